@@ -1,0 +1,120 @@
+"""The one interface between a game and the trainer: N worlds stepped at once into given buffers.
+
+Letters: N worlds, A agents of a team, D observation size, H action heads, L = sum(nvec) logits.
+A world is a pure function of its seed: world i started with seed s plays the same games, episode
+after episode, whatever the number of worlds beside it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class TeamSpec:
+    """The agents of one team, all with the same observation and action space."""
+
+    name: str
+    agents: tuple[str, ...]
+    obs_size: int
+    nvec: tuple[int, ...]
+
+    @property
+    def num_agents(self) -> int:
+        """A: how many agents the team has."""
+        return len(self.agents)
+
+    @property
+    def num_logits(self) -> int:
+        """L: the number of action choices, all heads together."""
+        return sum(self.nvec)
+
+    @property
+    def policy_id(self) -> str:
+        """The policy that plays this team, for example "seeker_policy"."""
+        return f"{self.name}_policy"
+
+
+@dataclass
+class ObsBuffers:
+    """What one team sees and may do now. An environment writes every element, in place.
+
+    The arrays may be views into larger ones (one time step of a rollout); they are C-contiguous.
+    """
+
+    obs: np.ndarray  # [N, A, D] float32
+    action_mask: np.ndarray  # [N, A, L] bool, True = allowed; each head allows at least one choice
+    valid: np.ndarray  # [N, A] bool; False where the agent cannot act, so no loss is due there
+
+    @classmethod
+    def allocate(cls, spec: TeamSpec, num_envs: int) -> ObsBuffers:
+        """Return zeroed buffers for `num_envs` worlds."""
+        shape = (num_envs, spec.num_agents)
+        return cls(
+            obs=np.zeros((*shape, spec.obs_size), np.float32),
+            action_mask=np.zeros((*shape, spec.num_logits), np.bool_),
+            valid=np.zeros(shape, np.bool_),
+        )
+
+
+class BatchEnv(ABC):
+    """N independent worlds of one game, with an explicit random state."""
+
+    num_envs: int
+    teams: tuple[TeamSpec, ...]
+    stat_names: tuple[str, ...]
+    episode_stats: np.ndarray  # [N, len(stat_names)] float32; row n is fresh where dones[n]
+
+    @abstractmethod
+    def reset(self, seeds: np.ndarray, out: Mapping[str, ObsBuffers]) -> None:
+        """Start every world anew.
+
+        Args:
+            seeds: [N] uint64, the random stream of each world.
+            out: buffers by team name, filled with the first observation.
+
+        Raises:
+            ValueError: the seeds or a buffer have a wrong shape or type.
+        """
+
+    @abstractmethod
+    def step(
+        self,
+        actions: Mapping[str, np.ndarray],
+        out: Mapping[str, ObsBuffers],
+        rewards: Mapping[str, np.ndarray],
+        dones: np.ndarray,
+    ) -> None:
+        """Play one step in every world; a finished world starts its next episode at once.
+
+        Args:
+            actions: by team [N, A, H], any integer type. A masked choice counts as the no-op.
+            out: by team, filled with what is seen after the step (where `dones`: the first
+                observation of the next episode).
+            rewards: by team [N, A] float32, filled with the training reward (with shaping).
+            dones: [N] bool, filled with True where the episode ended (always terminal).
+
+        Raises:
+            ValueError: an array is missing or has a wrong shape, type or value. No world has
+                moved then.
+        """
+
+    @abstractmethod
+    def observe(self, out: Mapping[str, ObsBuffers]) -> None:
+        """Write the present observation again, for example after `set_state`."""
+
+    @abstractmethod
+    def get_state(self) -> dict[str, np.ndarray]:
+        """Return copies of all that the future depends on: worlds, streams, counters."""
+
+    @abstractmethod
+    def set_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Continue exactly from a `get_state` result.
+
+        Raises:
+            ValueError: an array is missing, unknown, or of another shape or type.
+        """

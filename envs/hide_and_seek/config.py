@@ -1,0 +1,148 @@
+"""What a hide-and-seek game can be asked to be: checked values, nothing computed."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+@dataclass(frozen=True)
+class Level:
+    """The standard values of one level: team sizes and times in steps."""
+
+    num_seekers: int
+    num_hiders: int
+    prep_steps: int
+    episode_steps: int
+
+
+LEVELS: dict[str, Level] = {
+    "L0": Level(num_seekers=1, num_hiders=1, prep_steps=20, episode_steps=80),
+    "L1": Level(num_seekers=1, num_hiders=1, prep_steps=32, episode_steps=80),
+    "L2": Level(num_seekers=2, num_hiders=2, prep_steps=40, episode_steps=100),
+    "L3": Level(num_seekers=2, num_hiders=2, prep_steps=96, episode_steps=240),
+}
+
+MAX_TEAM = 3
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Return the known word most like `word`, for an error message."""
+    folded = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), list(folded), n=1, cutoff=0.0)
+    return folded[close[0]]
+
+
+class HideAndSeekConfig(BaseModel):
+    """One game. None means the level's own value (`resolved()` fills it in)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    level: str = "L0"
+    """L0 pillars, L1 a room with a door, L2 a quadrant with 1-2 doors, L3 random rooms."""
+    num_seekers: int | None = None
+    """1 to 3."""
+    num_hiders: int | None = None
+    """1 to 3."""
+    prep_steps: int | None = None
+    """Steps at the start in which the seekers are frozen and blind; fewer than episode_steps."""
+    episode_steps: int | None = None
+    """Length of an episode in steps, preparation included; at least 1."""
+    vision_angle: float = Field(default=135.0, allow_inf_nan=False)
+    """Full angle of the vision cone in degrees, above 0, at most 360."""
+    vision_range: float = Field(default=17.0, allow_inf_nan=False)
+    """How far an agent sees, metres; the arena's diagonal is just under 17."""
+    lidar_range: float = Field(default=8.0, allow_inf_nan=False)
+    """What a lidar ray reports when it hits nothing nearer, metres."""
+    num_layouts: int = 64
+    """How many arenas the layout bank holds; an episode draws one of them."""
+    layout_seed: int = 0
+    """The bank is a function of this, the level and num_layouts."""
+    shaping_beta: float = Field(default=0.0, allow_inf_nan=False)
+    """Weight of the distance shaping; 0 = off (no distance tables are built)."""
+    shaping_gamma: float = Field(default=0.998, allow_inf_nan=False)
+    """Discount inside the shaping term: the learner's gamma, so that no optimum changes."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_nearest_key(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            known = list(cls.model_fields)
+            for key in data:
+                if key not in cls.model_fields:
+                    raise ValueError(
+                        f"{key!r} is not a game setting; did you mean {nearest(str(key), known)!r}?"
+                    )
+        return data
+
+    @field_validator("level")
+    @classmethod
+    def _known_level(cls, level: str) -> str:
+        if level not in LEVELS:
+            known = list(LEVELS)
+            raise ValueError(
+                f"level {level!r} is unknown; did you mean {nearest(level, known)!r}? "
+                f"(known: {', '.join(known)})"
+            )
+        return level
+
+    @field_validator("num_seekers", "num_hiders")
+    @classmethod
+    def _team_size(cls, size: int | None) -> int | None:
+        if size is not None and not 1 <= size <= MAX_TEAM:
+            raise ValueError(f"a team has 1 to {MAX_TEAM} agents, got {size}")
+        return size
+
+    @field_validator("vision_angle")
+    @classmethod
+    def _angle(cls, angle: float) -> float:
+        if not 0.0 < angle <= 360.0:
+            raise ValueError(f"must be above 0 and at most 360 degrees, got {angle}")
+        return angle
+
+    @field_validator("vision_range", "lidar_range", "num_layouts")
+    @classmethod
+    def _positive(cls, value: float) -> float:
+        if value <= 0:
+            raise ValueError(f"must be above 0, got {value}")
+        return value
+
+    @field_validator("layout_seed")
+    @classmethod
+    def _not_negative(cls, value: int) -> int:
+        if value < 0:
+            raise ValueError(f"must be 0 or above, got {value}")
+        return value
+
+    @field_validator("shaping_beta", "shaping_gamma")
+    @classmethod
+    def _unit_interval(cls, value: float, info: Any) -> float:
+        upper = 1.0 if info.field_name == "shaping_gamma" else math.inf
+        if not 0.0 <= value <= upper:
+            raise ValueError(f"must be from 0 to {upper:g}, got {value}")
+        return value
+
+    @model_validator(mode="after")
+    def _times_fit(self) -> HideAndSeekConfig:
+        level = LEVELS[self.level]
+        prep = level.prep_steps if self.prep_steps is None else self.prep_steps
+        steps = level.episode_steps if self.episode_steps is None else self.episode_steps
+        if steps < 1:
+            raise ValueError(f"episode_steps must be at least 1, got {steps}")
+        if not 0 <= prep < steps:
+            raise ValueError(
+                f"prep_steps must be from 0 to episode_steps - 1 = {steps - 1}, got {prep}"
+            )
+        return self
+
+    def resolved(self) -> HideAndSeekConfig:
+        """Return the same game with the level's values in place of every None."""
+        level = LEVELS[self.level]
+        standard = {name: getattr(level, name) for name in level.__dataclass_fields__}
+        return self.model_copy(
+            update={name: v for name, v in standard.items() if getattr(self, name) is None}
+        )
