@@ -1,0 +1,202 @@
+"""Hide-and-seek as a `BatchEnv`: checks what comes in, then hands it to the kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from envs.batch_env import BatchEnv, ObsBuffers, TeamSpec
+from envs.hide_and_seek.checks import check_array, check_buffers, check_state, describe_action
+from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.kernels import step as kernels
+from envs.hide_and_seek.kernels.state import Rules, TeamView, World, allocate_world
+from envs.hide_and_seek.layouts import build_layouts, with_distances
+from envs.hide_and_seek.spaces import NUM_HEADS, NVEC, OBS_SIZE
+
+_STAT_NAMES = (
+    "length",
+    "seeker_return",
+    "hider_return",
+    "seeker_return_shaped",
+    "hider_return_shaped",
+    "seen_fraction",
+    "first_seen_step",
+    "perfect_hide",
+)
+
+
+def _make_rules(config: HideAndSeekConfig) -> Rules:
+    """Turn a resolved config into the numbers the kernels use."""
+    return Rules(
+        num_seekers=int(config.num_seekers or 0),
+        prep_steps=int(config.prep_steps or 0),
+        episode_steps=int(config.episode_steps or 0),
+        cos_half_view=np.float32(np.cos(np.radians(config.vision_angle) / 2.0)),
+        vision_range=np.float32(config.vision_range),
+        lidar_range=np.float32(config.lidar_range),
+        beta=np.float32(config.shaping_beta),
+        gamma=np.float32(config.shaping_gamma),
+    )
+
+
+class HideAndSeekBatchEnv(BatchEnv):
+    """N worlds of hide-and-seek.
+
+    Attributes:
+        config: the game, with every None resolved.
+        layouts: the arenas the worlds draw from.
+        world: the state arrays, read freely (to draw a picture, say), write through `set_state`.
+    """
+
+    def __init__(self, config: HideAndSeekConfig, num_envs: int, *, autoreset: bool = True) -> None:
+        """Build the arenas; `reset` or `set_state` must follow before the first step.
+
+        Args:
+            config: the game.
+            num_envs: N, at least 1.
+            autoreset: whether a finished world starts its next episode inside `step`. Without,
+                it stays at its end until `next_episodes`, so that the end can be looked at.
+
+        Raises:
+            ValueError: num_envs is below 1.
+        """
+        if num_envs < 1:
+            raise ValueError(f"num_envs must be at least 1, got {num_envs}")
+        self.config = config = config.resolved()
+        self.num_envs = num_envs
+        self.autoreset = autoreset
+        sizes = {"seeker": int(config.num_seekers or 0), "hider": int(config.num_hiders or 0)}
+        self.teams = tuple(
+            TeamSpec(name, tuple(f"{name}_{k}" for k in range(size)), OBS_SIZE, NVEC)
+            for name, size in sizes.items()
+        )
+        self.stat_names = _STAT_NAMES
+        self.episode_stats = np.zeros((num_envs, len(_STAT_NAMES)), np.float32)
+        self.layouts = build_layouts(config.level, config.num_layouts, config.layout_seed)
+        self.rules = _make_rules(config)
+        self.set_shaping_beta(config.shaping_beta)
+        self.world = allocate_world(num_envs, sum(sizes.values()))
+        self._actions = np.zeros((num_envs, sum(sizes.values()), NUM_HEADS), np.int64)
+        self._started = False
+
+    def set_shaping_beta(self, beta: float) -> None:
+        """Change the weight of the distance shaping from the next step on; 0 = off.
+
+        The weight is part of the potential, so a change leaves the shaping's sum over an episode
+        as it should be. The first weight above 0 builds the distance tables (some 30 ms a layout).
+        """
+        if not 0.0 <= beta < np.inf:
+            raise ValueError(f"shaping_beta must be 0 or above, got {beta}")
+        if beta > 0.0 and self.layouts.distances.shape[0] != self.layouts.walls.shape[0]:
+            self.layouts = with_distances(self.layouts)
+        self.rules = self.rules._replace(beta=np.float32(beta))
+
+    def reset(self, seeds: np.ndarray, out: Mapping[str, ObsBuffers]) -> None:
+        """See `BatchEnv.reset`."""
+        check_array("seeds", seeds, (self.num_envs,), np.uint64)
+        seeker_view, hider_view = self._views(out)
+        kernels.reset_worlds(self.world, seeds, self.layouts, self.rules, seeker_view, hider_view)
+        self._started = True
+
+    def next_episodes(self, out: Mapping[str, ObsBuffers]) -> None:
+        """Start the next episode in every world, each from its own stream, as `step` would."""
+        self._check_started()
+        seeker_view, hider_view = self._views(out)
+        kernels.restart_worlds(self.world, self.layouts, self.rules, seeker_view, hider_view)
+
+    def step(
+        self,
+        actions: Mapping[str, np.ndarray],
+        out: Mapping[str, ObsBuffers],
+        rewards: Mapping[str, np.ndarray],
+        dones: np.ndarray,
+    ) -> None:
+        """See `BatchEnv.step`."""
+        self._check_started()
+        self._take_actions(actions)
+        seeker_view, hider_view = self._views(out)
+        for spec in self.teams:
+            if spec.name not in rewards:
+                raise ValueError(f"rewards lack the team {spec.name!r}")
+            shape = (self.num_envs, spec.num_agents)
+            check_array(f"rewards[{spec.name!r}]", rewards[spec.name], shape, np.float32)
+        check_array("dones", dones, (self.num_envs,), np.bool_)
+        bad = kernels.step_worlds(
+            self.world,
+            self._actions,
+            self.layouts,
+            self.rules,
+            self.autoreset,
+            seeker_view,
+            hider_view,
+            rewards["seeker"],
+            rewards["hider"],
+            dones,
+            self.episode_stats,
+        )
+        if bad >= 0:
+            raise ValueError(describe_action(self._actions, int(bad), self.teams))
+
+    def observe(self, out: Mapping[str, ObsBuffers]) -> None:
+        """See `BatchEnv.observe`."""
+        self._check_started()
+        seeker_view, hider_view = self._views(out)
+        kernels.observe_worlds(self.world, self.layouts, self.rules, seeker_view, hider_view)
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """See `BatchEnv.get_state`."""
+        self._check_started()
+        state = {name: array.copy() for name, array in self.world._asdict().items()}
+        state["episode_stats"] = self.episode_stats.copy()
+        state["shaping_beta"] = np.array([self.rules.beta], np.float32)
+        return state
+
+    def set_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """See `BatchEnv.set_state`. The layouts come from the config, which must be the same."""
+        beta = np.zeros(1, np.float32)
+        arrays = {
+            **self.world._asdict(),
+            "episode_stats": self.episode_stats,
+            "shaping_beta": beta,
+        }
+        check_state(arrays, state, num_layouts=len(self.layouts.num_walls))
+        for name, array in arrays.items():
+            array[...] = state[name]
+        self.set_shaping_beta(float(beta[0]))
+        self._started = True
+
+    def _check_started(self) -> None:
+        if not self._started:
+            raise RuntimeError("the worlds have not started: call reset() or set_state() first")
+
+    def _views(self, out: Mapping[str, ObsBuffers]) -> tuple[TeamView, TeamView]:
+        """Check both teams' buffers and wrap them for the kernels."""
+        for spec in self.teams:
+            if spec.name not in out:
+                raise ValueError(f"out lacks the team {spec.name!r}; it has {sorted(out)}")
+            check_buffers(out[spec.name], spec, self.num_envs)
+        seeker, hider = out["seeker"], out["hider"]
+        return (
+            TeamView(seeker.obs, seeker.action_mask, seeker.valid),
+            TeamView(hider.obs, hider.action_mask, hider.valid),
+        )
+
+    def _take_actions(self, actions: Mapping[str, np.ndarray]) -> None:
+        """Copy both teams' actions side by side; their range is checked in the kernel."""
+        first = 0
+        for spec in self.teams:
+            if spec.name not in actions:
+                raise ValueError(
+                    f"actions lack the team {spec.name!r}; they have {sorted(actions)}"
+                )
+            given = np.asarray(actions[spec.name])
+            shape = (self.num_envs, spec.num_agents, NUM_HEADS)
+            if given.shape != shape:
+                raise ValueError(
+                    f"actions[{spec.name!r}] must have shape {shape}, got {given.shape}"
+                )
+            if given.dtype.kind not in "iu":
+                raise ValueError(f"actions[{spec.name!r}] must be integers, got {given.dtype}")
+            self._actions[:, first : first + spec.num_agents] = given
+            first += spec.num_agents

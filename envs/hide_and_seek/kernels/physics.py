@@ -1,0 +1,170 @@
+"""Movement: thrust, discs against rectangles, discs against discs. One world at a time.
+
+A step is at most 0.25 m, so a disc that touched a wall ends at most on the wall's face: pushing
+out along the shallow side is always right and no disc can tunnel.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from envs.hide_and_seek.kernels.constants import (
+    ARENA,
+    COS,
+    F0,
+    F1,
+    HALF,
+    HEADING_MASK,
+    INV_SQRT2,
+    KEEP,
+    RADIUS,
+    SIN,
+    THRUST,
+)
+from envs.hide_and_seek.kernels.jit import kernel
+from envs.hide_and_seek.spaces import FORWARD, STRAFE, TURN
+
+_TOLERANCE = np.float32(1e-3)
+_TINY = np.float32(1e-6)
+# A disc shoved by others keeps this far from jumping a wall's middle (0.35 m from a touching disc).
+_MAX_SHOVE = np.float32(0.2)
+_LOW = RADIUS
+_HIGH = np.float32(ARENA - RADIUS)
+_DIAMETER = np.float32(2 * RADIUS)
+_ROUNDS = 2
+
+
+@kernel
+def push_out(pos, vel, a, walls, num_walls):
+    """Move disc a out of every wall and of the border; stop its motion into them.
+
+    pos, vel [A, 2] float32 in place; walls [W, 4].
+    """
+    x, y = pos[a, 0], pos[a, 1]
+    for w in range(num_walls):
+        dx, dy = x - walls[w, 0], y - walls[w, 1]
+        side_x = F1 if dx >= F0 else -F1
+        side_y = F1 if dy >= F0 else -F1
+        gap_x, gap_y = dx * side_x - walls[w, 2], dy * side_y - walls[w, 3]
+        if gap_x >= RADIUS or gap_y >= RADIUS:
+            continue
+        if gap_x > F0 and gap_y > F0:  # beyond a corner
+            distance = np.sqrt(gap_x * gap_x + gap_y * gap_y)
+            if distance >= RADIUS:
+                continue
+            normal_x, normal_y = side_x * gap_x / distance, side_y * gap_y / distance
+            depth = RADIUS - distance
+        elif gap_x > gap_y:
+            normal_x, normal_y, depth = side_x, F0, RADIUS - gap_x
+        else:
+            normal_x, normal_y, depth = F0, side_y, RADIUS - gap_y
+        x += normal_x * depth
+        y += normal_y * depth
+        inward = vel[a, 0] * normal_x + vel[a, 1] * normal_y
+        if inward < F0:
+            vel[a, 0] -= inward * normal_x
+            vel[a, 1] -= inward * normal_y
+    if x < _LOW or x > _HIGH:
+        x = _LOW if x < _LOW else _HIGH
+        vel[a, 0] = F0
+    if y < _LOW or y > _HIGH:
+        y = _LOW if y < _LOW else _HIGH
+        vel[a, 1] = F0
+    pos[a, 0], pos[a, 1] = x, y
+
+
+@kernel
+def overlap_depth(x, y, walls, num_walls):
+    """Return how deep a disc at x, y is inside its worst wall, metres; 0 = clear."""
+    worst = F0
+    for w in range(num_walls):
+        gap_x = abs(x - walls[w, 0]) - walls[w, 2]
+        gap_y = abs(y - walls[w, 1]) - walls[w, 3]
+        if gap_x > F0 and gap_y > F0:
+            depth = RADIUS - np.sqrt(gap_x * gap_x + gap_y * gap_y)
+        else:
+            depth = RADIUS - (gap_x if gap_x > gap_y else gap_y)
+        worst = depth if depth > worst else worst
+    return worst
+
+
+@kernel
+def separate(pos, vel, num_frozen):
+    """Push overlapping discs apart, half each; the first `num_frozen` discs stand like rocks."""
+    num_agents = pos.shape[0]
+    for i in range(num_agents):
+        for j in range(i + 1, num_agents):
+            if j < num_frozen:
+                continue
+            dx, dy = pos[j, 0] - pos[i, 0], pos[j, 1] - pos[i, 1]
+            squared = dx * dx + dy * dy
+            if squared >= _DIAMETER * _DIAMETER:
+                continue
+            distance = np.sqrt(squared)
+            if distance < _TINY:
+                normal_x, normal_y = F1, F0
+            else:
+                normal_x, normal_y = dx / distance, dy / distance
+            share_i = F0 if i < num_frozen else HALF
+            share_j = F1 - share_i
+            depth = _DIAMETER - distance
+            pos[i, 0] -= share_i * depth * normal_x
+            pos[i, 1] -= share_i * depth * normal_y
+            pos[j, 0] += share_j * depth * normal_x
+            pos[j, 1] += share_j * depth * normal_y
+            closing = (vel[j, 0] - vel[i, 0]) * normal_x + (vel[j, 1] - vel[i, 1]) * normal_y
+            if closing < F0:
+                vel[i, 0] += share_i * closing * normal_x
+                vel[i, 1] += share_i * closing * normal_y
+                vel[j, 0] -= share_j * closing * normal_x
+                vel[j, 1] -= share_j * closing * normal_y
+
+
+@kernel
+def thrust(pos, vel, heading, a, action):
+    """Turn disc a, then accelerate and move it, walls ignored. action [H] int64."""
+    heading[a] = (heading[a] + action[TURN] - 2) & HEADING_MASK
+    ahead = np.float32(action[FORWARD] - 1)
+    left = np.float32(action[STRAFE] - 1)
+    if ahead != F0 and left != F0:  # a diagonal is no faster
+        ahead *= INV_SQRT2
+        left *= INV_SQRT2
+    cos, sin = COS[heading[a]], SIN[heading[a]]
+    vel[a, 0] = KEEP * vel[a, 0] + THRUST * (cos * ahead - sin * left)
+    vel[a, 1] = KEEP * vel[a, 1] + THRUST * (sin * ahead + cos * left)
+    pos[a, 0] += vel[a, 0]
+    pos[a, 1] += vel[a, 1]
+
+
+@kernel
+def move_agents(pos, vel, heading, actions, num_frozen, walls, num_walls, before, between):
+    """Play one step of movement in one world.
+
+    Args:
+        pos, vel: [A, 2] float32, heading: [A] int32, all in place.
+        actions: [A, H] int64 within their ranges.
+        num_frozen: the first so many agents do not move and cannot be pushed.
+        walls: [W, 4] float32, the first num_walls of them.
+        before, between: [A, 2] float32 scratch.
+    """
+    num_agents = pos.shape[0]
+    for a in range(num_frozen):
+        vel[a, 0], vel[a, 1] = F0, F0
+    for a in range(num_frozen, num_agents):
+        before[a, 0], before[a, 1] = pos[a, 0], pos[a, 1]
+        thrust(pos, vel, heading, a, actions[a])
+        push_out(pos, vel, a, walls, num_walls)
+        between[a, 0], between[a, 1] = pos[a, 0], pos[a, 1]
+    for _ in range(_ROUNDS):
+        separate(pos, vel, num_frozen)
+        for a in range(num_frozen, num_agents):
+            shove_x, shove_y = pos[a, 0] - between[a, 0], pos[a, 1] - between[a, 1]
+            shove = np.sqrt(shove_x * shove_x + shove_y * shove_y)
+            if shove > _MAX_SHOVE:
+                pos[a, 0] = between[a, 0] + shove_x * (_MAX_SHOVE / shove)
+                pos[a, 1] = between[a, 1] + shove_y * (_MAX_SHOVE / shove)
+            push_out(pos, vel, a, walls, num_walls)
+    for a in range(num_frozen, num_agents):
+        if overlap_depth(pos[a, 0], pos[a, 1], walls, num_walls) > _TOLERANCE:
+            pos[a, 0], pos[a, 1] = before[a, 0], before[a, 1]  # wedged: where it stood was clear
+            vel[a, 0], vel[a, 1] = F0, F0

@@ -1,0 +1,61 @@
+"""What a step is worth. One world at a time; the hiders get the exact negation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from envs.hide_and_seek.kernels.constants import (
+    ARENA,
+    COARSE,
+    COARSE_CELL,
+    DISTANCE_UNIT,
+    F0,
+    F1,
+)
+from envs.hide_and_seek.kernels.jit import kernel
+
+_FARTHEST = np.float32(1e9)
+_TO_ARENAS = np.float32(DISTANCE_UNIT / ARENA)
+
+
+@kernel
+def any_hider_seen(sees, num_seekers):
+    """Whether some seeker sees some hider, sees [A, A] bool."""
+    num_agents = sees.shape[0]
+    for i in range(num_seekers):
+        for j in range(num_seekers, num_agents):
+            if sees[i, j]:
+                return True
+    return False
+
+
+@kernel
+def coarse_cell(x, y):
+    """Return the index of the 0.5 m cell that holds x, y in a distance table."""
+    column = min(max(np.int64(x / COARSE_CELL), 0), COARSE - 1)
+    row = min(max(np.int64(y / COARSE_CELL), 0), COARSE - 1)
+    return row * COARSE + column
+
+
+@kernel
+def potential(pos, num_seekers, distances):
+    """Return the seekers' potential: minus the mean, over hiders, of the walk to the nearest seeker.
+
+    In arena sides. pos [A, 2]; distances [576, 576] uint8 of this layout.
+    """
+    num_agents = pos.shape[0]
+    total = F0
+    for j in range(num_seekers, num_agents):
+        target = coarse_cell(pos[j, 0], pos[j, 1])
+        shortest = _FARTHEST
+        for i in range(num_seekers):
+            walk = np.float32(distances[coarse_cell(pos[i, 0], pos[i, 1]), target])
+            shortest = min(shortest, walk)
+        total += shortest
+    return -total * _TO_ARENAS / np.float32(num_agents - num_seekers)
+
+
+@kernel
+def seeker_reward(seen):
+    """Return +1 when a hider is seen, else -1."""
+    return F1 if seen else -F1

@@ -1,0 +1,74 @@
+"""The arrays a kernel reads and writes, grouped by who owns them. Letters: see the package."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class World(NamedTuple):
+    """All that changes while playing; the future depends on nothing else."""
+
+    pos: np.ndarray  # [N, A, 2] float32, metres, the arena's lower left corner is 0, 0
+    vel: np.ndarray  # [N, A, 2] float32, metres per step, in the arena's frame
+    heading: np.ndarray  # [N, A] int32, times 11.25 degrees from the x axis towards the y axis
+    time: np.ndarray  # [N] int32, steps played in this episode
+    layout: np.ndarray  # [N] int32
+    stream: np.ndarray  # [N] uint64, the random stream
+    sees: np.ndarray  # [N, A, A] bool, sees[n, i, j]: i sees j now
+    credit: np.ndarray  # [N] float32, beta * potential paid out so far
+    raw_return: np.ndarray  # [N] float32, a seeker's return of this episode, without shaping
+    shaping_return: np.ndarray  # [N] float32, the shaping part of it
+    seen_steps: np.ndarray  # [N] int32, main-phase steps with a hider seen
+    first_seen: np.ndarray  # [N] int32, main-phase steps before the first of them; -1 = none yet
+
+
+class Layouts(NamedTuple):
+    """The bank of arenas, read only."""
+
+    walls: np.ndarray  # [L, W, 4] float32: centre x, y, half width, half height
+    num_walls: np.ndarray  # [L] int32
+    spawns: np.ndarray  # [L, 2, S, 2] float32: places for seekers, for hiders
+    num_spawns: np.ndarray  # [L, 2] int32
+    distances: np.ndarray  # [L, 576, 576] uint8 walking distance; [1, 1, 1] without shaping
+
+
+class Rules(NamedTuple):
+    """Numbers that hold for all worlds."""
+
+    num_seekers: int
+    prep_steps: int
+    episode_steps: int
+    cos_half_view: np.float32
+    vision_range: np.float32
+    lidar_range: np.float32
+    beta: np.float32
+    gamma: np.float32
+
+
+class TeamView(NamedTuple):
+    """One team's observation buffers (see `ObsBuffers`) and its place among the agents."""
+
+    obs: np.ndarray
+    action_mask: np.ndarray
+    valid: np.ndarray
+
+
+def allocate_world(num_envs: int, num_agents: int) -> World:
+    """Return zeroed state arrays."""
+    n, a = num_envs, num_agents
+    return World(
+        pos=np.zeros((n, a, 2), np.float32),
+        vel=np.zeros((n, a, 2), np.float32),
+        heading=np.zeros((n, a), np.int32),
+        time=np.zeros(n, np.int32),
+        layout=np.zeros(n, np.int32),
+        stream=np.zeros(n, np.uint64),
+        sees=np.zeros((n, a, a), np.bool_),
+        credit=np.zeros(n, np.float32),
+        raw_return=np.zeros(n, np.float32),
+        shaping_return=np.zeros(n, np.float32),
+        seen_steps=np.zeros(n, np.int32),
+        first_seen=np.zeros(n, np.int32),
+    )

@@ -1,0 +1,214 @@
+"""The entry points: loops over all worlds. `batch_env` checks shapes and types before them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from envs.hide_and_seek.kernels.constants import F0
+from envs.hide_and_seek.kernels.jit import kernel
+from envs.hide_and_seek.kernels.observations import (
+    clear_entities,
+    write_lidar,
+    write_mask,
+    write_others,
+    write_self,
+)
+from envs.hide_and_seek.kernels.physics import move_agents
+from envs.hide_and_seek.kernels.random_stream import mix
+from envs.hide_and_seek.kernels.rewards import any_hider_seen, potential, seeker_reward
+from envs.hide_and_seek.kernels.spawn import start_episode
+from envs.hide_and_seek.kernels.vision import cast_rays, update_sight
+from envs.hide_and_seek.spaces import NUM_HEADS, NUM_RAYS, NVEC
+
+
+@kernel
+def first_bad_action(actions):
+    """Return the flat index of the first action outside its head's range, -1 if all are fine."""
+    flat = actions.reshape(-1, NUM_HEADS)
+    for row in range(flat.shape[0]):
+        for head in range(NUM_HEADS):
+            if flat[row, head] < 0 or flat[row, head] >= NVEC[head]:
+                return row * NUM_HEADS + head
+    return -1
+
+
+@kernel
+def look(world, n, layouts, rules):
+    """Update who sees whom in world n; seekers are blind in the preparation."""
+    layout = world.layout[n]
+    num_blind = rules.num_seekers if world.time[n] < rules.prep_steps else 0
+    update_sight(
+        world.pos[n],
+        world.heading[n],
+        num_blind,
+        rules.cos_half_view,
+        rules.vision_range,
+        layouts.walls[layout],
+        layouts.num_walls[layout],
+        world.sees[n],
+    )
+
+
+@kernel
+def observe_team(world, n, layouts, rules, first, end, is_seeker, view, rays):
+    """Write one team's buffers for world n; its agents are the indices first to end."""
+    layout = world.layout[n]
+    pos, vel, heading = world.pos[n], world.vel[n], world.heading[n]
+    frozen = is_seeker and world.time[n] < rules.prep_steps
+    for a in range(first, end):
+        row = view.obs[n, a - first]
+        cast_rays(
+            pos[a, 0],
+            pos[a, 1],
+            rules.lidar_range,
+            layouts.walls[layout],
+            layouts.num_walls[layout],
+            rays,
+        )
+        write_self(
+            row,
+            pos,
+            vel,
+            heading,
+            a,
+            is_seeker,
+            world.time[n],
+            rules.prep_steps,
+            rules.episode_steps,
+        )
+        write_lidar(row, rays, heading[a], rules.lidar_range)
+        clear_entities(row)
+        write_others(row, pos, vel, heading, a, first, end, world.sees[n])
+        write_mask(view.action_mask[n, a - first], frozen)
+        view.valid[n, a - first] = not frozen
+
+
+@kernel
+def observe_world(world, n, layouts, rules, seekers, hiders, rays):
+    """Write both teams' buffers for world n."""
+    split, end = rules.num_seekers, world.pos.shape[1]
+    observe_team(world, n, layouts, rules, 0, split, True, seekers, rays)
+    observe_team(world, n, layouts, rules, split, end, False, hiders, rays)
+
+
+@kernel
+def observe_worlds(world, layouts, rules, seekers, hiders):
+    """Write the present observations of all worlds."""
+    rays = np.empty(NUM_RAYS, np.float32)
+    for n in range(world.time.shape[0]):
+        observe_world(world, n, layouts, rules, seekers, hiders, rays)
+
+
+@kernel
+def reset_worlds(world, seeds, layouts, rules, seekers, hiders):
+    """Start all worlds from seeds [N] uint64 and write their first observations."""
+    rays = np.empty(NUM_RAYS, np.float32)
+    for n in range(world.time.shape[0]):
+        world.stream[n] = mix(seeds[n])
+        start_episode(world, n, layouts, rules.num_seekers)
+        look(world, n, layouts, rules)
+        observe_world(world, n, layouts, rules, seekers, hiders, rays)
+
+
+@kernel
+def restart_worlds(world, layouts, rules, seekers, hiders):
+    """Start the next episode of all worlds, each from its own stream."""
+    rays = np.empty(NUM_RAYS, np.float32)
+    for n in range(world.time.shape[0]):
+        start_episode(world, n, layouts, rules.num_seekers)
+        look(world, n, layouts, rules)
+        observe_world(world, n, layouts, rules, seekers, hiders, rays)
+
+
+@kernel
+def settle(world, n, layouts, rules):
+    """Count the step just played in world n and return a seeker's training reward for it."""
+    time = world.time[n]
+    ended = time >= rules.episode_steps
+    raw = F0
+    if time > rules.prep_steps:
+        seen = any_hider_seen(world.sees[n], rules.num_seekers)
+        raw = seeker_reward(seen)
+        if seen:
+            world.seen_steps[n] += 1
+            if world.first_seen[n] < 0:
+                world.first_seen[n] = time - rules.prep_steps - 1
+    shaping = F0
+    if rules.beta > F0 or world.credit[n] != F0:
+        # Ng, Harada, Russell 1999, with the weight inside the potential so that it may change:
+        # F = gamma * beta' * phi(s') - beta * phi(s), phi = 0 up to the first main step and at the end.
+        credit = F0
+        if rules.beta > F0 and time > rules.prep_steps and not ended:
+            distances = layouts.distances[world.layout[n]]
+            credit = rules.beta * potential(world.pos[n], rules.num_seekers, distances)
+        shaping = rules.gamma * credit - world.credit[n]
+        world.credit[n] = credit
+    world.raw_return[n] += raw
+    world.shaping_return[n] += shaping
+    return raw + shaping
+
+
+@kernel
+def write_stats(world, n, rules, stats):
+    """Fill stats [8] with the figures of the episode that ended in world n."""
+    main_steps = rules.episode_steps - rules.prep_steps
+    unseen = world.first_seen[n] < 0
+    stats[0] = world.time[n]
+    stats[1] = world.raw_return[n]
+    stats[2] = -world.raw_return[n]
+    stats[3] = world.raw_return[n] + world.shaping_return[n]
+    stats[4] = -stats[3]
+    stats[5] = np.float32(world.seen_steps[n]) / np.float32(main_steps)
+    stats[6] = main_steps if unseen else world.first_seen[n]
+    stats[7] = 1 if unseen else 0
+
+
+@kernel
+def step_worlds(
+    world, actions, layouts, rules, restart, seekers, hiders, rewards_s, rewards_h, dones, stats
+):
+    """Play one step in all worlds.
+
+    Args:
+        actions: [N, A, H] int64, seekers first.
+        restart: whether a finished world starts its next episode at once.
+        rewards_s, rewards_h: [N, agents of the team] float32; dones [N] bool; stats [N, 8].
+
+    Returns:
+        -1, or the flat index of an action out of range; nothing has moved then.
+    """
+    bad = first_bad_action(actions)
+    if bad >= 0:
+        return bad
+    num_agents = world.pos.shape[1]
+    rays = np.empty(NUM_RAYS, np.float32)
+    before = np.empty((num_agents, 2), np.float32)
+    between = np.empty((num_agents, 2), np.float32)
+    for n in range(world.time.shape[0]):
+        layout = world.layout[n]
+        num_frozen = rules.num_seekers if world.time[n] < rules.prep_steps else 0
+        move_agents(
+            world.pos[n],
+            world.vel[n],
+            world.heading[n],
+            actions[n],
+            num_frozen,
+            layouts.walls[layout],
+            layouts.num_walls[layout],
+            before,
+            between,
+        )
+        world.time[n] += 1
+        look(world, n, layouts, rules)
+        reward = settle(world, n, layouts, rules)
+        rewards_s[n, :] = reward
+        rewards_h[n, :] = -reward
+        ended = world.time[n] >= rules.episode_steps
+        dones[n] = ended
+        if ended:
+            write_stats(world, n, rules, stats[n])
+            if restart:
+                start_episode(world, n, layouts, rules.num_seekers)
+                look(world, n, layouts, rules)
+        observe_world(world, n, layouts, rules, seekers, hiders, rays)
+    return -1

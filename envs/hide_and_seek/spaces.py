@@ -1,0 +1,64 @@
+"""What the numbers mean: the columns of an observation and the bins of an action.
+
+This is the only place; kernels, renderers and players take the positions from here.
+
+Observation: 158 float32 in about [-1, 1]. "Ahead" and "left" are in the agent's own frame.
+A slot that is absent, hidden, or not built yet is all zeros.
+
+    self (12)
+      0-1   position x, y, the arena's middle = 0, its border = +-1
+      2-3   heading: cos, sin
+      4-5   own velocity ahead, left / top speed
+      6     team: seeker +1, hider -1
+      7     1 in the preparation phase, else 0
+      8     preparation time left, 1 at the start of the episode, 0 once it is over
+      9     episode time left, 1 at the start
+      10    holds a box               (0: boxes are not built yet)
+      11    climbing time left        (0: ramps are not built yet)
+    lidar (32)
+      ray k points k * 11.25 degrees to the left of ahead and gives the distance to the nearest
+      wall or border / lidar range; a miss is 1. Agents do not show on the lidar.
+    other agents (5 slots of 10): slots 0-1 the mates, slots 2-4 the opponents, by index
+      0     1 if it is seen now, else the slot is zero
+      1-2   bearing: cos, sin (ahead = 1, 0; left = 0, 1)
+      3     distance / arena diagonal
+      4     1 / (1 + distance in metres): fine close by
+      5-6   its heading relative to one's own: cos, sin
+      7-8   its velocity relative to one's own, ahead, left / (2 * top speed)
+      9     1 if it sees this agent
+    boxes (4 slots of 12), ramps (2 slots of 8): zero for now
+
+Action: five heads, MultiDiscrete([3, 3, 5, 2, 3]).
+
+    forward   0 back    1 stay     2 ahead
+    strafe    0 right   1 stay     2 left
+    turn      0 two headings right, 1 one right, 2 stay, 3 one left, 4 two left
+    grab      0 let go  1 hold     (1 is masked: boxes are not built yet)
+    lock      0 none    1 lock  2 unlock    (1, 2 are masked)
+
+A heading is 11.25 degrees. Speed gains 0.1 m/step in the commanded direction and keeps 60% of
+itself, so it tops out at 0.25 m/step. A frozen seeker may do nothing but NOOP.
+"""
+
+from __future__ import annotations
+
+SELF_SIZE = 12
+NUM_RAYS = 32
+AGENT_SLOTS, AGENT_SIZE = 5, 10
+BOX_SLOTS, BOX_SIZE = 4, 12
+RAMP_SLOTS, RAMP_SIZE = 2, 8
+
+MATE_SLOTS = 2
+
+LIDAR_AT = SELF_SIZE
+AGENTS_AT = LIDAR_AT + NUM_RAYS
+BOXES_AT = AGENTS_AT + AGENT_SLOTS * AGENT_SIZE
+RAMPS_AT = BOXES_AT + BOX_SLOTS * BOX_SIZE
+OBS_SIZE = RAMPS_AT + RAMP_SLOTS * RAMP_SIZE
+
+FORWARD, STRAFE, TURN, GRAB, LOCK = range(5)
+NVEC = (3, 3, 5, 2, 3)
+NOOP = (1, 1, 2, 0, 0)
+HEAD_AT = (0, 3, 6, 11, 13)
+NUM_HEADS = len(NVEC)
+NUM_LOGITS = sum(NVEC)
