@@ -1,0 +1,234 @@
+"""The six-panel figure beside a checkpoint: ``training_metrics_iter_N.png``.
+
+Drawing is part of saving, and saving takes training time: the figure and its artists are made once
+and only get new data, long histories are reduced to what a panel can show, and the canvas is used
+without pyplot. matplotlib is imported by the first figure, never by importing this module.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.history import write_atomically
+from trainer.metrics import team_color, teams_of
+from trainer.panels import GRID, INK, MUTED, NEUTRAL, Panel, smoothing_window
+from trainer.readable import count, duration, figure, percent
+
+SIZE = (15.0, 8.6)  # inches
+DPI = 100
+_LEFT, _RIGHT, _BOTTOM, _TOP = 0.042, 0.976, 0.075, 0.825
+
+Columns = Mapping[str, np.ndarray]
+
+
+def plot_name(iteration: int) -> str:
+    """File name of the figure that belongs to the checkpoint of an iteration."""
+    return f"training_metrics_iter_{iteration}.png"
+
+
+class TrainingFigure:
+    """Draws the same six panels again and again, each time with a longer history."""
+
+    def __init__(self, run_name: str, kl_targets: Mapping[str, float] | None = None) -> None:
+        """``kl_targets``: KL divergence (nats) that a team's updates aim at, drawn as a line."""
+        self.run_name = run_name
+        self.kl_targets = dict(kl_targets or {})
+        self._teams: tuple[str, ...] | None = None
+        self._figure: Any = None  # matplotlib.figure.Figure of self._teams
+        self._panels: list[Panel] = []
+        self._texts: dict[str, Any] = {}
+
+    def save(self, columns: Columns, path: Path | str) -> Path:
+        """Write the figure of a history as PNG, atomically.
+
+        ``columns`` are those of `MetricsHistory.columns`, each [R]; R may be 0 and any of them nan
+        or missing. Raises OSError if the file cannot be written.
+        """
+        path = Path(path)
+        teams = teams_of(columns)
+        if teams != self._teams:
+            self._build(teams)
+        iterations = np.asarray(columns.get("iteration", ()), np.float64)
+        window = smoothing_window(len(iterations))
+        for panel in self._panels:
+            panel.update(iterations, columns, window)
+        self._write_header(columns, window)
+        self._write_summary(columns)
+        write_atomically(path, self._png(), durable=False)  # a lost figure can be drawn again
+        return path
+
+    def _build(self, teams: tuple[str, ...]) -> None:
+        _prepare_matplotlib()
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        self._teams = teams
+        self._figure = Figure(figsize=SIZE, dpi=DPI, facecolor="white")
+        FigureCanvasAgg(self._figure)
+        grid = self._figure.add_gridspec(
+            2, 3, left=_LEFT, right=_RIGHT, bottom=_BOTTOM, top=_TOP, wspace=0.16, hspace=0.42
+        )
+        axes = [self._figure.add_subplot(grid[i // 3, i % 3]) for i in range(6)]
+        colors = {team: team_color(team, i) for i, team in enumerate(teams)}
+        self._panels = [
+            Panel(
+                axes[0],
+                "Episode rewards over time",
+                {"reward_mean": ("mean return per hider", NEUTRAL)},
+                show_steps=False,
+            ),
+            Panel(
+                axes[1],
+                " against ".join(teams).capitalize() or "Teams",
+                {f"{team}_reward": (team, color) for team, color in colors.items()},
+                unit="mean return per agent",
+                levels={0.0: MUTED},
+                show_steps=False,
+            ),
+            Panel(
+                axes[2],
+                "Episode length",
+                {
+                    "episode_len_mean": ("steps", NEUTRAL),
+                    "first_seen_step": ("first step in sight", "#B7950B"),
+                },
+                floor=0.0,
+            ),
+            Panel(
+                axes[3],
+                "KL divergence",
+                {f"{team}/kl": (team, color) for team, color in colors.items()},
+                unit="nats per update" + ("; dashed: target" if self.kl_targets else ""),
+                levels=self._kl_levels(colors),
+                floor=0.0,
+            ),
+            Panel(
+                axes[4],
+                "Entropy",
+                {f"{team}/entropy": (team, color) for team, color in colors.items()},
+                unit="nats over all action heads",
+            ),
+        ]
+        self._build_texts(axes[5], colors)
+
+    def _kl_levels(self, colors: Mapping[str, str]) -> dict[float, str]:
+        """One muted line where the teams share a target, else one per team in its colour."""
+        if len(set(self.kl_targets.values())) == 1:
+            return {next(iter(self.kl_targets.values())): MUTED}
+        return {kl: colors.get(team, MUTED) for team, kl in self.kl_targets.items()}
+
+    def _build_texts(self, axes: Any, colors: Mapping[str, str]) -> None:
+        text = self._figure.text
+        text(_LEFT, 0.948, self.run_name, size=18, weight="bold", color=INK)
+        below: dict[str, Any] = {"size": 10.5, "color": MUTED}
+        self._texts = {
+            "run": text(_LEFT, 0.92, "", **below),
+            "curves": text(_RIGHT, 0.92, "", ha="right", **below),
+        }
+        axes.set_axis_off()
+        axes.set_title("Latest metrics", loc="left", size=12, weight="bold", color=INK, pad=22)
+        axes.plot([0, 1], [1.03, 1.03], color=GRID, transform=axes.transAxes, clip_on=False)
+        style = {"va": "top", "size": 10, "linespacing": 1.5, "transform": axes.transAxes}
+        self._texts["labels"] = axes.text(0.0, 0.99, "", color=MUTED, **style)
+        self._texts["shared"] = axes.text(1.0, 0.99, "", color=INK, ha="right", **style)
+        for i, (team, color) in enumerate(colors.items()):
+            right = 1.0 - 0.26 * (len(colors) - 1 - i)
+            self._texts[team] = axes.text(right, 0.99, "", color=color, ha="right", **style)
+
+    def _write_header(self, columns: Columns, window: int) -> None:
+        latest = _latest(columns)
+        parts = [
+            f"iteration {count(latest.get('iteration', 0))}",
+            f"{count(latest.get('env_steps', 0))} env steps",
+            f"{count(latest.get('agent_steps', 0))} agent steps",
+        ]
+        if math.isfinite(seconds := latest.get("time/total_s", math.nan)):
+            parts.append(f"{duration(seconds)} of training")
+        self._texts["run"].set_text("   ·   ".join(parts))
+        lines = f"thin: every iteration   ·   bold: mean over {window} iterations"
+        self._texts["curves"].set_text(lines if window > 1 else "")
+
+    def _write_summary(self, columns: Columns) -> None:
+        latest = _latest(columns)
+        shared = _shared_summary(latest) if latest else {}
+        shared["time"] = _time_split(columns)
+        self._texts["labels"].set_text("\n".join(["", *_TEAM_SUMMARY, "", *shared]))
+        above = "\n" * (len(_TEAM_SUMMARY) + 2)
+        self._texts["shared"].set_text(above + "\n".join(shared.values()))
+        for team in self._teams or ():
+            values = (
+                text(latest.get(key.format(team), math.nan)) for key, text in _TEAM_SUMMARY.values()
+            )
+            self._texts[team].set_text("\n".join([team, *values]).replace("-", "\N{MINUS SIGN}"))
+
+    def _png(self) -> bytes:
+        from PIL import Image
+
+        self._figure.canvas.draw()
+        image = Image.frombuffer(
+            "RGBA", self._figure.canvas.get_width_height(), self._figure.canvas.buffer_rgba()
+        ).convert("RGB")
+        # A palette of 256 is beyond the eye here, a third of the bytes and half the time of RGB.
+        image = image.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        palette = np.array(image.getpalette(), np.uint8)
+        palette[palette >= 252] = 255  # the paper stays white
+        image.putpalette(palette.tobytes())
+        file = io.BytesIO()
+        image.save(file, "PNG", compress_level=1)
+        return file.getvalue()
+
+
+_TEAM_SUMMARY = {
+    "mean return": ("{}_reward", figure),
+    "KL divergence": ("{}/kl", figure),
+    "entropy": ("{}/entropy", figure),
+    "learning rate": ("{}/lr", figure),
+    "explained variance": ("{}/vf_explained_var", percent),
+    "clipped samples": ("{}/clip_fraction", percent),
+}
+
+
+def _latest(columns: Columns) -> dict[str, float]:
+    return {key: float(column[-1]) for key, column in columns.items() if len(column)}
+
+
+def _shared_summary(latest: Mapping[str, float]) -> dict[str, str]:
+    """Label and text of the figures that belong to no team."""
+
+    def value(key: str) -> float:
+        return latest.get(key, math.nan)
+
+    new = count(value("episodes_this_iter"))
+    return {
+        "episodes": f"{count(value('episodes_completed'))}  (+{new} this iteration)",
+        "episode length": f"{figure(value('episode_len_mean'))} steps",
+        "hiders in sight": f"{percent(value('seen_fraction'))} of the steps",
+        "never seen": f"{percent(value('perfect_hide'))} of the episodes",
+        "speed": f"{count(value('agent_steps_per_s'))} agent steps/s",
+    }
+
+
+def _time_split(columns: Columns, last: int = 100) -> str:
+    """Where the time of the last iterations went; one of them alone may or may not have saved."""
+    phases = ("sample", "learn", "save", "other")
+    seconds = [float(np.nansum(columns.get(f"time/{name}_s", [])[-last:])) for name in phases]
+    total = sum(seconds)
+    if total <= 0:
+        return "-"
+    parts = zip(phases, seconds, strict=True)
+    return "   ".join(f"{name} {percent(part / total)}" for name, part in parts)
+
+
+def _prepare_matplotlib() -> None:
+    """Keep matplotlib's font cache inside the project, unless the user chose a place."""
+    if "MPLCONFIGDIR" not in os.environ:
+        folder = Path(__file__).resolve().parents[1] / ".cache" / "matplotlib"
+        folder.mkdir(parents=True, exist_ok=True)
+        os.environ["MPLCONFIGDIR"] = str(folder)
