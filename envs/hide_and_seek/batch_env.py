@@ -10,7 +10,7 @@ from envs.batch_env import BatchEnv, ObsBuffers, TeamSpec
 from envs.hide_and_seek.checks import check_array, check_buffers, check_state, describe_action
 from envs.hide_and_seek.config import HideAndSeekConfig
 from envs.hide_and_seek.kernels import step as kernels
-from envs.hide_and_seek.kernels.state import Rules, TeamView, World, allocate_world
+from envs.hide_and_seek.kernels.state import Rules, TeamView, allocate_world
 from envs.hide_and_seek.layouts import build_layouts, with_distances
 from envs.hide_and_seek.spaces import NUM_HEADS, NVEC, OBS_SIZE
 
@@ -197,6 +197,8 @@ class HideAndSeekBatchEnv(BatchEnv):
                     f"actions[{spec.name!r}] must have shape {shape}, got {given.shape}"
                 )
             if given.dtype.kind not in "iu":
+                if given.dtype.kind == "f" and not np.all(np.isfinite(given)):
+                    raise ValueError(f"actions[{spec.name!r}] hold a NaN or an infinite number")
                 raise ValueError(f"actions[{spec.name!r}] must be integers, got {given.dtype}")
             self._actions[:, first : first + spec.num_agents] = given
             first += spec.num_agents

@@ -55,6 +55,7 @@ AGENTS_AT = LIDAR_AT + NUM_RAYS
 BOXES_AT = AGENTS_AT + AGENT_SLOTS * AGENT_SIZE
 RAMPS_AT = BOXES_AT + BOX_SLOTS * BOX_SIZE
 OBS_SIZE = RAMPS_AT + RAMP_SLOTS * RAMP_SIZE
+OBS_BOUND = 1.01  # no column is beyond it; the hundredth is for rounding
 
 FORWARD, STRAFE, TURN, GRAB, LOCK = range(5)
 NVEC = (3, 3, 5, 2, 3)

@@ -35,11 +35,24 @@ _ROUNDS = 2
 
 
 @kernel
+def stop_motion(vel, a, normal_x, normal_y):
+    """Take from vel[a] the part that runs against a surface's outward normal, nothing more.
+
+    No contact ever adds speed: an agent that is shoved is moved, not thrown.
+    """
+    inward = vel[a, 0] * normal_x + vel[a, 1] * normal_y
+    if inward < F0:
+        vel[a, 0] -= inward * normal_x
+        vel[a, 1] -= inward * normal_y
+
+
+@kernel
 def push_out(pos, vel, a, walls, num_walls):
     """Move disc a out of every wall and of the border; stop its motion into them.
 
-    pos, vel [A, 2] float32 in place; walls [W, 4].
+    pos, vel [A, 2] float32 in place; walls [W, 4]. Returns whether it had touched a wall.
     """
+    touched = False
     x, y = pos[a, 0], pos[a, 1]
     for w in range(num_walls):
         dx, dy = x - walls[w, 0], y - walls[w, 1]
@@ -58,12 +71,10 @@ def push_out(pos, vel, a, walls, num_walls):
             normal_x, normal_y, depth = side_x, F0, RADIUS - gap_x
         else:
             normal_x, normal_y, depth = F0, side_y, RADIUS - gap_y
+        touched = True
         x += normal_x * depth
         y += normal_y * depth
-        inward = vel[a, 0] * normal_x + vel[a, 1] * normal_y
-        if inward < F0:
-            vel[a, 0] -= inward * normal_x
-            vel[a, 1] -= inward * normal_y
+        stop_motion(vel, a, normal_x, normal_y)
     if x < _LOW or x > _HIGH:
         x = _LOW if x < _LOW else _HIGH
         vel[a, 0] = F0
@@ -71,6 +82,7 @@ def push_out(pos, vel, a, walls, num_walls):
         y = _LOW if y < _LOW else _HIGH
         vel[a, 1] = F0
     pos[a, 0], pos[a, 1] = x, y
+    return touched
 
 
 @kernel
@@ -90,7 +102,11 @@ def overlap_depth(x, y, walls, num_walls):
 
 @kernel
 def separate(pos, vel, num_frozen):
-    """Push overlapping discs apart, half each; the first `num_frozen` discs stand like rocks."""
+    """Push overlapping discs apart, half each; the first `num_frozen` discs stand like rocks.
+
+    Returns whether any two overlapped.
+    """
+    touched = False
     num_agents = pos.shape[0]
     for i in range(num_agents):
         for j in range(i + 1, num_agents):
@@ -100,6 +116,7 @@ def separate(pos, vel, num_frozen):
             squared = dx * dx + dy * dy
             if squared >= _DIAMETER * _DIAMETER:
                 continue
+            touched = True
             distance = np.sqrt(squared)
             if distance < _TINY:
                 normal_x, normal_y = F1, F0
@@ -112,12 +129,9 @@ def separate(pos, vel, num_frozen):
             pos[i, 1] -= share_i * depth * normal_y
             pos[j, 0] += share_j * depth * normal_x
             pos[j, 1] += share_j * depth * normal_y
-            closing = (vel[j, 0] - vel[i, 0]) * normal_x + (vel[j, 1] - vel[i, 1]) * normal_y
-            if closing < F0:
-                vel[i, 0] += share_i * closing * normal_x
-                vel[i, 1] += share_i * closing * normal_y
-                vel[j, 0] -= share_j * closing * normal_x
-                vel[j, 1] -= share_j * closing * normal_y
+            stop_motion(vel, i, -normal_x, -normal_y)
+            stop_motion(vel, j, normal_x, normal_y)
+    return touched
 
 
 @kernel
@@ -137,6 +151,16 @@ def thrust(pos, vel, heading, a, action):
 
 
 @kernel
+def limit_shove(pos, between, a):
+    """Keep disc a within _MAX_SHOVE of where its own motion brought it, between [A, 2]."""
+    dx, dy = pos[a, 0] - between[a, 0], pos[a, 1] - between[a, 1]
+    distance = np.sqrt(dx * dx + dy * dy)
+    if distance > _MAX_SHOVE:
+        pos[a, 0] = between[a, 0] + dx * (_MAX_SHOVE / distance)
+        pos[a, 1] = between[a, 1] + dy * (_MAX_SHOVE / distance)
+
+
+@kernel
 def move_agents(pos, vel, heading, actions, num_frozen, walls, num_walls, before, between):
     """Play one step of movement in one world.
 
@@ -148,21 +172,20 @@ def move_agents(pos, vel, heading, actions, num_frozen, walls, num_walls, before
         before, between: [A, 2] float32 scratch.
     """
     num_agents = pos.shape[0]
+    touched = False
     for a in range(num_frozen):
         vel[a, 0], vel[a, 1] = F0, F0
     for a in range(num_frozen, num_agents):
         before[a, 0], before[a, 1] = pos[a, 0], pos[a, 1]
         thrust(pos, vel, heading, a, actions[a])
-        push_out(pos, vel, a, walls, num_walls)
+        touched |= push_out(pos, vel, a, walls, num_walls)
         between[a, 0], between[a, 1] = pos[a, 0], pos[a, 1]
     for _ in range(_ROUNDS):
-        separate(pos, vel, num_frozen)
+        touched |= separate(pos, vel, num_frozen)
+        if not touched:
+            return  # the usual case: nobody met anything
         for a in range(num_frozen, num_agents):
-            shove_x, shove_y = pos[a, 0] - between[a, 0], pos[a, 1] - between[a, 1]
-            shove = np.sqrt(shove_x * shove_x + shove_y * shove_y)
-            if shove > _MAX_SHOVE:
-                pos[a, 0] = between[a, 0] + shove_x * (_MAX_SHOVE / shove)
-                pos[a, 1] = between[a, 1] + shove_y * (_MAX_SHOVE / shove)
+            limit_shove(pos, between, a)
             push_out(pos, vel, a, walls, num_walls)
     for a in range(num_frozen, num_agents):
         if overlap_depth(pos[a, 0], pos[a, 1], walls, num_walls) > _TOLERANCE:

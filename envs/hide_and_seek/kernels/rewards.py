@@ -31,17 +31,16 @@ def any_hider_seen(sees, num_seekers):
 
 @kernel
 def coarse_cell(x, y):
-    """Return the index of the 0.5 m cell that holds x, y in a distance table."""
-    column = min(max(np.int64(x / COARSE_CELL), 0), COARSE - 1)
-    row = min(max(np.int64(y / COARSE_CELL), 0), COARSE - 1)
-    return row * COARSE + column
+    """Return the index of the 0.5 m cell that holds x, y (inside the arena) in a distance table."""
+    column, row = int(x / COARSE_CELL), int(y / COARSE_CELL)
+    return min(row, COARSE - 1) * COARSE + min(column, COARSE - 1)
 
 
 @kernel
 def potential(pos, num_seekers, distances):
-    """Return the seekers' potential: minus the mean, over hiders, of the walk to the nearest seeker.
+    """Return the seekers' potential: minus the hiders' mean walking distance to a seeker.
 
-    In arena sides. pos [A, 2]; distances [576, 576] uint8 of this layout.
+    To the nearest one, in arena sides. pos [A, 2]; distances [576, 576] uint8 of this layout.
     """
     num_agents = pos.shape[0]
     total = F0

@@ -136,7 +136,8 @@ def settle(world, n, layouts, rules):
     shaping = F0
     if rules.beta > F0 or world.credit[n] != F0:
         # Ng, Harada, Russell 1999, with the weight inside the potential so that it may change:
-        # F = gamma * beta' * phi(s') - beta * phi(s), phi = 0 up to the first main step and at the end.
+        # F = gamma * beta' * phi(s') - beta * phi(s), with phi = 0 at the end and as long as the
+        # seekers have not moved.
         credit = F0
         if rules.beta > F0 and time > rules.prep_steps and not ended:
             distances = layouts.distances[world.layout[n]]
