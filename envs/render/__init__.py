@@ -1,0 +1,1 @@
+"""Pictures of a world: `scene` turns state into shapes, the other modules draw them."""

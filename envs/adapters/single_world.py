@@ -1,0 +1,181 @@
+"""One world of hide-and-seek by agent names: what the faces for other libraries share."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium import logger, spaces
+
+from envs.batch_env import ObsBuffers
+from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
+from envs.hide_and_seek.config import HideAndSeekConfig, nearest
+from envs.hide_and_seek.spaces import NUM_HEADS, NVEC, OBS_BOUND, OBS_SIZE
+from envs.render.ansi import draw_text
+from envs.render.raster import DEFAULT_SIZE, draw_image, picture_height
+from envs.render.scene import build_scene
+from envs.render.window import Window
+
+RENDER_MODES = ("human", "rgb_array", "ansi")
+RENDER_FPS = 15
+
+
+class SingleWorld:
+    """A `HideAndSeekBatchEnv` of one world, spoken to in dictionaries by agent name.
+
+    The same seed gives the same games as in any other number of worlds: `start(seed)` begins the
+    first, each `start(None)` after it the next one of that seed's stream.
+    """
+
+    def __init__(self, config: HideAndSeekConfig, render_mode: str | None) -> None:
+        """Build the world.
+
+        Raises:
+            ValueError: the render mode is unknown.
+        """
+        if render_mode is not None and render_mode not in RENDER_MODES:
+            close = nearest(str(render_mode), list(RENDER_MODES))
+            raise ValueError(
+                f"render_mode {render_mode!r} is unknown; did you mean {close!r}? "
+                f"(known: {', '.join(RENDER_MODES)})"
+            )
+        self.env = HideAndSeekBatchEnv(config, num_envs=1, autoreset=False)
+        self.render_mode = render_mode
+        self.agents = [name for spec in self.env.teams for name in spec.agents]
+        self.playing = False
+        self._out = {spec.name: ObsBuffers.allocate(spec, 1) for spec in self.env.teams}
+        self._rewards = {
+            spec.name: np.zeros((1, spec.num_agents), np.float32) for spec in self.env.teams
+        }
+        self._dones = np.zeros(1, np.bool_)
+        self._started = False
+        self._window: Window | None = None
+
+    def make_spaces(self) -> tuple[dict[str, spaces.Box], dict[str, spaces.MultiDiscrete]]:
+        """Return the observation and the action space of every agent."""
+        observation = {
+            name: spaces.Box(-OBS_BOUND, OBS_BOUND, (OBS_SIZE,), np.float32) for name in self.agents
+        }
+        return observation, {name: spaces.MultiDiscrete(NVEC) for name in self.agents}
+
+    def start(self, seed: int | None) -> None:
+        """Begin an episode: a seed's first one, or without a seed the next one.
+
+        Raises:
+            ValueError: the seed is negative or above 2**64 - 1.
+        """
+        if seed is None and self._started:
+            self.env.next_episodes(self._out)
+        else:
+            seed = secrets.randbits(64) if seed is None else int(seed)
+            if not 0 <= seed < 2**64:
+                raise ValueError(f"seed must be from 0 to 2**64 - 1, got {seed}")
+            self.env.reset(np.array([seed], np.uint64), self._out)
+        self._started = self.playing = True
+        self._show()
+
+    def step(self, actions: Mapping[str, Any]) -> bool:
+        """Play one step; returns whether the episode has ended.
+
+        Raises:
+            RuntimeError: no episode is being played.
+            ValueError: an agent's action is missing, unknown, or no valid action.
+        """
+        if not self.playing:
+            raise RuntimeError("no episode is being played: call reset() first")
+        self.env.step(self._gather(actions), self._out, self._rewards, self._dones)
+        self.playing = not self._dones[0]
+        self._show()
+        return not self.playing
+
+    def observations(self) -> dict[str, np.ndarray]:
+        """Return every agent's observation, [158] float32."""
+        return {
+            name: self._out[spec.name].obs[0, k].copy()
+            for spec in self.env.teams
+            for k, name in enumerate(spec.agents)
+        }
+
+    def rewards(self) -> dict[str, float]:
+        """Return every agent's reward of the last step."""
+        return {
+            name: float(self._rewards[spec.name][0, k])
+            for spec in self.env.teams
+            for k, name in enumerate(spec.agents)
+        }
+
+    def infos(self) -> dict[str, dict[str, Any]]:
+        """Return by agent `action_mask` [16] bool and `valid`; at the end `episode_stats` too."""
+        infos: dict[str, dict[str, Any]] = {}
+        for spec in self.env.teams:
+            team = self._out[spec.name]
+            for k, name in enumerate(spec.agents):
+                infos[name] = {
+                    "action_mask": team.action_mask[0, k].copy(),
+                    "valid": bool(team.valid[0, k]),
+                }
+                if self._dones[0] and not self.playing:
+                    row = self.env.episode_stats[0]
+                    infos[name]["episode_stats"] = dict(
+                        zip(self.env.stat_names, row.tolist(), strict=True)
+                    )
+        return infos
+
+    def render(self) -> np.ndarray | str | None:
+        """Return the picture of `render_mode`; the human window is drawn as the game goes on."""
+        if self.render_mode is None:
+            logger.warn(
+                "render() draws nothing without a render mode; give one at construction, "
+                'for example render_mode="rgb_array"'
+            )
+            return None
+        if self.render_mode == "human":
+            return None
+        if not self._started:
+            raise RuntimeError("there is nothing to draw yet: call reset() first")
+        scene = build_scene(self.env)
+        return draw_text(scene) if self.render_mode == "ansi" else draw_image(scene)
+
+    @property
+    def window_closed(self) -> bool:
+        """Whether the user has closed the human window; the game goes on unseen."""
+        return self._window is not None and self._window.closed
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+
+    def _show(self) -> None:
+        if self.render_mode != "human" or self.window_closed:
+            return
+        if self._window is None:
+            self._window = Window(DEFAULT_SIZE, picture_height(DEFAULT_SIZE), "hide and seek")
+        self._window.show(draw_image(build_scene(self.env)), RENDER_FPS)
+
+    def _gather(self, actions: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """Turn actions by agent into actions by team [1, A, 5], checking shape and type."""
+        for name in actions:
+            if name not in self.agents:
+                raise ValueError(
+                    f"action for unknown agent {name!r}; did you mean "
+                    f"{nearest(str(name), self.agents)!r}?"
+                )
+        gathered = {}
+        for spec in self.env.teams:
+            rows = []
+            for name in spec.agents:
+                if name not in actions:
+                    raise ValueError(f"the action of agent {name!r} is missing")
+                action = np.asarray(actions[name])
+                if action.shape != (NUM_HEADS,):
+                    raise ValueError(
+                        f"the action of {name!r} must have shape ({NUM_HEADS},), got {action.shape}"
+                    )
+                if action.dtype.kind not in "iu":
+                    raise ValueError(f"the action of {name!r} must be integers, got {action.dtype}")
+                rows.append(action)
+            gathered[spec.name] = np.stack(rows)[None]
+        return gathered

@@ -1,0 +1,72 @@
+"""The ground a viewer overlooks: its cone, cut off by walls and border."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_BESIDE = 1e-4  # radians; rays just left and right of a corner find what lies behind it
+_ARC_STEP = np.radians(2.0)
+
+
+def cast(
+    x: float, y: float, angles: np.ndarray, reach: float, corners: np.ndarray, side: float
+) -> np.ndarray:
+    """Return the distance to the nearest wall or border along each angle, at most `reach`.
+
+    Args:
+        x, y: the viewer, metres.
+        angles: [K] radians.
+        reach: metres.
+        corners: [W, 4] walls as x0, y0, x1, y1.
+        side: of the arena, metres.
+
+    Returns:
+        [K] metres.
+    """
+    directions = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    directions = np.where(np.abs(directions) < 1e-12, 1e-12, directions)
+    eye = np.array([x, y])
+    border = np.where(directions > 0.0, side - eye, -eye) / directions
+    reached = np.minimum(border.min(axis=-1), reach)
+    if len(corners):
+        low = (corners[None, :, :2] - eye) / directions[:, None]
+        high = (corners[None, :, 2:] - eye) / directions[:, None]
+        enter = np.minimum(low, high).max(axis=-1)
+        leave = np.maximum(low, high).min(axis=-1)
+        hits = np.where((enter <= leave) & (leave > 0.0), np.maximum(enter, 0.0), np.inf)
+        reached = np.minimum(reached, hits.min(axis=-1))
+    return reached
+
+
+def visible_polygon(
+    x: float,
+    y: float,
+    angle: float,
+    half_angle: float,
+    reach: float,
+    corners: np.ndarray,
+    side: float,
+) -> np.ndarray:
+    """Return the outline of what a viewer sees, [P, 2] metres, the viewer first.
+
+    Args:
+        x, y: the viewer, metres. angle: where it looks, radians.
+        half_angle: half the cone's opening, radians.
+        reach: how far it sees, metres.
+        corners: [W, 4] walls as x0, y0, x1, y1. side: of the arena, metres.
+    """
+    points = np.concatenate([corners[:, [0, 1]], corners[:, [0, 3]], corners[:, [2, 1]]])
+    points = np.concatenate(
+        [points, corners[:, [2, 3]], [[0, 0], [0, side], [side, 0], [side] * 2]]
+    )
+    towards = np.arctan2(points[:, 1] - y, points[:, 0] - x) - angle
+    towards = (towards + np.pi) % (2.0 * np.pi) - np.pi
+    towards = np.concatenate([towards - _BESIDE, towards, towards + _BESIDE])
+    steps = int(np.ceil(2.0 * half_angle / _ARC_STEP)) + 1
+    arc = np.linspace(-half_angle, half_angle, steps)
+    relative = np.sort(np.concatenate([arc, towards[np.abs(towards) < half_angle]]))
+    reached = cast(x, y, angle + relative, reach, corners, side)
+    outline = np.stack(
+        [x + reached * np.cos(angle + relative), y + reached * np.sin(angle + relative)], axis=-1
+    )
+    return np.concatenate([[[x, y]], outline])
