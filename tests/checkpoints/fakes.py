@@ -1,0 +1,81 @@
+"""Stand-ins for what the trainer saves, small enough to write hundreds of checkpoints."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.records import CheckpointInfo
+
+POLICIES = ("hider_policy", "seeker_policy")
+WHEN = datetime(2024, 12, 19, 15, 30, 45)
+
+
+class FakeAlgorithm:
+    """Writes a tree with the names of RLlib's own; `payload` tells two saves apart."""
+
+    def __init__(self, payload: str = "state") -> None:
+        self.payload = payload
+
+    def save_to_path(self, path: str) -> str:
+        root = Path(path)
+        assert root.is_absolute()
+        learner = root / "learner_group" / "learner"
+        learner.mkdir(parents=True)
+        (root / "rllib_checkpoint.json").write_text("{}")
+        (root / "algorithm_state.pkl").write_text(self.payload)
+        (learner / "state.pkl").write_text(self.payload * 3)
+        return path
+
+
+def write_policies(folder: Path) -> None:
+    for policy in POLICIES:
+        (folder / policy).mkdir(parents=True)
+        (folder / policy / "weights.safetensors").write_bytes(policy.encode() * 20)
+        (folder / policy / "spec.json").write_text("{}")
+
+
+def write_config(path: Path) -> None:
+    path.write_text("ppo: {}\n")
+
+
+WRITERS: Mapping[str, Callable[[Path], None]] = {
+    "policies": write_policies,
+    "config.yaml": write_config,
+}
+
+
+def save(manager: CheckpointManager, iteration: int, **metadata: Any) -> Path:
+    """One complete checkpoint; `tags` and `payload` are taken out of the metadata."""
+    tags = metadata.pop("tags", ())
+    source = FakeAlgorithm(metadata.pop("payload", "state"))
+    return manager.save(
+        source,
+        iteration=iteration,
+        metadata={"reward_mean": float(iteration), **metadata},
+        writers=WRITERS,
+        tags=tags,
+    )
+
+
+def info(iteration: int, *, size_bytes: int = 1000, **metadata: Any) -> CheckpointInfo:
+    """A listed checkpoint that needs no disk."""
+    return CheckpointInfo(iteration, {"iteration": iteration, **metadata}, size_bytes, (1, 1, 1, 1))
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Relative name and digest of every file below `folder`, hidden ones too."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def names(folder: Path) -> list[str]:
+    """What lies in a folder, hidden entries too."""
+    return sorted(path.name for path in folder.iterdir())

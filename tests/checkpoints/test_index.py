@@ -1,0 +1,191 @@
+"""The index is a cache: without it, or with a wrong one, everything is the same."""
+
+import json
+import shutil
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.checkpoints.fakes import WHEN, info, names, save
+from trainer.checkpoints import index, layout
+from trainer.checkpoints.index import Listing
+from trainer.checkpoints.manager import CheckpointManager
+
+
+@pytest.fixture
+def three(manager, directory):
+    save(manager, 10, reward_mean=161.06)
+    save(manager, 20, reward_mean=float("nan"))
+    save(manager, 30, versions={"name": "ü"}, tags=["final"])
+    return directory
+
+
+def index_text(directory):
+    return (directory / layout.INDEX).read_text()
+
+
+def flip_a_digit(text):
+    assert "161.06" in text
+    return text.replace("161.06", "171.06")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: None,
+        lambda text: "",
+        lambda text: text[: len(text) // 2],
+        lambda text: "[]",
+        lambda text: "[" * 100_000,
+        lambda text: '{"format": 1}',
+        lambda text: text.replace('"format": 1', '"format": 2'),
+        flip_a_digit,
+        lambda text: "\xff\xfe",
+    ],
+)
+def test_a_missing_or_broken_index_is_rebuilt_equal(three, damage):
+    before = index_text(three)
+    listed = index.load(three)
+    text = damage(before)
+    (three / layout.INDEX).unlink()
+    if text is not None:
+        (three / layout.INDEX).write_text(text, encoding="latin-1")
+    assert index.load(three) == listed
+    assert index_text(three) == before
+
+
+def test_the_index_is_strict_json_with_the_time_of_the_last_commit(three):
+    document = json.loads(index_text(three), parse_constant=pytest.fail)
+    assert document["last_updated"] == WHEN.isoformat()
+    assert [item["iteration"] for item in document["checkpoints"]] == [10, 20, 30]
+    assert str(three) not in index_text(three)
+
+
+def test_folders_removed_by_hand_leave_the_index(three, manager):
+    shutil.rmtree(three / "checkpoint_000010")
+    shutil.rmtree(three / "checkpoint_000030")
+    assert [item["iteration"] for item in manager.list_checkpoints()] == [20]
+    assert manager.get_latest_checkpoint() == str(three / "checkpoint_000020")
+    assert manager.get_checkpoint_by_iteration(30) is None
+    assert [i["iteration"] for i in json.loads(index_text(three))["checkpoints"]] == [20]
+
+
+def test_the_last_checkpoint_removed_leaves_an_empty_index(three):
+    for name in ("checkpoint_000010", "checkpoint_000020", "checkpoint_000030"):
+        shutil.rmtree(three / name)
+    assert index.load(three).checkpoints == ()
+    assert json.loads(index_text(three))["checkpoints"] == []
+
+
+def test_an_old_index_put_back_is_corrected(three, manager):
+    old = index_text(three)
+    save(manager, 40)
+    new = index_text(three)
+    (three / layout.INDEX).write_text(old)
+    assert index.load(three).iterations == [10, 20, 30, 40]
+    assert index_text(three) == new
+
+
+def test_a_changed_folder_is_read_again(three):
+    path = three / "checkpoint_000020" / layout.METADATA
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps(document | {"reward_mean": 5.25}))
+    found = index.load(three).get(20)
+    assert found is not None
+    assert found.number("reward_mean") == 5.25
+
+
+def test_an_unchanged_folder_is_not_read_again(three, monkeypatch):
+    monkeypatch.setattr(index, "read_checkpoint", lambda *args: pytest.fail("read"))
+    assert index.load(three).iterations == [10, 20, 30]
+
+
+def test_a_folder_that_cannot_be_written_is_listed_all_the_same(three, monkeypatch):
+    (three / layout.INDEX).unlink()
+
+    def refuse(target, text):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("trainer.checkpoints.atomic.write_text", refuse)
+    assert index.load(three).iterations == [10, 20, 30]
+
+
+def test_looking_into_an_empty_folder_writes_nothing(directory):
+    directory.mkdir()
+    assert index.load(directory) == Listing(())
+    assert names(directory) == []
+
+
+def test_foreign_things_do_not_disturb(three, manager):
+    shutil.copytree(three / "checkpoint_000020", three / "best_model")
+    (three / "checkpoint_000010.tar.gz").touch()
+    (three / "checkpoint_000015").touch()
+    (three / "checkpoint_000050").mkdir()
+    shutil.copytree(three / "checkpoint_000010", three / "checkpoint_000060")
+    (three / "checkpoint_000060" / layout.MANIFEST).unlink()
+    shutil.copytree(three / "checkpoint_000010", three / "checkpoint_000070")
+    (three / "checkpoint_000080").symlink_to("checkpoint_000010")
+    shutil.copytree(three / "checkpoint_000010", three / "checkpoint_000090")
+    (three / "checkpoint_000090" / layout.METADATA).write_text("[" * 100_000)
+    listing = manager.listing()
+    assert listing.iterations == [10, 20, 30]
+    assert listing.skipped == (
+        ("checkpoint_000050", "incomplete: no manifest.json"),
+        ("checkpoint_000060", "incomplete: no manifest.json"),
+        ("checkpoint_000070", "metadata.json says iteration 10"),
+        ("checkpoint_000080", "a symbolic link; give the path it leads to"),
+        ("checkpoint_000090", "nested too deeply"),
+    )
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", '"high"', "null", "1" + "0" * 400, "[]"])
+def test_odd_rewards_are_unknown(three, value):
+    path = three / "checkpoint_000010" / layout.METADATA
+    path.write_text(path.read_text().replace("161.06", value))
+    (listed, *_) = CheckpointManager(three).list_checkpoints()
+    assert str(listed["reward_mean"]) == "nan"
+    json.loads(index_text(three), parse_constant=pytest.fail)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(
+        st.integers(0, 10**7), st.dictionaries(st.text(), JSON_VALUES, max_size=4), max_size=6
+    )
+)
+def test_an_index_gives_its_listing_back(histories):
+    checkpoints = tuple(
+        info(i, **{f"x{k}": v for k, v in histories[i].items()}) for i in sorted(histories)
+    )
+    listing = Listing(checkpoints)
+    restored = index.decode(index.encode(listing))
+    assert tuple(restored.values()) == checkpoints
+    assert index.encode(Listing(tuple(restored.values()))) == index.encode(listing)
+
+
+@settings(deadline=None)
+@given(st.text() | JSON_VALUES.map(json.dumps))
+def test_no_text_breaks_the_reader(text):
+    assert index.decode(text) == {}
+
+
+def test_a_deletion_during_the_listing_is_no_finding(three, monkeypatch):
+    real = index.stamp_of
+
+    def delete_first(folder):
+        if folder.name == "checkpoint_000020":
+            shutil.rmtree(folder)
+        return real(folder)
+
+    monkeypatch.setattr(index, "stamp_of", delete_first)
+    listing = index.scan(three)
+    assert listing.iterations == [10, 30]
+    assert listing.skipped == ()

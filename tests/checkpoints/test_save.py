@@ -1,0 +1,238 @@
+import json
+import math
+import os
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.checkpoints.fakes import WHEN, FakeAlgorithm, contents, names, save
+from trainer.checkpoints import metadata
+from trainer.checkpoints.errors import CheckpointError, CheckpointExists, CheckpointWriteFailed
+from trainer.checkpoints.manager import CheckpointManager
+
+
+def refuse_constant(name):
+    raise AssertionError(f"{name} is not strict JSON")
+
+
+def test_the_layout_of_a_checkpoint(manager, directory):
+    path = save(manager, 10)
+    assert path == directory / "checkpoint_000010"
+    assert names(directory) == ["checkpoint_000010", "checkpoint_index.json"]
+    assert names(path) == [
+        "algorithm_state.pkl",
+        "config.yaml",
+        "learner_group",
+        "manifest.json",
+        "metadata.json",
+        "policies",
+        "rllib_checkpoint.json",
+    ]
+
+
+def test_metadata_has_every_key_and_unknown_numbers_are_null(manager):
+    path = save(manager, 10, reward_mean=math.nan, env_steps=np.int64(7), tags=["final", "final"])
+    text = (path / "metadata.json").read_text()
+    document = json.loads(text, parse_constant=refuse_constant)
+    assert document == {
+        "iteration": 10,
+        "timestamp": "2024-12-19T15:30:45",
+        "timestamp_unix": WHEN.timestamp(),
+        "checkpoint_path": str(path),
+        "reward_mean": None,
+        "seeker_reward": None,
+        "hider_reward": None,
+        "episode_len_mean": None,
+        "episodes_completed": None,
+        "env_steps": 7,
+        "agent_steps": None,
+        "seed": None,
+        "versions": {},
+        "git_commit": None,
+        "parent": None,
+        "tags": ["final"],
+    }
+
+
+def test_listed_rewards_are_always_floats(manager):
+    save(manager, 10, reward_mean=math.inf, seeker_reward=np.float32(1.5), hider_reward=2)
+    (listed,) = manager.list_checkpoints()
+    assert math.isnan(listed["reward_mean"])
+    assert math.isnan(listed["episode_len_mean"])
+    assert (listed["seeker_reward"], listed["hider_reward"]) == (1.5, 2.0)
+    assert all(type(listed[key]) is float for key in metadata.REWARD_KEYS)
+    assert f"{listed['reward_mean']:.2f}" == "nan"
+    assert set(metadata.KEYS) <= listed.keys()
+
+
+def test_the_manager_knows_the_iteration_better_than_the_caller(manager):
+    manager.save(FakeAlgorithm(), iteration=3, metadata={"iteration": 99, "extra": {"a": [1, 2]}})
+    (listed,) = manager.list_checkpoints()
+    assert listed["iteration"] == 3
+    assert listed["extra"] == {"a": [1, 2]}
+
+
+def test_a_value_that_json_cannot_hold_is_named(manager, directory):
+    with pytest.raises(TypeError, match=r"metadata key 'versions\.x' has a set"):
+        save(manager, 10, versions={"x": {1}})
+    assert names(directory) == []
+
+
+def test_after_a_move_paths_are_where_the_checkpoints_are(manager, directory):
+    save(manager, 10)
+    moved = directory.with_name("checkpoints_experiment1")
+    directory.rename(moved)
+    (listed,) = CheckpointManager(moved).list_checkpoints()
+    assert listed["checkpoint_path"] == str(moved / "checkpoint_000010")
+    assert manager.list_checkpoints() == []
+
+
+def test_nothing_is_overwritten(manager, directory):
+    save(manager, 10, payload="first")
+    before = contents(directory)
+    with pytest.raises(CheckpointExists, match="already has checkpoint_000010"):
+        save(manager, 10, payload="second")
+    assert contents(directory) == before
+
+
+@pytest.mark.parametrize("kind", ["empty folder", "file", "link"])
+def test_whatever_has_the_name_is_in_the_way(manager, directory, kind):
+    directory.mkdir()
+    taken = directory / "checkpoint_000010"
+    {
+        "empty folder": taken.mkdir,
+        "file": taken.touch,
+        "link": lambda: taken.symlink_to("nowhere"),
+    }[kind]()
+    with pytest.raises(CheckpointExists):
+        save(manager, 10)
+    assert names(directory) == ["checkpoint_000010"]
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_name_taken_during_the_save_is_not_overwritten(manager, directory, full):
+    def rival(path: Path) -> None:
+        taken = directory / "checkpoint_000010"
+        taken.mkdir()
+        if full:
+            (taken / "manifest.json").touch()
+
+    with pytest.raises(CheckpointExists):
+        manager.save(FakeAlgorithm(), iteration=10, metadata={}, writers={"x": rival})
+    assert names(directory) == ["checkpoint_000010"]
+
+
+def test_a_failing_writer_leaves_nothing_and_its_own_error(manager, directory):
+    save(manager, 10)
+    before = contents(directory)
+
+    def fail(path: Path) -> None:
+        path.write_text("half")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        manager.save(FakeAlgorithm(), iteration=20, metadata={}, writers={"x.pt": fail})
+    assert contents(directory) == before
+    assert names(directory) == ["checkpoint_000010", "checkpoint_index.json"]
+
+
+def test_a_disk_error_says_what_to_do(manager, directory):
+    def fill(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(CheckpointWriteFailed, match="No space left on device") as caught:
+        manager.save(FakeAlgorithm(), iteration=20, metadata={}, writers={"x": fill})
+    assert "Earlier checkpoints are untouched; free disk space" in str(caught.value)
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+@pytest.mark.parametrize("name", ["metadata.json", "manifest.json"])
+def test_the_managers_own_files_are_reserved(manager, directory, name):
+    with pytest.raises(CheckpointError, match=f"{name} is the manager's own file"):
+        manager.save(
+            FakeAlgorithm(), iteration=1, metadata={}, writers={name: lambda path: path.touch()}
+        )
+    assert names(directory) == []
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", ""])
+def test_a_part_cannot_be_written_elsewhere(manager, name):
+    with pytest.raises(ValueError, match="cannot be named"):
+        manager.save(FakeAlgorithm(), iteration=1, metadata={}, writers={name: Path.touch})
+
+
+def test_nested_parts_and_sources_without_rllib(manager):
+    class Plain:
+        def save_to_path(self, path):
+            (Path(path) / "state.bin").write_bytes(b"x")
+
+    path = manager.save(
+        Plain(), iteration=0, metadata={}, writers={"training_state/worlds.npz": Path.touch}
+    )
+    assert (path / "training_state" / "worlds.npz").is_file()
+    manager.verify(path)
+
+
+@pytest.mark.parametrize("given", ["~/runs/a b", "rel/../rel2", "."])
+def test_home_blanks_and_relative_folders(tmp_path, monkeypatch, given):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    manager = CheckpointManager(given)
+    saved = save(manager, 1)
+    monkeypatch.chdir("/")
+    assert saved.is_absolute()
+    assert manager.get_latest_checkpoint() == str(saved)
+    assert os.path.realpath(saved).startswith(os.path.realpath(tmp_path))
+
+
+def test_a_url_is_refused_instead_of_becoming_a_folder():
+    with pytest.raises(ValueError, match="'s3://bucket/x' is a URL"):
+        CheckpointManager("s3://bucket/x")
+
+
+def test_opening_a_folder_creates_nothing(directory):
+    manager = CheckpointManager(directory)
+    assert manager.list_checkpoints() == []
+    assert manager.get_latest_checkpoint() is None
+    assert manager.get_checkpoint_by_iteration(3) is None
+    assert manager.get_best_checkpoint() is None
+    assert manager.get_final_checkpoint() is None
+    assert manager.prune() == []
+    assert manager.set_aside_newer(3) is None
+    assert not directory.exists()
+
+
+def test_the_clock_is_local_time_by_default(directory):
+    before = datetime.now().replace(microsecond=0)
+    save(CheckpointManager(directory), 1)
+    (listed,) = CheckpointManager(directory).list_checkpoints()
+    saved = datetime.fromisoformat(listed["timestamp"])
+    assert before <= saved <= datetime.now()
+    assert listed["timestamp_unix"] // 1 == saved.timestamp()
+
+
+def test_a_failed_clean_up_does_not_fail_the_save(directory, monkeypatch, caplog):
+    manager = CheckpointManager(directory, keep_last_n=1)
+    save(manager, 10)
+
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("trainer.checkpoints.atomic.remove_tree", refuse)
+    path = save(manager, 20)
+    manager.verify(path)
+    assert "checkpoint 20 is saved, but cleaning up failed" in caplog.text
+
+
+def test_the_guides_own_analysis_script(manager, directory):
+    for iteration, reward in ((10, 161.06), (20, 172.18), (30, 170.45)):
+        save(manager, iteration, reward_mean=reward)
+    rewards = []
+    for cp in sorted(directory.glob("checkpoint_*")):
+        metadata_file = cp / "metadata.json"
+        if metadata_file.exists():
+            data = json.loads(metadata_file.read_text())
+            rewards.append({"iteration": data["iteration"], "reward": data["reward_mean"]})
+    assert max(rewards, key=lambda x: x["reward"]) == {"iteration": 20, "reward": 172.18}

@@ -1,0 +1,162 @@
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.checkpoints.fakes import info, save
+from trainer.checkpoints import selectors
+from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.checkpoints.index import Listing
+from trainer.checkpoints.manager import CheckpointManager
+
+
+@pytest.fixture
+def cwd(tmp_path, monkeypatch):
+    """A project folder whose checkpoints are 40 (best), 50 (final), 60 and a copy of 40."""
+    monkeypatch.chdir(tmp_path)
+    manager = CheckpointManager("./checkpoints")
+    save(manager, 40, reward_mean=172.18, loss=3.0)
+    save(manager, 50, reward_mean=168.92, loss=1.0, tags=["final"])
+    save(manager, 60, reward_mean=math.nan, loss=2.0)
+    shutil.copytree("checkpoints/checkpoint_000040", "checkpoints/best_model")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("selector", "name"),
+    [
+        ("latest", "checkpoint_000060"),
+        ("best", "checkpoint_000040"),
+        ("final", "checkpoint_000050"),
+        (50, "checkpoint_000050"),
+        ("50", "checkpoint_000050"),
+        (" 000050 ", "checkpoint_000050"),
+        ("checkpoint_000050", "checkpoint_000050"),
+        ("./checkpoints/checkpoint_000050", "checkpoint_000050"),
+        ("checkpoints/checkpoint_000050/", "checkpoint_000050"),
+        (Path("checkpoints/checkpoint_000050"), "checkpoint_000050"),
+        ("checkpoints/best_model", "best_model"),
+        ("best_model", "best_model"),
+    ],
+)
+def test_what_a_user_types(cwd, selector, name):
+    found = CheckpointManager("./checkpoints").resolve(selector)
+    assert found == cwd / "checkpoints" / name
+
+
+@pytest.mark.parametrize(
+    ("selector", "message"),
+    [
+        (45, "no checkpoint for iteration 45 in ./checkpoints; nearest: 40, 50"),
+        ("1000", "no checkpoint for iteration 1000 in ./checkpoints; nearest: 60"),
+        (-1, "no checkpoint for iteration -1 in ./checkpoints; nearest: 40"),
+        (
+            "checkpoints/checkpoint_000045",
+            "no checkpoint for iteration 45 in checkpoints; nearest: 40, 50",
+        ),
+        ("latst", "no such checkpoint: latst; did you mean 'latest'?"),
+        (
+            "checkpoints/best_modle",
+            "no such checkpoint: checkpoints/best_modle; did you mean 'best_model'?",
+        ),
+        (
+            "zzz",
+            "no such checkpoint: zzz; there is: latest, best, final, best_model, "
+            "checkpoint_000040, checkpoint_000050, checkpoint_000060",
+        ),
+        (
+            "checkpoints",
+            "checkpoints is a folder of checkpoints; "
+            "give one of them: checkpoints/checkpoint_000060",
+        ),
+        (
+            "checkpoints/checkpoint_000040/metadata.json",
+            "checkpoints/checkpoint_000040/metadata.json is a file; "
+            "give its checkpoint folder: checkpoints/checkpoint_000040",
+        ),
+    ],
+)
+def test_errors_name_what_exists(cwd, selector, message):
+    with pytest.raises(NoUsableCheckpoint) as caught:
+        CheckpointManager("./checkpoints").resolve(selector)
+    assert str(caught.value) == message
+
+
+def test_an_incomplete_folder_is_no_checkpoint(cwd):
+    (cwd / "checkpoints" / "checkpoint_000040" / "manifest.json").unlink()
+    manager = CheckpointManager("./checkpoints")
+    with pytest.raises(NoUsableCheckpoint, match=r"not a complete checkpoint: it has no manifest"):
+        manager.resolve("checkpoints/checkpoint_000040")
+    with pytest.raises(
+        NoUsableCheckpoint,
+        match=r"\(checkpoint_000040 is incomplete: no manifest.json\); nearest: 50",
+    ):
+        manager.resolve(40)
+
+
+@pytest.mark.parametrize("selector", ["latest", "best", "final", 10, "checkpoint_000010"])
+@pytest.mark.parametrize("made", [True, False])
+def test_an_empty_folder_names_the_command_to_start(tmp_path, monkeypatch, selector, made):
+    monkeypatch.chdir(tmp_path)
+    if made:
+        Path("checkpoints").mkdir()
+    with pytest.raises(NoUsableCheckpoint) as caught:
+        CheckpointManager("./checkpoints").resolve(selector)
+    assert str(caught.value) == (
+        "no checkpoints found in ./checkpoints; start training with: python main.py"
+    )
+    with pytest.raises(NoUsableCheckpoint, match=r"python main\.py --checkpoint-dir elsewhere"):
+        CheckpointManager("elsewhere").resolve(selector)
+
+
+def test_keywords_without_a_match(tmp_path):
+    manager = CheckpointManager(tmp_path)
+    save(manager, 10, reward_mean=None)
+    with pytest.raises(
+        NoUsableCheckpoint, match=r"knows its reward_mean; the latest is iteration 10"
+    ):
+        manager.resolve("best")
+    with pytest.raises(NoUsableCheckpoint, match=r"is tagged final; the latest is iteration 10"):
+        manager.resolve("final")
+    assert manager.get_best_checkpoint() is None
+    assert manager.get_final_checkpoint() is None
+
+
+def test_getters_give_paths_as_text(cwd):
+    manager = CheckpointManager("checkpoints")
+    folder = cwd / "checkpoints"
+    assert manager.get_latest_checkpoint() == str(folder / "checkpoint_000060")
+    assert manager.get_checkpoint_by_iteration(50) == str(folder / "checkpoint_000050")
+    assert manager.get_checkpoint_by_iteration(45) is None
+    assert manager.get_final_checkpoint() == str(folder / "checkpoint_000050")
+    assert manager.get_best_checkpoint() == str(folder / "checkpoint_000040")
+    assert manager.get_best_checkpoint("loss", "min") == str(folder / "checkpoint_000050")
+    with pytest.raises(ValueError, match="no checkpoint has a metric 'reward_men'; did you mean"):
+        manager.get_best_checkpoint("reward_men")
+    with pytest.raises(ValueError, match="mode must be 'max' or 'min', not 'most'"):
+        manager.get_best_checkpoint(mode="most")
+
+
+@pytest.mark.parametrize(
+    ("rewards", "mode", "expected"),
+    [
+        ({}, "max", None),
+        ({1: math.nan, 2: None}, "max", None),
+        ({1: 3.0, 2: math.nan, 3: 1.0}, "max", 1),
+        ({1: 3.0, 2: math.nan, 3: 1.0}, "min", 3),
+        ({1: 2.0, 2: 2.0, 3: 1.0}, "max", 2),
+        ({1: 2.0, 2: 1.0, 3: 1.0}, "min", 3),
+        ({1: True, 2: "9", 3: -5}, "max", 3),
+    ],
+)
+def test_best(rewards, mode, expected):
+    listing = Listing(tuple(info(i, reward_mean=value) for i, value in rewards.items()))
+    found = selectors.best(listing, mode=mode)
+    assert (found and found.iteration) == expected
+
+
+def test_the_newest_of_several_finals(manager, directory):
+    for iteration in (10, 20, 30):
+        save(manager, iteration, tags=["final"] if iteration < 30 else [])
+    assert manager.get_final_checkpoint() == str(directory / "checkpoint_000020")

@@ -1,0 +1,156 @@
+"""File steps that either happen completely or leave nothing behind.
+
+Whatever is written first lives under a temporary name beside its target. The name carries the
+machine, process id and process start time of its writer, so that a later process can tell the
+leftovers of a dead writer from the work of a live one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+_TEMPORARY = re.compile(
+    r"\.(?:tmp|trash)-(?P<host>[A-Za-z0-9_]+)\.(?P<pid>[0-9]+)\.(?P<start>[0-9]+)\.[0-9]+-.+"
+)
+_counter = itertools.count()
+# A writer on another host or in another container cannot be asked whether it lives. No save takes
+# a day, so after one its leftovers are taken for dead.
+_FOREIGN_AGE_S = 24 * 3600
+
+
+def temporary_sibling(target: Path, kind: str = "tmp") -> Path:
+    """A fresh name beside `target`; it keeps the suffix, from which plotting tools take a format.
+
+    It starts with a dot, so `glob("checkpoint_*")` never meets an unfinished checkpoint.
+    """
+    pid = os.getpid()
+    writer = f"{_host()}.{pid}.{_start_time(pid)}.{next(_counter)}"
+    return target.with_name(f".{kind}-{writer}-{target.name}")
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give a temporary path to write; on success it takes the place of `target`, durably.
+
+    After a failure `target` is what it was. The parent folder must exist.
+    """
+    temporary = temporary_sibling(target)
+    try:
+        yield temporary
+        fsync_file(temporary)
+        os.replace(temporary, target)  # noqa: PTH105 - one place to fail from in the crash tests
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    fsync_dir(target.parent)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Replace a file by `text` (UTF-8) as a whole or not at all."""
+    with replacing(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def fsync_file(path: Path) -> None:
+    """Force one file's content to the disk, whichever process wrote it."""
+    _fsync(path, os.O_RDONLY)
+
+
+def fsync_dir(path: Path) -> None:
+    """Force a folder's entries to the disk: a rename is durable only after this."""
+    _fsync(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+
+
+def fsync_folders(root: Path) -> None:
+    """Force the entries of every folder under `root` to the disk, deepest first, `root` last."""
+    for folder, _, _ in os.walk(root, topdown=False):
+        fsync_dir(Path(folder))
+
+
+def rename_folder(source: Path, target: Path) -> None:
+    """Give a folder its final name, durably. OSError if something is there already."""
+    if os.path.lexists(target):  # rename(2) would silently replace an empty folder
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    os.rename(source, target)  # noqa: PTH104
+    fsync_dir(target.parent)
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder: it loses its name at once, so a killed delete leaves no half folder."""
+    trash = temporary_sibling(folder, kind="trash")
+    os.rename(folder, trash)  # noqa: PTH104
+    shutil.rmtree(trash)
+
+
+def remove_stale(directory: Path) -> list[Path]:
+    """Remove temporaries in `directory` whose writer is dead; best effort, returns what went.
+
+    Anything else stays: other names, symbolic links, the work of a living writer.
+    """
+    removed = []
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            path = Path(entry.path)
+            with contextlib.suppress(OSError):
+                if entry.is_symlink() or not _is_stale(path):
+                    continue
+                shutil.rmtree(path) if entry.is_dir(follow_symlinks=False) else path.unlink()
+                removed.append(path)
+    return removed
+
+
+def _is_stale(path: Path) -> bool:
+    match = _TEMPORARY.fullmatch(path.name)
+    if match is None:
+        return False
+    if match["host"] != _host():
+        return time.time() - path.stat().st_mtime > _FOREIGN_AGE_S
+    return not _is_running(int(match["pid"]), int(match["start"]))
+
+
+def _is_running(pid: int, start: int) -> bool:
+    if os.name == "nt":  # there os.kill(pid, 0) would end the process
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    # The number may belong to a new process by now; its start time tells.
+    now = _start_time(pid)
+    return now == start or 0 in (now, start)
+
+
+def _start_time(pid: int) -> int:
+    """Clock ticks from boot to the start of a process; 0 where /proc does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        return int(stat.rpartition(b")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _host() -> str:
+    """Where process numbers mean the same: this machine, or this container on it."""
+    name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    with contextlib.suppress(OSError):
+        name += Path("/proc/self/ns/pid").readlink().name
+    return re.sub(r"[^A-Za-z0-9]+", "_", name)[-60:] or "host"
+
+
+def _fsync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,60 @@
+"""Setting checkpoints aside when training goes on from an older one."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from trainer.checkpoints import atomic, layout
+
+
+def set_aside_newer(directory: Path, iteration: int, when: datetime) -> Path | None:
+    """Move checkpoints, plots and histories after `iteration` into a new branch folder.
+
+    Incomplete checkpoint folders go too, as their names would be in the way. Returns the branch
+    folder; None if there is nothing to move.
+    """
+    names = _newer(directory, iteration)
+    if not names:
+        return None
+    branch = _new_branch(directory, iteration, when)
+    # Highest first: if this is interrupted, what remains is still one unbroken history.
+    for _, name in sorted(names, reverse=True):
+        os.rename(directory / name, branch / name)  # noqa: PTH104
+    atomic.fsync_dir(branch)
+    atomic.fsync_dir(directory)
+    return branch
+
+
+def branch_folders(directory: Path) -> list[Path]:
+    """The branch folders in a checkpoint directory, by name."""
+    with os.scandir(directory) as entries:
+        found = [e.path for e in entries if layout.is_branch_name(e.name) and e.is_dir()]
+    return sorted(Path(path) for path in found)
+
+
+def _newer(directory: Path, iteration: int) -> list[tuple[int, str]]:
+    """(iteration, name) of everything that belongs to a later iteration."""
+    if not directory.is_dir():
+        return []
+    found = []
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            own = layout.iteration_of(entry.name)
+            own = layout.side_file_iteration(entry.name) if own is None else own
+            if own is not None and own > iteration:
+                found.append((own, entry.name))
+    return found
+
+
+def _new_branch(directory: Path, iteration: int, when: datetime) -> Path:
+    attempt = 1
+    while True:
+        branch = directory / layout.branch_name(iteration, when, attempt)
+        try:
+            branch.mkdir()
+        except FileExistsError:
+            attempt += 1
+        else:
+            return branch

@@ -1,0 +1,159 @@
+"""The list of committed checkpoints, and checkpoint_index.json as a cache of it.
+
+The folders are the truth. An entry of the index is used only while the stamp of its folder is
+the same, so an index that is missing, broken or stale gives the same list as no index at all,
+and the file written from that list is the same, byte for byte.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.checkpoints import atomic, layout, metadata
+from trainer.checkpoints.errors import CheckpointError
+from trainer.checkpoints.records import CheckpointInfo, read_checkpoint, stamp_of
+
+FORMAT = 1
+_NO_CACHE: Mapping[int, CheckpointInfo] = {}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds: checkpoints by iteration, and (name, reason) of what is passed over."""
+
+    checkpoints: tuple[CheckpointInfo, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def iterations(self) -> list[int]:
+        """Iterations of the committed checkpoints, ascending."""
+        return [info.iteration for info in self.checkpoints]
+
+    @property
+    def latest(self) -> CheckpointInfo | None:
+        """The checkpoint with the highest iteration."""
+        return self.checkpoints[-1] if self.checkpoints else None
+
+    @property
+    def final(self) -> CheckpointInfo | None:
+        """The newest checkpoint at which a training ended."""
+        tagged = [info for info in self.checkpoints if layout.FINAL_TAG in info.tags]
+        return tagged[-1] if tagged else None
+
+    @property
+    def last_updated(self) -> str | None:
+        """Time of the last commit that is listed, so a rebuilt index shows the same."""
+        times = (info.metadata.get("timestamp") for info in self.checkpoints)
+        return max((time for time in times if isinstance(time, str)), default=None)
+
+    def get(self, iteration: int) -> CheckpointInfo | None:
+        """The checkpoint of one iteration."""
+        return next((info for info in self.checkpoints if info.iteration == iteration), None)
+
+
+def load(directory: Path) -> Listing:
+    """List a folder and bring its index up to date.
+
+    The index is only a cache: a folder that cannot be written is listed all the same.
+    OSError if the folder itself cannot be read.
+    """
+    text = _read_index(directory)
+    listing = scan(directory, decode(text))
+    fresh = encode(listing)
+    if fresh != text and (listing.checkpoints or text is not None):
+        with contextlib.suppress(OSError):
+            atomic.write_text(directory / layout.INDEX, fresh)
+    return listing
+
+
+def scan(directory: Path, cached: Mapping[int, CheckpointInfo] = _NO_CACHE) -> Listing:
+    """List a folder from its sub-folders; entries of `cached` whose stamp still fits are reused."""
+    checkpoints, skipped = [], []
+    with os.scandir(directory) as entries:
+        names = {entry.name: entry.is_symlink() for entry in entries if entry.is_dir()}
+    for name, is_link in names.items():
+        iteration = layout.iteration_of(name)
+        if iteration is None:
+            continue
+        if is_link:
+            skipped.append((name, "a symbolic link; give the path it leads to"))
+            continue
+        try:
+            checkpoints.append(_read(directory / name, iteration, cached.get(iteration)))
+        except FileNotFoundError as error:
+            if not (directory / name).is_dir():
+                continue  # deleted by someone else just now
+            missing = os.path.basename(error.filename or "")  # noqa: PTH119 - may be half a path
+            skipped.append((name, f"incomplete: no {missing}"))
+        except (OSError, ValueError, CheckpointError) as error:
+            skipped.append((name, str(error).splitlines()[0]))
+    checkpoints.sort(key=lambda info: info.iteration)
+    return Listing(tuple(checkpoints), tuple(sorted(skipped)))
+
+
+def encode(listing: Listing) -> str:
+    """The text of the index file; it names folders, not paths, so it stays true after a move."""
+    entries = [
+        {
+            "name": info.name,
+            "iteration": info.iteration,
+            "size_bytes": info.size_bytes,
+            "stamp": list(info.stamp),
+            "metadata": dict(info.metadata),
+        }
+        for info in listing.checkpoints
+    ]
+    lines = [json.dumps(entry, allow_nan=False) for entry in entries]
+    head = {"format": FORMAT, "last_updated": listing.last_updated, "sha256": _digest(lines)}
+    body = ",\n".join(lines)
+    return f'{json.dumps(head)[:-1]}, "checkpoints": [\n{body}\n]}}\n'
+
+
+def decode(text: str | None) -> dict[int, CheckpointInfo]:
+    """The entries of an index file by iteration; none if it is not whole and of this format."""
+    if text is None:
+        return {}
+    try:
+        document = metadata.decode(text)
+        lines = [json.dumps(item) for item in document["checkpoints"]]
+        if document["format"] != FORMAT or document["sha256"] != _digest(lines):
+            return {}
+        infos = [_entry(item) for item in document["checkpoints"]]
+        return {info.iteration: info for info in infos}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+
+
+def _entry(item: Mapping[str, Any]) -> CheckpointInfo:
+    first, second, third, fourth = item["stamp"]
+    info = CheckpointInfo(
+        item["iteration"], item["metadata"], item["size_bytes"], (first, second, third, fourth)
+    )
+    if not isinstance(info.metadata, dict) or type(info.size_bytes) is not int:
+        raise TypeError("not an entry")
+    return info
+
+
+def _read(folder: Path, iteration: int, cached: CheckpointInfo | None) -> CheckpointInfo:
+    stamp = stamp_of(folder)
+    if cached is not None and cached.stamp == stamp:
+        return cached
+    return read_checkpoint(folder, iteration, stamp)
+
+
+def _read_index(directory: Path) -> str | None:
+    try:
+        return (directory / layout.INDEX).read_bytes().decode("utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def _digest(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -1,0 +1,77 @@
+"""Names inside a checkpoint folder: which exist, how they are built and recognised."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+INDEX = "checkpoint_index.json"
+MANIFEST = "manifest.json"
+METADATA = "metadata.json"
+CONFIG = "config.yaml"
+TRAINING_STATE = "training_state"
+POLICIES = "policies"
+POLICY_FILES = ("weights.safetensors", "spec.json")
+FINAL_TAG = "final"
+
+# Six digits at least, and no second spelling of one iteration (checkpoint_0000010).
+_CHECKPOINT = re.compile(r"checkpoint_([0-9]{6}|[1-9][0-9]{6,})")
+_SIDE_FILE = re.compile(r"training_metrics_iter_([0-9]+)\.png|metrics_iter_([0-9]+)\.json")
+_BRANCH = re.compile(r"branch_after_[0-9]{6,}_[0-9]{8}T[0-9]{6}(_[0-9]+)?")
+
+
+def checkpoint_name(iteration: int) -> str:
+    """Folder name of an iteration: 10 -> "checkpoint_000010". ValueError if it is negative."""
+    if isinstance(iteration, bool) or iteration != int(iteration) or iteration < 0:
+        raise ValueError(f"iteration must be a whole number >= 0, not {iteration!r}")
+    return f"checkpoint_{int(iteration):06d}"
+
+
+def iteration_of(name: str) -> int | None:
+    """The iteration a folder name stands for; None for any other name."""
+    match = _CHECKPOINT.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def plot_name(iteration: int) -> str:
+    """File name of the six-panel figure drawn at an iteration."""
+    return f"training_metrics_iter_{iteration}.png"
+
+
+def history_name(iteration: int) -> str:
+    """File name of the metrics history up to an iteration."""
+    return f"metrics_iter_{iteration}.json"
+
+
+def side_files(directory: Path, iteration: int) -> list[Path]:
+    """The existing plot and history of an iteration, which live and die with its checkpoint."""
+    names = (plot_name(iteration), history_name(iteration))
+    return [directory / name for name in names if (directory / name).is_file()]
+
+
+def side_file_iteration(name: str) -> int | None:
+    """The iteration of a plot or history file name; None for any other name."""
+    match = _SIDE_FILE.fullmatch(name)
+    return int(match[1] or match[2]) if match else None
+
+
+def branch_name(iteration: int, when: datetime, attempt: int = 1) -> str:
+    """Folder name for checkpoints set aside when training goes on from `iteration`."""
+    suffix = "" if attempt == 1 else f"_{attempt}"
+    return f"branch_after_{iteration:06d}_{when:%Y%m%dT%H%M%S}{suffix}"
+
+
+def is_branch_name(name: str) -> bool:
+    """Whether a folder holds checkpoints that were set aside."""
+    return _BRANCH.fullmatch(name) is not None
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether a relative POSIX name stays inside its folder on every operating system."""
+    parts = name.split("/")
+    return (
+        all(part not in ("", ".", "..") for part in parts)
+        and not any(char in name for char in "\\:\0")
+        and name.isprintable()
+    )

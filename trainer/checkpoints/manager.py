@@ -1,0 +1,259 @@
+"""Saving, finding, checking and thinning out the checkpoints of one folder.
+
+The commit protocol. A save
+
+1. writes everything into a temporary sibling folder (`.tmp-<writer>-checkpoint_000010`): the
+   source's own tree, the other writers' parts, metadata.json;
+2. forces every file to the disk and writes manifest.json, which lists them with size and
+   SHA-256, last; then forces every folder;
+3. renames the folder to its final name and forces the parent: this is the commit;
+4. brings the index up to date and prunes. Neither can undo the commit.
+
+So a folder named `checkpoint_NNNNNN` with a manifest is complete. A save that fails before the
+rename removes its temporary; one that is killed leaves it, and the next manager or save removes
+it once its writer is dead. Deleting runs backwards: first the folder loses its name, then its
+files go. Nothing is ever overwritten, and only `prune` (also as the last step of a save) deletes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from trainer.checkpoints import (
+    atomic,
+    branches,
+    index,
+    layout,
+    manifest,
+    metadata,
+    retention,
+    selectors,
+)
+from trainer.checkpoints.errors import (
+    CheckpointError,
+    CheckpointExists,
+    CheckpointWriteFailed,
+    NoUsableCheckpoint,
+)
+from trainer.checkpoints.index import Listing
+from trainer.checkpoints.records import CheckpointInfo
+
+logger = logging.getLogger(__name__)
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+
+
+class Source(Protocol):
+    """What can be saved: RLlib's Algorithm, or anything that writes itself into a folder."""
+
+    def save_to_path(self, path: str) -> Any:
+        """Write the complete state under `path`, an absolute path of an existing folder."""
+
+
+class CheckpointManager:
+    """The checkpoints in `checkpoint_dir`, of which a save keeps the last `keep_last_n` (0 = all).
+
+    The folder need not exist; `~`, spaces and relative paths are fine. ValueError if
+    `keep_last_n` is negative or the folder is a URL.
+    """
+
+    def __init__(
+        self,
+        checkpoint_dir: str | os.PathLike[str] = "./checkpoints",
+        keep_last_n: int = 10,
+        *,
+        clock: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        self._shown = os.fspath(checkpoint_dir)
+        if "://" in self._shown:
+            raise ValueError(f"checkpoint_dir {self._shown!r} is a URL; give a local folder")
+        self.directory = Path(checkpoint_dir).expanduser().absolute()
+        self.keep_last_n = keep_last_n
+        self._clock = clock
+        retention.kept((), keep_last_n)  # a bad number fails here, not after hours of training
+        atomic.remove_stale(self.directory)
+
+    def save(
+        self,
+        source: Source,
+        *,
+        iteration: int,
+        metadata: Mapping[str, Any],
+        writers: Mapping[str, Callable[[Path], None]] | None = None,
+        tags: Sequence[str] = (),
+    ) -> Path:
+        """Commit a checkpoint, then prune. Returns its folder.
+
+        Each writer gets the path (file or folder) it has to create, named relative to the
+        checkpoint. CheckpointExists if the iteration is there already, CheckpointWriteFailed if
+        the disk refuses, CheckpointError if a required part is missing or a name is taken; what
+        `source` and `writers` raise otherwise passes through. Earlier checkpoints stay as they are.
+        """
+        final = self.directory / layout.checkpoint_name(iteration)
+        if os.path.lexists(final):
+            raise self._exists(iteration)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            atomic.remove_stale(self.directory)
+            with _temporary_folder(final) as staged:
+                _write_parts(staged, source, writers or {})
+                self._write_metadata(staged, final, iteration, metadata, tags)
+                manifest.write(staged)
+                atomic.fsync_folders(staged)
+                atomic.rename_folder(staged, final)
+        except OSError as error:
+            if error.errno in _TAKEN and os.path.lexists(final):
+                raise self._exists(iteration) from error
+            raise CheckpointWriteFailed(
+                f"checkpoint {iteration} could not be saved in {self._shown}: {error}\n"
+                "Earlier checkpoints are untouched; free disk space or check permissions there"
+            ) from error
+        self._after_commit(iteration)
+        return final
+
+    def get_latest_checkpoint(self) -> str | None:
+        """Path of the checkpoint with the highest iteration; None if there is none."""
+        return self._path_of(self.listing().latest)
+
+    def get_checkpoint_by_iteration(self, iteration: int) -> str | None:
+        """Path of the checkpoint of one iteration; None if there is none."""
+        return self._path_of(self.listing().get(iteration))
+
+    def get_best_checkpoint(self, metric: str = "reward_mean", mode: str = "max") -> str | None:
+        """Path of the checkpoint with the highest ("min": lowest) metric, the newest of equals.
+
+        None if no checkpoint knows it; ValueError if `metric` or `mode` is no such thing.
+        """
+        return self._path_of(selectors.best(self.listing(), metric, mode))
+
+    def get_final_checkpoint(self) -> str | None:
+        """Path of the newest checkpoint tagged "final"; None if there is none."""
+        return self._path_of(self.listing().final)
+
+    def resolve(self, selector: str | int | Path) -> Path:
+        """The folder for latest, best, final, an iteration or a path.
+
+        NoUsableCheckpoint names what exists instead. The content is not verified here.
+        """
+        return selectors.resolve(selector, self.listing(), self.directory, self._shown)
+
+    def list_checkpoints(self) -> list[dict[str, Any]]:
+        """The metadata of each committed checkpoint, by iteration; unknown rewards are nan."""
+        return [info.as_dict(self.directory) for info in self.listing().checkpoints]
+
+    def listing(self) -> Listing:
+        """The committed checkpoints and what was passed over; an absent folder holds none."""
+        try:
+            return index.load(self.directory)
+        except FileNotFoundError:
+            return Listing(())
+
+    def verify(self, path: str | os.PathLike[str]) -> None:
+        """Check every file of a checkpoint against its manifest, loading nothing.
+
+        CheckpointCorrupted lists all problems; NoUsableCheckpoint if there is no such folder.
+        """
+        folder = Path(path).expanduser()
+        if not folder.is_dir():
+            raise NoUsableCheckpoint(f"no such checkpoint folder: {folder}")
+        manifest.verify(folder)
+
+    def prune(self, dry_run: bool = False) -> list[Path]:
+        """Delete all but the last `keep_last_n` checkpoints, with their plots and histories.
+
+        Returns every path that goes (with `dry_run`: would go), oldest first.
+        """
+        return self._prune((), dry_run)
+
+    def set_aside_newer(self, iteration: int) -> Path | None:
+        """Move everything after `iteration` into a sub-folder, which is listable itself.
+
+        For training that goes on from an older checkpoint: nothing is lost and nothing is in the
+        way. Returns the sub-folder; None if nothing is newer.
+        """
+        branch = branches.set_aside_newer(self.directory, iteration, self._clock())
+        if branch is not None:
+            index.load(branch)
+            index.load(self.directory)
+        return branch
+
+    def _path_of(self, info: CheckpointInfo | None) -> str | None:
+        return None if info is None else str(self.directory / info.name)
+
+    def _exists(self, iteration: int) -> CheckpointExists:
+        name = layout.checkpoint_name(iteration)
+        return CheckpointExists(
+            f"{self._shown} already has {name}, and nothing is overwritten; "
+            "move it away or use another --checkpoint-dir"
+        )
+
+    def _write_metadata(
+        self,
+        staged: Path,
+        final: Path,
+        iteration: int,
+        given: Mapping[str, Any],
+        tags: Sequence[str],
+    ) -> None:
+        document = metadata.complete(
+            given, iteration=iteration, path=final, tags=tags, when=self._clock()
+        )
+        (staged / layout.METADATA).write_text(metadata.encode(document), encoding="utf-8")
+
+    def _after_commit(self, iteration: int) -> None:
+        """Index and retention; the checkpoint is safe already, so trouble here is only told."""
+        try:
+            self._prune((iteration,), dry_run=False)
+        except OSError as error:
+            logger.warning("checkpoint %d is saved, but cleaning up failed: %s", iteration, error)
+
+    def _prune(self, protected: Sequence[int], dry_run: bool) -> list[Path]:
+        listing = self.listing()
+        keep = retention.kept(listing.checkpoints, self.keep_last_n, protected)
+        gone: list[Path] = []
+        for info in listing.checkpoints:
+            if info.iteration in keep:
+                continue
+            # Plots first: if this is interrupted, the checkpoint is still there to be pruned.
+            beside = layout.side_files(self.directory, info.iteration)
+            gone += [*beside, self.directory / info.name]
+            if not dry_run:
+                for path in beside:
+                    path.unlink()
+                atomic.remove_tree(self.directory / info.name)
+        if gone and not dry_run:
+            index.load(self.directory)
+        return gone
+
+
+@contextlib.contextmanager
+def _temporary_folder(final: Path) -> Iterator[Path]:
+    """A folder beside `final` that is gone after a failure."""
+    staged = atomic.temporary_sibling(final)
+    staged.mkdir()
+    try:
+        yield staged
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+
+
+def _write_parts(
+    staged: Path, source: Source, writers: Mapping[str, Callable[[Path], None]]
+) -> None:
+    source.save_to_path(str(staged))
+    for name, writer in writers.items():
+        if not layout.is_safe_name(name):
+            raise ValueError(f"a checkpoint part cannot be named {name!r}")
+        (staged / name).parent.mkdir(parents=True, exist_ok=True)
+        writer(staged / name)
+    for name in (layout.METADATA, layout.MANIFEST):
+        if os.path.lexists(staged / name):
+            raise CheckpointError(f"{name} is the manager's own file; the source wrote one too")

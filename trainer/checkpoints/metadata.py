@@ -1,0 +1,112 @@
+"""metadata.json: its keys, what is written for an unknown value, and how it is read back.
+
+On disk an unknown number is null (strict JSON); in Python an unknown reward is nan, so that a
+reader can format and compare rewards without asking first.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+REWARD_KEYS = ("reward_mean", "seeker_reward", "hider_reward", "episode_len_mean")
+COUNT_KEYS = ("episodes_completed", "env_steps", "agent_steps")
+KEYS = (
+    "iteration",
+    "timestamp",  # local time, whole seconds, ISO 8601
+    "timestamp_unix",  # the same moment in seconds since 1970: right in every time zone
+    "checkpoint_path",
+    *REWARD_KEYS,
+    *COUNT_KEYS,
+    "seed",
+    "versions",
+    "git_commit",
+    "parent",
+    "tags",
+)
+_EMPTY: dict[str, Any] = {"versions": {}, "tags": []}
+
+
+def complete(
+    metadata: Mapping[str, Any], *, iteration: int, path: Path, tags: Sequence[str], when: datetime
+) -> dict[str, Any]:
+    """All keys of metadata.json, ready for strict JSON; the keywords win over `metadata`.
+
+    TypeError names the key of a value that JSON cannot hold.
+    """
+    known = {key: _EMPTY.get(key) for key in KEYS}
+    own = {
+        "iteration": iteration,
+        "timestamp": when.isoformat(timespec="seconds"),
+        "timestamp_unix": round(when.timestamp(), 3),
+        "checkpoint_path": str(path),
+        "tags": list(dict.fromkeys(tags)),
+    }
+    return {key: plain(value, key) for key, value in (known | dict(metadata) | own).items()}
+
+
+def plain(value: Any, key: str) -> Any:
+    """`value` as strict JSON: nan and infinity become None, array scalars Python numbers."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(name): plain(item, f"{key}.{name}") for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item, key) for item in value]
+    if callable(getattr(value, "item", None)) and getattr(value, "ndim", None) == 0:
+        return plain(value.item(), key)
+    raise TypeError(f"metadata key {key!r} has a {type(value).__name__}, which JSON cannot hold")
+
+
+def encode(document: Mapping[str, Any]) -> str:
+    """Strict, readable JSON text."""
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def decode(text: str | bytes) -> dict[str, Any]:
+    """The object in a JSON text. ValueError if there is none, or it is nested absurdly deep."""
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(document, dict):
+        raise ValueError("not a JSON object")
+    return document
+
+
+def as_float(value: Any) -> float:
+    """A number from JSON, or nan for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        number = float(value)
+    except OverflowError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def as_count(value: Any) -> int | None:
+    """A whole number from JSON, or None for anything else."""
+    number = as_float(value)
+    return int(number) if number.is_integer() else None
+
+
+def as_tags(value: Any) -> tuple[str, ...]:
+    """The strings of a JSON list; empty for anything else."""
+    return tuple(tag for tag in value if isinstance(tag, str)) if isinstance(value, list) else ()
+
+
+def view(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata for Python readers: all keys, rewards as floats, counts as whole numbers or None."""
+    result = {key: metadata.get(key, _EMPTY.get(key)) for key in KEYS} | dict(metadata)
+    result |= {key: as_float(metadata.get(key)) for key in REWARD_KEYS}
+    result |= {key: as_count(metadata.get(key)) for key in COUNT_KEYS}
+    return result | {"tags": list(as_tags(metadata.get("tags")))}

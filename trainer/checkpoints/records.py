@@ -1,0 +1,67 @@
+"""One committed checkpoint, as far as a list needs to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.checkpoints import layout, manifest, metadata
+from trainer.checkpoints.errors import CheckpointError
+
+# Modification time [ns] and bytes of manifest.json and metadata.json: equal stamp, equal content.
+Stamp = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """`metadata` holds strict JSON values; `size_bytes` counts all files of the checkpoint."""
+
+    iteration: int
+    metadata: Mapping[str, Any]
+    size_bytes: int
+    stamp: Stamp
+
+    @property
+    def name(self) -> str:
+        """Its folder name."""
+        return layout.checkpoint_name(self.iteration)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Its tags, such as "final"."""
+        return metadata.as_tags(self.metadata.get("tags"))
+
+    def number(self, key: str) -> float:
+        """A metadata value as a number; nan if it is unknown or no number."""
+        return metadata.as_float(self.metadata.get(key))
+
+    def as_dict(self, directory: Path) -> dict[str, Any]:
+        """The metadata keys for Python readers, with the path where the checkpoint is now."""
+        where = {"iteration": self.iteration, "checkpoint_path": str(directory / self.name)}
+        return metadata.view(self.metadata) | where | {"size_bytes": self.size_bytes}
+
+
+def stamp_of(folder: Path) -> Stamp:
+    """The stamp of a checkpoint. OSError if it has no manifest or no metadata: not committed."""
+    first, second = (folder / layout.MANIFEST).stat(), (folder / layout.METADATA).stat()
+    return (first.st_mtime_ns, first.st_size, second.st_mtime_ns, second.st_size)
+
+
+def read_checkpoint(folder: Path, iteration: int, stamp: Stamp) -> CheckpointInfo:
+    """Read what a list shows of one checkpoint; files are not hashed here.
+
+    OSError, ValueError or CheckpointError if it is not a usable checkpoint of that iteration.
+    """
+    document = metadata.decode((folder / layout.METADATA).read_bytes())
+    saved_as = document.get("iteration")
+    if saved_as != iteration or isinstance(saved_as, bool):
+        raise CheckpointError(f"{layout.METADATA} says iteration {saved_as!r}")
+    document.pop("checkpoint_path", None)  # where it was saved, not where it is after a move
+    try:
+        document = metadata.plain(document, layout.METADATA)
+    except RecursionError:
+        raise ValueError(f"{layout.METADATA} is nested too deeply") from None
+    size = manifest.read(folder).size_bytes + stamp[1]
+    return CheckpointInfo(iteration, document, size, stamp)

@@ -1,0 +1,134 @@
+"""From what a user types (latest, best, final, 50, a path) to a checkpoint folder."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+from trainer.checkpoints import index, layout
+from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.checkpoints.index import Listing
+from trainer.checkpoints.records import CheckpointInfo
+
+KEYWORDS = ("latest", "best", "final")
+MODES = ("max", "min")
+
+
+def best(listing: Listing, metric: str = "reward_mean", mode: str = "max") -> CheckpointInfo | None:
+    """The checkpoint with the highest (or lowest) known `metric`, the newest of equals.
+
+    None where no checkpoint knows the metric; ValueError where none even has such a key.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode must be 'max' or 'min', not {mode!r}")
+    keys = {key for info in listing.checkpoints for key in info.metadata}
+    if keys and metric not in keys:
+        raise ValueError(f"no checkpoint has a metric {metric!r}{_hint(metric, sorted(keys))}")
+    known = [info for info in listing.checkpoints if not math.isnan(info.number(metric))]
+    sign = 1.0 if mode == "max" else -1.0
+    return max(known, key=lambda info: (sign * info.number(metric), info.iteration), default=None)
+
+
+def resolve(selector: str | int | Path, listing: Listing, directory: Path, shown: str) -> Path:
+    """The folder a selector stands for; `shown` is the directory as the user wrote it.
+
+    NoUsableCheckpoint says what there is instead.
+    """
+    if isinstance(selector, Path):
+        return _from_path(selector, listing, directory, shown)
+    text = str(selector).strip()
+    if text in KEYWORDS:
+        return directory / _from_keyword(text, listing, shown).name
+    if isinstance(selector, int) or text.isdecimal():
+        return directory / _from_iteration(int(selector), listing, shown).name
+    return _from_path(Path(text), listing, directory, shown)
+
+
+def nearest(iterations: list[int], wanted: int) -> list[int]:
+    """The closest iteration on each side of `wanted`."""
+    below = [iteration for iteration in iterations if iteration < wanted]
+    above = [iteration for iteration in iterations if iteration > wanted]
+    return [*sorted(below)[-1:], *sorted(above)[:1]]
+
+
+def none_found(shown: str) -> NoUsableCheckpoint:
+    """The error for a folder without any checkpoint."""
+    where = "" if Path(shown) == Path("checkpoints") else f" --checkpoint-dir {shown}"
+    return NoUsableCheckpoint(
+        f"no checkpoints found in {shown}; start training with: python main.py{where}"
+    )
+
+
+def _from_keyword(keyword: str, listing: Listing, shown: str) -> CheckpointInfo:
+    if not listing.checkpoints:
+        raise none_found(shown)
+    picked = {"latest": listing.latest, "best": best(listing), "final": listing.final}[keyword]
+    if picked is None:
+        lack = "knows its reward_mean" if keyword == "best" else "is tagged final"
+        raise NoUsableCheckpoint(
+            f"no checkpoint in {shown} {lack}; the latest is iteration {listing.iterations[-1]}"
+        )
+    return picked
+
+
+def _from_iteration(iteration: int, listing: Listing, shown: str) -> CheckpointInfo:
+    if not listing.checkpoints:
+        raise none_found(shown)
+    info = listing.get(iteration)
+    if info is None:
+        raise _no_iteration(iteration, listing, shown)
+    return info
+
+
+def _no_iteration(iteration: int, listing: Listing, shown: str) -> NoUsableCheckpoint:
+    skipped = dict(listing.skipped)
+    name = layout.checkpoint_name(iteration) if iteration >= 0 else ""
+    why = f" ({name} is {skipped[name]})" if name in skipped else ""
+    close = ", ".join(map(str, nearest(listing.iterations, iteration)))
+    return NoUsableCheckpoint(
+        f"no checkpoint for iteration {iteration} in {shown}{why}; nearest: {close}"
+    )
+
+
+def _from_path(path: Path, listing: Listing, directory: Path, shown: str) -> Path:
+    """A path as given; a bare folder name may also mean one inside the checkpoint directory."""
+    path = path.expanduser()
+    bare = len(path.parts) == 1 and not path.is_absolute()
+    candidates = [path, directory / path] if bare else [path]
+    for candidate in candidates:
+        if (candidate / layout.MANIFEST).is_file():
+            return Path(os.path.abspath(candidate))  # noqa: PTH100 - keeps links the user chose
+    for candidate in candidates:
+        if candidate.exists():
+            raise NoUsableCheckpoint(_why_unusable(candidate))
+    if not bare and path.parent.is_dir():
+        directory, listing, shown = path.parent, index.scan(path.parent), str(path.parent)
+    raise _no_path(path, listing, directory, shown)
+
+
+def _why_unusable(path: Path) -> str:
+    if not path.is_dir():
+        return f"{path} is a file; give its checkpoint folder: {path.parent}"
+    inside = index.scan(path).latest
+    if inside is not None:
+        return f"{path} is a folder of checkpoints; give one of them: {path / inside.name}"
+    return f"{path} is not a complete checkpoint: it has no {layout.MANIFEST}"
+
+
+def _no_path(path: Path, listing: Listing, directory: Path, shown: str) -> NoUsableCheckpoint:
+    iteration = layout.iteration_of(path.name)
+    if iteration is not None and listing.checkpoints:
+        return _no_iteration(iteration, listing, shown)
+    copies = sorted(found.parent.name for found in directory.glob(f"*/{layout.MANIFEST}"))
+    if not copies:
+        return none_found(shown)
+    hint = _hint(path.name, [*KEYWORDS, *copies])
+    return NoUsableCheckpoint(f"no such checkpoint: {path}{hint}")
+
+
+def _hint(name: str, valid: list[str]) -> str:
+    from difflib import get_close_matches  # only a mistake needs it
+
+    close = get_close_matches(name, valid, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there is: {', '.join(valid[:8])}"
