@@ -1,0 +1,69 @@
+"""Go on training from a checkpoint: show what would be resumed, ask, then train."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from trainer.command import EXIT_USAGE, run_command
+from trainer.run_arguments import add_run_arguments
+
+EPILOG = """\
+examples:
+  python continue_training.py                                    the newest checkpoint
+  python continue_training.py ./checkpoints/checkpoint_000050
+  python continue_training.py best --iterations 100 --yes
+
+A selector is latest, best, final, an iteration number or a path. Without a terminal, --yes is needed.
+
+exit codes: 0 done (or declined), 1 error, 2 usage or configuration, 3 no usable checkpoint, 130 saved
+after Ctrl-C, 143 saved after SIGTERM"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "checkpoint", nargs="?", default="latest", help="a selector (default: latest)"
+    )
+    add_run_arguments(parser)
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    args = build_parser().parse_args(argv)
+    from trainer.resume_report import print_report
+    from trainer.run import run
+    from trainer.run_plan import plan_run
+
+    plan = plan_run(args, args.checkpoint, "CHECKPOINT", fresh=False)
+    print_report(plan)
+    if not args.yes:
+        if not sys.stdin.isatty():
+            print("error: no terminal to ask on; add --yes to go on", file=sys.stderr)
+            return EXIT_USAGE
+        if not confirmed():
+            print("nothing was changed")
+            return 0
+    return run(plan, quiet=args.quiet, show_changes=False)
+
+
+def confirmed() -> bool:
+    """Ask until the answer is yes or no; no answer is no."""
+    while True:
+        try:
+            answer = input("Continue training? [y/N] ").strip().lower()
+        except EOFError:
+            print()
+            return False
+        if answer in ("y", "yes"):
+            return True
+        if answer in ("", "n", "no"):
+            return False
+        print("please answer y or n")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, sys.argv[1:]))

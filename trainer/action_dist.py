@@ -1,0 +1,71 @@
+"""Several independent categorical heads with a mask, the distribution of every policy here.
+
+Shapes: B rows, H heads with nvec[h] choices, L = sum(nvec) logits laid side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+# Large enough that exp() underflows to exactly 0, small enough that differences stay finite in float32.
+MASKED_LOGIT = -1e9
+
+
+def mask_logits(logits: Tensor, action_mask: Tensor | None) -> Tensor:
+    """Logits [..., L] with every choice that `action_mask` [..., L] forbids made impossible."""
+    return logits if action_mask is None else logits.masked_fill(~action_mask, MASKED_LOGIT)
+
+
+class MaskedMultiCategorical:
+    """The joint distribution of H independent categorical heads.
+
+    Args:
+        logits: [B, L], unnormalised.
+        nvec: choices per head.
+        action_mask: [B, L] bool, True = allowed; each head needs at least one allowed choice.
+    """
+
+    def __init__(
+        self, logits: Tensor, nvec: Sequence[int], action_mask: Tensor | None = None
+    ) -> None:
+        self.nvec = tuple(nvec)
+        self.logits = mask_logits(logits, action_mask)
+        heads = self.logits.split(self.nvec, dim=-1)
+        self.log_probs = tuple(torch.log_softmax(head, dim=-1) for head in heads)
+
+    def logp(self, actions: Tensor) -> Tensor:
+        """Joint log-probability [B] of actions [B, H]."""
+        terms = [
+            head.gather(-1, actions[..., h : h + 1].long()).squeeze(-1)
+            for h, head in enumerate(self.log_probs)
+        ]
+        return torch.stack(terms).sum(0)
+
+    def entropy_per_head(self) -> Tensor:
+        """Entropies [H, B] in nats; a masked choice contributes exactly 0."""
+        return torch.stack([-(head.exp() * head).sum(-1) for head in self.log_probs])
+
+    def entropy(self) -> Tensor:
+        """Joint entropy [B] in nats."""
+        return self.entropy_per_head().sum(0)
+
+    def kl(self, other: MaskedMultiCategorical) -> Tensor:
+        """KL(self || other) [B] in nats; both must carry the same mask."""
+        terms = [
+            (p.exp() * (p - q)).sum(-1)
+            for p, q in zip(self.log_probs, other.log_probs, strict=True)
+        ]
+        return torch.stack(terms).sum(0)
+
+    def mode(self) -> Tensor:
+        """Most likely action per head, [B, H] int64."""
+        return torch.stack([head.argmax(-1) for head in self.log_probs], dim=-1)
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """Actions [B, H] int64, drawn by the Gumbel-max trick (a masked choice never wins)."""
+        noise = torch.empty_like(self.logits).exponential_(generator=generator).log_()
+        heads = (self.logits - noise).split(self.nvec, dim=-1)
+        return torch.stack([head.argmax(-1) for head in heads], dim=-1)

@@ -1,0 +1,309 @@
+"""The algorithm: RLlib's PPO with batched sampling, own learning and a complete training state."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+from ray.rllib.algorithms.ppo import PPO, PPOConfig
+from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE
+from ray.rllib.core.learner.training_data import TrainingData
+from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+from ray.rllib.utils.metrics import (
+    ENV_RUNNER_RESULTS,
+    ENV_RUNNER_SAMPLING_TIMER,
+    LEARNER_RESULTS,
+    LEARNER_UPDATE_TIMER,
+    NUM_ENV_STEPS_SAMPLED_LIFETIME,
+    SYNCH_WORKER_WEIGHTS_TIMER,
+    TIMERS,
+)
+
+from envs.batch_env import BatchEnv
+from trainer.config import Config
+from trainer.learner import HideAndSeekLearner
+from trainer.networks import ActorCritic, PolicySpec
+from trainer.rl_module import HideAndSeekRLModule
+from trainer.rollout import BatchedEnvRunner, Sample, policy_spaces
+from trainer.rollout_batch import RolloutBatch
+
+
+EnvMaker = Callable[[int], BatchEnv]
+"""Number of worlds -> BatchEnv; picklable."""
+
+NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "normalize_obs")
+
+
+class WeightsOutOfSync(RuntimeError):
+    """A runner acts with other weights than the learner holds."""
+
+
+class HideAndSeekPPO(PPO):
+    """One policy per team, trained on whole rollouts.
+
+    After each iteration: `episode_stats` [K, S] of the episodes finished in it, `env_steps_sampled` and
+    `agent_steps_sampled`.
+    """
+
+    def setup(self, config: Any) -> None:
+        if self._samples_here and self.config.num_learners == 0:
+            with without_object_store():
+                super().setup(config)
+        else:
+            super().setup(config)
+
+    def _setup_logdir(self) -> None:
+        # Tune would make an empty folder in ~/ray_results for every algorithm built.
+        self._logdir = None
+
+    def training_step(self) -> None:
+        """Sample, learn, hand out the new weights."""
+        with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
+            batch, self.episode_stats = self._sample()
+            self.env_steps_sampled, self.agent_steps_sampled = batch.env_steps, batch.agent_steps
+        with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
+            results = self.learner_group.update(
+                training_data=self._training_data(batch),
+                timesteps={
+                    NUM_ENV_STEPS_SAMPLED_LIFETIME: self.metrics.peek(
+                        (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
+                    )
+                },
+            )
+            self.metrics.aggregate(results, key=LEARNER_RESULTS)
+        with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
+            self.push_weights()
+
+    def _sample(self) -> tuple[RolloutBatch, np.ndarray]:
+        samples: list[Sample]
+        if self.config.num_env_runners == 0:
+            samples = [self.env_runner.sample()]
+            results = [self.env_runner.get_metrics()]
+            batch = samples[0].batch
+        else:
+            pairs = self.env_runner_group.foreach_env_runner(
+                lambda runner: (runner.sample(), runner.get_metrics()), local_env_runner=False
+            )
+            samples, results = [p[0] for p in pairs], [p[1] for p in pairs]
+            batch = RolloutBatch.concatenate([s.batch for s in samples])
+        self.metrics.aggregate(results, key=ENV_RUNNER_RESULTS)
+        return batch, np.concatenate([s.episode_stats for s in samples])
+
+    def _training_data(self, batch: RolloutBatch) -> TrainingData:
+        learners = self.config.num_learners
+        if learners == 0:
+            return TrainingData(batch=batch)
+        return TrainingData(batches=batch.split(learners))
+
+    def push_weights(self) -> None:
+        """Give every runner the learner's weights and wait until it has them.
+
+        RLlib's own sync drops requests when more than two are in flight per actor, so that a runner can
+        act on with old weights unseen.
+        """
+        state = self.learner_group.get_state(
+            components=f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}", inference_only=False
+        )[COMPONENT_LEARNER]
+        if self.env_runner is not None:
+            self.env_runner.set_state(state)
+        if self.config.num_env_runners:
+            reference = ray.put(state)
+            self.env_runner_group.foreach_env_runner(
+                lambda runner: runner.set_state(ray.get(reference)), local_env_runner=False
+            )
+
+    def check_weights(self) -> str:
+        """The hash that the learners and every runner agree on.
+
+        Raises:
+            WeightsOutOfSync: they do not agree.
+        """
+        hashes = {
+            f"learner {i}": value
+            for i, value in enumerate(self._foreach_learner(lambda ln: ln.weights_hash()))
+        }
+        runner_hashes = self.env_runner_group.foreach_env_runner(lambda r: r.weights_hash())
+        hashes |= {f"runner {i}": value for i, value in enumerate(runner_hashes)}
+        if len(set(hashes.values())) != 1:
+            listed = ", ".join(f"{who} {value[:12]}" for who, value in hashes.items())
+            raise WeightsOutOfSync(f"learners and runners hold different weights: {listed}")
+        return next(iter(hashes.values()))
+
+    def networks(self) -> dict[str, ActorCritic]:
+        """The current networks by policy, in this process."""
+        module = self.env_runner.module
+        return {policy_id: module[policy_id].net for policy_id in module.keys()}
+
+    def compute_single_action(  # type: ignore[override]
+        self,
+        observation: np.ndarray,
+        policy_id: str = "seeker_policy",
+        explore: bool = False,
+        action_mask: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """One agent's action [H] for its observation [D].
+
+        Raises:
+            ValueError: unknown policy, or an observation of another shape.
+        """
+        networks = self.networks()
+        if policy_id not in networks:
+            raise ValueError(f"unknown policy_id '{policy_id}'; one of {', '.join(networks)}")
+        network = networks[policy_id]
+        obs = np.asarray(observation, np.float32)
+        if obs.shape != (network.spec.obs_size,):
+            raise ValueError(
+                f"observation of shape {obs.shape}; {policy_id} takes ({network.spec.obs_size},)"
+            )
+        mask = None if action_mask is None else torch.from_numpy(np.asarray(action_mask, bool))[None]
+        return network.act(torch.from_numpy(obs)[None], mask, explore)[0].numpy()
+
+    # -- exact resume ---------------------------------------------------------------------------------
+
+    def get_training_state(self) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
+        """World arrays by runner, and plain values: all that RLlib's checkpoint leaves out."""
+        runners = self.env_runner_group.foreach_env_runner(
+            lambda r: (r.worker_index, *r.get_training_state()), local_env_runner=self._samples_here
+        )
+        arrays = {str(index): worlds for index, worlds, _ in runners}
+        values = {
+            "runners": {str(index): plain for index, _, plain in runners},
+            "learners": self._foreach_learner(lambda ln: ln.get_training_state()),
+        }
+        return arrays, values
+
+    def set_training_state(
+        self, arrays: Mapping[str, Mapping[str, np.ndarray]], values: Mapping[str, Any]
+    ) -> list[str]:
+        """Continue from `get_training_state`; returns a line for each thing that could not be carried over."""
+        notes: list[str] = []
+        learners = list(values["learners"])
+
+        def set_learner(learner: HideAndSeekLearner) -> None:
+            learner.set_training_state(learners[min(learner.rank, len(learners) - 1)])
+
+        self._foreach_learner(set_learner)
+
+        def set_runner(runner: BatchedEnvRunner) -> str | None:
+            key = str(runner.worker_index)
+            if key not in values["runners"]:
+                return f"runner {key} is new: its worlds start fresh"
+            try:
+                runner.set_training_state(dict(arrays.get(key, {})), values["runners"][key])
+            except ValueError as error:
+                return f"worlds of runner {key} start fresh: {error}"
+            return None
+
+        notes += [
+            note
+            for note in self.env_runner_group.foreach_env_runner(
+                set_runner, local_env_runner=self._samples_here
+            )
+            if note
+        ]
+        return notes
+
+    @property
+    def _samples_here(self) -> bool:
+        return bool(self.config.num_env_runners == 0)
+
+    def _foreach_learner(self, function: Any) -> list[Any]:
+        results = self.learner_group.foreach_learner(function)
+        return [result.get() for result in results]
+
+
+def network_specs(config: Config, make_env: EnvMaker) -> dict[str, PolicySpec]:
+    """The network of every policy, without building any."""
+    return {
+        spec.policy_id: PolicySpec(
+            obs_size=spec.obs_size,
+            nvec=spec.nvec,
+            **config.ppo.team(spec.name).model_dump(include=set(NETWORK_SETTINGS)),
+        )
+        for spec in make_env(1).teams
+    }
+
+
+def algorithm_config(
+    config: Config, make_env: EnvMaker
+) -> PPOConfig:
+    """RLlib's configuration for ours.
+
+    Args:
+        config: the resolved configuration.
+        make_env: the game to play.
+    """
+    teams = make_env(1).teams
+    settings = {spec.name: config.ppo.team(spec.name) for spec in teams}
+    modules = {}
+    for spec in teams:
+        observation_space, action_space = policy_spaces(spec)
+        modules[spec.policy_id] = RLModuleSpec(
+            module_class=HideAndSeekRLModule,
+            observation_space=observation_space,
+            action_space=action_space,
+            model_config=settings[spec.name].model_dump(include=set(NETWORK_SETTINGS)),
+        )
+    return (
+        PPOConfig(algo_class=HideAndSeekPPO)
+        .api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
+        .framework("torch")
+        .environment(env=None, env_config={"make_env": make_env})
+        .env_runners(
+            env_runner_cls=BatchedEnvRunner,
+            num_env_runners=config.ray.num_env_runners,
+            num_envs_per_env_runner=config.ray.num_envs_per_env_runner,
+            rollout_fragment_length=config.ppo.rollout_length,
+            create_local_env_runner=True,
+            sample_timeout_s=None,
+        )
+        .learners(
+            num_learners=config.ray.num_learners,
+            learner_class=HideAndSeekLearner,
+            learner_config_dict={
+                "teams": {name: s.model_dump(mode="json") for name, s in settings.items()},
+                "reward_scale": config.ppo.reward_scale,
+            },
+        )
+        .training(
+            train_batch_size_per_learner=config.ppo.rollout_length
+            * config.ray.num_envs
+            // max(1, config.ray.num_learners),
+            use_kl_loss=False,
+        )
+        .multi_agent(
+            policies={spec.policy_id for spec in teams},
+            policy_mapping_fn=policy_of_agent,
+        )
+        .rl_module(rl_module_spec=MultiRLModuleSpec(rl_module_specs=modules))
+        .fault_tolerance(restart_failed_env_runners=True)
+        .reporting(min_time_s_per_iteration=None, min_sample_timesteps_per_iteration=0)
+        .debugging(seed=config.train.seed, log_level="ERROR")
+        .experimental(_validate_config=False)
+    )
+
+
+@contextlib.contextmanager
+def without_object_store() -> Iterator[None]:
+    """Build an all-local algorithm without starting Ray.
+
+    RLlib puts its configuration into the object store even where no actor will ever fetch it, which
+    starts Ray's daemons: seconds, 400 MB and files outside the project. Nothing else in a local build
+    needs them.
+    """
+    put = ray.put
+    ray.put = lambda value: value
+    try:
+        yield
+    finally:
+        ray.put = put
+
+
+def policy_of_agent(agent_id: str, *args: Any, **kwargs: Any) -> str:
+    """seeker_0 -> seeker_policy."""
+    return f"{str(agent_id).rsplit('_', 1)[0]}_policy"

@@ -1,0 +1,344 @@
+"""The configuration schema: every key, its type, default and unit; unknown keys are refused.
+
+A `Config` is built from YAML (`load_config`), from a plain dict (`Config.from_dict`) or with overrides
+(`apply_overrides`, the command line's `--set KEY=VALUE`). Whatever is wrong dies here, in one or two lines.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from envs.hide_and_seek.config import HideAndSeekConfig
+
+TEAMS = ("seeker", "hider")
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message names the key, the value and the way out."""
+
+
+class Group(BaseModel):
+    """A group of keys: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True)
+
+
+class TeamOverrides(Group):
+    """PPO settings of one team; what is None follows the value of the same name in `ppo`."""
+
+    lr: Positive | None = None
+    gamma: Fraction | None = None
+    lambda_: Fraction | None = None
+    clip_param: Positive | None = None
+    vf_clip_param: Positive | None = None
+    vf_loss_coeff: NonNegative | None = None
+    entropy_coeff: NonNegative | None = None
+    kl_coeff: NonNegative | None = None
+    kl_target: Positive | None = None
+    grad_clip: Positive | None = None
+    num_epochs: Annotated[int, Field(ge=1)] | None = None
+    minibatch_size: Annotated[int, Field(ge=1)] | None = None
+    hiddens: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    activation: Literal["tanh", "relu"] | None = None
+    vf_share_layers: bool | None = None
+    normalize_obs: bool | None = None
+
+
+class TeamSettings(Group):
+    """The resolved PPO settings of one team; the fields mean what `PPOGroup` says."""
+
+    lr: float
+    gamma: float
+    lambda_: float
+    clip_param: float
+    vf_clip_param: float
+    vf_loss_coeff: float
+    entropy_coeff: float
+    kl_coeff: float
+    kl_target: float
+    grad_clip: float
+    num_epochs: int
+    minibatch_size: int
+    hiddens: tuple[int, ...]
+    activation: str
+    vf_share_layers: bool
+    normalize_obs: bool
+
+
+class PPOGroup(Group):
+    """PPO: how much is collected, how it is learned from, and what is kept."""
+
+    num_iterations: Annotated[int, Field(ge=1)] = 300
+    """Iterations of a whole run."""
+    checkpoint_freq: Annotated[int, Field(ge=1)] = 10
+    """Iterations between checkpoints; the last iteration is always saved."""
+    checkpoint_dir: str = "./checkpoints"
+    """Where checkpoints live; relative to the working directory."""
+    keep_last_n: Annotated[int, Field(ge=0)] = 10
+    """Checkpoints kept; 0 keeps all."""
+    rollout_length: Annotated[int, Field(ge=1)] = 128
+    """Environment steps per world and iteration (T)."""
+    reward_scale: Positive = 0.1
+    """Factor on the rewards the learner sees, so that values are of order 1; reported rewards are unscaled."""
+
+    lr: Positive = 3e-4
+    """Adam's learning rate."""
+    gamma: Fraction = 0.99
+    """Discount per step."""
+    lambda_: Fraction = 0.95
+    """GAE trace decay."""
+    clip_param: Positive = 0.2
+    """Clipping of the probability ratio."""
+    vf_clip_param: Positive = 10.0
+    """Largest squared value error (of scaled returns) that still gives a gradient."""
+    vf_loss_coeff: NonNegative = 0.5
+    """Weight of the value loss."""
+    entropy_coeff: NonNegative = 0.01
+    """Weight of the entropy bonus, per nat of the joint action distribution."""
+    kl_coeff: NonNegative = 0.0
+    """First weight of the adaptive KL penalty; 0 turns it off."""
+    kl_target: Positive = 0.01
+    """KL per update (nats) that the adaptive penalty aims at."""
+    grad_clip: Positive = 0.5
+    """Largest global gradient norm per policy."""
+    num_epochs: Annotated[int, Field(ge=1)] = 4
+    """Passes over each batch."""
+    minibatch_size: Annotated[int, Field(ge=1)] = 8192
+    """Agent-steps of one team per gradient step and learner."""
+    hiddens: tuple[Annotated[int, Field(ge=1)], ...] = (64, 64)
+    """Widths of the hidden layers."""
+    activation: Literal["tanh", "relu"] = "tanh"
+    """Non-linearity between layers."""
+    vf_share_layers: bool = False
+    """Whether policy and value function share their hidden layers."""
+    normalize_obs: bool = False
+    """Standardise observations by running moments (saved with the weights)."""
+
+    seeker: TeamOverrides = TeamOverrides()
+    """What differs for the seekers."""
+    hider: TeamOverrides = TeamOverrides()
+    """What differs for the hiders."""
+
+    def team(self, name: str) -> TeamSettings:
+        """The settings of one team, its overrides applied."""
+        overrides: TeamOverrides = getattr(self, name)
+        resolved = {
+            field: getattr(self, field) if value is None else value
+            for field, value in overrides
+        }
+        return TeamSettings(**resolved)
+
+
+class RayGroup(Group):
+    """Where sampling and learning run. 0 runners and 0 learners: all in this process, Ray not started."""
+
+    address: str | None = None
+    """Address of a Ray cluster; None starts a local one when it is needed."""
+    num_env_runners: Annotated[int, Field(ge=0)] = 0
+    """Remote sampling processes; 0 samples in the training process."""
+    num_envs_per_env_runner: Annotated[int, Field(ge=1)] = 512
+    """Worlds per sampling process (N)."""
+    num_learners: Annotated[int, Field(ge=0)] = 0
+    """Remote learners with equal shards; 0 learns in the training process."""
+
+    @property
+    def num_envs(self) -> int:
+        return self.num_envs_per_env_runner * max(1, self.num_env_runners)
+
+    @property
+    def is_local(self) -> bool:
+        return self.num_env_runners == 0 and self.num_learners == 0 and self.address is None
+
+    @model_validator(mode="after")
+    def _equal_shards(self) -> RayGroup:
+        if self.num_learners and self.num_envs % self.num_learners:
+            raise ValueError(
+                f"{self.num_envs} worlds cannot be shared equally by num_learners = "
+                f"{self.num_learners}; change num_envs_per_env_runner to a multiple of it"
+            )
+        return self
+
+
+class TrainGroup(Group):
+    """The run as a whole."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Seed of networks, worlds, sampling and shuffling."""
+    torch_threads: Annotated[int, Field(ge=1)] | None = None
+    """Threads of torch in the training process; None = one per core."""
+
+
+class TrackingGroup(Group):
+    """Where progress is written."""
+
+    tensorboard_dir: str | None = "./runs"
+    """Folder of the TensorBoard runs; None writes none."""
+    window_episodes: Annotated[int, Field(ge=1)] = 2000
+    """Finished episodes over which the reported means run."""
+
+
+class InitializationGroup(Group):
+    """How a run starts when the command line and RESTORE_CHECKPOINT say nothing."""
+
+    mode: Literal["fresh", "resume"] = "fresh"
+    """fresh: new networks; resume: go on from `checkpoint`."""
+    checkpoint: str = "latest"
+    """For resume: latest, best, final, an iteration number or a path."""
+
+
+class Config(Group):
+    """The whole configuration; the groups appear in `config.yaml` under these names."""
+
+    env: HideAndSeekConfig = HideAndSeekConfig()
+    ppo: PPOGroup = PPOGroup()
+    ray: RayGroup = RayGroup()
+    train: TrainGroup = TrainGroup()
+    tracking: TrackingGroup = TrackingGroup()
+    initialization: InitializationGroup = InitializationGroup()
+
+    @model_validator(mode="after")
+    def _minibatch_fits(self) -> Config:
+        shard = self.ppo.rollout_length * self.ray.num_envs // max(1, self.ray.num_learners)
+        for name in TEAMS:
+            rows = shard * getattr(self.env.resolved(), f"num_{name}s")
+            size = self.ppo.team(name).minibatch_size
+            if size > rows:
+                raise ValueError(
+                    f"ppo.minibatch_size = {size} is more than the {rows} agent-steps that the "
+                    f"{name}s give a learner per iteration; lower it or raise ppo.rollout_length"
+                )
+        return self
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any] | None, source: str = "config") -> Config:
+        """Validate plain nested values (as from YAML).
+
+        Raises:
+            ConfigError: naming `source`, the key, the value and, for an unknown key, the nearest one.
+        """
+        if values is None:
+            values = {}
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{source}: expected groups of keys, found {type(values).__name__}")
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise ConfigError(f"{source}: {_explain(error)}") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain nested values, every key present; `from_dict` of it gives an equal configuration."""
+        return self.model_dump(mode="json")
+
+
+def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
+    """Read a YAML file and apply `KEY=VALUE` overrides to it.
+
+    Raises:
+        ConfigError: the file is missing, not YAML, or holds an unknown key or a bad value.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        near = difflib.get_close_matches(path.name, [p.name for p in _yaml_beside(path)], n=1)
+        hint = f"; nearest: {path.parent / near[0]}" if near else ""
+        raise ConfigError(f"{path}: no such file{hint}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path}:{where} not valid YAML: {getattr(error, 'problem', error)}") from None
+    if values is not None and not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected groups of keys, found {type(values).__name__}")
+    return apply_overrides(values or {}, overrides, source=str(path))
+
+
+def apply_overrides(
+    values: Mapping[str, Any], overrides: Iterable[str], source: str = "config"
+) -> Config:
+    """A configuration from `values` with each `group.key=value` set over it; the value is read as YAML."""
+    overrides = list(overrides)
+    config = Config.from_dict(values, source)
+    if not overrides:
+        return config
+    merged: dict[str, Any] = {k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()}
+    for item in overrides:
+        key, equals, text = item.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--set {item}: expected KEY=VALUE, for example ppo.lr=0.0003")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise ConfigError(f"--set {item}: the value is not valid YAML") from None
+        _set_nested(merged, key.strip().split("."), value)
+    return Config.from_dict(merged, source=" ".join(f"--set {item}" for item in overrides))
+
+
+def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
+    """Dotted keys whose values differ, as {key: (old, new)}, in the schema's order."""
+    before, after = flatten(old.to_dict()), flatten(new.to_dict())
+    return {
+        key: (before.get(key), after.get(key))
+        for key in {**before, **after}
+        if before.get(key) != after.get(key)
+    }
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"ppo": {"lr": 1}} -> {"ppo.lr": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _yaml_beside(path: Path) -> list[Path]:
+    folder = path.parent
+    return sorted(folder.glob("*.y*ml")) if folder.is_dir() else []
+
+
+def _set_nested(values: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        child = values.get(key)
+        values[key] = dict(child) if isinstance(child, Mapping) else {}
+        values = values[key]
+    values[keys[-1]] = value
+
+
+def known_keys() -> list[str]:
+    """Every dotted key of the schema."""
+    return list(flatten(Config().to_dict()))
+
+
+def _explain(error: ValidationError) -> str:
+    """The first problem of a validation error in one line, with the nearest known key."""
+    problem = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    others = error.error_count() - 1
+    more = f" (and {others} more)" if others else ""
+    if problem["type"] == "extra_forbidden":
+        names = known_keys() + list(Config.model_fields)
+        leaves = [name for name in names if name.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]
+        near = leaves or difflib.get_close_matches(key, names, n=1, cutoff=0.4)
+        hint = f"; nearest: {near[0]}" if near else ""
+        return f"unknown key '{key}'{hint}{more}"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if not key:
+        return f"{message}{more}"
+    value = problem.get("input")
+    shown = "" if isinstance(value, Mapping) else f" = {value!r}"
+    return f"{key}{shown}: {message[0].lower()}{message[1:]}{more}"

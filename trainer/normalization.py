@@ -1,0 +1,44 @@
+"""Running observation normalisation, part of the network so that weights and statistics travel together."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+CLIP = 10.0
+EPSILON = 1e-8
+
+
+class ObsNormalizer(nn.Module):
+    """Standardise observations by running mean and variance (Chan et al. 1979, parallel moments).
+
+    The moments are buffers: they are saved, exported and synced like weights, but not trained. They are
+    frozen while a batch is collected and learned from, so that old and new policy see the same inputs.
+    """
+
+    mean: Tensor
+    var: Tensor
+    count: Tensor
+
+    def __init__(self, obs_size: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(obs_size))
+        self.register_buffer("var", torch.ones(obs_size))
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+
+    def forward(self, obs: Tensor) -> Tensor:
+        """Observations [..., D] shifted, scaled and clipped to +-10."""
+        return ((obs - self.mean) * (self.var + EPSILON).rsqrt()).clamp(-CLIP, CLIP)
+
+    @torch.no_grad()
+    def update(self, count: float, mean: Tensor, var: Tensor) -> None:
+        """Merge the moments of a batch: `count` rows with mean [D] and population variance [D]."""
+        if count <= 0:
+            return
+        total = self.count + count
+        delta = mean - self.mean
+        share = (count / total).to(self.mean.dtype)
+        between = delta.square() * share * (1.0 - share)
+        self.var.copy_(self.var * (1.0 - share) + var * share + between)
+        self.mean.add_(delta * share)
+        self.count.copy_(total)

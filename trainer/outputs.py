@@ -1,0 +1,207 @@
+"""All that a run writes: history, TensorBoard, checkpoints with their plot and metrics export."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+import time
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from trainer.checkpoints import layout, metadata
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.config import TEAMS, Config
+from trainer.console import Console
+from trainer.history import HISTORY_NAME, MetricsHistory
+from trainer.metrics import Row
+from trainer.networks import save_policy
+from trainer.plots import TrainingFigure
+from trainer.ray_session import PROJECT_ROOT
+from trainer.restore import training_state
+from trainer.tensorboard import TensorBoardWriter
+
+if TYPE_CHECKING:
+    from trainer.algorithm import HideAndSeekPPO
+
+_METADATA_KEYS = (
+    "reward_mean",
+    "seeker_reward",
+    "hider_reward",
+    "episode_len_mean",
+    "episodes_completed",
+    "env_steps",
+    "agent_steps",
+)
+
+
+class RunOutputs:
+    """The files of one run. Opening it prepares the folder for going on from a checkpoint.
+
+    Attributes:
+        last_checkpoint: the newest checkpoint of this run, at first the one it was resumed from.
+        saved_iteration: its iteration, 0 if there is none.
+    """
+
+    def __init__(
+        self,
+        trainer: HideAndSeekPPO,
+        config: Config,
+        manager: CheckpointManager,
+        console: Console,
+        restore_path: Path | None,
+    ) -> None:
+        self.trainer, self.config, self.manager, self.console = trainer, config, manager, console
+        self.parent = restore_path
+        self.last_checkpoint = restore_path
+        self.saved_iteration = trainer.progress.iteration
+        self.run_name = _run_name(config, restore_path)
+        self._save_seconds = 0.0
+        self._lap_started = time.perf_counter()
+
+    def __enter__(self) -> RunOutputs:
+        directory, iteration = self.manager.directory, self.trainer.progress.iteration
+        branch = self.manager.set_aside_newer(iteration)
+        if branch is not None:
+            self.console.message(f"going on from iteration {iteration}: newer files moved to {branch}")
+        self.history = _open_history(directory, iteration, self.parent)
+        if self.history.repaired:
+            self.console.message(self.history.repaired, "warning")
+        self.tensorboard = None
+        if self.config.tracking.tensorboard_dir is not None:
+            folder = Path(self.config.tracking.tensorboard_dir).expanduser() / self.run_name
+            resumed = self.trainer.progress.env_steps if self.parent is not None else None
+            self.tensorboard = TensorBoardWriter(folder, resume_env_steps=resumed)
+        teams = {name: self.config.ppo.team(name) for name in TEAMS}
+        targets = {name: t.kl_target for name, t in teams.items() if t.kl_coeff > 0}
+        self.figure = TrainingFigure(self.run_name, targets)
+        self._lap_started = time.perf_counter()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.history.close()
+        if self.tensorboard is not None:
+            self.tensorboard.close()
+
+    def info(self) -> dict[str, object]:
+        """What the console shows when the run starts."""
+        config, env = self.config, self.config.env.resolved()
+        ray = config.ray
+        where = "this process" if ray.is_local else (
+            f"{ray.num_env_runners} env runners, {ray.num_learners} learners"
+        )
+        info: dict[str, object] = {
+            "run": self.run_name,
+            "game": f"{env.level}, {env.num_seekers} seekers against {env.num_hiders} hiders",
+            "sampling": f"{ray.num_envs} worlds x {config.ppo.rollout_length} steps in {where}",
+            "checkpoints": f"{config.ppo.checkpoint_dir}, every {config.ppo.checkpoint_freq} iterations",
+        }
+        if self.tensorboard is not None:
+            info["tensorboard"] = f"tensorboard --logdir {config.tracking.tensorboard_dir}"
+        if self.parent is not None:
+            info["resumed from"] = self.parent
+            info["restored"] = "; ".join(self.trainer.restore_notes)
+        return info
+
+    def lap(self) -> tuple[float, float]:
+        """Seconds since the last call, and how many of them went into saving."""
+        now = time.perf_counter()
+        lap, saving = now - self._lap_started, self._save_seconds
+        self._lap_started, self._save_seconds = now, 0.0
+        return lap, saving
+
+    def write(self, row: Row) -> None:
+        """One finished iteration to history, TensorBoard and console."""
+        self.history.append(row)
+        if self.tensorboard is not None:
+            self.tensorboard.write(row)
+        self.console.iteration(row)
+
+    def save(self, row: Row, *, final: bool) -> None:
+        """Commit a checkpoint, then its plot and metrics export."""
+        started = time.perf_counter()
+        iteration = int(row["iteration"])
+        trainer = self.trainer
+        path = self.manager.save(
+            trainer,
+            iteration=iteration,
+            metadata=self._metadata(row),
+            writers={
+                "policies": self._write_policies,
+                "training_state": training_state(trainer, trainer.progress).write,
+                "config.yaml": self._write_config,
+            },
+            tags=("final",) if final else (),
+        )
+        self.last_checkpoint, self.saved_iteration = path, iteration
+        self.history.export(self.manager.directory / layout.history_name(iteration))
+        self.figure.save(self.history.columns(), self.manager.directory / layout.plot_name(iteration))
+        self._save_seconds += time.perf_counter() - started
+        self.console.checkpoint(path, row)
+
+    def _write_policies(self, folder: Path) -> None:
+        for policy_id, network in self.trainer.networks().items():
+            save_policy(network, folder / policy_id)
+
+    def _write_config(self, path: Path) -> None:
+        text = yaml.safe_dump(self.config.to_dict(), sort_keys=False, allow_unicode=True)
+        path.write_text(text, encoding="utf-8")
+
+    def _metadata(self, row: Row) -> dict[str, Any]:
+        return {
+            **{key: row[key] for key in _METADATA_KEYS},
+            "seed": self.config.train.seed,
+            "run_name": self.run_name,
+            "versions": _versions(),
+            "git_commit": _git_commit(),
+            "parent": None if self.parent is None else str(self.parent),
+        }
+
+
+def _run_name(config: Config, restore_path: Path | None) -> str:
+    """The name in a checkpoint's metadata, so that a resumed run continues its curves; else a new one."""
+    if restore_path is not None:
+        text = (restore_path / layout.METADATA).read_text(encoding="utf-8")
+        name = metadata.decode(text).get("run_name")
+        if isinstance(name, str) and name and "/" not in name and not name.startswith("."):
+            return name
+    return f"{datetime.now():%Y%m%d-%H%M%S}_{config.env.level}_seed{config.train.seed}"
+
+
+def _open_history(directory: Path, iteration: int, parent: Path | None) -> MetricsHistory:
+    """The history up to `iteration`; in a new folder it comes from the export beside the checkpoint."""
+    path = directory / HISTORY_NAME
+    if not path.exists() and parent is not None:
+        export = parent.parent / layout.history_name(iteration)
+        if export.is_file():
+            return MetricsHistory.from_export(export, path)
+    history = MetricsHistory(path)
+    history.truncate_after(iteration)
+    return history
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    packages = {name: version(name) for name in ("ray", "torch", "numpy", "numba")}
+    return {"python": sys.version.split()[0], **packages}
+
+
+@functools.cache
+def _git_commit() -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,120 @@
+"""Building a trainer and running it: the training loop.
+
+    trainer, config = create_ppo_trainer(config, restore_path="checkpoints/checkpoint_000050")
+    action = trainer.compute_single_action(observation, policy_id="seeker_policy", explore=False)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from trainer.ray_session import prepare_environment, start_ray, stop_ray
+
+prepare_environment()
+
+import torch  # noqa: E402
+
+from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv  # noqa: E402
+from trainer.algorithm import HideAndSeekPPO, algorithm_config, network_specs  # noqa: E402
+from trainer.checkpoints.manager import CheckpointManager  # noqa: E402
+from trainer.config import Config, load_config  # noqa: E402
+from trainer.console import Console  # noqa: E402
+from trainer.outputs import RunOutputs  # noqa: E402
+from trainer.progress import Progress  # noqa: E402
+from trainer.restore import check_checkpoint, restore  # noqa: E402
+from trainer.stop_signals import StopSignals  # noqa: E402
+
+__all__ = ["CheckpointManager", "HideAndSeekPPO", "create_ppo_trainer", "train"]
+
+
+def create_ppo_trainer(
+    config: Config | Mapping[str, Any] | str | Path, restore_path: str | Path | None = None
+) -> tuple[HideAndSeekPPO, Config]:
+    """Build a trainer, fresh or exactly as a checkpoint left it.
+
+    Args:
+        config: a `Config`, plain nested values (as `yaml.safe_load` returns), or a YAML file.
+        restore_path: checkpoint folder, or None for new networks.
+
+    Returns:
+        The trainer (`train()`, `compute_single_action(...)`, `progress`, `restore_notes`, `stop()`) and the
+        resolved configuration.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
+        CheckpointCorrupted, UnsafePickle, IncompatibleCheckpoint, RestoreFailed: see `trainer/restore.py`.
+    """
+    if isinstance(config, (str, Path)):
+        config = load_config(config)
+    elif not isinstance(config, Config):
+        config = Config.from_dict(config)
+    make_env = partial(HideAndSeekBatchEnv, config.env)
+    if restore_path is not None:
+        restore_path = Path(restore_path).expanduser().absolute()
+        check_checkpoint(restore_path, network_specs(config, make_env))
+    if config.train.torch_threads is not None:
+        torch.set_num_threads(config.train.torch_threads)
+    start_ray(config.ray)
+    trainer: HideAndSeekPPO = algorithm_config(config, make_env).build_algo()
+    trainer.progress = Progress(config.tracking.window_episodes, make_env(1).stat_names)
+    trainer.restore_notes = []
+    if restore_path is not None:
+        trainer.restore_notes = restore(trainer, trainer.progress, restore_path)
+    return trainer, config
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """How a run ended.
+
+    Attributes:
+        iteration: the last iteration done.
+        checkpoint: the last checkpoint, None if nothing was ever saved.
+        exit_code: 0 done, 130 after Ctrl-C, 143 after SIGTERM.
+    """
+
+    iteration: int
+    checkpoint: Path | None
+    exit_code: int
+
+
+def train(
+    config: Config,
+    console: Console,
+    *,
+    restore_path: Path | None = None,
+    until: int | None = None,
+    stop: StopSignals | None = None,
+) -> TrainingOutcome:
+    """Train up to iteration `until` (None: `ppo.num_iterations`), saving as configured.
+
+    A stop request (Ctrl-C, SIGTERM) ends the loop after the iteration in hand, with a checkpoint.
+    """
+    stop = stop or StopSignals()
+    until = until or config.ppo.num_iterations
+    with stop:
+        trainer, config = create_ppo_trainer(config, restore_path)
+        stop.install()  # again: Ray has put its own handlers there
+        progress = trainer.progress
+        checkpoint_manager = CheckpointManager(
+            config.ppo.checkpoint_dir,
+            keep_last_n=config.ppo.keep_last_n,  # 0 = keep all
+        )
+        try:
+            with RunOutputs(trainer, config, checkpoint_manager, console, restore_path) as outputs:
+                console.start(until, progress.iteration + 1, outputs.info())
+                while progress.iteration < until and not stop.requested:
+                    row = progress.advance(trainer.train(), trainer, *outputs.lap())
+                    outputs.write(row)
+                    if progress.iteration % config.ppo.checkpoint_freq == 0:
+                        outputs.save(row, final=progress.iteration == until)
+                if outputs.saved_iteration < progress.iteration:
+                    outputs.save(row, final=progress.iteration == until)
+                return TrainingOutcome(progress.iteration, outputs.last_checkpoint, stop.exit_code)
+        finally:
+            trainer.stop()
+            stop_ray()

@@ -1,0 +1,99 @@
+"""Lifetime counters and the metrics row of an iteration."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ray.rllib.utils.metrics import (
+    ENV_RUNNER_SAMPLING_TIMER,
+    LEARNER_RESULTS,
+    LEARNER_UPDATE_TIMER,
+    TIMERS,
+)
+
+from trainer.metrics import DEFAULT_TEAMS, TEAM, EpisodeWindow, Row, empty_row
+
+if TYPE_CHECKING:
+    from trainer.algorithm import HideAndSeekPPO
+
+_COUNTERS = ("iteration", "env_steps", "agent_steps", "episodes_completed", "time_total_s")
+
+
+class Progress:
+    """What has been done since the very first iteration, across all resumes.
+
+    Attributes:
+        window: the episodes behind the reported means.
+        time_total_s: seconds of training.
+    """
+
+    def __init__(self, window_episodes: int, stat_names: tuple[str, ...]) -> None:
+        self.window = EpisodeWindow(window_episodes, stat_names)
+        self.iteration = 0
+        self.env_steps = 0
+        self.agent_steps = 0
+        self.episodes_completed = 0
+        self.time_total_s = 0.0
+
+    def advance(
+        self,
+        result: Mapping[str, Any],
+        trainer: HideAndSeekPPO,
+        iteration_s: float,
+        save_s: float,
+    ) -> Row:
+        """Count one iteration and return its metrics row.
+
+        Args:
+            result: what RLlib's `train()` returned.
+            trainer: holds what was sampled in this iteration.
+            iteration_s: seconds since the last row, saving included.
+            save_s: seconds of it spent saving.
+        """
+        episodes, agent_steps = trainer.episode_stats, trainer.agent_steps_sampled
+        self.iteration += 1
+        self.env_steps += trainer.env_steps_sampled
+        self.agent_steps += agent_steps
+        self.episodes_completed += len(episodes)
+        self.time_total_s += iteration_s
+        self.window.extend(episodes)
+        means = self.window.means()
+        timers = result[TIMERS]
+        sample_s = float(timers[ENV_RUNNER_SAMPLING_TIMER])
+        learn_s = float(timers[LEARNER_UPDATE_TIMER])
+        row = empty_row()
+        row |= {
+            "iteration": self.iteration,
+            "env_steps": self.env_steps,
+            "agent_steps": self.agent_steps,
+            "episodes_completed": self.episodes_completed,
+            "episodes_this_iter": len(episodes),
+            # The game is zero-sum: the mean over all agents would always be 0.
+            "reward_mean": means["hider_return"],
+            "episode_len_mean": means["length"],
+            "time/sample_s": sample_s,
+            "time/learn_s": learn_s,
+            "time/save_s": save_s,
+            "time/other_s": max(0.0, iteration_s - sample_s - learn_s - save_s),
+            "time/iteration_s": iteration_s,
+            "time/total_s": self.time_total_s,
+            "agent_steps_per_s": agent_steps / iteration_s if iteration_s > 0 else math.nan,
+        }
+        for name in ("seen_fraction", "first_seen_step", "perfect_hide"):
+            row[name] = means.get(name, math.nan)
+        for team in DEFAULT_TEAMS:
+            row[f"{team}_reward"] = means[f"{team}_return"]
+            learned = result[LEARNER_RESULTS][f"{team}_policy"]
+            row |= {f"{team}/{key}": float(learned[key]) for key in TEAM if key in learned}
+        return row
+
+    def counters(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _COUNTERS}
+
+    def restore(self, counters: Mapping[str, Any], episodes: Mapping[str, np.ndarray]) -> None:
+        for name in _COUNTERS:
+            setattr(self, name, counters[name])
+        self.window.set_state(episodes)

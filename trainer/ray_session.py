@@ -1,0 +1,77 @@
+"""Starting and stopping Ray, quietly, offline and inside the project's own folders."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from trainer.config import RayGroup
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+# Ray's sockets live under its temporary folder, and a socket path may have at most 107 bytes; Ray itself
+# adds about 65.
+_LONGEST_TEMP_DIR = 40
+
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+
+
+def prepare_environment() -> None:
+    """Settings that Ray reads at import; call before importing it. Values already set are kept."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def quiet_logging() -> None:
+    """Keep Ray's notices (deprecations inside RLlib, GPU monitoring) off the console."""
+    for name in ("ray", "ray.rllib", "ray.tune", "ray._common", "ray.train"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def start_ray(settings: RayGroup) -> None:
+    """Start or join Ray if `settings` need it and it does not run yet; an all-local run starts nothing."""
+    quiet_logging()
+    if settings.is_local:
+        return
+    import ray
+
+    if ray.is_initialized():
+        return
+    options: dict[str, Any] = {}
+    if settings.address is None:
+        # More actors than cores share the cores; Ray would otherwise wait for cores that never come.
+        cpus = max(os.cpu_count() or 1, settings.num_env_runners + settings.num_learners + 1)
+        options = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": str(_temp_dir())}
+    ray.init(
+        address=settings.address,
+        logging_level=logging.ERROR,
+        log_to_driver=False,
+        runtime_env={"env_vars": {"PYTHONPATH": str(PROJECT_ROOT), **_QUIET}},
+        **options,
+    )
+
+
+def stop_ray() -> None:
+    """Leave Ray, if this process started or joined it."""
+    ray = sys.modules.get("ray")
+    if ray is not None and ray.is_initialized():
+        ray.shutdown()
+
+
+def _temp_dir() -> Path:
+    inside = PROJECT_ROOT / ".cache" / "ray"
+    if len(str(inside).encode()) <= _LONGEST_TEMP_DIR:
+        inside.mkdir(parents=True, exist_ok=True)
+        return inside
+    return Path(tempfile.mkdtemp(prefix="ray-"))

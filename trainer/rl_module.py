@@ -1,0 +1,55 @@
+"""RLlib's face of an `ActorCritic`: the network under the names that RLlib's tools expect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
+from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
+from ray.rllib.core.distribution.torch.torch_distribution import TorchMultiCategorical
+from torch import Tensor
+
+from trainer.action_dist import mask_logits
+from trainer.networks import ActorCritic, PolicySpec
+
+ACTION_MASK = "action_mask"
+
+
+class HideAndSeekRLModule(TorchRLModule, ValueFunctionAPI):
+    """A policy with value function; `model_config` holds the hidden sizes (see `PolicySpec`).
+
+    Batches hold Columns.OBS [B, D] and, optionally, "action_mask" [B, L].
+    """
+
+    net: ActorCritic
+
+    def setup(self) -> None:
+        if not isinstance(self.observation_space, spaces.Box) or not isinstance(
+            self.action_space, spaces.MultiDiscrete
+        ):
+            raise ValueError(
+                f"needs a Box observation and a MultiDiscrete action space, got "
+                f"{self.observation_space} and {self.action_space}"
+            )
+        spec = PolicySpec(
+            obs_size=int(self.observation_space.shape[0]),
+            nvec=tuple(int(n) for n in self.action_space.nvec),
+            **self.model_config,
+        )
+        self.net = ActorCritic(spec)
+        self.action_dist_cls = TorchMultiCategorical.get_partial_dist_cls(input_lens=list(spec.nvec))
+
+    def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:
+        logits = self.net.logits(batch[Columns.OBS])
+        return {Columns.ACTION_DIST_INPUTS: mask_logits(logits, batch.get(ACTION_MASK))}
+
+    def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> Tensor:
+        return self.net.value(batch[Columns.OBS])
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Load every weight; RLlib's own version accepts a state with weights missing."""
+        weights = {name: torch.as_tensor(value) for name, value in state.items()}
+        self.load_state_dict(weights, strict=True)

@@ -1,0 +1,128 @@
+"""What one iteration collects: preallocated, time-major arrays, one set per team.
+
+Shapes: T steps, N worlds, A agents of a team, D observation size, H action heads, L = sum(nvec) logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from envs.batch_env import ObsBuffers, TeamSpec
+
+
+@dataclass
+class TeamRollout:
+    """One team's share of a rollout.
+
+    `obs`, `action_mask` and `valid` have T + 1 rows: the last one is where the next rollout starts, and
+    its value bootstraps the unfinished episodes.
+
+    Attributes:
+        obs: [T + 1, N, A, D] float32.
+        action_mask: [T + 1, N, A, L] bool, True = allowed.
+        valid: [T + 1, N, A] bool, False for frozen and absent agents.
+        actions: [T, N, A, H] int64.
+        logits: [T, N, A, L] float32, masked.
+        logp: [T, N, A] float32.
+        rewards: [T, N, A] float32, unscaled.
+    """
+
+    obs: np.ndarray
+    action_mask: np.ndarray
+    valid: np.ndarray
+    actions: np.ndarray
+    logits: np.ndarray
+    logp: np.ndarray
+    rewards: np.ndarray
+
+    @classmethod
+    def allocate(cls, spec: TeamSpec, steps: int, num_envs: int) -> TeamRollout:
+        agents = (num_envs, spec.num_agents)
+        return cls(
+            obs=np.zeros((steps + 1, *agents, spec.obs_size), np.float32),
+            action_mask=np.zeros((steps + 1, *agents, spec.num_logits), np.bool_),
+            valid=np.zeros((steps + 1, *agents), np.bool_),
+            actions=np.zeros((steps, *agents, len(spec.nvec)), np.int64),
+            logits=np.zeros((steps, *agents, spec.num_logits), np.float32),
+            logp=np.zeros((steps, *agents), np.float32),
+            rewards=np.zeros((steps, *agents), np.float32),
+        )
+
+    def at(self, step: int) -> ObsBuffers:
+        """The observation buffers of one step, as views for the environment to write into."""
+        return ObsBuffers(self.obs[step], self.action_mask[step], self.valid[step])
+
+    def carry_over(self) -> None:
+        """Make the last observation the first one of the next rollout."""
+        for array in (self.obs, self.action_mask, self.valid):
+            array[0] = array[-1]
+
+    def map(self, function: Callable[[np.ndarray], np.ndarray]) -> TeamRollout:
+        """The same with `function` applied to every array."""
+        return TeamRollout(**{f.name: function(getattr(self, f.name)) for f in fields(self)})
+
+
+@dataclass
+class RolloutBatch:
+    """All teams' rollouts of the same worlds.
+
+    Attributes:
+        teams: by team name.
+        dones: [T, N] bool, whether the episode ended with that step.
+    """
+
+    teams: dict[str, TeamRollout]
+    dones: np.ndarray
+
+    @classmethod
+    def allocate(cls, specs: Sequence[TeamSpec], steps: int, num_envs: int) -> RolloutBatch:
+        teams = {spec.name: TeamRollout.allocate(spec, steps, num_envs) for spec in specs}
+        return cls(teams, np.zeros((steps, num_envs), np.bool_))
+
+    @property
+    def env_steps(self) -> int:
+        return int(self.dones.size)
+
+    @property
+    def agent_steps(self) -> int:
+        """Actions taken, frozen agents' no-ops included."""
+        return sum(team.logp.size for team in self.teams.values())
+
+    def at(self, step: int) -> Mapping[str, ObsBuffers]:
+        return {name: team.at(step) for name, team in self.teams.items()}
+
+    def split(self, shards: int) -> list[RolloutBatch]:
+        """Equal shards by worlds; unequal ones would leave distributed learners waiting for each other."""
+        num_envs = self.dones.shape[1]
+        if num_envs % shards:
+            raise ValueError(f"{num_envs} worlds cannot be split into {shards} equal shards")
+        width = num_envs // shards
+        cuts = [slice(i * width, (i + 1) * width) for i in range(shards)]
+        return [
+            RolloutBatch(
+                {
+                    name: team.map(lambda array, cut=cut: np.ascontiguousarray(array[:, cut]))
+                    for name, team in self.teams.items()
+                },
+                np.ascontiguousarray(self.dones[:, cut]),
+            )
+            for cut in cuts
+        ]
+
+    @staticmethod
+    def concatenate(batches: Sequence[RolloutBatch]) -> RolloutBatch:
+        """One batch over the worlds of all; always a copy, since Ray hands out read-only arrays."""
+        names = batches[0].teams
+        teams = {
+            name: TeamRollout(
+                **{
+                    f.name: np.concatenate([getattr(b.teams[name], f.name) for b in batches], axis=1)
+                    for f in fields(TeamRollout)
+                }
+            )
+            for name in names
+        }
+        return RolloutBatch(teams, np.concatenate([b.dones for b in batches], axis=1))

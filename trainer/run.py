@@ -1,0 +1,38 @@
+"""Carrying out a `RunPlan` and telling the user about it."""
+
+from __future__ import annotations
+
+from trainer.console import make_console
+from trainer.resume_report import print_changes
+from trainer.run_plan import RunPlan, shown_path
+from trainer.stop_signals import StopSignals
+
+
+def run(plan: RunPlan, *, quiet: bool = False, show_changes: bool = True) -> int:
+    """Train as planned; returns the exit code."""
+    with StopSignals() as stop, make_console(quiet) as console:
+        if show_changes and plan.restore_path is not None:
+            print_changes(plan)
+        if not quiet:
+            print("starting (loading torch and RLlib) ...", flush=True)
+        # Here and not above: torch and RLlib take seconds to import, and Ctrl-C is heeded already.
+        from trainer.ppo_trainer import train
+
+        outcome = train(
+            plan.config, console, restore_path=plan.restore_path, until=plan.until, stop=stop
+        )
+        summary: dict[str, object] = {"iteration": f"{outcome.iteration} of {plan.until}"}
+        if outcome.checkpoint is None:
+            console.stop({**summary, "checkpoint": "none; nothing was trained yet"})
+            return outcome.exit_code
+        shown = shown_path(outcome.checkpoint)
+        folder = shown_path(outcome.checkpoint.parent)
+        resume = plan.resume_command("continue_training.py", outcome.checkpoint)
+        if outcome.iteration >= plan.until:
+            resume += " --iterations 100"
+        console.stop(
+            {**summary, "checkpoint": shown},
+            [resume, f"python demo_model.py --checkpoint {shown}", f"python list_checkpoints.py {folder}"],
+        )
+        return outcome.exit_code
+

@@ -1,0 +1,37 @@
+"""The options that `main.py` and `continue_training.py` share; argparse only, so that --help is instant."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that `main.py` and `continue_training.py` share."""
+    how_far = parser.add_mutually_exclusive_group()
+    how_far.add_argument("--iterations", type=_positive, metavar="N", help="train N more iterations")
+    how_far.add_argument("--until", type=_positive, metavar="N", help="train up to iteration N")
+    parser.add_argument(
+        "--config", metavar="FILE", help="configuration (default: config.yaml)"
+    )
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one key, for example --set ppo.lr=0.001; may be repeated",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="same as --set train.seed=N")
+    parser.add_argument(
+        "--checkpoint-dir", metavar="DIR", help="folder of the checkpoints (ppo.checkpoint_dir)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no line per iteration")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
+    return value

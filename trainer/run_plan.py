@@ -1,0 +1,193 @@
+"""From the command line to what a run will do: fresh or resumed, from where, into which folder, how far.
+
+Imports neither Ray nor torch, so that a mistake is reported at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.checkpoints import layout, metadata
+from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.config import Config, ConfigError, apply_overrides, differences, load_config
+from trainer.errors import UsageError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_CONFIG = "config.yaml"
+RESTORE_VARIABLE = "RESTORE_CHECKPOINT"
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run, decided but not started.
+
+    Attributes:
+        config: resolved, with the checkpoint folder it will really use.
+        restore_path: the checkpoint to go on from, None for a fresh start.
+        metadata: that checkpoint's metadata.
+        until: the iteration to train up to.
+        source: what decided how the run starts, for messages.
+        flags: the command-line flags that a later resume has to repeat.
+    """
+
+    config: Config
+    restore_path: Path | None
+    metadata: dict[str, Any]
+    until: int
+    source: str
+    flags: tuple[str, ...]
+
+    @property
+    def first_iteration(self) -> int:
+        return int(self.metadata.get("iteration", 0))
+
+    def resume_command(self, script: str, checkpoint: Path) -> str:
+        """What to type to go on from `checkpoint`."""
+        return shlex.join(["python", script, shown_path(checkpoint), *self.flags])
+
+
+def shown_path(path: Path) -> str:
+    """A path as a person would type it: relative to the working directory where that is shorter."""
+    try:
+        return os.path.join(".", path.relative_to(Path.cwd()))  # noqa: PTH118 - keeps the leading "./"
+    except ValueError:
+        return str(path)
+
+
+def plan_run(args: argparse.Namespace, selector: str | None, source: str, fresh: bool) -> RunPlan:
+    """Decide what a command means.
+
+    Args:
+        args: parsed options of `add_run_arguments`.
+        selector: latest, best, final, an iteration or a path; None if the command line names none.
+        source: where the selector comes from, for messages.
+        fresh: a fresh start was asked for.
+
+    Raises:
+        UsageError, ConfigError: exit code 2.
+        NoUsableCheckpoint: exit code 3.
+    """
+    config = read_config(args)
+    if selector is None and not fresh:
+        selector, source = _configured_start(config)
+    if args.checkpoint_dir is not None:
+        config = with_checkpoint_dir(config, args.checkpoint_dir)
+    if selector is None:
+        return _fresh_plan(config, args)
+    manager = CheckpointManager(config.ppo.checkpoint_dir, config.ppo.keep_last_n)
+    try:
+        path = manager.resolve(selector)
+    except NoUsableCheckpoint as error:
+        raise NoUsableCheckpoint(f"{source}: {error}") from None
+    if args.checkpoint_dir is None and path.parent != manager.directory:
+        # A run goes on where it lives.
+        config = with_checkpoint_dir(config, shown_path(path.parent))
+    saved = read_metadata(path)
+    until = _until(args, config, int(saved["iteration"]), path)
+    return RunPlan(config, path, saved, until, source, _flags(args))
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """The configuration file with `--set` and `--seed` over it."""
+    overrides = list(args.overrides)
+    if args.seed is not None:
+        overrides.append(f"train.seed={args.seed}")
+    if args.config is not None:
+        return load_config(args.config, overrides)
+    for path in (Path(DEFAULT_CONFIG), PROJECT_ROOT / DEFAULT_CONFIG):
+        if path.is_file():
+            return load_config(path, overrides)
+    return apply_overrides({}, overrides, source="defaults")
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """The metadata of a checkpoint.
+
+    Raises:
+        NoUsableCheckpoint: there is none, or it is not readable.
+    """
+    file = path / layout.METADATA
+    try:
+        values = metadata.decode(file.read_bytes())
+        iteration = metadata.as_count(values.get("iteration"))
+    except (OSError, ValueError) as error:
+        raise NoUsableCheckpoint(f"{file}: not readable: {error}") from None
+    if iteration is None:
+        raise NoUsableCheckpoint(f"{file}: has no iteration")
+    return values
+
+
+def with_checkpoint_dir(config: Config, directory: str) -> Config:
+    ppo = config.ppo.model_copy(update={"checkpoint_dir": directory})
+    return config.model_copy(update={"ppo": ppo})
+
+
+def config_changes(path: Path, config: Config) -> dict[str, tuple[Any, Any]]:
+    """Keys whose values differ between a checkpoint's configuration and the one given: (old, new)."""
+    try:
+        saved = load_config(path / DEFAULT_CONFIG)
+    except ConfigError:
+        return {}
+    changes = differences(saved, config)
+    # Where the folder lies is no difference between runs.
+    changes.pop("ppo.checkpoint_dir", None)
+    return changes
+
+
+def _configured_start(config: Config) -> tuple[str | None, str]:
+    named = os.environ.get(RESTORE_VARIABLE, "").strip()
+    if named:
+        return named, RESTORE_VARIABLE
+    if config.initialization.mode == "resume":
+        return config.initialization.checkpoint, "initialization.checkpoint"
+    return None, "configuration"
+
+
+def _fresh_plan(config: Config, args: argparse.Namespace) -> RunPlan:
+    folder = config.ppo.checkpoint_dir
+    existing = CheckpointManager(folder, config.ppo.keep_last_n).list_checkpoints()
+    if existing:
+        raise UsageError(
+            f"{folder} already holds {len(existing)} checkpoint(s), up to iteration "
+            f"{existing[-1]['iteration']}; nothing is overwritten.\n"
+            f"Go on from the last one:  python main.py --resume latest{_dir_flag(args)}\n"
+            f"Start another run:        python main.py --checkpoint-dir ./checkpoints_2"
+        )
+    until = args.until or args.iterations or config.ppo.num_iterations
+    return RunPlan(config, None, {}, until, "fresh", _flags(args))
+
+
+def _until(args: argparse.Namespace, config: Config, done: int, path: Path) -> int:
+    until: int
+    if args.iterations is not None:
+        until = done + args.iterations
+    else:
+        until = args.until or config.ppo.num_iterations
+    if until <= done:
+        wanted = f"--until {until}" if args.until else f"ppo.num_iterations = {until}"
+        raise UsageError(
+            f"{path.name} is at iteration {done} already, and {wanted} asks for no more; "
+            f"add --iterations N to train N more"
+        )
+    return until
+
+
+def _flags(args: argparse.Namespace) -> tuple[str, ...]:
+    flags: list[str] = []
+    if args.config is not None:
+        flags += ["--config", args.config]
+    for item in args.overrides:
+        flags += ["--set", item]
+    if args.seed is not None:
+        flags += ["--seed", str(args.seed)]
+    return tuple(flags)
+
+
+def _dir_flag(args: argparse.Namespace) -> str:
+    return f" --checkpoint-dir {shlex.quote(args.checkpoint_dir)}" if args.checkpoint_dir else ""

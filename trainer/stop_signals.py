@@ -1,0 +1,64 @@
+"""Ctrl-C and SIGTERM as requests: the training loop looks at them between iterations."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType, TracebackType
+from typing import Any
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopSignals:
+    """While active, the first SIGINT or SIGTERM is noted; a second SIGINT leaves the process at once.
+
+    Ray installs handlers of its own when it starts: call `install` again after that.
+    """
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+        self._previous: dict[int, Any] = {}
+
+    @property
+    def requested(self) -> bool:
+        return self.received is not None
+
+    @property
+    def exit_code(self) -> int:
+        """130 for SIGINT, 143 for SIGTERM, 0 if nothing came."""
+        return 0 if self.received is None else 128 + int(self.received)
+
+    def install(self) -> None:
+        for number in _SIGNALS:
+            previous = signal.signal(number, self._handle)
+            self._previous.setdefault(number, previous)
+
+    def restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous.clear()
+
+    def __enter__(self) -> StopSignals:
+        self.install()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.restore()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.received is not None and number == signal.SIGINT:
+            # Plain writes only: the interrupted code may hold any lock.
+            show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
+            os.write(2, f"{show_cursor}\nleft at once; nothing more was saved\n".encode())
+            os._exit(128 + number)
+        first = self.received is None
+        self.received = self.received or signal.Signals(number)
+        if first:
+            os.write(2, b"\nstopping: saving a checkpoint at the end of this iteration ...\n")
