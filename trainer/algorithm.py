@@ -28,7 +28,7 @@ from envs.batch_env import BatchEnv
 from trainer.config import Config
 from trainer.learner import HideAndSeekLearner
 from trainer.networks import ActorCritic, PolicySpec
-from trainer.rl_module import HideAndSeekRLModule
+from trainer.rl_module import INIT_SEED, HideAndSeekRLModule
 from trainer.rollout import BatchedEnvRunner, Sample, policy_spaces
 from trainer.rollout_batch import RolloutBatch
 
@@ -241,13 +241,16 @@ def algorithm_config(
     teams = make_env(1).teams
     settings = {spec.name: config.ppo.team(spec.name) for spec in teams}
     modules = {}
-    for spec in teams:
+    for number, spec in enumerate(teams):
         observation_space, action_space = policy_spaces(spec)
         modules[spec.policy_id] = RLModuleSpec(
             module_class=HideAndSeekRLModule,
             observation_space=observation_space,
             action_space=action_space,
-            model_config=settings[spec.name].model_dump(include=set(NETWORK_SETTINGS)),
+            model_config={
+                **settings[spec.name].model_dump(include=set(NETWORK_SETTINGS)),
+                INIT_SEED: config.train.seed * len(teams) + number,
+            },
         )
     return (
         PPOConfig(algo_class=HideAndSeekPPO)

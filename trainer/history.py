@@ -14,6 +14,7 @@ import json
 import math
 import operator
 import os
+import weakref
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
@@ -22,14 +23,10 @@ from typing import Any
 
 import numpy as np
 
+from trainer.checkpoints.atomic import replacing
 from trainer.metrics import Row
 
 HISTORY_NAME = "metrics_history.jsonl"
-
-
-def export_name(iteration: int) -> str:
-    """File name of the export that belongs to the checkpoint of an iteration."""
-    return f"metrics_iter_{iteration}.json"
 
 
 class MetricsHistory:
@@ -56,7 +53,7 @@ class MetricsHistory:
                     "two runs wrote to it, move the file away"
                 )
             self._remember(row, end)
-        self._file = self.path.open("ab", buffering=0)
+        self._open()
         end = self._ends[-1] if self._ends else 0
         if end < len(data):
             self.repaired = (
@@ -121,9 +118,9 @@ class MetricsHistory:
         cut = self._ends[keep - 1] if keep else 0
         data = self._bytes()
         aside = self._set_aside(data[cut:], iteration)
-        write_atomically(self.path, data[:cut])
+        _replace(self.path, data[:cut])
         self._file.close()
-        self._file = self.path.open("ab", buffering=0)
+        self._open()
         del self._ends[keep:]
         for column in self._columns.values():
             del column[keep:]
@@ -137,7 +134,7 @@ class MetricsHistory:
         os.fsync(self._file.fileno())
         body = self._bytes(up_to_iteration).rstrip(b"\n").replace(b"\n", b",\n")
         path = Path(path)
-        write_atomically(path, b"[\n" + body + b"\n]\n")
+        _replace(path, b"[\n" + body + b"\n]\n")
         return path
 
     @classmethod
@@ -149,12 +146,18 @@ class MetricsHistory:
         path = Path(path)
         if path.exists():
             raise FileExistsError(f"{path} exists already; it is not overwritten by an export")
-        write_atomically(path, b"".join(_dump(row) for row in read_export(export_path)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, b"".join(_dump(row) for row in read_export(export_path)))
         return cls(path)
 
     def close(self) -> None:
         """Close the file; nothing is lost without it."""
         self._file.close()
+
+    def _open(self) -> None:
+        # Kept open, so that the history stays whole even if its folder is moved during the run.
+        self._file = self.path.open("a+b", buffering=0)
+        weakref.finalize(self, self._file.close)
 
     def _remember(self, row: Row, end: int) -> None:
         count = len(self._ends)
@@ -172,8 +175,7 @@ class MetricsHistory:
         count = len(self) if up_to_iteration is None else self._count(up_to_iteration)
         if count == 0:
             return b""
-        with self.path.open("rb") as file:
-            return file.read(self._ends[count - 1])
+        return os.pread(self._file.fileno(), self._ends[count - 1], 0)
 
     def _set_aside(self, dropped: bytes, iteration: int) -> Path:
         stem = f"{self.path.stem}_superseded_after_{iteration:06d}"
@@ -183,7 +185,7 @@ class MetricsHistory:
                 return aside
             number += 1
             aside = self.path.with_name(f"{stem}_{number}.jsonl")
-        write_atomically(aside, dropped)
+        _replace(aside, dropped)
         return aside
 
 
@@ -206,28 +208,9 @@ def read_export(path: Path | str) -> list[Row]:
         raise ValueError(f"{path} is not an export of a metrics history: {error}") from None
 
 
-def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
-    """Replace a file by a rename: it is seen whole or not at all.
-
-    ``durable`` waits for the disk, so that this holds for a power cut too.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    if not durable:
-        return
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _replace(path: Path, data: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def _parse(data: bytes, path: Path) -> Iterator[tuple[Row, int]]:

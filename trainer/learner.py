@@ -203,7 +203,10 @@ class HideAndSeekLearner(PPOTorchLearner):
         return dict(zip(values, stacked / dist.get_world_size(), strict=True))
 
     def _update_normalizer(self, network: ActorCritic, obs: Tensor) -> None:
-        moments = torch.cat([obs.sum(0, torch.float64), obs.double().square().sum(0)])
+        moments = torch.zeros(2 * obs.shape[1], dtype=torch.float64)
+        for rows in obs.split(8192):  # in pieces: a float64 copy of all rows would be large
+            exact = rows.double()
+            moments += torch.cat([exact.sum(0), exact.square().sum(0)])
         count = torch.tensor([float(obs.shape[0])], dtype=torch.float64)
         if self.is_distributed:
             dist.all_reduce(moments)

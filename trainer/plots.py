@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.history import write_atomically
+from trainer.checkpoints.atomic import replacing
 from trainer.metrics import team_color, teams_of
 from trainer.panels import GRID, INK, MUTED, NEUTRAL, Panel, smoothing_window
 from trainer.readable import count, duration, figure, percent
@@ -26,11 +26,6 @@ DPI = 100
 _LEFT, _RIGHT, _BOTTOM, _TOP = 0.042, 0.976, 0.075, 0.825
 
 Columns = Mapping[str, np.ndarray]
-
-
-def plot_name(iteration: int) -> str:
-    """File name of the figure that belongs to the checkpoint of an iteration."""
-    return f"training_metrics_iter_{iteration}.png"
 
 
 class TrainingFigure:
@@ -61,7 +56,8 @@ class TrainingFigure:
             panel.update(iterations, columns, window)
         self._write_header(columns, window)
         self._write_summary(columns)
-        write_atomically(path, self._png(), durable=False)  # a lost figure can be drawn again
+        with replacing(path) as temporary:
+            temporary.write_bytes(self._png())
         return path
 
     def _build(self, teams: tuple[str, ...]) -> None:

@@ -16,10 +16,11 @@ from trainer.action_dist import mask_logits
 from trainer.networks import ActorCritic, PolicySpec
 
 ACTION_MASK = "action_mask"
+INIT_SEED = "init_seed"
 
 
 class HideAndSeekRLModule(TorchRLModule, ValueFunctionAPI):
-    """A policy with value function; `model_config` holds the hidden sizes (see `PolicySpec`).
+    """A policy with value function; `model_config` holds what `PolicySpec` needs, and `init_seed`.
 
     Batches hold Columns.OBS [B, D] and, optionally, "action_mask" [B, L].
     """
@@ -34,12 +35,17 @@ class HideAndSeekRLModule(TorchRLModule, ValueFunctionAPI):
                 f"needs a Box observation and a MultiDiscrete action space, got "
                 f"{self.observation_space} and {self.action_space}"
             )
+        settings = dict(self.model_config)
+        init_seed = settings.pop(INIT_SEED)
         spec = PolicySpec(
             obs_size=int(self.observation_space.shape[0]),
             nvec=tuple(int(n) for n in self.action_space.nvec),
-            **self.model_config,
+            **settings,
         )
-        self.net = ActorCritic(spec)
+        # A stream of its own: RLlib builds modules in the order of a set, which differs between runs.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(init_seed)
+            self.net = ActorCritic(spec)
         self.action_dist_cls = TorchMultiCategorical.get_partial_dist_cls(input_lens=list(spec.nvec))
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:

@@ -1,0 +1,266 @@
+"""What a training run tells its user: a live panel on a terminal, otherwise one line per iteration.
+
+    with make_console(quiet=args.quiet) as console:
+        console.start(500, first_iteration=1, info={"run": "L1, seed 0"})
+        console.iteration(row)
+        console.checkpoint(path, row)
+        console.stop({"trained": "500 iterations"}, next_commands=["python demo_model.py"])
+
+A console never ends a training: once its output is gone (a closed pipe, a lost terminal) it falls
+silent. Its methods are for the main thread, but not for signal handlers.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from trainer.metrics import teams_of
+from trainer.readable import count, duration
+
+Row = Mapping[str, float | int]
+
+HEADER_EVERY = 25  # lines
+_ETA_ITERATIONS = 20  # the pace of the last so many counts
+
+
+class Console(ABC):
+    """The common part: where the run stands, and how long it will take."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        """``clock`` gives seconds; only the tests need another one."""
+        self.stream = stream
+        self.clock = clock
+        self.total = 0
+        self.done = 0  # iterations, over the whole life of the run
+        self._paces: deque[float] = deque(maxlen=_ETA_ITERATIONS)  # seconds per iteration
+
+    def start(
+        self,
+        total_iterations: int,
+        first_iteration: int = 1,
+        info: Mapping[str, object] | None = None,
+    ) -> None:
+        """Training begins with ``first_iteration`` and ends after ``total_iterations``.
+
+        Both count from the very first start of the run. ``info`` is shown as a list; its ``run``
+        is the title of the live panel.
+        """
+        self.total, self.done = total_iterations, first_iteration - 1
+        self._show_start(first_iteration, dict(info or {}))
+
+    def iteration(self, row: Row) -> None:
+        """An iteration is over; ``row`` as in `trainer.metrics`."""
+        self.done = int(row["iteration"])
+        seconds = float(row.get("time/iteration_s", math.nan))
+        if math.isfinite(seconds):
+            self._paces.append(seconds)
+        self._show_iteration(row)
+
+    @abstractmethod
+    def checkpoint(self, path: Path | str, row: Row) -> None:
+        """A checkpoint was committed."""
+
+    @abstractmethod
+    def message(self, text: str, level: str = "info") -> None:
+        """Something to tell at once; ``level`` is info, warning or error."""
+
+    def stop(
+        self,
+        summary: Mapping[str, object] | None = None,
+        next_commands: Sequence[str] = (),
+    ) -> None:
+        """The run is over: what came of it, and what the user may type next."""
+        self.close()
+        self._show_end(dict(summary or {}), list(next_commands))
+
+    def close(self) -> None:
+        """Give the terminal back as it was; may be called again, and before `start`."""
+        return
+
+    def __enter__(self) -> Console:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def eta_seconds(self) -> float:
+        """Seconds that the remaining iterations will take at the present pace; nan if unknown."""
+        if not self._paces:
+            return math.nan
+        return max(self.total - self.done, 0) * sum(self._paces) / len(self._paces)
+
+    @abstractmethod
+    def _show_start(self, first_iteration: int, info: dict[str, object]) -> None: ...
+
+    @abstractmethod
+    def _show_iteration(self, row: Row) -> None: ...
+
+    @abstractmethod
+    def _show_end(self, summary: dict[str, object], next_commands: list[str]) -> None: ...
+
+
+class LineConsole(Console):
+    """Plain text for logs and pipes: no colours, no cursor movements."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``quiet`` leaves only the start, the checkpoints, the warnings and the end."""
+        super().__init__(stream, clock)
+        self.quiet = quiet
+        self._lines = 0  # since the last header
+        self._silent = False
+
+    def checkpoint(self, path: Path | str, row: Row) -> None:
+        reward = fixed(row.get("reward_mean", math.nan), 0, 2)
+        self._print(f"saved {short_path(path)}  iteration {row['iteration']}  reward {reward}")
+
+    def message(self, text: str, level: str = "info") -> None:
+        if level == "info" and self.quiet:
+            return
+        self._print(text if level == "info" else f"{level}: {text}")
+
+    def _show_start(self, first_iteration: int, info: dict[str, object]) -> None:
+        self._print(start_line(first_iteration, self.total))
+        self._print(*pairs(info))
+        self._lines = 0
+
+    def _show_iteration(self, row: Row) -> None:
+        if self.quiet:
+            return
+        columns = _columns(row, self.total, self.eta_seconds())
+        if self._lines % HEADER_EVERY == 0:
+            self._print(*_header(columns))
+        self._lines += 1
+        self._print(" | ".join("  ".join(text for _, text in group) for _, group in columns))
+
+    def _show_end(self, summary: dict[str, object], next_commands: list[str]) -> None:
+        self._print(*pairs(summary))
+        if next_commands:
+            self._print("next:", *(f"  {command}" for command in next_commands))
+
+    def _print(self, *lines: str) -> None:
+        if self._silent or not lines:
+            return
+        encoding = getattr(self.stream, "encoding", None) or "utf-8"
+        text = "".join(f"{line}\n" for line in lines)
+        try:
+            self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            self.stream.flush()
+        except (OSError, ValueError):  # ValueError: the stream was closed
+            self._silent = True
+            discard(self.stream)
+
+
+def make_console(quiet: bool = False, stream: TextIO | None = None) -> Console:
+    """The console that fits the output (default: stdout): a live panel, lines, or next to nothing.
+
+    The panel needs a terminal that can move the cursor and show Unicode.
+    """
+    stream = stream or sys.stdout
+    encoding = (getattr(stream, "encoding", None) or "").lower().replace("-", "")
+    terminal = stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+    if quiet or not terminal or not encoding.startswith("utf"):
+        return LineConsole(stream, quiet)
+    from trainer.live_console import LiveConsole
+
+    return LiveConsole(stream)
+
+
+def start_line(first_iteration: int, total: int) -> str:
+    """How a start is announced; a resumed run says where it goes on."""
+    verb = "Training" if first_iteration == 1 else "Going on with"
+    return f"{verb} iterations {first_iteration} to {total}"
+
+
+def pairs(info: Mapping[str, object]) -> list[str]:
+    """Lines of a list with aligned values."""
+    width = max(map(len, info), default=0)
+    return [f"  {key:<{width}}  {value}" for key, value in info.items()]
+
+
+def short_path(path: Path | str) -> str:
+    """A path as the user would type it here: relative if it lies below the working directory."""
+    path = Path(path)
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def fixed(value: float, width: int, digits: int) -> str:
+    """A number right-aligned in ``width`` characters, with fewer digits if they do not fit."""
+    if not math.isfinite(value):
+        return f"{'-':>{width}}"
+    for left in range(digits, -1, -1):
+        text = f"{value:.{left}f}"
+        if len(text) <= max(width, 1) or width == 0:
+            return f"{text:>{width}}"
+    return f"{value:>{width}.1e}"
+
+
+def discard(stream: TextIO) -> None:
+    """Point a broken stream to nowhere, or the interpreter would complain about it when it ends."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        return
+
+
+Group = tuple[str, list[tuple[str, str]]]  # name and (heading, text) of each column, equally wide
+
+
+def _columns(row: Row, total: int, eta: float) -> list[Group]:
+    def number(key: str, heading: str, width: int, digits: int) -> tuple[str, str]:
+        return f"{heading:>{width}}", fixed(row.get(key, math.nan), width, digits)
+
+    width = max(len("iteration"), 2 * len(str(total)) + 1)
+    progress = f"{int(row['iteration'])}/{total}"
+    teams = [
+        (
+            team,
+            [
+                number(f"{team}_reward", "reward", 8, 2),
+                number(f"{team}/kl", "KL", 8, 6),
+                number(f"{team}/entropy", "entropy", 7, 4),
+            ],
+        )
+        for team in teams_of(row)
+    ]
+    speed = count(row.get("agent_steps_per_s", math.nan))
+    return [
+        ("", [(f"{'iteration':>{width}}", f"{progress:>{width}}")]),
+        (
+            "episodes",
+            [
+                number("episodes_completed", "completed", 9, 0),
+                number("episodes_this_iter", "new", 5, 0),
+            ],
+        ),
+        (
+            "mean",
+            [number("reward_mean", "reward", 8, 2), number("episode_len_mean", "length", 7, 1)],
+        ),
+        *teams,
+        ("", [("agent-steps/s", f"{speed:>13}"), (f"{'ETA':>9}", f"{duration(eta):>9}")]),
+    ]
+
+
+def _header(columns: list[Group]) -> list[str]:
+    """Two lines: the groups, and the columns under them."""
+    headings = ["  ".join(heading for heading, _ in group) for _, group in columns]
+    names = [
+        f"{name:^{len(heading)}}" for (name, _), heading in zip(columns, headings, strict=True)
+    ]
+    return [" | ".join(names).rstrip(), " | ".join(headings)]
