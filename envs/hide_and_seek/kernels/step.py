@@ -93,9 +93,10 @@ def observe_world(world, n, layouts, rules, seekers, hiders, rays):
 
 @kernel
 def observe_worlds(world, layouts, rules, seekers, hiders):
-    """Write the present observations of all worlds."""
+    """Look afresh and write the present observations of all worlds."""
     rays = np.empty(NUM_RAYS, np.float32)
     for n in range(world.time.shape[0]):
+        look(world, n, layouts, rules)
         observe_world(world, n, layouts, rules, seekers, hiders, rays)
 
 

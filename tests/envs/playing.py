@@ -1,0 +1,86 @@
+"""Shorthand for tests: environments with their buffers, and worlds set up by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from envs.batch_env import ObsBuffers
+from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
+from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.spaces import NOOP
+
+Place = tuple[float, float, int]  # x, y in metres, heading in bins
+
+
+@dataclass
+class Play:
+    """An environment with buffers, ready to step."""
+
+    env: HideAndSeekBatchEnv
+    out: dict[str, ObsBuffers] = field(init=False)
+    rewards: dict[str, np.ndarray] = field(init=False)
+    dones: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        n = self.env.num_envs
+        self.out = {spec.name: ObsBuffers.allocate(spec, n) for spec in self.env.teams}
+        self.rewards = {s.name: np.zeros((n, s.num_agents), np.float32) for s in self.env.teams}
+        self.dones = np.zeros(n, np.bool_)
+
+    def reset(self, *seeds: int) -> None:
+        self.env.reset(np.array(seeds, np.uint64), self.out)
+
+    def step(self, actions: dict[str, np.ndarray]) -> None:
+        self.env.step(actions, self.out, self.rewards, self.dones)
+
+    def random_actions(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        n = self.env.num_envs
+        return {
+            s.name: rng.integers(0, s.nvec, (n, s.num_agents, len(s.nvec))) for s in self.env.teams
+        }
+
+    def noop(self) -> dict[str, np.ndarray]:
+        n = self.env.num_envs
+        return {s.name: np.tile(np.array(NOOP), (n, s.num_agents, 1)) for s in self.env.teams}
+
+    def everything(self) -> list[np.ndarray]:
+        """All that an observer can see after a step, copied."""
+        arrays = [self.dones, self.env.episode_stats]
+        for spec in self.env.teams:
+            team = self.out[spec.name]
+            arrays += [team.obs, team.action_mask, team.valid, self.rewards[spec.name]]
+        return [array.copy() for array in arrays]
+
+
+def make_play(num_envs: int = 4, *, autoreset: bool = True, **settings) -> Play:
+    """Return an environment with a small bank of arenas, not yet reset."""
+    settings.setdefault("num_layouts", 4)
+    config = HideAndSeekConfig(**settings)
+    return Play(HideAndSeekBatchEnv(config, num_envs, autoreset=autoreset))
+
+
+def place(
+    walls: list[tuple[float, float, float, float]],
+    seekers: list[Place],
+    hiders: list[Place],
+    time: int | None = None,
+    **settings,
+) -> Play:
+    """Return one world with just these walls (centre, half sizes) and agents, observed.
+
+    `time` is the step count; None = the start of the main phase.
+    """
+    play = make_play(1, num_seekers=len(seekers), num_hiders=len(hiders), num_layouts=1, **settings)
+    play.reset(0)
+    rects = np.array(walls, np.float32).reshape(1, -1, 4)
+    count = np.array([rects.shape[1]], np.int32)
+    play.env.layouts = play.env.layouts._replace(walls=rects, num_walls=count)
+    world = play.env.world
+    for a, (x, y, heading) in enumerate([*seekers, *hiders]):
+        world.pos[0, a] = x, y
+        world.heading[0, a] = heading
+    world.time[0] = play.env.rules.prep_steps if time is None else time
+    play.env.observe(play.out)
+    return play

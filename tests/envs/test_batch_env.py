@@ -1,0 +1,258 @@
+"""The BatchEnv contract: seeds, twins, states, buffers, ends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from envs.batch_env import ObsBuffers, TeamSpec
+from tests.envs.playing import Play, make_play
+
+GAME = {"level": "L3", "num_seekers": 2, "num_hiders": 3, "prep_steps": 4, "episode_steps": 11}
+
+
+def assert_same(first: list[np.ndarray], second: list[np.ndarray]) -> None:
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def run(play: Play, steps: int, seed: int = 0) -> list[list[np.ndarray]]:
+    rng = np.random.default_rng(seed)
+    seen = []
+    for _ in range(steps):
+        play.step(play.random_actions(rng))
+        seen.append(play.everything())
+    return seen
+
+
+def test_team_spec() -> None:
+    spec = TeamSpec("seeker", ("seeker_0", "seeker_1"), 158, (3, 3, 5, 2, 3))
+    assert (spec.num_agents, spec.num_logits, spec.policy_id) == (2, 16, "seeker_policy")
+    buffers = ObsBuffers.allocate(spec, 7)
+    assert buffers.obs.shape == (7, 2, 158)
+    assert buffers.action_mask.shape == (7, 2, 16)
+    assert buffers.valid.shape == (7, 2)
+
+
+def test_teams_are_named_and_ordered() -> None:
+    teams = make_play(1, **GAME).env.teams
+    assert [spec.name for spec in teams] == ["seeker", "hider"]
+    assert teams[0].agents == ("seeker_0", "seeker_1")
+    assert teams[1].agents == ("hider_0", "hider_1", "hider_2")
+    assert {(spec.obs_size, spec.nvec) for spec in teams} == {(158, (3, 3, 5, 2, 3))}
+
+
+def test_twin_seeds_give_twin_games() -> None:
+    first, second = make_play(3, **GAME), make_play(3, **GAME)
+    for play in (first, second):
+        play.reset(3, 1, 2)
+    for a, b in zip(run(first, 30), run(second, 30), strict=True):
+        assert_same(a, b)
+
+
+def test_reset_obeys_its_seeds_whatever_was_played_before() -> None:
+    play = make_play(2, **GAME)
+    play.reset(10, 11)
+    first = play.out["hider"].obs.copy()
+    run(play, 7)
+    play.reset(10, 11)
+    np.testing.assert_array_equal(first, play.out["hider"].obs)
+    play.reset(12, 11)
+    other = play.out["hider"].obs
+    assert not np.array_equal(first[0], other[0])
+    np.testing.assert_array_equal(first[1], other[1])
+
+
+def test_a_world_among_many_plays_the_same_games_as_alone() -> None:
+    """Over three episodes and a bit: the streams of later episodes are the world's own, too."""
+    seeds = [5, 2**64 - 1, 0, 123]
+    together = make_play(4, **GAME)
+    together.reset(*seeds)
+    alone = [make_play(1, **GAME) for _ in seeds]
+    for play, seed in zip(alone, seeds, strict=True):
+        play.reset(seed)
+    rng = np.random.default_rng(0)
+    for _ in range(36):
+        actions = together.random_actions(rng)
+        together.step(actions)
+        for n, play in enumerate(alone):
+            play.step({team: given[n : n + 1] for team, given in actions.items()})
+            parts = [array[n : n + 1] for array in together.everything()]
+            assert_same(play.everything(), parts)
+
+
+def test_worlds_of_one_batch_differ() -> None:
+    play = make_play(8, **GAME)
+    play.reset(*range(8))
+    starts = play.out["hider"].obs[:, 0, :2]
+    assert len(np.unique(starts, axis=0)) == 8
+
+
+@pytest.mark.parametrize("steps", [3, 14])
+def test_state_restores_exactly_in_mid_episode(steps: int) -> None:
+    first = make_play(3, **GAME, shaping_beta=0.3)
+    first.reset(1, 2, 3)
+    run(first, steps)
+    state = first.env.get_state()
+    ahead = run(first, 25, seed=9)
+    second = make_play(3, **GAME, shaping_beta=0.0)
+    second.env.set_state(state)
+    second.env.observe(second.out)
+    back = run(second, 25, seed=9)
+    for a, b in zip(ahead, back, strict=True):
+        assert_same(a, b)
+    for a, b in zip(first.env.get_state().values(), second.env.get_state().values(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_state_is_a_copy_of_plain_arrays() -> None:
+    play = make_play(2, **GAME)
+    play.reset(1, 2)
+    state = play.env.get_state()
+    kept = {name: array.copy() for name, array in state.items()}
+    run(play, 5)
+    for name, array in state.items():
+        assert type(array) is np.ndarray
+        assert array.dtype != object
+        np.testing.assert_array_equal(array, kept[name])
+
+
+def test_observe_repeats_the_last_observation() -> None:
+    play = make_play(2, **GAME)
+    play.reset(1, 2)
+    run(play, 6)
+    expected = play.everything()
+    for spec in play.env.teams:
+        play.out[spec.name].obs[:] = np.nan
+        play.out[spec.name].action_mask[:] = False
+        play.out[spec.name].valid[:] = False
+    play.env.observe(play.out)
+    assert_same(expected, play.everything())
+
+
+def test_every_element_of_every_buffer_is_written() -> None:
+    """Two runs, one into garbage of one kind, one into garbage of another, look alike."""
+    runs = []
+    for obs, flag in [(np.nan, True), (-7.0, False)]:
+        play = make_play(3, **GAME)
+
+        def spoil(play: Play = play, obs: float = obs, flag: bool = flag) -> None:
+            play.dones[:] = flag
+            for spec in play.env.teams:
+                play.out[spec.name].obs[:] = obs
+                play.out[spec.name].action_mask[:] = flag
+                play.out[spec.name].valid[:] = flag
+                play.rewards[spec.name][:] = obs
+
+        spoil()
+        play.reset(1, 2, 3)
+        rng = np.random.default_rng(0)
+        for _ in range(15):
+            spoil()
+            play.step(play.random_actions(rng))
+            runs.append(play.everything())
+    for a, b in zip(runs[:15], runs[15:], strict=True):
+        assert_same(a, b)
+
+
+def test_buffers_may_be_views_of_a_rollout() -> None:
+    plain, view = make_play(2, **GAME), make_play(2, **GAME)
+    rollout = np.zeros((5, 2, 3, 158), np.float32)
+    for play in (plain, view):
+        play.reset(1, 2)
+    rng = np.random.default_rng(0)
+    for t in range(5):
+        view.out["hider"].obs = rollout[t]
+        actions = plain.random_actions(rng)
+        plain.step(actions)
+        view.step(actions)
+        np.testing.assert_array_equal(rollout[t], plain.out["hider"].obs)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int32, np.uint8, np.int64])
+def test_any_integer_type_will_do_for_actions(kind: type) -> None:
+    first, second = make_play(2, **GAME), make_play(2, **GAME)
+    rng = np.random.default_rng(0)
+    for play in (first, second):
+        play.reset(1, 2)
+    actions = first.random_actions(rng)
+    first.step(actions)
+    second.step({team: given.astype(kind) for team, given in actions.items()})
+    assert_same(first.everything(), second.everything())
+
+
+def test_masked_choices_act_as_the_noop() -> None:
+    first, second = make_play(2, **GAME), make_play(2, **GAME)
+    for play in (first, second):
+        play.reset(1, 2)
+    rng = np.random.default_rng(0)
+    for _ in range(8):  # through the preparation, where the seekers' whole action is masked
+        actions = first.random_actions(rng)
+        first.step(actions)
+        for spec in second.env.teams:
+            if not second.out[spec.name].valid.any():
+                actions[spec.name][:] = (1, 1, 2, 0, 0)
+            actions[spec.name][..., 3:] = 0
+        second.step(actions)
+        assert_same(first.everything(), second.everything())
+
+
+def test_mask_and_valid_follow_the_phase() -> None:
+    play = make_play(1, **GAME)
+    play.reset(0)
+    noop_only = np.zeros(16, bool)
+    noop_only[[1, 4, 8, 11, 13]] = True
+    moving = np.zeros(16, bool)
+    moving[:12] = True
+    moving[[12, 13]] = [False, True]
+    for time in range(11):
+        frozen = time < 4
+        expected = noop_only if frozen else moving
+        assert np.all(play.out["seeker"].action_mask == expected)
+        assert np.all(play.out["seeker"].valid == (not frozen))
+        assert np.all(play.out["hider"].action_mask == moving)
+        assert play.out["hider"].valid.all()
+        play.step(play.noop())
+
+
+def test_frozen_seekers_neither_move_nor_turn_nor_are_pushed() -> None:
+    play = make_play(1, **GAME)
+    play.reset(4)
+    world = play.env.world
+    world.pos[0, 2] = world.pos[0, 0] - np.float32([0.5, 0.0])  # a hider close by,
+    world.heading[0, 2] = 0  # facing the seeker
+    before = (world.pos[0, :2].copy(), world.heading[0, :2].copy())
+    actions = play.noop()
+    actions["seeker"][:] = (2, 2, 4, 0, 0)
+    actions["hider"][..., 0] = 2
+    for _ in range(4):
+        play.step(actions)
+        assert np.array_equal(world.pos[0, :2], before[0])
+        assert np.array_equal(world.heading[0, :2], before[1])
+    play.step(actions)
+    assert not np.array_equal(world.pos[0, :2], before[0])
+
+
+def test_an_episode_ends_at_its_time_limit_and_the_next_begins_in_the_same_step() -> None:
+    play = make_play(2, **GAME)
+    play.reset(1, 2)
+    for time in range(1, 25):
+        play.step(play.noop())
+        assert np.all(play.dones == (time % 11 == 0))
+        left = play.out["hider"].obs[..., 9]
+        assert np.allclose(left, (11 - time % 11) / 11)
+
+
+def test_without_autoreset_the_end_can_be_looked_at_and_the_next_episode_is_the_same() -> None:
+    usual, still = make_play(2, **GAME), make_play(2, **GAME, autoreset=False)
+    for play in (usual, still):
+        play.reset(1, 2)
+    rng = np.random.default_rng(0)
+    for _ in range(11):
+        actions = usual.random_actions(rng)
+        usual.step(actions)
+        still.step(actions)
+    assert still.dones.all()
+    assert np.all(still.out["hider"].obs[..., 9] == 0.0)
+    still.env.next_episodes(still.out)
+    assert_same(usual.everything(), still.everything())

@@ -1,0 +1,134 @@
+"""The bank of arenas: sound, varied, reproducible; and the walking distances on it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from envs.hide_and_seek import layouts as bank_module
+from envs.hide_and_seek.config import LEVELS
+from envs.hide_and_seek.layouts import build_layouts, cell_centres, free_cells, with_distances
+
+LEVEL_NAMES = list(LEVELS)
+
+
+@pytest.fixture(params=LEVEL_NAMES)
+def bank(request):
+    return build_layouts(request.param, 12, seed=3)
+
+
+def flood(free: np.ndarray) -> np.ndarray:
+    """Cells in one piece with the first free one, by steps to the four neighbours."""
+    reached = np.zeros_like(free)
+    reached[tuple(np.argwhere(free)[0])] = True
+    while True:
+        grown = reached.copy()
+        grown[1:] |= reached[:-1]
+        grown[:-1] |= reached[1:]
+        grown[:, 1:] |= reached[:, :-1]
+        grown[:, :-1] |= reached[:, 1:]
+        grown &= free
+        if np.array_equal(grown, reached):
+            return reached
+        reached = grown
+
+
+def test_free_space_is_one_piece(bank) -> None:
+    for walls, count in zip(bank.walls, bank.num_walls, strict=True):
+        free = free_cells(walls[:count], 0.25)
+        assert np.array_equal(flood(free), free)
+
+
+def test_a_pocket_is_refused() -> None:
+    sealed = [
+        (6.0, 2.0, 2.1, 0.1),
+        (6.0, 6.0, 2.1, 0.1),
+        (4.0, 4.0, 0.1, 2.1),
+        (8.0, 4.0, 0.1, 2.1),
+    ]
+    walls = np.array(sealed, np.float32)
+    spawns = bank_module._spawn_places(bank_module.Layout(), walls)
+    assert not bank_module._is_playable(walls, spawns)
+    assert bank_module._is_playable(walls[:3], spawns)
+
+
+def test_spawn_places_keep_clear_of_walls_and_leave_room_for_the_largest_teams(bank) -> None:
+    for k, count in enumerate(bank.num_walls):
+        for team in range(2):
+            places = bank.spawns[k, team, : bank.num_spawns[k, team]].astype(float)
+            assert len(places) > 26 * 5  # each other agent takes at most 26 of them
+            walls = bank.walls[k, :count].astype(float)
+            gaps = np.abs(places[:, None] - walls[:, :2]) - walls[:, 2:]
+            to_walls = np.linalg.norm(np.maximum(gaps, 0.0), axis=-1)
+            to_border = np.minimum(places, 12.0 - places)
+            assert to_walls.min() >= 0.35 - 1e-6
+            assert to_border.min() >= 0.35 - 1e-6
+
+
+@pytest.mark.parametrize("level", ["L1", "L2"])
+def test_hiders_start_inside_and_seekers_outside(level: str) -> None:
+    bank = build_layouts(level, 12, seed=0)
+    for k in range(12):
+        seekers, hiders = (bank.spawns[k, t, : bank.num_spawns[k, t]] for t in range(2))
+        low, high = hiders.min(axis=0), hiders.max(axis=0)
+        outside = np.any((seekers < low) | (seekers > high), axis=1)
+        assert outside.all()
+        assert np.all(high - low > 2.0)
+
+
+@pytest.mark.parametrize("level", LEVEL_NAMES)
+def test_same_seed_same_bank_and_other_seed_other_bank(level: str) -> None:
+    first, again, other = (build_layouts(level, 6, seed) for seed in (1, 1, 2))
+    for a, b in zip(first, again, strict=True):
+        assert np.array_equal(a, b)
+    assert not np.array_equal(first.num_spawns, other.num_spawns)
+    assert len(np.unique(first.num_spawns[:, 0])) > 1  # and the arenas of a bank differ
+
+
+def test_levels_have_what_their_names_say() -> None:
+    counts = {level: build_layouts(level, 20, 0).num_walls for level in LEVEL_NAMES}
+    assert np.all((counts["L0"] >= 4) & (counts["L0"] <= 8))
+    assert np.all(counts["L1"] == 5)  # four sides, one of them parted by the door
+    assert set(counts["L2"]) == {3, 4}  # one door or two
+    assert counts["L3"].min() >= 2
+
+
+def slow_walk(free: np.ndarray, start: tuple[int, int]) -> dict[tuple[int, int], float]:
+    """Cheapest walks by relaxing until nothing changes, 0.25 m and 0.35 m moves."""
+    cost = {start: 0.0}
+    frontier = [start]
+    while frontier:
+        cell = frontier.pop(0)
+        for dr, dc in itertools.product((-1, 0, 1), repeat=2):
+            r, c = cell[0] + dr, cell[1] + dc
+            if not (0 <= r < 48 and 0 <= c < 48 and free[r, c]):
+                continue
+            if not (free[cell[0], c] and free[r, cell[1]]):
+                continue
+            total = cost[cell] + (0.35 if dr and dc else 0.25)
+            if total < cost.get((r, c), math.inf) - 1e-9:
+                cost[r, c] = total
+                frontier.append((r, c))
+    return cost
+
+
+def test_distance_tables_against_slow_walks() -> None:
+    bank = with_distances(build_layouts("L3", 2, 5))
+    assert bank.distances.shape == (2, 576, 576)
+    centres = cell_centres()
+    for k, count in enumerate(bank.num_walls):
+        free = free_cells(bank.walls[k, :count], 0.25)
+        assert np.array_equal(bank.distances[k], bank.distances[k].T)
+        for row, column in [(3, 4), (20, 15)]:
+            middle = (np.array([column, row]) + 0.5) * 0.5
+            far = np.linalg.norm(centres - middle, axis=-1)
+            start = np.unravel_index(np.argmin(np.where(free, far, np.inf)), free.shape)
+            walks = slow_walk(free, (int(start[0]), int(start[1])))
+            for r, c in itertools.product(range(0, 24, 3), repeat=2):
+                quarter = [(2 * r + i, 2 * c + j) for i in (0, 1) for j in (0, 1)]
+                if all(free[cell] for cell in quarter):
+                    metres = bank.distances[k, row * 24 + column, r * 24 + c] * 0.1
+                    assert metres == pytest.approx(walks[quarter[0]], abs=0.1 + 1e-6)

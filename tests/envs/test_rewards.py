@@ -1,0 +1,137 @@
+"""Rewards, statistics and shaping over whole episodes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from envs.hide_and_seek.kernels import rewards as kernels
+from tests.envs.playing import Play, make_play, place
+
+GAMMA = 0.9
+
+
+def play_episode(play: Play, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Play one random episode of world 0; returns seeker rewards [T] and sightings [T]."""
+    play.env.autoreset = False
+    rng = np.random.default_rng(seed)
+    play.reset(*range(play.env.num_envs))
+    rewards, seen = [], []
+    split = play.env.rules.num_seekers
+    for _ in range(play.env.config.episode_steps):
+        play.step(play.random_actions(rng))
+        rewards.append(float(play.rewards["seeker"][0, 0]))
+        seen.append(bool(play.env.world.sees[0, :split, split:].any()))
+    assert play.dones.all()
+    return np.array(rewards), np.array(seen)
+
+
+def test_reward_is_zero_in_the_preparation_then_plus_or_minus_one() -> None:
+    play = make_play(1, level="L0", num_seekers=3, num_hiders=2, prep_steps=10, episode_steps=40)
+    rewards, seen = play_episode(play, 1)
+    assert np.all(rewards[:10] == 0.0)
+    assert np.array_equal(rewards[10:], np.where(seen[10:], 1.0, -1.0))
+    assert 0 < seen[10:].sum() < 30  # both outcomes occur in this game
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_episode_stats_are_those_of_the_steps(seed: int) -> None:
+    play = make_play(
+        1, level="L0", num_seekers=2, prep_steps=10, episode_steps=40, layout_seed=seed
+    )
+    rewards, seen = play_episode(play, seed)
+    main = seen[10:]
+    stats = dict(zip(play.env.stat_names, play.env.episode_stats[0], strict=True))
+    assert stats == {
+        "length": 40,
+        "seeker_return": rewards.sum(),
+        "hider_return": -rewards.sum(),
+        "seeker_return_shaped": rewards.sum(),
+        "hider_return_shaped": -rewards.sum(),
+        "seen_fraction": np.float32(main.mean()),
+        "first_seen_step": int(np.argmax(main)) if main.any() else 30,
+        "perfect_hide": float(not main.any()),
+    }
+
+
+def test_one_seen_hider_is_enough_and_mates_do_not_count() -> None:
+    open_field: list = []
+    seekers, hidden = [(2.0, 6.0, 0), (3.0, 9.0, 0)], (1.0, 1.0, 0)
+    play = place(open_field, seekers, [(6.0, 6.0, 0), hidden], level="L2")
+    play.step(play.noop())
+    assert np.all(play.rewards["seeker"] == 1.0)
+    play = place(open_field, seekers, [(1.0, 2.0, 0), hidden], level="L2")
+    play.step(play.noop())
+    assert np.all(play.rewards["hider"] == 1.0)
+
+
+def test_potential_is_minus_the_mean_walk_to_the_nearest_seeker() -> None:
+    rng = np.random.default_rng(0)
+    pos = rng.uniform(0.3, 11.7, (5, 2)).astype(np.float32)
+    table = rng.integers(0, 256, (576, 576)).astype(np.uint8)
+    cells = [int(y / 0.5) * 24 + int(x / 0.5) for x, y in pos]
+    walks = [min(table[cells[i], cells[j]] for i in range(2)) * 0.1 for j in range(2, 5)]
+    expected = -np.mean(walks) / 12.0
+    assert kernels.potential(pos, 2, table) == pytest.approx(expected, rel=1e-5)
+
+
+def potentials(play: Play, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Play as `play_episode`; returns shaped rewards [T] and the potentials after each step."""
+    play.env.autoreset = False
+    rng = np.random.default_rng(seed)
+    play.reset(0)
+    rewards, phi = [], []
+    world = play.env.world
+    for _ in range(play.env.config.episode_steps):
+        play.step(play.random_actions(rng))
+        rewards.append(float(play.rewards["seeker"][0, 0]))
+        table = play.env.layouts.distances[world.layout[0]]
+        phi.append(kernels.potential(world.pos[0], play.env.rules.num_seekers, table))
+    return np.array(rewards), np.array(phi)
+
+
+def test_shaping_adds_the_difference_of_potentials() -> None:
+    """Per step beta (gamma phi' - phi), nothing in the preparation, phi = 0 at the end."""
+    game = {"level": "L2", "prep_steps": 6, "episode_steps": 20, "shaping_gamma": GAMMA}
+    plain, _ = play_episode(make_play(1, **game), 3)
+    play = make_play(1, **game, shaping_beta=0.5)
+    shaped, phi = potentials(play, 3)
+    phi[:6] = 0.0
+    phi[-1] = 0.0
+    before = np.concatenate([[0.0], phi[:-1]])
+    np.testing.assert_allclose(shaped - plain, 0.5 * (GAMMA * phi - before), atol=1e-5)
+    assert np.all(shaped[:6] == 0.0)
+
+
+def test_shaping_leaves_the_game_the_raw_return_and_the_discounted_sum_alone() -> None:
+    game = {"level": "L2", "prep_steps": 6, "episode_steps": 20, "shaping_gamma": GAMMA}
+    play = make_play(1, **game, shaping_beta=0.5)
+    shaped, _ = potentials(play, 3)
+    stats = dict(zip(play.env.stat_names, play.env.episode_stats[0], strict=True))
+    plain, _ = play_episode(make_play(1, **game), 3)
+    discounts = GAMMA ** np.arange(20)
+    assert (shaped * discounts).sum() == pytest.approx((plain * discounts).sum(), abs=1e-4)
+    assert stats["seeker_return"] == plain.sum()
+    assert stats["seeker_return_shaped"] == pytest.approx(shaped.sum(), abs=1e-4)
+    assert stats["hider_return_shaped"] == -stats["seeker_return_shaped"]
+
+
+def test_a_falling_weight_keeps_the_sum_because_the_weight_is_part_of_the_potential() -> None:
+    game = {"level": "L2", "prep_steps": 2, "episode_steps": 12, "shaping_gamma": 1.0}
+    plain, _ = play_episode(make_play(1, **game), 5)
+    play = make_play(1, **game, shaping_beta=1.0, autoreset=False)
+    rng = np.random.default_rng(5)
+    play.reset(0)
+    total = 0.0
+    for step in range(12):
+        play.env.set_shaping_beta(max(0.0, 1.0 - 0.1 * step))
+        play.step(play.random_actions(rng))
+        total += float(play.rewards["seeker"][0, 0])
+    assert total == pytest.approx(plain.sum(), abs=1e-4)
+
+
+def test_distance_tables_are_built_only_when_shaping_is_on() -> None:
+    play = make_play(1, level="L0")
+    assert play.env.layouts.distances.nbytes == 1
+    play.env.set_shaping_beta(0.2)
+    assert play.env.layouts.distances.shape == (4, 576, 576)
