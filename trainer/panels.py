@@ -108,7 +108,7 @@ class Panel:
             raw.set_data(*envelope(iterations, values))
             bold.set_data(*thinned(iterations, rolling_mean(values, window)))
             bold.set_marker("o" if len(points[-1]) == 1 else "")  # a line needs two points
-        known = np.concatenate(points)
+        known = np.concatenate([*points, np.empty(0)])
         self._empty.set_visible(len(known) == 0)
         if len(iterations):
             self._steps = (iterations, np.asarray(columns.get("env_steps", unknown)))
@@ -173,8 +173,8 @@ def envelope(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     step = math.ceil(len(x) / MAX_BINS)
     if step <= 2:
         return x, y
-    whole = len(x) // step * step
-    bins = y[:whole].reshape(-1, step)
+    filling = -len(x) % step
+    bins = np.pad(y, (0, filling), constant_values=np.nan).reshape(-1, step)
     ends = np.stack([np.fmin.reduce(bins, axis=1), np.fmax.reduce(bins, axis=1)], axis=1)
-    middles = np.repeat(x[:whole].reshape(-1, step).mean(axis=1), 2)
-    return np.concatenate([middles, x[whole:]]), np.concatenate([ends.ravel(), y[whole:]])
+    middles = np.pad(x, (0, filling), mode="edge").reshape(-1, step).mean(axis=1)
+    return np.repeat(middles, 2), ends.ravel()

@@ -1,0 +1,102 @@
+"""The event files, read back with TensorBoard's own reader."""
+
+import math
+import os
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
+
+from tests.output.rows import make_row
+from trainer.metrics import empty_row
+from trainer.tensorboard import TensorBoardWriter, _masked_crc, tag_of
+
+
+def read(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    accumulator = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+    accumulator.Reload()
+    tags = accumulator.Tags()["scalars"]
+    return {tag: [(e.step, e.value) for e in accumulator.Scalars(tag)] for tag in tags}
+
+
+def event_files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize("data", [b"", b"123456789", bytes(range(256)) * 5])
+def test_the_checksum_is_tensorflows(data: bytes):
+    assert int.from_bytes(_masked_crc(data), "little") == masked_crc32c(data)
+
+
+def test_tags_are_grouped():
+    groups = {tag_of(key).split("/")[0] for key in empty_row()}
+    assert groups == {"reward", "seeker", "hider", "game", "time"}
+    assert tag_of("reward_mean") == "reward/mean"
+    assert tag_of("seeker_reward") == "reward/seeker"
+    assert tag_of("hider/kl") == "hider/kl"
+    assert tag_of("seen_fraction") == "game/seen_fraction"
+    assert tag_of("episodes_completed") == "game/episodes_completed"
+    assert tag_of("agent_steps_per_s") == "time/agent_steps_per_s"
+    assert tag_of("anything") == "other/anything"
+    assert len({tag_of(key) for key in empty_row()}) == len(empty_row())
+
+
+def test_rows_are_on_disk_before_the_writer_is_closed(tmp_path: Path):
+    writer = TensorBoardWriter(tmp_path / "runs" / "my run")
+    for i in (1, 2, 3):
+        writer.write(make_row(i))
+
+    curves = read(tmp_path / "runs" / "my run")  # as after a kill: not closed, not flushed
+    writer.close()
+    for key, value in make_row(3).items():
+        if math.isnan(value):
+            assert tag_of(key) not in curves
+        else:
+            assert [step for step, _ in curves[tag_of(key)]] == [1000, 2000, 3000]
+            assert curves[tag_of(key)][-1][1] == pytest.approx(value)
+
+
+def test_a_resume_goes_on_unbroken_and_drops_what_was_abandoned(tmp_path: Path):
+    with TensorBoardWriter(tmp_path) as writer:
+        for i in range(1, 7):
+            writer.write(make_row(i))
+        writer.write({"env_steps": 6500, "only_before": 1.0})
+
+    with TensorBoardWriter(tmp_path, resume_env_steps=4000) as writer:
+        for i in (5, 6):
+            writer.write({**make_row(i), "reward_mean": 100.0 + i})
+        files = event_files(tmp_path)
+        curves = read(tmp_path)
+
+    assert len(files) == 2
+    assert [step for step, _ in curves["reward/mean"]] == [1000, 2000, 3000, 4000, 5000, 6000]
+    assert [value for _, value in curves["reward/mean"]][4:] == [105.0, 106.0]
+    assert "other/only_before" not in curves or curves["other/only_before"] == []
+
+
+def test_a_resume_after_a_kill_in_the_middle_of_a_record(tmp_path: Path):
+    with TensorBoardWriter(tmp_path) as writer:
+        for i in (1, 2, 3):
+            writer.write(make_row(i))
+    first = event_files(tmp_path)[0]
+    os.truncate(first, first.stat().st_size - 10)
+
+    with TensorBoardWriter(tmp_path, resume_env_steps=2000) as writer:
+        writer.write(make_row(3))
+    assert [step for step, _ in read(tmp_path)["hider/kl"]] == [1000, 2000, 3000]
+
+
+def test_readers_meet_the_files_in_the_order_they_were_begun(tmp_path: Path):
+    for i in range(1, 12):  # many within a second
+        with TensorBoardWriter(tmp_path, resume_env_steps=1000 * (i - 1)) as writer:
+            writer.write({"env_steps": 1000 * i, "reward_mean": float(i)})
+    assert read(tmp_path)["reward/mean"] == [(1000 * i, float(i)) for i in range(1, 12)]
+
+
+def test_a_fresh_start_replaces_the_curves_of_the_folder(tmp_path: Path):
+    for value in (1.0, 2.0):
+        with TensorBoardWriter(tmp_path) as writer:
+            writer.write({"env_steps": 10, "reward_mean": value})
+            writer.write({"env_steps": 20 if value == 1 else 15, "reward_mean": value})
+    assert read(tmp_path)["reward/mean"] == [(10, 2.0), (15, 2.0)]
