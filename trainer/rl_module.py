@@ -57,5 +57,6 @@ class HideAndSeekRLModule(TorchRLModule, ValueFunctionAPI):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Load every weight; RLlib's own version accepts a state with weights missing."""
-        weights = {name: torch.as_tensor(value) for name, value in state.items()}
+        # Copied, because Ray hands out read-only arrays.
+        weights = {name: torch.tensor(value) for name, value in state.items()}
         self.load_state_dict(weights, strict=True)

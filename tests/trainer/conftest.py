@@ -1,0 +1,33 @@
+"""A trainer on the one-step game, built once per test module that wants it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.trainer.one_step_env import OneStepEnv
+from trainer.algorithm import HideAndSeekPPO, algorithm_config
+from trainer.config import Config
+from trainer.ray_session import quiet_logging
+
+
+def small_config(**ppo: Any) -> Config:
+    """64 worlds x 16 steps, minibatches of 256."""
+    settings = {"rollout_length": 16, "minibatch_size": 256, "lr": 3e-3, **ppo}
+    return Config.from_dict({"ppo": settings, "ray": {"num_envs_per_env_runner": 64}})
+
+
+@pytest.fixture
+def build() -> Iterator[Callable[..., HideAndSeekPPO]]:
+    """Builds trainers on the one-step game from PPO settings, and stops them afterwards."""
+    quiet_logging()
+    built: list[HideAndSeekPPO] = []
+
+    def make(**ppo: Any) -> HideAndSeekPPO:
+        trainer: HideAndSeekPPO = algorithm_config(small_config(**ppo), OneStepEnv).build_algo()
+        built.append(trainer)
+        return trainer
+
+    yield make
+    for trainer in built:
+        trainer.stop()
