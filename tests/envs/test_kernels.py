@@ -144,6 +144,45 @@ def test_whole_games_agree_with_the_reference(level: str, seekers: int, hiders: 
             check_perception(play, n, time + 1, config)
 
 
+NARROW = np.array([[6.0, 6.0, 0.1, 2.0], [6.5, 6.0, 0.1, 2.0], [9.0, 6.0, 1.0, 0.1]], np.float32)
+
+
+def crowd_near(rng: np.random.Generator, middle: tuple[float, float]) -> np.ndarray:
+    """Six discs on top of each other around a place, all clear of the walls, [6, 2]."""
+    walls = [tuple(float(v) for v in wall) for wall in NARROW]
+    places: list[np.ndarray] = []
+    while len(places) < 6:
+        spot = (np.array(middle) + rng.uniform(-0.4, 0.4, 2)).astype(np.float32)
+        if reference.depth(spot.astype(float), walls) == 0.0:
+            places.append(spot)
+    return np.array(places)
+
+
+@pytest.mark.parametrize("middle", [(6.25, 8.3), (5.7, 6.0), (9.0, 6.4)])
+@pytest.mark.parametrize("frozen", [0, 2])
+def test_crowds_in_gaps_and_at_walls(middle: tuple[float, float], frozen: int) -> None:
+    """A gap too narrow for a disc, a thin wall: shoved from all sides, nobody ends in a wall."""
+    rng = np.random.default_rng(int(middle[0] * 10) + frozen)
+    walls = [tuple(float(v) for v in wall) for wall in NARROW]
+    for _ in range(40):
+        pos = crowd_near(rng, middle)
+        vel = rng.uniform(-0.17, 0.17, (6, 2)).astype(np.float32)
+        heading = rng.integers(0, 32, 6).astype(np.int32)
+        actions = np.stack([rng.integers(0, size, 6) for size in (3, 3, 5, 2, 3)], axis=1)
+        expected = reference.move(
+            pos.astype(float), vel.astype(float), heading, actions, frozen, walls
+        )
+        before, scratch = pos.copy(), np.empty((2, 6, 2), np.float32)
+        physics.move_agents(
+            pos, vel, heading, actions, frozen, NARROW, len(NARROW), scratch[0], scratch[1]
+        )
+        np.testing.assert_allclose(pos, expected[0], atol=1e-4)
+        np.testing.assert_allclose(vel, expected[1], atol=1e-4)
+        for a in range(6):
+            assert reference.depth(pos[a].astype(float), walls) <= 1.1e-3
+            assert reference.line_is_clear(before[a].astype(float), pos[a].astype(float), walls)
+
+
 def check_perception(play: Play, n: int, time: int, config) -> None:
     """Compare sight, reward and observations of world n at `time` with the reference."""
     world, walls = play.env.world, walls_of(play, n)

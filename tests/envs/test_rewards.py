@@ -130,6 +130,19 @@ def test_a_falling_weight_keeps_the_sum_because_the_weight_is_part_of_the_potent
     assert total == pytest.approx(plain.sum(), abs=1e-4)
 
 
+def test_a_reset_in_mid_episode_leaves_no_shaping_behind() -> None:
+    game = {"level": "L2", "prep_steps": 2, "episode_steps": 12}
+    fresh, used = (make_play(1, **game, shaping_beta=1.0) for _ in range(2))
+    used.reset(5)
+    for _ in range(7):
+        used.step(used.noop())
+    for play in (fresh, used):
+        play.reset(6)
+        play.step(play.noop())
+        assert np.all(play.rewards["seeker"] == 0.0)
+    np.testing.assert_array_equal(*(p.env.get_state()["shaping_return"] for p in (fresh, used)))
+
+
 def test_distance_tables_are_built_only_when_shaping_is_on() -> None:
     play = make_play(1, level="L0")
     assert play.env.layouts.distances.nbytes == 1
