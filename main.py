@@ -16,12 +16,12 @@ examples:
   python main.py --resume latest                   go on from the newest checkpoint
   python main.py ./checkpoints/checkpoint_000050   go on from this one
 
-A selector is latest, best, final, an iteration number or a path. Without one, the environment variable
-RESTORE_CHECKPOINT and then initialization in the configuration decide. Ctrl-C or SIGTERM saves a
-checkpoint after the iteration in hand; a second Ctrl-C leaves at once.
+A selector is latest, best, final, an iteration number or a path. Without one, the environment
+variable RESTORE_CHECKPOINT and then initialization in the configuration decide. Ctrl-C or SIGTERM
+saves a checkpoint after the iteration in hand; a second Ctrl-C leaves at once.
 
-exit codes: 0 done, 1 error, 2 usage or configuration, 3 no usable checkpoint, 130 saved after Ctrl-C,
-143 saved after SIGTERM"""
+exit codes: 0 done, 1 error, 2 usage or configuration, 3 no usable checkpoint, 130 saved after
+Ctrl-C, 143 saved after SIGTERM"""
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-# Large enough that exp() underflows to exactly 0, small enough that differences stay finite in float32.
+# Large enough that exp() underflows to exactly 0, small enough that differences stay finite in
+# float32.
 MASKED_LOGIT = -1e9
 
 
@@ -33,20 +34,24 @@ class MaskedMultiCategorical:
     ) -> None:
         self.nvec = tuple(nvec)
         self.logits = mask_logits(logits, action_mask)
-        heads = self.logits.split(self.nvec, dim=-1)
-        self.log_probs = tuple(torch.log_softmax(head, dim=-1) for head in heads)
+        # Choices first, rows last: torch then works on whole rows at once, which for heads of three
+        # or five choices is an order of magnitude faster than the other way round.
+        heads = self.logits.t().contiguous().split(self.nvec)
+        self.log_probs = tuple(
+            torch.log_softmax(head, dim=0) for head in heads
+        )  # each [nvec[h], B]
 
     def logp(self, actions: Tensor) -> Tensor:
         """Joint log-probability [B] of actions [B, H]."""
+        chosen = actions.long().t()
         terms = [
-            head.gather(-1, actions[..., h : h + 1].long()).squeeze(-1)
-            for h, head in enumerate(self.log_probs)
+            head.gather(0, chosen[h : h + 1]).squeeze(0) for h, head in enumerate(self.log_probs)
         ]
         return torch.stack(terms).sum(0)
 
     def entropy_per_head(self) -> Tensor:
         """Entropies [H, B] in nats; a masked choice contributes exactly 0."""
-        return torch.stack([-(head.exp() * head).sum(-1) for head in self.log_probs])
+        return torch.stack([-(head.exp() * head).sum(0) for head in self.log_probs])
 
     def entropy(self) -> Tensor:
         """Joint entropy [B] in nats."""
@@ -55,14 +60,13 @@ class MaskedMultiCategorical:
     def kl(self, other: MaskedMultiCategorical) -> Tensor:
         """KL(self || other) [B] in nats; both must carry the same mask."""
         terms = [
-            (p.exp() * (p - q)).sum(-1)
-            for p, q in zip(self.log_probs, other.log_probs, strict=True)
+            (p.exp() * (p - q)).sum(0) for p, q in zip(self.log_probs, other.log_probs, strict=True)
         ]
         return torch.stack(terms).sum(0)
 
     def mode(self) -> Tensor:
         """Most likely action per head, [B, H] int64."""
-        return torch.stack([head.argmax(-1) for head in self.log_probs], dim=-1)
+        return torch.stack([head.argmax(0) for head in self.log_probs], dim=-1)
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """Actions [B, H] int64, drawn by the Gumbel-max trick (a masked choice never wins)."""

@@ -1,4 +1,5 @@
-"""Generalised advantage estimation over time-major batches; knows neither Ray nor the configuration.
+"""Generalised advantage estimation over time-major batches; knows neither Ray nor the
+configuration.
 
 Shapes: T steps, N worlds, A agents of one team.
 """
@@ -12,7 +13,8 @@ from torch import Tensor
 def generalized_advantage_estimation(
     rewards: Tensor, values: Tensor, dones: Tensor, gamma: float, lambda_: float
 ) -> tuple[Tensor, Tensor]:
-    """Advantages and value targets (Schulman et al. 2016, https://arxiv.org/abs/1506.02438, eq. 11-16).
+    """Advantages and value targets (Schulman et al. 2016, https://arxiv.org/abs/1506.02438, eq.
+    11-16).
 
         delta_t = r_t + gamma (1 - done_t) V(s_{t+1}) - V(s_t)
         A_t     = delta_t + gamma lambda (1 - done_t) A_{t+1}
@@ -50,8 +52,8 @@ def generalized_advantage_estimation(
 def standardize(advantages: Tensor, mask: Tensor) -> Tensor:
     """Advantages shifted and scaled to mean 0 and standard deviation 1 over the rows of `mask`.
 
-    Rows outside the mask (frozen or absent agents) do not enter the moments. The population deviation
-    with the floor 1e-4 is RLlib's own convention.
+    Rows outside the mask (frozen or absent agents) do not enter the moments. The population
+    deviation with the floor 1e-4 is RLlib's own convention.
     """
     chosen = advantages[mask]
     if chosen.numel() == 0:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -16,12 +18,8 @@ from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.metrics import (
     ENV_RUNNER_RESULTS,
-    ENV_RUNNER_SAMPLING_TIMER,
     LEARNER_RESULTS,
-    LEARNER_UPDATE_TIMER,
     NUM_ENV_STEPS_SAMPLED_LIFETIME,
-    SYNCH_WORKER_WEIGHTS_TIMER,
-    TIMERS,
 )
 
 from envs.batch_env import BatchEnv
@@ -32,22 +30,21 @@ from trainer.rl_module import INIT_SEED, HideAndSeekRLModule
 from trainer.rollout import BatchedEnvRunner, Sample, policy_spaces
 from trainer.rollout_batch import RolloutBatch
 
-
 EnvMaker = Callable[[int], BatchEnv]
 """Number of worlds -> BatchEnv; picklable."""
 
 NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "normalize_obs")
 
 
-class WeightsOutOfSync(RuntimeError):
+class WeightsOutOfSync(RuntimeError):  # noqa: N818 - reads as the state it reports
     """A runner acts with other weights than the learner holds."""
 
 
 class HideAndSeekPPO(PPO):
     """One policy per team, trained on whole rollouts.
 
-    After each iteration: `episode_stats` [K, S] of the episodes finished in it, `env_steps_sampled` and
-    `agent_steps_sampled`.
+    After each iteration: `episode_stats` [K, S] of the episodes finished in it,
+    `env_steps_sampled`, `agent_steps_sampled`, `sample_seconds` and `learn_seconds`.
     """
 
     def setup(self, config: Any) -> None:
@@ -63,21 +60,23 @@ class HideAndSeekPPO(PPO):
 
     def training_step(self) -> None:
         """Sample, learn, hand out the new weights."""
-        with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
-            batch, self.episode_stats = self._sample()
-            self.env_steps_sampled, self.agent_steps_sampled = batch.env_steps, batch.agent_steps
-        with self.metrics.log_time((TIMERS, LEARNER_UPDATE_TIMER)):
-            results = self.learner_group.update(
-                training_data=self._training_data(batch),
-                timesteps={
-                    NUM_ENV_STEPS_SAMPLED_LIFETIME: self.metrics.peek(
-                        (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
-                    )
-                },
-            )
-            self.metrics.aggregate(results, key=LEARNER_RESULTS)
-        with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
-            self.push_weights()
+        # RLlib's own timers are smoothed over many iterations, so the seconds are taken here.
+        started = time.perf_counter()
+        batch, self.episode_stats = self._sample()
+        self.env_steps_sampled, self.agent_steps_sampled = batch.env_steps, batch.agent_steps
+        sampled = time.perf_counter()
+        results = self.learner_group.update(
+            training_data=self._training_data(batch),
+            timesteps={
+                NUM_ENV_STEPS_SAMPLED_LIFETIME: self.metrics.peek(
+                    (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
+                )
+            },
+        )
+        self.metrics.aggregate(results, key=LEARNER_RESULTS)
+        learned = time.perf_counter()
+        self.push_weights()
+        self.sample_seconds, self.learn_seconds = sampled - started, learned - sampled
 
     def _sample(self) -> tuple[RolloutBatch, np.ndarray]:
         samples: list[Sample]
@@ -103,8 +102,8 @@ class HideAndSeekPPO(PPO):
     def push_weights(self) -> None:
         """Give every runner the learner's weights and wait until it has them.
 
-        RLlib's own sync drops requests when more than two are in flight per actor, so that a runner can
-        act on with old weights unseen.
+        RLlib's own sync drops requests when more than two are in flight per actor, so that a runner
+        can act on with old weights unseen.
         """
         state = self.learner_group.get_state(
             components=f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}", inference_only=False
@@ -137,9 +136,10 @@ class HideAndSeekPPO(PPO):
     def networks(self) -> dict[str, ActorCritic]:
         """The current networks by policy, in this process."""
         module = self.env_runner.module
-        return {policy_id: module[policy_id].net for policy_id in module.keys()}
+        # A MultiRLModule is no mapping: it cannot be iterated over.
+        return {policy_id: module[policy_id].net for policy_id in module.keys()}  # noqa: SIM118
 
-    def compute_single_action(  # type: ignore[override]
+    def compute_single_action(
         self,
         observation: np.ndarray,
         policy_id: str = "seeker_policy",
@@ -160,10 +160,13 @@ class HideAndSeekPPO(PPO):
             raise ValueError(
                 f"observation of shape {obs.shape}; {policy_id} takes ({network.spec.obs_size},)"
             )
-        mask = None if action_mask is None else torch.from_numpy(np.asarray(action_mask, bool))[None]
+        mask = (
+            None if action_mask is None else torch.from_numpy(np.asarray(action_mask, bool))[None]
+        )
         return network.act(torch.from_numpy(obs)[None], mask, explore)[0].numpy()
 
-    # -- exact resume ---------------------------------------------------------------------------------
+    # -- exact resume
+    # ---------------------------------------------------------------------------------
 
     def get_training_state(self) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
         """World arrays by runner, and plain values: all that RLlib's checkpoint leaves out."""
@@ -180,7 +183,7 @@ class HideAndSeekPPO(PPO):
     def set_training_state(
         self, arrays: Mapping[str, Mapping[str, np.ndarray]], values: Mapping[str, Any]
     ) -> list[str]:
-        """Continue from `get_training_state`; returns a line for each thing that could not be carried over."""
+        """Continue from `get_training_state`; returns a line per thing not carried over."""
         notes: list[str] = []
         learners = list(values["learners"])
 
@@ -229,9 +232,7 @@ def network_specs(config: Config, make_env: EnvMaker) -> dict[str, PolicySpec]:
     }
 
 
-def algorithm_config(
-    config: Config, make_env: EnvMaker
-) -> PPOConfig:
+def algorithm_config(config: Config, make_env: EnvMaker) -> PPOConfig:
     """RLlib's configuration for ours.
 
     Args:
@@ -271,6 +272,9 @@ def algorithm_config(
             learner_config_dict={
                 "teams": {name: s.model_dump(mode="json") for name, s in settings.items()},
                 "reward_scale": config.ppo.reward_scale,
+                "torch_threads": config.train.torch_threads
+                if config.ray.num_learners
+                else threads(config),
             },
         )
         .training(
@@ -296,8 +300,8 @@ def without_object_store() -> Iterator[None]:
     """Build an all-local algorithm without starting Ray.
 
     RLlib puts its configuration into the object store even where no actor will ever fetch it, which
-    starts Ray's daemons: seconds, 400 MB and files outside the project. Nothing else in a local build
-    needs them.
+    starts Ray's daemons: seconds, 400 MB and files outside the project. Nothing else in a local
+    build needs them.
     """
     put = ray.put
     ray.put = lambda value: value
@@ -305,6 +309,11 @@ def without_object_store() -> Iterator[None]:
         yield
     finally:
         ray.put = put
+
+
+def threads(config: Config) -> int:
+    """Threads of torch in the training process: as configured, else one per usable core."""
+    return config.train.torch_threads or len(os.sched_getaffinity(0))
 
 
 def policy_of_agent(agent_id: str, *args: Any, **kwargs: Any) -> str:

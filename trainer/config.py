@@ -1,7 +1,8 @@
 """The configuration schema: every key, its type, default and unit; unknown keys are refused.
 
-A `Config` is built from YAML (`load_config`), from a plain dict (`Config.from_dict`) or with overrides
-(`apply_overrides`, the command line's `--set KEY=VALUE`). Whatever is wrong dies here, in one or two lines.
+A `Config` is built from YAML (`load_config`), from a plain dict (`Config.from_dict`) or with
+overrides (`apply_overrides`, the command line's `--set KEY=VALUE`). Whatever is wrong dies here, in
+one or two lines.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class PPOGroup(Group):
     rollout_length: Annotated[int, Field(ge=1)] = 128
     """Environment steps per world and iteration (T)."""
     reward_scale: Positive = 0.1
-    """Factor on the rewards the learner sees, so that values are of order 1; reported rewards are unscaled."""
+    """Factor on the rewards that are learned from; reported rewards are unscaled."""
 
     lr: Positive = 3e-4
     """Adam's learning rate."""
@@ -133,14 +134,13 @@ class PPOGroup(Group):
         """The settings of one team, its overrides applied."""
         overrides: TeamOverrides = getattr(self, name)
         resolved = {
-            field: getattr(self, field) if value is None else value
-            for field, value in overrides
+            field: getattr(self, field) if value is None else value for field, value in overrides
         }
         return TeamSettings(**resolved)
 
 
 class RayGroup(Group):
-    """Where sampling and learning run. 0 runners and 0 learners: all in this process, Ray not started."""
+    """Where sampling and learning run; with no runners and learners, all in this process."""
 
     address: str | None = None
     """Address of a Ray cluster; None starts a local one when it is needed."""
@@ -224,7 +224,8 @@ class Config(Group):
         """Validate plain nested values (as from YAML).
 
         Raises:
-            ConfigError: naming `source`, the key, the value and, for an unknown key, the nearest one.
+            ConfigError: naming `source`, the key, the value and, for an unknown key, the nearest
+            one.
         """
         if values is None:
             values = {}
@@ -236,7 +237,7 @@ class Config(Group):
             raise ConfigError(f"{source}: {_explain(error)}") from None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain nested values, every key present; `from_dict` of it gives an equal configuration."""
+        """Plain nested values with every key; `from_dict` gives an equal configuration."""
         return self.model_dump(mode="json")
 
 
@@ -258,7 +259,9 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}:{where} not valid YAML: {getattr(error, 'problem', error)}") from None
+        raise ConfigError(
+            f"{path}:{where} not valid YAML: {getattr(error, 'problem', error)}"
+        ) from None
     if values is not None and not isinstance(values, dict):
         raise ConfigError(f"{path}: expected groups of keys, found {type(values).__name__}")
     return apply_overrides(values or {}, overrides, source=str(path))
@@ -267,12 +270,14 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
 def apply_overrides(
     values: Mapping[str, Any], overrides: Iterable[str], source: str = "config"
 ) -> Config:
-    """A configuration from `values` with each `group.key=value` set over it; the value is read as YAML."""
+    """A configuration from `values`, then each `group.key=value` (in YAML) over it."""
     overrides = list(overrides)
     config = Config.from_dict(values, source)
     if not overrides:
         return config
-    merged: dict[str, Any] = {k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()}
+    merged: dict[str, Any] = {
+        k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()
+    }
     for item in overrides:
         key, equals, text = item.partition("=")
         if not equals or not key.strip():

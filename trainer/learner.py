@@ -1,13 +1,15 @@
 """The learner: PPO over whole rollouts, one policy per team.
 
-`HideAndSeekLearner.update` replaces RLlib's minibatch loop (which costs about 1 ms per minibatch) and its
-connectors; the hooks, sequence numbers and metrics that RLlib relies on are kept.
+`HideAndSeekLearner.update` replaces RLlib's minibatch loop (which costs about 1 ms per minibatch)
+and its connectors; the hooks, sequence numbers and metrics that RLlib relies on are kept.
 
 Shapes: T steps, N worlds, A agents of a team, R = T * N * A rows.
 """
 
 from __future__ import annotations
 
+import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -29,8 +31,11 @@ from trainer.networks import ActorCritic
 from trainer.rollout_batch import RolloutBatch, TeamRollout
 from trainer.weights import weights_hash
 
+STEP_SCALARS = ("loss", "policy_loss", "vf_loss", "entropy", "kl", "clip_fraction", "grad_norm")
+"""What every gradient step reports."""
 
-class TrainingDiverged(RuntimeError):
+
+class TrainingDiverged(RuntimeError):  # noqa: N818
     """A loss or gradient became NaN or infinite; the weights are still those of the step before."""
 
 
@@ -40,6 +45,7 @@ class HideAndSeekLearner(PPOTorchLearner):
     learner_config_dict:
         teams: {team name: TeamSettings as a dict}.
         reward_scale: factor on rewards.
+        torch_threads: threads that the teams share, None = torch's own number.
     """
 
     def build(self) -> None:
@@ -48,9 +54,29 @@ class HideAndSeekLearner(PPOTorchLearner):
         self.teams = {name: TeamSettings(**s) for name, s in custom["teams"].items()}
         self.reward_scale = float(custom["reward_scale"])
         self.kl_coeffs = {name: team.kl_coeff for name, team in self.teams.items()}
-        # Every learner shuffles its own shard with its own stream.
+        # Every learner and team shuffles with a stream of its own, so that teams can learn side by
+        # side.
         seed = (self.config.seed or 0) * 1_000_003 + self.rank
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generators = {
+            team: torch.Generator().manual_seed(seed * len(self.teams) + number)
+            for number, team in enumerate(sorted(self.teams))
+        }
+        self.team_threads = self._make_team_threads()
+
+    def _make_team_threads(self) -> ThreadPoolExecutor | None:
+        """One thread per team: their updates are independent, and two small networks on half the
+        cores each are faster than one after the other on all of them, above all on a busy machine.
+
+        Distributed learners update in turn, since their messages must come in the same order
+        everywhere.
+        """
+        if self.is_distributed:
+            return None
+        threads = self.config.learner_config_dict["torch_threads"] or torch.get_num_threads()
+        threads_each = max(1, threads // len(self.teams))
+        return ThreadPoolExecutor(
+            len(self.teams), "learner", initializer=torch.set_num_threads, initargs=(threads_each,)
+        )
 
     @property
     def rank(self) -> int:
@@ -61,7 +87,7 @@ class HideAndSeekLearner(PPOTorchLearner):
         return bool(self.config.num_learners > 1)
 
     def network(self, team: str) -> ActorCritic:
-        return self.module[f"{team}_policy"].unwrapped().net  # type: ignore[no-any-return]
+        return self.module[f"{team}_policy"].unwrapped().net
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         team = module_id.removesuffix("_policy")
@@ -73,9 +99,11 @@ class HideAndSeekLearner(PPOTorchLearner):
             module_id=module_id, optimizer=optimizer, params=params, lr_or_lr_schedule=None
         )
 
-    # -- the update -----------------------------------------------------------------------------------
+    # -- the update
+    # -----------------------------------------------------------------------------------
 
-    def update(self, *, training_data: TrainingData, timesteps: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    def update(self, *, training_data: TrainingData, timesteps: Any = None, **kwargs: Any) -> Any:
+
         """Learn from one `RolloutBatch`, given as `TrainingData.batch`."""
         self._check_is_built()
         self.before_gradient_based_update(timesteps=timesteps or {})
@@ -83,20 +111,36 @@ class HideAndSeekLearner(PPOTorchLearner):
         batch = training_data.batch
         assert isinstance(batch, RolloutBatch)
         dones = torch.from_numpy(batch.dones)
-        for team, rollout in batch.teams.items():
-            results = self._update_team(team, rollout, dones)
+
+        def update_team(team: str) -> dict[str, float]:
+            return self._update_team(team, batch.teams[team], dones)
+
+        run = map if self.team_threads is None else self.team_threads.map
+        for team, results in zip(batch.teams, run(update_team, batch.teams), strict=True):
             self.metrics.log_dict(results, key=f"{team}_policy", window=1)
         self.after_gradient_based_update(timesteps=timesteps or {})
         return self.metrics.reduce()
 
     def after_gradient_based_update(self, *, timesteps: Any) -> None:
-        # Stock PPO adapts its KL coefficient and schedules here; ours are adapted in `_update_team`.
+        # Stock PPO adapts its KL coefficient and schedules here; ours are adapted in
+        # `_update_team`.
         pass
 
     def _update_team(self, team: str, rollout: TeamRollout, dones: Tensor) -> dict[str, float]:
-        settings = self.teams[team]
-        network = self.network(team)
+        """All epochs of one team; returns its scalars, nan if there was nothing to learn from."""
+        settings, network = self.teams[team], self.network(team)
         rows, explained = self._prepare(settings, network, rollout, dones)
+        count = rows.obs.shape[0]
+        result = {
+            "kl_coeff": self.kl_coeffs[team],
+            "lr": settings.lr,
+            "entropy_coeff": settings.entropy_coeff,
+            "vf_explained_var": explained,
+            "rows": count,
+        }
+        minibatches = self._num_minibatches(count, settings.minibatch_size)
+        if minibatches == 0:
+            return result | dict.fromkeys(STEP_SCALARS, math.nan)
         optimizer = self.get_optimizer(f"{team}_policy")
         for group in optimizer.param_groups:
             group["lr"] = settings.lr
@@ -107,26 +151,13 @@ class HideAndSeekLearner(PPOTorchLearner):
             settings.entropy_coeff,
             self.kl_coeffs[team],
         )
-        scalars: list[dict[str, Tensor]] = []
-        count = rows.obs.shape[0]
-        pieces = self._num_minibatches(count, settings.minibatch_size)
         for _ in range(settings.num_epochs):
-            order = torch.randperm(count, generator=self.generator)
+            order = torch.randperm(count, generator=self.generators[team])
             scalars = [
                 self._step(team, network, optimizer, select(rows, index), coefficients)
-                for index in order.chunk(pieces)
+                for index in order.chunk(minibatches)
             ]
-        means = self._mean_over_learners(
-            {name: torch.stack([s[name] for s in scalars]).mean() for name in scalars[0]}
-        )
-        result = {name: float(value) for name, value in means.items()}
-        result |= {
-            "vf_explained_var": explained,
-            "kl_coeff": self.kl_coeffs[team],
-            "lr": settings.lr,
-            "entropy_coeff": settings.entropy_coeff,
-            "rows": count,
-        }
+        result |= self._means(scalars)
         if settings.kl_coeff > 0.0:
             self.kl_coeffs[team] = adapt_kl_coeff(
                 self.kl_coeffs[team], result["kl"], settings.kl_target
@@ -139,7 +170,7 @@ class HideAndSeekLearner(PPOTorchLearner):
     def _prepare(
         self, settings: TeamSettings, network: ActorCritic, rollout: TeamRollout, dones: Tensor
     ) -> tuple[Minibatch, float]:
-        """Values, advantages and targets, and the rows worth learning from (frozen agents are left out)."""
+        """Advantages and targets of the rows worth learning from (not of frozen agents)."""
         obs = torch.from_numpy(rollout.obs)
         values = torch.stack([network.value(step) for step in obs])
         rewards = torch.from_numpy(rollout.rewards) * self.reward_scale
@@ -180,27 +211,32 @@ class HideAndSeekLearner(PPOTorchLearner):
         norm = nn.utils.clip_grad_norm_(network.parameters(), self.teams[team].grad_clip)
         if not torch.isfinite(norm):
             raise TrainingDiverged(
-                f"{team}_policy: the gradient is not finite (loss {float(loss):.3g}); "
+                f"{team}_policy: the gradient is not finite (loss {loss.item():.3g}); "
                 f"resume from the last checkpoint with a lower ppo.lr or ppo.grad_clip"
             )
         optimizer.step()
         return scalars | {"grad_norm": norm, "loss": loss.detach()}
 
-    # -- several learners -----------------------------------------------------------------------------
+    # -- several learners
+    # -----------------------------------------------------------------------------
 
     def _num_minibatches(self, rows: int, minibatch_size: int) -> int:
-        """Gradient steps per epoch; the same on every learner, else the slower one waits forever."""
-        pieces = torch.tensor(max(1, round(rows / minibatch_size)))
+        """Gradient steps per epoch, equal on all learners; 0 where one of them has no rows."""
+        most = torch.tensor([max(1, round(rows / minibatch_size)), -rows])
         if self.is_distributed:
-            dist.all_reduce(pieces, op=dist.ReduceOp.MAX)
-        return int(pieces)
+            dist.all_reduce(most, op=dist.ReduceOp.MAX)
+        pieces, fewest_rows = int(most[0]), -int(most[1])
+        return min(pieces, fewest_rows)
 
-    def _mean_over_learners(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
-        if not self.is_distributed:
-            return values
-        stacked = torch.stack([value.float() for value in values.values()])
-        dist.all_reduce(stacked)
-        return dict(zip(values, stacked / dist.get_world_size(), strict=True))
+    def _means(self, scalars: list[dict[str, Tensor]]) -> dict[str, float]:
+        """Means over the minibatches of the last epoch, and over the learners."""
+        means = torch.stack(
+            [torch.stack([s[name] for s in scalars]).mean() for name in STEP_SCALARS]
+        )
+        if self.is_distributed:
+            dist.all_reduce(means)
+            means /= dist.get_world_size()
+        return dict(zip(STEP_SCALARS, means.tolist(), strict=True))
 
     def _update_normalizer(self, network: ActorCritic, obs: Tensor) -> None:
         moments = torch.zeros(2 * obs.shape[1], dtype=torch.float64)
@@ -217,25 +253,27 @@ class HideAndSeekLearner(PPOTorchLearner):
             float(count), mean.float(), (square - mean.square()).clamp_min(0.0).float()
         )
 
-    # -- exact resume ---------------------------------------------------------------------------------
+    # -- exact resume
+    # ---------------------------------------------------------------------------------
 
     def weights_hash(self) -> str:
         return weights_hash({f"{team}_policy": self.network(team) for team in self.teams})
 
     def get_training_state(self) -> dict[str, Any]:
-        """What RLlib's own learner state leaves out: KL coefficients and the shuffling stream."""
-        return {
-            "kl_coeffs": dict(self.kl_coeffs),
-            "generator": bytes(self.generator.get_state().numpy().tobytes()).hex(),
+        """What RLlib's own learner state leaves out: KL coefficients and the shuffling streams."""
+        streams = {
+            team: g.get_state().numpy().tobytes().hex() for team, g in self.generators.items()
         }
+        return {"kl_coeffs": dict(self.kl_coeffs), "generators": streams}
 
     def set_training_state(self, state: dict[str, Any]) -> None:
         for team, value in state["kl_coeffs"].items():
             # A penalty that was turned on or off in the configuration starts anew.
             if team in self.kl_coeffs and (value > 0) == (self.teams[team].kl_coeff > 0):
                 self.kl_coeffs[team] = float(value)
-        raw = bytearray.fromhex(state["generator"])
-        self.generator.set_state(torch.frombuffer(raw, dtype=torch.uint8).clone())
+        for team, text in state["generators"].items():
+            raw = torch.frombuffer(bytearray.fromhex(text), dtype=torch.uint8)
+            self.generators[team].set_state(raw.clone())
 
 
 def select(rows: Minibatch, index: Tensor) -> Minibatch:

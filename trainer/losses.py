@@ -1,7 +1,7 @@
 """The PPO loss of one policy in pure torch; knows neither Ray nor the configuration.
 
-Shapes: B rows, H action heads, L = sum(nvec) logits. Every mean runs over the B rows given: frozen and
-absent agents are left out of the minibatch beforehand.
+Shapes: B rows, H action heads, L = sum(nvec) logits. Every mean runs over the B rows given: frozen
+and absent agents are left out of the minibatch beforehand.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def ppo_loss(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Clipped surrogate, clipped value loss, entropy bonus and KL penalty.
 
-    Schulman et al. 2017 (https://arxiv.org/abs/1707.06347), eq. 7, 8 and 9; the value error is clipped and
-    the KL penalty added as RLlib does it, with whose loss and gradients this agrees:
+    Schulman et al. 2017 (https://arxiv.org/abs/1707.06347), eq. 7, 8 and 9; the value error is
+    clipped and the KL penalty added as RLlib does it, with whose loss and gradients this agrees:
 
         L = mean(-min(r A, clip(r, 1 - eps, 1 + eps) A) + c_v min((V - V_target)^2, c_clip) - c_e H)
             + c_kl mean(KL(old || new))
@@ -107,7 +107,8 @@ def ppo_loss(
 def adapt_kl_coeff(kl_coeff: float, kl: float, kl_target: float) -> float:
     """The next KL coefficient: x1.5 above twice the target, x0.5 below half of it.
 
-    Schulman et al. 2017, section 4, with RLlib's factor. A non-finite `kl` leaves the coefficient alone.
+    Schulman et al. 2017, section 4, with RLlib's factor. A non-finite `kl` leaves the coefficient
+    alone.
     """
     if kl > 2.0 * kl_target:
         return kl_coeff * 1.5 if kl != float("inf") else kl_coeff
@@ -117,7 +118,9 @@ def adapt_kl_coeff(kl_coeff: float, kl: float, kl_target: float) -> float:
 
 
 def explained_variance(targets: Tensor, predictions: Tensor) -> Tensor:
-    """1 - Var(targets - predictions) / Var(targets), at least -1; a scalar tensor."""
+    """1 - Var(targets - predictions) / Var(targets), at least -1; nan for no rows at all."""
+    if targets.numel() == 0:
+        return torch.tensor(torch.nan)
     variance = targets.var(unbiased=False)
     residual = (targets - predictions).var(unbiased=False)
     return torch.clamp(1.0 - residual / (variance + 1e-8), min=-1.0)

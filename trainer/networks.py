@@ -1,13 +1,15 @@
 """The actor-critic networks in plain torch, and their form on disk.
 
-Nothing here knows Ray: the RLModule (`trainer/rl_module.py`) is a thin face over `ActorCritic`, and the
-demo and other programs load an exported policy (`weights.safetensors` + `spec.json`) with this file alone.
+Nothing here knows Ray: the RLModule (`trainer/rl_module.py`) is a thin face over `ActorCritic`, and
+the demo and other programs load an exported policy (`weights.safetensors` + `spec.json`) with this
+file alone.
 
 Shapes: B rows, D observation size, H action heads, L = sum(nvec) logits.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -63,7 +65,9 @@ class PolicySpec:
 
 
 class _FastTanh(torch.autograd.Function):
-    """tanh(x) = 2 sigmoid(2x) - 1, which torch vectorises on every CPU; MKL's tanh is 5x slower on AMD."""
+    """tanh(x) = 2 sigmoid(2x) - 1, which torch vectorises on every CPU; MKL's tanh is 5x slower on
+    AMD.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -82,7 +86,7 @@ class Tanh(nn.Module):
     """Drop-in for `nn.Tanh`, equal to float32 rounding."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return _FastTanh.apply(x)  # type: ignore[no-any-return]
+        return _FastTanh.apply(x)
 
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": Tanh, "relu": nn.ReLU}
@@ -90,7 +94,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": Tanh, "relu": nn.ReLU}
 
 def _mlp(sizes: Sequence[int], activation: str) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+    for fan_in, fan_out in itertools.pairwise(sizes):
         linear = nn.Linear(fan_in, fan_out)
         nn.init.orthogonal_(linear.weight, gain=2.0**0.5)
         nn.init.zeros_(linear.bias)
@@ -127,12 +131,12 @@ class ActorCritic(nn.Module):
 
     def logits(self, obs: Tensor) -> Tensor:
         """Unmasked logits [B, L] of observations [B, D]; the critic is not computed."""
-        return self.policy_head(self.actor(self._normalize(obs)))  # type: ignore[no-any-return]
+        return self.policy_head(self.actor(self._normalize(obs)))
 
     def value(self, obs: Tensor) -> Tensor:
         """Values [B] of observations [B, D]; the actor is computed only where layers are shared."""
         tower = self.actor if self.critic is None else self.critic
-        return self.value_head(tower(self._normalize(obs))).squeeze(-1)  # type: ignore[no-any-return]
+        return self.value_head(tower(self._normalize(obs))).squeeze(-1)
 
     def forward(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         """Unmasked logits [B, L] and values [B] of observations [B, D]."""

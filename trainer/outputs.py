@@ -68,7 +68,9 @@ class RunOutputs:
         directory, iteration = self.manager.directory, self.trainer.progress.iteration
         branch = self.manager.set_aside_newer(iteration)
         if branch is not None:
-            self.console.message(f"going on from iteration {iteration}: newer files moved to {branch}")
+            self.console.message(
+                f"going on from iteration {iteration}: newer files moved to {branch}"
+            )
         self.history = _open_history(directory, iteration, self.parent)
         if self.history.repaired:
             self.console.message(self.history.repaired, "warning")
@@ -96,15 +98,15 @@ class RunOutputs:
     def info(self) -> dict[str, object]:
         """What the console shows when the run starts."""
         config, env = self.config, self.config.env.resolved()
-        ray = config.ray
-        where = "this process" if ray.is_local else (
-            f"{ray.num_env_runners} env runners, {ray.num_learners} learners"
-        )
+        ppo, ray = config.ppo, config.ray
+        where = "this process"
+        if not ray.is_local:
+            where = f"{ray.num_env_runners} env runners, {ray.num_learners} learners"
         info: dict[str, object] = {
             "run": self.run_name,
-            "game": f"{env.level}, {env.num_seekers} seekers against {env.num_hiders} hiders",
-            "sampling": f"{ray.num_envs} worlds x {config.ppo.rollout_length} steps in {where}",
-            "checkpoints": f"{config.ppo.checkpoint_dir}, every {config.ppo.checkpoint_freq} iterations",
+            "game": f"{env.level}, {env.num_seekers} seeking against {env.num_hiders} hiding",
+            "sampling": f"{ray.num_envs} worlds x {ppo.rollout_length} steps in {where}",
+            "checkpoints": f"{ppo.checkpoint_dir}, every {ppo.checkpoint_freq} iterations",
         }
         if self.tensorboard is not None:
             info["tensorboard"] = f"tensorboard --logdir {config.tracking.tensorboard_dir}"
@@ -145,7 +147,9 @@ class RunOutputs:
         )
         self.last_checkpoint, self.saved_iteration = path, iteration
         self.history.export(self.manager.directory / layout.history_name(iteration))
-        self.figure.save(self.history.columns(), self.manager.directory / layout.plot_name(iteration))
+        self.figure.save(
+            self.history.columns(), self.manager.directory / layout.plot_name(iteration)
+        )
         self._save_seconds += time.perf_counter() - started
         self.console.checkpoint(path, row)
 
@@ -169,7 +173,7 @@ class RunOutputs:
 
 
 def _run_name(config: Config, restore_path: Path | None) -> str:
-    """The name in a checkpoint's metadata, so that a resumed run continues its curves; else a new one."""
+    """The name the checkpoint was saved under, so that its curves go on; else a new one."""
     if restore_path is not None:
         text = (restore_path / layout.METADATA).read_text(encoding="utf-8")
         name = metadata.decode(text).get("run_name")
@@ -179,7 +183,7 @@ def _run_name(config: Config, restore_path: Path | None) -> str:
 
 
 def _open_history(directory: Path, iteration: int, parent: Path | None) -> MetricsHistory:
-    """The history up to `iteration`; in a new folder it comes from the export beside the checkpoint."""
+    """The history up to `iteration`; in a new folder, from the checkpoint's export."""
     path = directory / HISTORY_NAME
     if not path.exists() and parent is not None:
         export = parent.parent / layout.history_name(iteration)
@@ -200,7 +204,11 @@ def _versions() -> dict[str, str]:
 def _git_commit() -> str | None:
     try:
         done = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+            ["git", "rev-parse", "HEAD"],
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return None

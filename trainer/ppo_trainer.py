@@ -1,7 +1,7 @@
 """Building a trainer and running it: the training loop.
 
-    trainer, config = create_ppo_trainer(config, restore_path="checkpoints/checkpoint_000050")
-    action = trainer.compute_single_action(observation, policy_id="seeker_policy", explore=False)
+trainer, config = create_ppo_trainer(config, restore_path="checkpoints/checkpoint_000050")
+action = trainer.compute_single_action(observation, policy_id="seeker_policy", explore=False)
 """
 
 from __future__ import annotations
@@ -41,12 +41,13 @@ def create_ppo_trainer(
         restore_path: checkpoint folder, or None for new networks.
 
     Returns:
-        The trainer (`train()`, `compute_single_action(...)`, `progress`, `restore_notes`, `stop()`) and the
-        resolved configuration.
+        The trainer (`train()`, `compute_single_action(...)`, `progress`, `restore_notes`, `stop()`)
+        and the resolved configuration.
 
     Raises:
         ConfigError: the configuration cannot be used.
-        CheckpointCorrupted, UnsafePickle, IncompatibleCheckpoint, RestoreFailed: see `trainer/restore.py`.
+        CheckpointCorrupted, UnsafePickle, IncompatibleCheckpoint, RestoreFailed: see
+        `trainer/restore.py`.
     """
     if isinstance(config, (str, Path)):
         config = load_config(config)
@@ -56,8 +57,9 @@ def create_ppo_trainer(
     if restore_path is not None:
         restore_path = Path(restore_path).expanduser().absolute()
         check_checkpoint(restore_path, network_specs(config, make_env))
-    if config.train.torch_threads is not None:
-        torch.set_num_threads(config.train.torch_threads)
+    # Sampling works on small matrices, where two threads wait for each other longer than they work;
+    # the learner has a thread per team and shares the cores out among them itself.
+    torch.set_num_threads(1)
     start_ray(config.ray)
     trainer: HideAndSeekPPO = algorithm_config(config, make_env).build_algo()
     trainer.progress = Progress(config.tracking.window_episodes, make_env(1).stat_names)

@@ -7,12 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ray.rllib.utils.metrics import (
-    ENV_RUNNER_SAMPLING_TIMER,
-    LEARNER_RESULTS,
-    LEARNER_UPDATE_TIMER,
-    TIMERS,
-)
+from ray.rllib.utils.metrics import LEARNER_RESULTS
 
 from trainer.metrics import DEFAULT_TEAMS, TEAM, EpisodeWindow, Row, empty_row
 
@@ -61,9 +56,7 @@ class Progress:
         self.time_total_s += iteration_s
         self.window.extend(episodes)
         means = self.window.means()
-        timers = result[TIMERS]
-        sample_s = float(timers[ENV_RUNNER_SAMPLING_TIMER])
-        learn_s = float(timers[LEARNER_UPDATE_TIMER])
+        sample_s, learn_s = trainer.sample_seconds, trainer.learn_seconds
         row = empty_row()
         row |= {
             "iteration": self.iteration,

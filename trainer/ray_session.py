@@ -13,8 +13,8 @@ from trainer.config import RayGroup
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
-# Ray's sockets live under its temporary folder, and a socket path may have at most 107 bytes; Ray itself
-# adds about 65.
+# Ray's sockets live under its temporary folder, and a socket path may have at most 107 bytes; Ray
+# itself adds about 65.
 _LONGEST_TEMP_DIR = 40
 
 _QUIET = {
@@ -40,7 +40,7 @@ def quiet_logging() -> None:
 
 
 def start_ray(settings: RayGroup) -> None:
-    """Start or join Ray if `settings` need it and it does not run yet; an all-local run starts nothing."""
+    """Start or join Ray if `settings` need it and it does not run yet."""
     quiet_logging()
     if settings.is_local:
         return
@@ -50,7 +50,8 @@ def start_ray(settings: RayGroup) -> None:
         return
     options: dict[str, Any] = {}
     if settings.address is None:
-        # More actors than cores share the cores; Ray would otherwise wait for cores that never come.
+        # More actors than cores share the cores; Ray would otherwise wait for cores that never
+        # come.
         cpus = max(os.cpu_count() or 1, settings.num_env_runners + settings.num_learners + 1)
         options = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": str(_temp_dir())}
     ray.init(

@@ -1,8 +1,9 @@
 """Restoring a trainer from a checkpoint: verify, refuse, load, push weights, prove.
 
 Stock RLlib loads a checkpoint with missing weights, leaves runners on old ones and forgets the KL
-coefficient, the random streams and the worlds. Here the order is: manifest, pickles, spaces and network,
-then RLlib's own `restore_from_path`, a blocking weight push, our training state, and a hash comparison.
+coefficient, the random streams and the worlds. Here the order is: manifest, pickles, spaces and
+network, then RLlib's own `restore_from_path`, a blocking weight push, our training state, and a
+hash comparison.
 """
 
 from __future__ import annotations
@@ -53,13 +54,15 @@ def check_checkpoint(path: Path, specs: dict[str, PolicySpec]) -> None:
 
 
 def restore(trainer: HideAndSeekPPO, progress: Progress, path: Path) -> list[str]:
-    """Bring a freshly built trainer to the state of a checkpoint that `check_checkpoint` has passed.
+    """Bring a freshly built trainer to the state of a checkpoint that `check_checkpoint` has
+    passed.
 
     Returns:
         A line for each thing that could not be carried over, the last one naming the weights' hash.
 
     Raises:
-        RestoreFailed: the state does not load, or learner and runners end up with different weights.
+        RestoreFailed: the state does not load, or learner and runners end up with different
+        weights.
     """
     try:
         state = TrainingState.read(path / "training_state")

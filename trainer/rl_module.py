@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from gymnasium import spaces
 from ray.rllib.core.columns import Columns
+from ray.rllib.core.distribution.torch.torch_distribution import TorchMultiCategorical
 from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
 from ray.rllib.core.rl_module.torch.torch_rl_module import TorchRLModule
-from ray.rllib.core.distribution.torch.torch_distribution import TorchMultiCategorical
 from torch import Tensor
 
 from trainer.action_dist import mask_logits
@@ -42,11 +42,14 @@ class HideAndSeekRLModule(TorchRLModule, ValueFunctionAPI):
             nvec=tuple(int(n) for n in self.action_space.nvec),
             **settings,
         )
-        # A stream of its own: RLlib builds modules in the order of a set, which differs between runs.
+        # A stream of its own: RLlib builds modules in the order of a set, which differs between
+        # runs.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(init_seed)
             self.net = ActorCritic(spec)
-        self.action_dist_cls = TorchMultiCategorical.get_partial_dist_cls(input_lens=list(spec.nvec))
+        self.action_dist_cls = TorchMultiCategorical.get_partial_dist_cls(
+            input_lens=list(spec.nvec)
+        )
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Tensor]:
         logits = self.net.logits(batch[Columns.OBS])

@@ -1,4 +1,4 @@
-"""The batched EnvRunner: one BatchEnv, one forward pass per policy and step, over all worlds at once."""
+"""The batched EnvRunner: all worlds in one forward pass per policy and step."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
 
     `env_config["make_env"]` is a picklable function: number of worlds -> BatchEnv.
 
-    The worlds, the random stream of the actions and the first observation of the next rollout belong to
-    this runner alone: `get_training_state` / `set_training_state` carry them through a checkpoint, and
-    RLlib's weight syncs (`set_state`) never touch them.
+    The worlds, the random stream of the actions and the first observation of the next rollout
+    belong to this runner alone: `get_training_state` / `set_training_state` carry them through a
+    checkpoint, and RLlib's weight syncs (`set_state`) never touch them.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         super().__init__(config=config, **kwargs)
-        self.worker_index = self.worker_index or 0
+        self.worker_index: int = kwargs.get("worker_index") or 0
         # Beside remote runners the local one only holds weights, so it needs no worlds.
         self.has_worlds = self.worker_index > 0 or self.num_workers == 0
         num_envs = self.config.num_envs_per_env_runner if self.has_worlds else 1
@@ -73,7 +73,8 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         self._batch: RolloutBatch | None = None
         self._started = False
 
-    # -- sampling -------------------------------------------------------------------------------------
+    # -- sampling
+    # -------------------------------------------------------------------------------------
 
     def sample(self, **kwargs: Any) -> Sample:
         """Play `steps` steps in every world."""
@@ -110,7 +111,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         return self._batch
 
     def _act(self, spec: TeamSpec, batch: RolloutBatch, step: int) -> np.ndarray:
-        """Sample one team's actions [N, A, H] at a step; logits and log-probabilities go to the batch."""
+        """Sample one team's actions [N, A, H]; logits and log-probabilities go to the batch."""
         team = batch.teams[spec.name]
         rows = self.env.num_envs * spec.num_agents
         obs = torch.from_numpy(team.obs[step].reshape(rows, spec.obs_size))
@@ -129,7 +130,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         return team.actions[step]
 
     def _network(self, spec: TeamSpec) -> ActorCritic:
-        return self.module[spec.policy_id].net  # type: ignore[no-any-return]
+        return self.module[spec.policy_id].net
 
     def _log(self, batch: RolloutBatch) -> None:
         """The counters that RLlib's own machinery reads, under its names."""
@@ -141,10 +142,13 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
                 counts[NUM_AGENT_STEPS_SAMPLED, agent] = batch.env_steps
         for key, count in counts.items():
             self.metrics.log_value(key, count, reduce="sum")
-            lifetime = (f"{key[0]}_lifetime", key[1]) if isinstance(key, tuple) else f"{key}_lifetime"
+            lifetime = (
+                (f"{key[0]}_lifetime", key[1]) if isinstance(key, tuple) else f"{key}_lifetime"
+            )
             self.metrics.log_value(lifetime, count, reduce="lifetime_sum")
 
-    # -- what RLlib asks of a runner ------------------------------------------------------------------
+    # -- what RLlib asks of a runner
+    # ------------------------------------------------------------------
 
     def make_module(self) -> None:
         spec = self.config.get_multi_rl_module_spec(spaces=self.get_spaces(), inference_only=False)
@@ -197,14 +201,16 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     def get_checkpointable_components(self) -> list[tuple[str, Checkpointable]]:
         return [(COMPONENT_RL_MODULE, self.module)]
 
-    # -- exact resume ---------------------------------------------------------------------------------
+    # -- exact resume
+    # ---------------------------------------------------------------------------------
 
     def weights_hash(self) -> str:
         """Hash of every weight this runner acts with."""
-        return weights_hash({key: self.module[key].net for key in self.module.keys()})
+        policies = list(self.module.keys())
+        return weights_hash({policy: self.module[policy].net for policy in policies})
 
     def get_training_state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Arrays and plain values that continue this runner exactly; no arrays before the first rollout."""
+        """What continues this runner exactly: arrays (none before the first rollout), values."""
         values = {"random": self._random.bit_generator.state, "started": self._started}
         return (self.env.get_state() if self._started else {}), values
 

@@ -1,6 +1,7 @@
 """What one iteration collects: preallocated, time-major arrays, one set per team.
 
-Shapes: T steps, N worlds, A agents of a team, D observation size, H action heads, L = sum(nvec) logits.
+Shapes: T steps, N worlds, A agents of a team, D observation size, H action heads, L = sum(nvec)
+logits.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from envs.batch_env import ObsBuffers, TeamSpec
 class TeamRollout:
     """One team's share of a rollout.
 
-    `obs`, `action_mask` and `valid` have T + 1 rows: the last one is where the next rollout starts, and
-    its value bootstraps the unfinished episodes.
+    `obs`, `action_mask` and `valid` have T + 1 rows: the last one is where the next rollout starts,
+    and its value bootstraps the unfinished episodes.
 
     Attributes:
         obs: [T + 1, N, A, D] float32.
@@ -95,22 +96,21 @@ class RolloutBatch:
         return {name: team.at(step) for name, team in self.teams.items()}
 
     def split(self, shards: int) -> list[RolloutBatch]:
-        """Equal shards by worlds; unequal ones would leave distributed learners waiting for each other."""
+        """Equal shards by worlds; unequal ones would make distributed learners hang."""
         num_envs = self.dones.shape[1]
         if num_envs % shards:
             raise ValueError(f"{num_envs} worlds cannot be split into {shards} equal shards")
         width = num_envs // shards
-        cuts = [slice(i * width, (i + 1) * width) for i in range(shards)]
-        return [
-            RolloutBatch(
-                {
-                    name: team.map(lambda array, cut=cut: np.ascontiguousarray(array[:, cut]))
-                    for name, team in self.teams.items()
-                },
-                np.ascontiguousarray(self.dones[:, cut]),
-            )
-            for cut in cuts
-        ]
+        return [self._worlds(slice(i * width, (i + 1) * width)) for i in range(shards)]
+
+    def _worlds(self, cut: slice) -> RolloutBatch:
+        """The rollout of some of the worlds, as contiguous copies."""
+
+        def take(array: np.ndarray) -> np.ndarray:
+            return np.ascontiguousarray(array[:, cut])
+
+        teams = {name: team.map(take) for name, team in self.teams.items()}
+        return RolloutBatch(teams, take(self.dones))
 
     @staticmethod
     def concatenate(batches: Sequence[RolloutBatch]) -> RolloutBatch:
@@ -119,7 +119,9 @@ class RolloutBatch:
         teams = {
             name: TeamRollout(
                 **{
-                    f.name: np.concatenate([getattr(b.teams[name], f.name) for b in batches], axis=1)
+                    f.name: np.concatenate(
+                        [getattr(b.teams[name], f.name) for b in batches], axis=1
+                    )
                     for f in fields(TeamRollout)
                 }
             )

@@ -32,7 +32,10 @@ def run(plan: RunPlan, *, quiet: bool = False, show_changes: bool = True) -> int
             resume += " --iterations 100"
         console.stop(
             {**summary, "checkpoint": shown},
-            [resume, f"python demo_model.py --checkpoint {shown}", f"python list_checkpoints.py {folder}"],
+            [
+                resume,
+                f"python demo_model.py --checkpoint {shown}",
+                f"python list_checkpoints.py {folder}",
+            ],
         )
         return outcome.exit_code
-

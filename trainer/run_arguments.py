@@ -1,4 +1,4 @@
-"""The options that `main.py` and `continue_training.py` share; argparse only, so that --help is instant."""
+"""Options of `main.py` and `continue_training.py`; argparse only: --help is instant."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import argparse
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that `main.py` and `continue_training.py` share."""
     how_far = parser.add_mutually_exclusive_group()
-    how_far.add_argument("--iterations", type=_positive, metavar="N", help="train N more iterations")
-    how_far.add_argument("--until", type=_positive, metavar="N", help="train up to iteration N")
-    parser.add_argument(
-        "--config", metavar="FILE", help="configuration (default: config.yaml)"
+    how_far.add_argument(
+        "--iterations", type=_positive, metavar="N", help="train N more iterations"
     )
+    how_far.add_argument("--until", type=_positive, metavar="N", help="train up to iteration N")
+    parser.add_argument("--config", metavar="FILE", help="configuration (default: config.yaml)")
     parser.add_argument(
         "--set",
         dest="overrides",

@@ -1,4 +1,4 @@
-"""From the command line to what a run will do: fresh or resumed, from where, into which folder, how far.
+"""From the command line to what a run will do: how it starts, where, and how far it goes.
 
 Imports neither Ray nor torch, so that a mistake is reported at once.
 """
@@ -129,7 +129,9 @@ def with_checkpoint_dir(config: Config, directory: str) -> Config:
 
 
 def config_changes(path: Path, config: Config) -> dict[str, tuple[Any, Any]]:
-    """Keys whose values differ between a checkpoint's configuration and the one given: (old, new)."""
+    """Keys whose values differ between a checkpoint's configuration and the one given:
+    (old, new).
+    """
     try:
         saved = load_config(path / DEFAULT_CONFIG)
     except ConfigError:

@@ -1,7 +1,8 @@
 """Looking through RLlib's state pickles before RLlib itself loads them.
 
-RLlib reads its state files with plain `pickle.load`, which runs whatever a file asks for. The states hold
-numpy arrays and ordinary containers only, so a file that names anything else is refused.
+RLlib reads its state files with plain `pickle.load`, which runs whatever a file asks for. The
+states hold numpy arrays and ordinary containers only, so a file that names anything else is
+refused.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _ALLOWED = {
 }
 
 
-class UnsafePickle(ValueError):
+class UnsafePickle(ValueError):  # noqa: N818
     """A pickle that asks for more than numpy arrays and plain containers."""
 
 
@@ -43,7 +44,8 @@ class _AllowListUnpickler(pickle.Unpickler):
 
 
 def check_pickles(folder: Path) -> None:
-    """Refuse the checkpoint at `folder` if one of the pickles that RLlib would read is not plain data.
+    """Refuse the checkpoint at `folder` if one of the pickles that RLlib would read is not plain
+    data.
 
     Raises:
         UnsafePickle: naming the file and what it asks for.

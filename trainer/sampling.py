@@ -1,6 +1,7 @@
 """Drawing actions from logits during rollouts: one compiled pass, no temporaries.
 
-The torch distribution in `trainer/action_dist.py` is the reference that the tests hold this against.
+The torch distribution in `trainer/action_dist.py` is the reference that the tests hold this
+against.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def sample_actions(
     actions: np.ndarray,
     logp: np.ndarray,
 ) -> None:
-    """Mask the logits in place, draw each head by inverting its distribution function, and sum log-probs.
+    """Mask the logits in place, draw each head by inverting its distribution function, and sum
+    log-probs.
 
     Args:
         logits: [R, L] float32; forbidden choices are overwritten with `MASKED_LOGIT`.
@@ -54,7 +56,8 @@ def sample_actions(
             chosen = offset
             for k in range(offset, offset + size):
                 if action_mask[row, k]:
-                    # Rounding can leave the threshold above the last sum: the last allowed choice stays.
+                    # Rounding can leave the threshold above the last sum: the last allowed choice
+                    # stays.
                     chosen = k
                     cumulative += math.exp(logits[row, k] - peak)
                     if cumulative > threshold:

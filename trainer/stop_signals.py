@@ -12,7 +12,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-    """While active, the first SIGINT or SIGTERM is noted; a second SIGINT leaves the process at once.
+    """While active, the first SIGINT or SIGTERM is noted; a second SIGINT leaves the process at
+    once.
 
     Ray installs handlers of its own when it starts: call `install` again after that.
     """

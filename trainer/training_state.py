@@ -1,8 +1,9 @@
-"""The folder `training_state/` of a checkpoint: what RLlib does not keep, as arrays and JSON, no pickle.
+"""The folder `training_state/` of a checkpoint: what RLlib does not keep, as arrays and JSON, no
+pickle.
 
-    training_state/state.json            counters, KL coefficients, random streams
-    training_state/worlds_<runner>.npz   the worlds of one runner, in mid-episode
-    training_state/episodes.npz          the window behind the reported means
+training_state/state.json            counters, KL coefficients, random streams
+training_state/worlds_<runner>.npz   the worlds of one runner, in mid-episode
+training_state/episodes.npz          the window behind the reported means
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from torch import nn
 
 
 def weights_hash(networks: Mapping[str, nn.Module]) -> str:
-    """SHA-256 over the names, shapes and bytes of all parameters and buffers, independent of order."""
+    """SHA-256 over names, shapes and bytes of all parameters and buffers, in any order."""
     digest = hashlib.sha256()
     for policy_id in sorted(networks):
         state = networks[policy_id].state_dict()

@@ -47,7 +47,9 @@ class OneStepEnv(BatchEnv):
             self.episode_stats[:, 1 + shift] = rewards[name][:, 0]
         self.episode_stats[:, 0] = 1
         dones[:] = True
-        self.streams = self.streams * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
+        self.streams = self.streams * np.uint64(6364136223846793005) + np.uint64(
+            1442695040888963407
+        )
         self.observe(out)
 
     def observe(self, out: Mapping[str, ObsBuffers]) -> None:

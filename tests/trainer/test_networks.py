@@ -7,7 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from trainer.networks import ActorCritic, PolicyFileError, PolicySpec, Tanh, load_policy, save_policy
+from trainer.networks import (
+    ActorCritic,
+    PolicyFileError,
+    PolicySpec,
+    Tanh,
+    load_policy,
+    save_policy,
+)
 from trainer.normalization import ObsNormalizer
 
 SPEC = PolicySpec(obs_size=6, nvec=(3, 2), hiddens=(8, 8))
@@ -95,7 +102,9 @@ def test_normalizer_merges_batches_into_the_moments_of_all_rows() -> None:
     for part in rows.split([1, 499, 300, 200]):
         normalizer.update(len(part), part.mean(0).float(), part.var(0, unbiased=False).float())
     torch.testing.assert_close(normalizer.mean.double(), rows.mean(0), atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(normalizer.var.double(), rows.var(0, unbiased=False), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        normalizer.var.double(), rows.var(0, unbiased=False), atol=1e-4, rtol=1e-4
+    )
     scaled = normalizer(rows.float())
     torch.testing.assert_close(scaled.mean(0), torch.zeros(4), atol=1e-4, rtol=0)
     assert normalizer(torch.full((1, 4), 1e9)).max() == 10.0

@@ -1,0 +1,44 @@
+# `make train` and `make test` need Python >= 3.11, pip and make; everything else they install into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.requirements-installed
+ARGS ?=
+
+.PHONY: help train test test-all check format bench clean
+
+help:  ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+$(STAMP): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "error: needs Python >= 3.11; name one with: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the pinned requirements into .venv (once, some minutes) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+train: $(STAMP)  ## train as config.yaml says; flags: make train ARGS="--iterations 5"
+	@$(BIN)/python main.py $(ARGS)
+
+test: $(STAMP)  ## the fast tests
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-all: $(STAMP)  ## every test, the slow ones too (minutes)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP)  ## formatting, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(STAMP)  ## rewrite the formatting
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## measure speed, memory and the cost of saving (minutes); writes benchmarks/results/
+	@$(BIN)/python -m benchmarks.bench $(ARGS)
+
+clean:  ## remove the environment and caches; never checkpoints or runs
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,110 @@
+"""The schema: what is shipped is valid, and every mistake dies early with a message that helps."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from trainer.config import (
+    TEAMS,
+    Config,
+    ConfigError,
+    apply_overrides,
+    differences,
+    known_keys,
+    load_config,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_shipped_file_holds_every_key_at_its_default() -> None:
+    shipped = load_config(ROOT / "config.yaml")
+    assert shipped == Config()
+    written = flat(yaml.safe_load((ROOT / "config.yaml").read_text()))
+    per_team = ("ppo.seeker.", "ppo.hider.")
+    assert set(written) == {key for key in known_keys() if not key.startswith(per_team)}
+
+
+def flat(values: dict, prefix: str = "") -> list[str]:
+    keys: list[str] = []
+    for key, value in values.items():
+        keys += flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
+    return keys
+
+
+def test_to_dict_and_yaml_round_trip() -> None:
+    config = apply_overrides({}, ["ppo.hider.lr=0.001", "env.level=L2", "ppo.hiddens=[32, 16]"])
+    assert Config.from_dict(yaml.safe_load(yaml.safe_dump(config.to_dict()))) == config
+
+
+def test_a_team_takes_the_common_value_unless_it_has_its_own() -> None:
+    config = Config.from_dict({"ppo": {"lr": 0.1, "hider": {"lr": 0.2, "hiddens": [7]}}})
+    assert config.ppo.team("seeker").lr == 0.1
+    assert config.ppo.team("hider").lr == 0.2
+    assert config.ppo.team("hider").hiddens == (7,)
+    assert set(TEAMS) == {"seeker", "hider"}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("ppo.lrr=1", r"unknown key 'ppo\.lrr'; nearest: ppo\.lr"),
+        ("lr=1", r"unknown key 'lr'; nearest: ppo\.lr"),
+        ("pppo.lr=1", r"unknown key 'pppo'|nearest"),
+        ("ppo.lr=fast", r"ppo\.lr = 'fast'"),
+        ("ppo.lr=-1", r"ppo\.lr = -1"),
+        ("ppo.gamma=1.5", r"ppo\.gamma = 1\.5"),
+        ("ppo.num_iterations=0", r"ppo\.num_iterations = 0"),
+        ("ppo.hiddens=[64, 0]", r"ppo\.hiddens"),
+        ("ppo.activation=gelu", "'tanh' or 'relu'"),
+        ("env.level=L9", "L9"),
+        ("env.num_hiders=0", "num_hiders"),
+        ("env.levle=L1", "level"),
+        ("ppo.minibatch_size=999999999", "more than the 65536 agent-steps"),
+        ("ray.num_learners=3", "multiple of it"),
+        ("ppo.lr", "expected KEY=VALUE"),
+        ("ppo.lr=[", "not valid YAML"),
+        ("ppo=3", "ppo"),
+    ],
+)
+def test_a_bad_override_names_itself(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        apply_overrides({}, [override])
+    assert override.split("=")[0].split(".")[-1][:3] in str(caught.value)
+    assert str(caught.value).count("\n") <= 1
+
+
+def test_numbers_may_be_written_in_scientific_notation() -> None:
+    assert apply_overrides({}, ["ppo.lr=3e-4"]).ppo.lr == 3e-4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ppo: [1, 2]", "ppo"),
+        ("- 1", "expected groups of keys, found list"),
+        ("ppo: {lr: 1", r"bad\.yaml: line 1|line"),
+        ("just text", "expected groups of keys, found str"),
+    ],
+)
+def test_a_bad_file_names_itself(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_config(path)
+    assert "bad.yaml" in str(caught.value)
+
+
+def test_a_missing_file_names_the_nearest_one(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("")
+    with pytest.raises(ConfigError, match=r"confg\.yaml: no such file; nearest: .*config\.yaml"):
+        load_config(tmp_path / "confg.yaml")
+    assert load_config(tmp_path / "config.yaml") == Config()
+
+
+def test_differences_are_dotted_and_show_both_values() -> None:
+    old = Config()
+    new = apply_overrides({}, ["ppo.lr=0.5", "env.level=L1"])
+    assert differences(old, new) == {"env.level": ("L0", "L1"), "ppo.lr": (0.0003, 0.5)}
+    assert differences(old, old) == {}
