@@ -48,11 +48,17 @@ class HideAndSeekPPO(PPO):
     """
 
     def setup(self, config: Any) -> None:
-        if self._samples_here and self.config.num_learners == 0:
-            with without_object_store():
-                super().setup(config)
-        else:
+        with self._object_store():
             super().setup(config)
+
+    def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
+        with self._object_store():
+            super().restore_from_path(path, *args, **kwargs)
+
+    def _object_store(self) -> contextlib.AbstractContextManager[None]:
+        """Ray's object store where there are actors to share it with, else none."""
+        local = self._samples_here and self.config.num_learners == 0
+        return without_object_store() if local else contextlib.nullcontext()
 
     def _setup_logdir(self) -> None:
         # Tune would make an empty folder in ~/ray_results for every algorithm built.
@@ -297,11 +303,11 @@ def algorithm_config(config: Config, make_env: EnvMaker) -> PPOConfig:
 
 @contextlib.contextmanager
 def without_object_store() -> Iterator[None]:
-    """Build an all-local algorithm without starting Ray.
+    """Let an all-local algorithm be built and restored without starting Ray.
 
-    RLlib puts its configuration into the object store even where no actor will ever fetch it, which
-    starts Ray's daemons: seconds, 400 MB and files outside the project. Nothing else in a local
-    build needs them.
+    RLlib puts its configuration and weights into the object store even where no actor will ever
+    fetch them, which starts Ray's daemons: seconds, 400 MB and files outside the project. Nothing
+    else needs them there.
     """
     put = ray.put
     ray.put = lambda value: value

@@ -1,0 +1,95 @@
+"""Ctrl-C and SIGTERM against a running training, and the questions asked on a terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import SMALL, Desk, copy_of
+
+
+def wait_for(process: subprocess.Popen[str], text: str) -> list[str]:
+    """Read the output up to the first line with `text`."""
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if text in line:
+            return lines
+    raise AssertionError(f"{text!r} never came:\n{''.join(lines)}")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_signal_saves_the_iteration_in_hand(
+    desk: Desk, number: signal.Signals, code: int
+) -> None:
+    process = desk.start("main.py", *SMALL, "--set", "ppo.checkpoint_freq=1000")
+    wait_for(process, "5/300 |")
+    process.send_signal(number)
+    rest, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "Traceback" not in errors
+    last = desk.history()[-1]["iteration"]
+    assert last >= 5
+    assert desk.checkpoints() == [f"checkpoint_{last:06d}"]
+    assert f"continue_training.py ./checkpoints/checkpoint_{last:06d} --set" in rest
+
+
+def test_a_signal_during_the_start_ends_without_a_checkpoint(desk: Desk) -> None:
+    process = desk.start("main.py", *SMALL)
+    wait_for(process, "starting")
+    process.send_signal(signal.SIGTERM)
+    rest, errors = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "Traceback" not in errors
+    assert "nothing was trained yet" in rest
+    assert desk.checkpoints() == []
+
+
+def test_a_second_ctrl_c_leaves_at_once(desk: Desk) -> None:
+    big = ("--set", "ppo.rollout_length=4096", "--set", "ray.num_envs_per_env_runner=256")
+    process = desk.start("main.py", *SMALL, *big)
+    wait_for(process, "checkpoints")  # the first iteration, of many seconds, has begun
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "stopping" not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "left at once" in errors
+    assert "Traceback" not in errors
+    assert desk.checkpoints() == []
+
+
+@pytest.mark.parametrize(("answer", "iterations"), [("n", 4), ("what\ny", 5)])
+def test_continue_training_asks_on_a_terminal(
+    trained: tuple[Desk, str], tmp_path: Path, answer: str, iterations: int
+) -> None:
+    desk = copy_of(trained[0], tmp_path / "copy")
+    leader, follower = pty.openpty()
+    os.write(leader, f"{answer}\n".encode())
+    done = subprocess.run(
+        desk.command("continue_training.py", "--iterations", "1", *SMALL),
+        cwd=desk.work,
+        env=desk.environment(),
+        stdin=follower,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    os.close(follower)
+    os.close(leader)
+    assert done.returncode == 0, done.stderr
+    assert "Continue training? [y/N]" in done.stdout
+    for shown in ("iteration", "saved", "reward mean", "configuration: as in the checkpoint"):
+        assert shown in done.stdout
+    assert desk.history()[-1]["iteration"] == iterations
+    if answer == "n":
+        assert "nothing was changed" in done.stdout

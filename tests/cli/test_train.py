@@ -1,0 +1,197 @@
+"""`main.py` and `continue_training.py` in real processes: what they write, refuse and resume."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.conftest import SMALL, Desk, copy_of
+
+Trained = tuple[Desk, str]
+
+
+def test_a_run_leaves_what_the_layout_promises(trained: Trained) -> None:
+    desk, printed = trained
+    folder = desk.work / "checkpoints"
+    assert desk.checkpoints() == ["checkpoint_000002", "checkpoint_000004"]
+    for iteration in (2, 4):
+        assert (folder / f"training_metrics_iter_{iteration}.png").stat().st_size > 10_000
+        rows = json.loads((folder / f"metrics_iter_{iteration}.json").read_text())
+        assert [row["iteration"] for row in rows] == list(range(1, iteration + 1))
+    saved = folder / "checkpoint_000004"
+    for part in (
+        "algorithm_state.pkl",
+        "rllib_checkpoint.json",
+        "learner_group",
+        "env_runner",
+        "policies/seeker_policy/weights.safetensors",
+        "policies/hider_policy/spec.json",
+        "training_state/state.json",
+        "config.yaml",
+        "manifest.json",
+    ):
+        assert (saved / part).exists(), part
+    metadata = json.loads((saved / "metadata.json").read_text())
+    assert metadata["iteration"] == 4
+    assert metadata["env_steps"] == 4 * 64 * 32
+    assert metadata["agent_steps"] == 2 * metadata["env_steps"]
+    assert metadata["seeker_reward"] == -metadata["hider_reward"]
+    assert metadata["tags"] == ["final"]
+    assert metadata["parent"] is None
+    assert metadata["versions"]["ray"] == "2.60.0"
+    assert "next:" in printed
+    assert "continue_training.py ./checkpoints/checkpoint_000004" in printed
+
+
+def test_one_aligned_line_per_iteration(trained: Trained) -> None:
+    _, printed = trained
+    lines = [line for line in printed.splitlines() if "/4 |" in line]
+    assert len(lines) == 4
+    assert len({len(line) for line in lines}) == 1
+    assert "\x1b" not in printed
+
+
+def test_nothing_is_written_outside_the_working_folder(trained: Trained) -> None:
+    desk, _ = trained
+    assert list((desk.folder / "home").rglob("*")) == []
+    assert list((desk.folder / "tmp").rglob("*")) == []
+    assert sorted(p.name for p in desk.work.iterdir()) == ["checkpoints", "runs"]
+
+
+def test_resuming_continues_to_the_same_bits(trained: Trained, tmp_path: Path, desk: Desk) -> None:
+    resumed = copy_of(trained[0], tmp_path / "copy")
+    done = resumed.run("continue_training.py", "--yes", "--iterations", "3", *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert "configuration: as in the checkpoint" in done.stdout
+    assert "learner and runners hold the same weights" in done.stdout
+    straight = desk.run("main.py", "--iterations", "7", *SMALL)
+    assert straight.returncode == 0, straight.stderr
+    last = "checkpoints/checkpoint_000007"
+    assert resumed.weights(last) == desk.weights(last)
+    assert resumed.history() == desk.history()
+    for name in ("worlds_0.npz", "episodes.npz"):
+        part = f"{last}/training_state/{name}"
+        assert (resumed.work / part).read_bytes() == (desk.work / part).read_bytes()
+    assert len(list((resumed.work / "runs").iterdir())) == 1  # the curves of one run
+
+
+def test_going_on_from_an_older_checkpoint_loses_nothing(trained: Trained, tmp_path: Path) -> None:
+    desk = copy_of(trained[0], tmp_path / "copy")
+    before = desk.weights("checkpoints/checkpoint_000004")
+    done = desk.run("main.py", "./checkpoints/checkpoint_000002", "--iterations", "2", *SMALL)
+    assert done.returncode == 0, done.stderr
+    (branch,) = (desk.work / "checkpoints").glob("branch_after_000002_*")
+    assert f"newer files moved to {branch}" in done.stdout.replace("\n", "")
+    assert desk.weights(f"checkpoints/{branch.name}/checkpoint_000004") == before
+    # The same seed and state: the second time is the first time again.
+    assert desk.weights("checkpoints/checkpoint_000004") == before
+    assert [row["iteration"] for row in desk.history()] == [1, 2, 3, 4]
+
+
+def test_a_changed_setting_is_named_and_used(trained: Trained, tmp_path: Path) -> None:
+    desk = copy_of(trained[0], tmp_path / "copy")
+    done = desk.run(
+        *("main.py", "--resume", "latest", "--iterations", "1", *SMALL),
+        *("--set", "ppo.lr=0.001", "--set", "ray.num_envs_per_env_runner=32"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "ppo.lr" in done.stdout
+    assert "0.0003 -> 0.001" in done.stdout
+    assert "worlds of runner 0 start fresh" in done.stdout
+    saved = yaml.safe_load((desk.work / "checkpoints/checkpoint_000005/config.yaml").read_text())
+    assert saved["ppo"]["lr"] == 0.001
+    assert desk.history()[-1]["env_steps"] == 4 * 64 * 32 + 32 * 32
+
+
+def test_the_environment_variable_names_the_checkpoint(trained: Trained, tmp_path: Path) -> None:
+    desk = copy_of(trained[0], tmp_path / "copy")
+    desk.variables["RESTORE_CHECKPOINT"] = "./checkpoints/checkpoint_000004"
+    done = desk.run("main.py", "--iterations", "1", *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert desk.checkpoints()[-1] == "checkpoint_000005"
+    desk.variables["RESTORE_CHECKPOINT"] = "./checkpoints/checkpoint_000099"
+    done = desk.run("main.py", "--iterations", "1", *SMALL)
+    assert done.returncode == 3
+    assert "RESTORE_CHECKPOINT: no checkpoint for iteration 99" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("main.py",), 2, "already holds 2 checkpoint(s), up to iteration 4"),
+        (("main.py", "--fresh"), 2, "python main.py --resume latest"),
+        (("main.py", "--resume", "latest", "--until", "4"), 2, "at iteration 4 already"),
+        (("main.py", "7"), 3, "no checkpoint for iteration 7 in ./checkpoints; nearest: 4"),
+        (("main.py", "checkpoints/best"), 3, "no such checkpoint"),
+        (("main.py", "--set", "ppo.lrr=1"), 2, "unknown key 'ppo.lrr'; nearest: ppo.lr"),
+        (("main.py", "--config", "confg.yaml"), 2, "confg.yaml: no such file"),
+        (("main.py", "--resume", "latest", "--fresh"), 2, "not allowed with"),
+        (("main.py", "4", "--resume", "latest"), 2, "exclude each other"),
+        (("main.py", "--iterations", "0"), 2, "must be at least 1"),
+        (("continue_training.py",), 2, "no terminal to ask on; add --yes"),
+        (("continue_training.py", "--checkpoint-dir", "x"), 3, "no checkpoints found in x"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line_or_two(
+    trained: Trained, words: tuple[str, ...], code: int, message: str
+) -> None:
+    desk, _ = trained
+    before = sorted(desk.work.rglob("*"))
+    done = desk.run(*words)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len([line for line in done.stderr.splitlines() if not line.startswith("usage")]) <= 6
+    assert sorted(desk.work.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("damage", "code", "message"),
+    [
+        ("flip", 3, "learner_group/learner/state.pkl"),
+        ("policy", 3, "policies/hider_policy"),
+        ("learner", 3, "learner_group"),
+        ("network", 2, "hiddens (64, 64) -> (32,)"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_refused_before_loading(
+    trained: Trained, tmp_path: Path, damage: str, code: int, message: str
+) -> None:
+    desk = copy_of(trained[0], tmp_path / "copy")
+    saved = desk.work / "checkpoints/checkpoint_000004"
+    extra: tuple[str, ...] = ()
+    if damage == "flip":
+        path = saved / "learner_group/learner/state.pkl"
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    elif damage == "network":
+        extra = ("--set", "ppo.hiddens=[32]")
+    else:
+        part = "policies/hider_policy" if damage == "policy" else "learner_group"
+        shutil.rmtree(saved / part)
+    done = desk.run("continue_training.py", "4", "--yes", "--iterations", "1", *SMALL, *extra)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert desk.checkpoints() == ["checkpoint_000002", "checkpoint_000004"]
+
+
+def test_a_hostile_pickle_is_refused_and_never_runs(trained: Trained, tmp_path: Path) -> None:
+    desk = copy_of(trained[0], tmp_path / "copy")
+    saved = desk.work / "checkpoints/checkpoint_000004"
+    flag = tmp_path / "it_ran"
+    hostile = f"cos\nsystem\n(S'touch {flag}'\ntR.".encode()
+    (saved / "algorithm_state.pkl").write_bytes(hostile)
+    from trainer.checkpoints import manifest
+
+    (saved / "manifest.json").unlink()
+    manifest.write(saved)  # also with a matching manifest
+    done = desk.run("main.py", "--resume", "4", "--iterations", "1", *SMALL)
+    assert done.returncode != 0
+    assert "algorithm_state.pkl: refused, it asks for os.system" in done.stderr
+    assert not flag.exists()
