@@ -117,10 +117,17 @@ def test_a_killed_save_leaves_no_trace_for_the_next(writer, manager, directory):
     assert len(list(directory.glob(".tmp-*-checkpoint_000020"))) == 1
     assert manager.listing().iterations == [10]
     assert manager.listing().skipped == ()
-    again = CheckpointManager(directory)
+    again = CheckpointManager(directory)  # opening is enough
     assert names(directory) == ["checkpoint_000010", "checkpoint_index.json"]
     save(again, 20)
     assert again.listing().iterations == [10, 20]
+
+
+def test_a_save_clears_up_after_a_writer_killed_meanwhile(writer, manager, directory):
+    writer.kill()
+    writer.wait()
+    save(manager, 30)
+    assert names(directory) == ["checkpoint_000010", "checkpoint_000030", "checkpoint_index.json"]
 
 
 def test_readers_and_another_manager_leave_a_living_save_alone(writer, directory):

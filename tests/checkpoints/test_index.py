@@ -55,6 +55,12 @@ def test_a_missing_or_broken_index_is_rebuilt_equal(three, damage):
     assert index_text(three) == before
 
 
+def test_an_index_of_another_format_is_not_interpreted(three):
+    text = index_text(three)
+    assert index.decode(text).keys() == {10, 20, 30}
+    assert index.decode(text.replace('"format": 1', '"format": 2')) == {}
+
+
 def test_the_index_is_strict_json_with_the_time_of_the_last_commit(three):
     document = json.loads(index_text(three), parse_constant=pytest.fail)
     assert document["last_updated"] == WHEN.isoformat()

@@ -152,7 +152,9 @@ def test_names_that_leave_the_folder_are_refused_unread(checkpoint, name, place)
     assert any("unsafe" in line and repr(name) in line for line in problems(checkpoint))
 
 
-@pytest.mark.parametrize("record", [None, {}, {"size": -1, "sha256": "0" * 64}, {"size": True}])
+@pytest.mark.parametrize(
+    "record", [None, {}, {"size": -1, "sha256": "0" * 64}, {"size": True, "sha256": "0" * 64}]
+)
 def test_a_file_record_needs_size_and_digest(checkpoint, record):
     edit_manifest(checkpoint, lambda document: document["files"].update(x=record))
     assert "manifest.json: x: no valid size and sha256" in problems(checkpoint)

@@ -56,6 +56,26 @@ def test_metadata_has_every_key_and_unknown_numbers_are_null(manager):
     }
 
 
+def test_the_listed_size_is_that_of_all_files(manager):
+    path = save(manager, 10)
+    (listed,) = manager.list_checkpoints()
+    assert listed["size_bytes"] == sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [(2, 2.0), (1.5, 1.5), (True, None), ("1", None), (None, None)]
+)
+def test_numbers_from_json(value, number):
+    assert metadata.as_float(value) == number or number is None
+    assert math.isnan(metadata.as_float(value)) is (number is None)
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, 10**400, 1.5, "2", True, [2]])
+def test_what_is_no_count(value):
+    assert metadata.as_count(value) is None
+    assert not math.isinf(metadata.as_float(value))
+
+
 def test_listed_rewards_are_always_floats(manager):
     save(manager, 10, reward_mean=math.inf, seeker_reward=np.float32(1.5), hider_reward=2)
     (listed,) = manager.list_checkpoints()
@@ -95,6 +115,36 @@ def test_nothing_is_overwritten(manager, directory):
     with pytest.raises(CheckpointExists, match="already has checkpoint_000010"):
         save(manager, 10, payload="second")
     assert contents(directory) == before
+
+
+def test_a_taken_name_is_refused_before_anything_is_captured(manager):
+    save(manager, 10)
+
+    class Expensive:
+        def save_to_path(self, path):
+            pytest.fail("captured for nothing")
+
+    with pytest.raises(CheckpointExists):
+        manager.save(Expensive(), iteration=10, metadata={})
+
+
+def test_all_is_on_the_disk_before_the_commit_and_the_commit_before_the_end(
+    manager, directory, monkeypatch
+):
+    events: list[int | str] = []  # inode numbers flushed, and the rename
+    fsync, rename = os.fsync, os.rename
+    monkeypatch.setattr(os, "fsync", lambda fd: (events.append(os.fstat(fd).st_ino), fsync(fd)))
+    monkeypatch.setattr(os, "rename", lambda a, b: (events.append("commit"), rename(a, b)))
+    path = save(manager, 10)
+    commit = events.index("commit")
+    everything = {found.stat().st_ino for found in (path, *path.rglob("*"))}
+    assert everything <= set(events[:commit])
+    assert directory.stat().st_ino == events[commit + 1]
+    # The manifest vouches for the others, so it is the last file; folders follow.
+    folders = {found.stat().st_ino for found in (path, *path.rglob("*")) if found.is_dir()}
+    files = [inode for inode in events[:commit] if inode not in folders]
+    assert files[-1] == (path / "manifest.json").stat().st_ino
+    assert events[commit - 1] == path.stat().st_ino
 
 
 @pytest.mark.parametrize("kind", ["empty folder", "file", "link"])

@@ -45,6 +45,12 @@ def test_what_a_user_types(cwd, selector, name):
     assert found == cwd / "checkpoints" / name
 
 
+def test_a_path_from_the_home_folder(cwd, monkeypatch):
+    monkeypatch.setenv("HOME", str(cwd))
+    found = CheckpointManager("elsewhere").resolve("~/checkpoints/best_model")
+    assert found == cwd / "checkpoints" / "best_model"
+
+
 @pytest.mark.parametrize(
     ("selector", "message"),
     [

@@ -2,9 +2,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.checkpoints.fakes import info
-from trainer.checkpoints import table
+from trainer.checkpoints import metadata, table
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.table import Style, render
 
@@ -114,6 +116,12 @@ def test_only_the_best_is_marked(listing):
     assert "checkpoint_000050" in marked[0]
 
 
+def test_other_tags_are_not_final():
+    shown = "\n".join(lines(Listing((info(10, tags=["interrupted"]),))))
+    assert "checkpoint_000010" in shown
+    assert "[" not in shown
+
+
 def test_unknown_values_are_dashes():
     shown = lines(Listing((info(10, reward_mean=None, timestamp="yesterday"),)))
     assert "10       -            -          -          checkpoint_000010" in shown
@@ -138,6 +146,22 @@ def test_a_stranger_cannot_rewrite_the_terminal():
     for detailed in (False, True):
         shown = lines(listing, detailed=detailed)
         assert all(line.isprintable() for line in shown)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(metadata.KEYS), JSON_VALUES), st.booleans())
+def test_any_metadata_can_be_shown(document, detailed):
+    document["iteration"] = 10
+    shown = lines(Listing((info(**document),)), detailed=detailed)
+    assert all(line.isprintable() for line in shown)
+    assert any("checkpoint_000010" in line for line in shown)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import math
 import os
 from pathlib import Path
 
-from trainer.checkpoints import index, layout
+from trainer.checkpoints import index, layout, metadata
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.records import CheckpointInfo
@@ -18,12 +18,12 @@ MODES = ("max", "min")
 def best(listing: Listing, metric: str = "reward_mean", mode: str = "max") -> CheckpointInfo | None:
     """The checkpoint with the highest (or lowest) known `metric`, the newest of equals.
 
-    None where no checkpoint knows the metric; ValueError where none even has such a key.
+    None where no checkpoint knows the metric; ValueError if there is no such key.
     """
     if mode not in MODES:
         raise ValueError(f"mode must be 'max' or 'min', not {mode!r}")
-    keys = {key for info in listing.checkpoints for key in info.metadata}
-    if keys and metric not in keys:
+    keys = {*metadata.KEYS, *(key for info in listing.checkpoints for key in info.metadata)}
+    if listing.checkpoints and metric not in keys:
         raise ValueError(f"no checkpoint has a metric {metric!r}{_hint(metric, sorted(keys))}")
     known = [info for info in listing.checkpoints if not math.isnan(info.number(metric))]
     sign = 1.0 if mode == "max" else -1.0
