@@ -65,8 +65,8 @@ def bench_speed(quick: bool) -> dict[str, Any]:
     heading("Training, agent-steps/s (sampling and learning, 1 warm-up)")
     tried = {}
     for runners, envs in STOCK_CHOICES if not quick else STOCK_CHOICES[-2:]:
-        words = ("stock", "--runners", str(runners), "--envs", str(envs), "--iterations", "1")
-        tried[runners, envs] = contender(*words).rate
+        trial = ("stock", "--runners", str(runners), "--envs", str(envs), "--iterations", "1")
+        tried[runners, envs] = contender(*trial).rate
         print(f"    tried stock, {runners} runners x {envs} envs: {tried[runners, envs]:,.0f}")
     best = max(tried, key=lambda choice: tried[choice])
     plans: dict[str, tuple[str, ...]] = {
