@@ -1,0 +1,116 @@
+"""GIFs, by reading them back."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from trainer.demo import gif
+from trainer.demo.gif import GifWriter
+
+COLOURS = [(255, 0, 0), (0, 0, 255), (20, 30, 40), (250, 250, 250)]
+
+
+def frame(k):
+    """A picture with a square that walks to the right."""
+    pixels = np.full((30, 40, 3), COLOURS[2], np.uint8)
+    pixels[5:15, 5 + k : 15 + k] = COLOURS[0]
+    pixels[20:, :] = COLOURS[1]
+    pixels[0, k] = COLOURS[3]
+    return pixels
+
+
+def write(path, frames, fps=10.0, **kwargs):
+    writer = GifWriter(path, fps, frames[:2])
+    for picture in frames:
+        writer.add(picture, **kwargs)
+    writer.close()
+    return writer
+
+
+def read(path):
+    with Image.open(path) as image:
+        frames = [
+            (np.asarray(f.convert("RGB")), f.info["duration"])
+            for f in ImageSequence.Iterator(image)
+        ]
+        return frames, image.info
+
+
+def test_every_frame_comes_back(tmp_path):
+    frames = [frame(k) for k in range(8)]
+    writer = write(tmp_path / "a.gif", frames)
+    back, info = read(tmp_path / "a.gif")
+    assert writer.frames == len(back) == 8
+    assert info["loop"] == 0  # for ever
+    for (pixels, duration), original in zip(back, frames, strict=True):
+        assert np.array_equal(pixels, original)
+        assert duration == 100
+    assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
+
+
+def test_a_picture_that_stays_costs_next_to_nothing(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 2, (200, 200, 1))
+    still = np.repeat(255 * noise, 3, axis=2).astype(np.uint8)
+    write(tmp_path / "one.gif", [still])
+    write(tmp_path / "many.gif", [still] * 20)
+    one, many = ((tmp_path / f"{name}.gif").stat().st_size for name in ("one", "many"))
+    assert (many - one) / 19 < 0.1 * one
+
+
+def test_the_pace_is_kept_in_hundredths_of_a_second(tmp_path):
+    write(tmp_path / "a.gif", [frame(k % 8) for k in range(24)], fps=12.0)
+    durations = [duration for _, duration in read(tmp_path / "a.gif")[0]]
+    assert set(durations) == {80, 90}
+    assert sum(durations) == 2000
+
+
+def test_a_frame_can_be_held(tmp_path):
+    writer = GifWriter(tmp_path / "a.gif", 10.0, [frame(0)])
+    writer.add(frame(0))
+    writer.add(frame(1), hold=1.5)
+    writer.close()
+    assert [duration for _, duration in read(tmp_path / "a.gif")[0]] == [100, 1600]
+
+
+def test_it_is_never_faster_than_viewers_play(tmp_path):
+    write(tmp_path / "a.gif", [frame(0), frame(1)], fps=500.0)
+    assert [duration for _, duration in read(tmp_path / "a.gif")[0]] == [20, 20]
+
+
+def test_nothing_has_the_name_before_it_is_complete(tmp_path):
+    path = tmp_path / "a.gif"
+    path.write_text("older")
+    writer = GifWriter(path, 10.0, [frame(0)])
+    writer.add(frame(0))
+    assert path.read_text() == "older"
+    writer.close()
+    writer.close()
+    assert path.read_bytes().startswith(b"GIF89a")
+
+
+@pytest.mark.parametrize("end", ["close", "discard"])
+def test_without_a_frame_or_given_up_nothing_is_left(tmp_path, end):
+    writer = GifWriter(tmp_path / "a.gif", 10.0, [frame(0)])
+    if end == "discard":
+        writer.add(frame(0))
+    getattr(writer, end)()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sample_is_needed(tmp_path):
+    with pytest.raises(ValueError, match="sample"):
+        GifWriter(tmp_path / "a.gif", 10.0, [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_colour_that_means_as_before_is_no_colour_of_a_picture(tmp_path):
+    ramp = np.arange(256, dtype=np.uint8)
+    colourful = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None, :], np.uint8(128)), axis=-1)
+    writer = GifWriter(tmp_path / "a.gif", 10.0, [colourful])
+    writer.add(colourful)
+    writer.add(colourful[::-1])
+    assert writer._before is not None
+    assert writer._before.max() < gif._AS_BEFORE
+    writer.close()
+    back = read(tmp_path / "a.gif")[0][1][0].astype(int)
+    assert np.abs(back - colourful[::-1]).mean() < 12

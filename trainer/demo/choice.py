@@ -1,0 +1,135 @@
+"""Which checkpoint to play: from a selector, from a list on the terminal, or the latest.
+
+Imports neither torch nor numpy, so that the list is there at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from trainer.checkpoints import index, layout, manifest, selectors
+from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
+from trainer.checkpoints.index import Listing
+from trainer.checkpoints.records import CheckpointInfo
+from trainer.checkpoints.table import Style
+from trainer.errors import UsageError
+
+DEFAULT_DIR = "./checkpoints"
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+SHOWN = 20  # rows of the list; more would push its beginning off the screen
+_LEAVE = ("q", "quit", "exit")
+
+
+class Shelf:
+    """A folder of checkpoints, read only."""
+
+    def __init__(self, directory: str | None) -> None:
+        """`directory` as the user wrote it; None: where the configuration says that training saves.
+
+        Raises:
+            UsageError: it is a file.
+            NoUsableCheckpoint: a given folder does not exist.
+        """
+        self.shown = directory or configured_directory()
+        self.directory = Path(self.shown).expanduser().absolute()
+        self.listing = Listing(())
+        try:
+            self.listing = index.load(self.directory)
+        except FileNotFoundError:
+            if directory is not None:
+                raise NoUsableCheckpoint(
+                    f"no such directory: {self.shown}{self._near()}"
+                    f"\nstart training there with: python main.py --checkpoint-dir {self.shown}"
+                ) from None
+        except NotADirectoryError:
+            raise UsageError(f"--checkpoint-dir {self.shown} is a file, not a directory") from None
+
+    def find(self, selector: str) -> Path:
+        """The verified checkpoint that a selector stands for.
+
+        Raises:
+            NoUsableCheckpoint, CheckpointCorrupted: saying what there is instead.
+        """
+        path = selectors.resolve(selector, self.listing, self.directory, self.shown)
+        manifest.verify(path)
+        return path
+
+    def _near(self) -> str:
+        from difflib import get_close_matches
+
+        parent = self.directory.parent
+        names = [p.name for p in parent.iterdir() if p.is_dir()] if parent.is_dir() else []
+        close = get_close_matches(self.directory.name, names, n=1)
+        return f"; did you mean {Path(self.shown).parent / close[0]}?" if close else ""
+
+
+def configured_directory() -> str:
+    """`ppo.checkpoint_dir` of config.yaml, here or beside the scripts; else ./checkpoints."""
+    for file in (Path("config.yaml"), PROJECT_ROOT / "config.yaml"):
+        if file.is_file():
+            import yaml
+
+            try:
+                values = yaml.safe_load(file.read_text(encoding="utf-8"))
+                return str(values["ppo"]["checkpoint_dir"])
+            except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+                return DEFAULT_DIR
+    return DEFAULT_DIR
+
+
+def ask(shelf: Shelf, style: Style, read: Callable[[str], str] = input) -> Path | None:
+    """Show the list and ask until the answer is a sound checkpoint; None: the user leaves.
+
+    Raises:
+        NoUsableCheckpoint: there is nothing to choose from.
+    """
+    latest = shelf.listing.latest
+    if latest is None:
+        raise selectors.none_found(shelf.shown)
+    print(style.paint(f"Checkpoints in {shelf.shown}", "1"))
+    print(*checkpoint_rows(shelf.listing, style), sep="\n")
+    print("An iteration number, latest, best, final or a path; Enter = latest, q = leave.")
+    while True:
+        try:
+            answer = read(f"Select checkpoint [{latest.iteration}]: ").strip()
+        except EOFError:
+            print()
+            return None
+        if answer.lower() in _LEAVE:
+            return None
+        try:
+            return shelf.find(answer or "latest")
+        except (NoUsableCheckpoint, CheckpointCorrupted) as error:
+            print(str(error).splitlines()[0])
+
+
+def checkpoint_rows(listing: Listing, style: Style) -> list[str]:
+    """The newest checkpoints as an aligned table with the best and the final ones marked."""
+    best = selectors.best(listing)
+    shown = list(listing.checkpoints[-SHOWN:])
+    older = len(listing.checkpoints) - len(shown)
+    rows = [_row("Iter", "Date", "Reward"), "-" * 50]
+    if older:
+        rows.append(f"{'...':>8}  {older} older ones (python list_checkpoints.py shows them all)")
+    if best is not None and best not in shown:
+        shown.insert(0, best)
+    for info in shown:
+        reward = info.number("reward_mean")
+        text = _row(str(info.iteration), _date(info), f"{reward:.2f}" if reward == reward else "-")
+        marks = ["[BEST]"] * (info is best) + ["[FINAL]"] * (layout.FINAL_TAG in info.tags)
+        line = style.paint(text, "32") if info is best else text
+        rows.append("  ".join([line, *(style.paint(mark, "36") for mark in marks)]))
+    return [*rows, "-" * 50]
+
+
+def _row(iteration: str, date: str, reward: str) -> str:
+    return f"{iteration:>8}  {date:<16}  {reward:>9}"
+
+
+def _date(info: CheckpointInfo) -> str:
+    try:
+        return f"{datetime.fromisoformat(str(info.metadata.get('timestamp'))):%Y-%m-%d %H:%M}"
+    except ValueError:
+        return "-"
