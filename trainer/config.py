@@ -92,7 +92,7 @@ class PPOGroup(Group):
     reward_scale: Positive = 0.1
     """Factor on the rewards that are learned from; reported rewards are unscaled."""
 
-    lr: Positive = 3e-4
+    lr: Positive = 1e-3
     """Adam's learning rate."""
     gamma: Fraction = 0.99
     """Discount per step."""
@@ -114,7 +114,7 @@ class PPOGroup(Group):
     """Largest global gradient norm per policy."""
     num_epochs: Annotated[int, Field(ge=1)] = 4
     """Passes over each batch."""
-    minibatch_size: Annotated[int, Field(ge=1)] = 8192
+    minibatch_size: Annotated[int, Field(ge=1)] = 4096
     """Agent-steps of one team per gradient step and learner."""
     hiddens: tuple[Annotated[int, Field(ge=1)], ...] = (64, 64)
     """Widths of the hidden layers."""

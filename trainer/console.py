@@ -7,7 +7,7 @@
         console.stop({"trained": "500 iterations"}, next_commands=["python demo_model.py"])
 
 A console never ends a training: once its output is gone (a closed pipe, a lost terminal) it falls
-silent. Its methods are for the main thread, but not for signal handlers.
+silent. Its methods are for the main thread; of them only `note_stop` is for signal handlers.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Console(ABC):
         self.clock = clock
         self.total = 0
         self.done = 0  # iterations, over the whole life of the run
+        self.stopping = False
         self._paces: deque[float] = deque(maxlen=_ETA_ITERATIONS)  # seconds per iteration
 
     def start(
@@ -67,6 +68,10 @@ class Console(ABC):
     @abstractmethod
     def checkpoint(self, path: Path | str, row: Row) -> None:
         """A checkpoint was committed."""
+
+    def note_stop(self) -> None:
+        """A stop was asked for. Safe in a signal handler, unlike everything else here."""
+        os.write(2, b"\nstopping: saving a checkpoint at the end of this iteration ...\n")
 
     @abstractmethod
     def message(self, text: str, level: str = "info") -> None:

@@ -103,7 +103,6 @@ class HideAndSeekLearner(PPOTorchLearner):
     # -----------------------------------------------------------------------------------
 
     def update(self, *, training_data: TrainingData, timesteps: Any = None, **kwargs: Any) -> Any:
-
         """Learn from one `RolloutBatch`, given as `TrainingData.batch`."""
         self._check_is_built()
         self.before_gradient_based_update(timesteps=timesteps or {})

@@ -58,6 +58,11 @@ class LiveConsole(Console):
         prefix = "" if level == "info" else f"{level}: "
         self._print(Text(prefix + text, style=style))
 
+    def note_stop(self) -> None:
+        if self._live is None:
+            super().note_stop()
+        self.stopping = True  # the panel says so when it is next drawn
+
     def close(self) -> None:
         live, self._live = self._live, None
         if live is None:
@@ -134,11 +139,14 @@ class LiveConsole(Console):
                 parts += [Text(), self._team_table(width), Text(), self._facts(width)]
             elapsed = duration(self.clock() - self._began)
             elapsed += " elapsed" if width >= _NARROW else ""
+            hint = "Ctrl-C saves and stops"
+            if self.stopping:
+                hint = "saving after this iteration · Ctrl-C again leaves at once"
             return Panel(
                 Group(*parts),
                 title=Text(self._title, style="bold default"),
                 title_align="left",
-                subtitle=Text(f"{elapsed} · Ctrl-C saves and stops", style=_LABEL),
+                subtitle=Text(f"{elapsed} · {hint}", style="bold" if self.stopping else _LABEL),
                 subtitle_align="right",
                 border_style="grey50",
                 width=width,

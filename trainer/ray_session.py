@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ _LONGEST_TEMP_DIR = 40
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # its C++ side writes warnings straight to the terminal
     "RAY_AUTH_MODE": "disabled",  # else Ray writes a token into ~/.ray
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # Without it, waiting threads spin, and a busy machine slows training down to a tenth.
@@ -55,13 +58,29 @@ def start_ray(settings: RayGroup) -> None:
         # come.
         cpus = max(os.cpu_count() or 1, settings.num_env_runners + settings.num_learners + 1)
         options = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": str(_temp_dir())}
-    ray.init(
-        address=settings.address,
-        logging_level=logging.ERROR,
-        log_to_driver=False,
-        runtime_env={"env_vars": {"PYTHONPATH": str(PROJECT_ROOT), **_QUIET}},
-        **options,
-    )
+    with _stderr_to(PROJECT_ROOT / ".cache" / "ray_start.log"):
+        ray.init(
+            address=settings.address,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            runtime_env={"env_vars": {"PYTHONPATH": str(PROJECT_ROOT), **_QUIET}},
+            **options,
+        )
+
+
+@contextlib.contextmanager
+def _stderr_to(path: Path) -> Iterator[None]:
+    """Send what C++ code writes to stderr into a file; Python's own errors are raised as ever."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with path.open("ab") as file:
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def stop_ray() -> None:

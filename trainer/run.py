@@ -10,7 +10,7 @@ from trainer.stop_signals import StopSignals
 
 def run(plan: RunPlan, *, quiet: bool = False, show_changes: bool = True) -> int:
     """Train as planned; returns the exit code."""
-    with StopSignals() as stop, make_console(quiet) as console:
+    with make_console(quiet) as console, StopSignals(console.note_stop) as stop:
         if show_changes and plan.restore_path is not None:
             print_changes(plan)
         if not quiet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -18,7 +19,9 @@ class StopSignals:
     Ray installs handlers of its own when it starts: call `install` again after that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, notify: Callable[[], None] = lambda: None) -> None:
+        """`notify` is called, inside the handler, when the first signal comes."""
+        self._notify = notify
         self.received: signal.Signals | None = None
         self._previous: dict[int, Any] = {}
 
@@ -59,7 +62,6 @@ class StopSignals:
             show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
             os.write(2, f"{show_cursor}\nleft at once; nothing more was saved\n".encode())
             os._exit(128 + number)
-        first = self.received is None
-        self.received = self.received or signal.Signals(number)
-        if first:
-            os.write(2, b"\nstopping: saving a checkpoint at the end of this iteration ...\n")
+        if self.received is None:
+            self.received = signal.Signals(number)
+            self._notify()

@@ -96,14 +96,14 @@ def test_a_changed_setting_is_named_and_used(trained: Trained, tmp_path: Path) -
     desk = copy_of(trained[0], tmp_path / "copy")
     done = desk.run(
         *("main.py", "--resume", "latest", "--iterations", "1", *SMALL),
-        *("--set", "ppo.lr=0.001", "--set", "ray.num_envs_per_env_runner=32"),
+        *("--set", "ppo.lr=0.002", "--set", "ray.num_envs_per_env_runner=32"),
     )
     assert done.returncode == 0, done.stderr
     assert "ppo.lr" in done.stdout
-    assert "0.0003 -> 0.001" in done.stdout
+    assert "0.001 -> 0.002" in done.stdout
     assert "worlds of runner 0 start fresh" in done.stdout
     saved = yaml.safe_load((desk.work / "checkpoints/checkpoint_000005/config.yaml").read_text())
-    assert saved["ppo"]["lr"] == 0.001
+    assert saved["ppo"]["lr"] == 0.002
     assert desk.history()[-1]["env_steps"] == 4 * 64 * 32 + 32 * 32
 
 

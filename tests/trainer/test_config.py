@@ -106,5 +106,5 @@ def test_a_missing_file_names_the_nearest_one(tmp_path: Path) -> None:
 def test_differences_are_dotted_and_show_both_values() -> None:
     old = Config()
     new = apply_overrides({}, ["ppo.lr=0.5", "env.level=L1"])
-    assert differences(old, new) == {"env.level": ("L0", "L1"), "ppo.lr": (0.0003, 0.5)}
+    assert differences(old, new) == {"env.level": ("L0", "L1"), "ppo.lr": (0.001, 0.5)}
     assert differences(old, old) == {}
