@@ -7,6 +7,7 @@ import yaml
 from tests.checkpoints.fakes import WHEN, FakeAlgorithm
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.config import Config
+from trainer.demo import recording, window
 from trainer.demo.choice import Shelf
 from trainer.networks import ActorCritic, PolicySpec, save_policy
 
@@ -67,6 +68,13 @@ def damaged(tmp_path):
     data[-1] ^= 1
     weights.write_bytes(data)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def small_pictures(monkeypatch):
+    """Drawing is most of the time of these tests."""
+    monkeypatch.setattr(recording, "SIZE", 160)
+    monkeypatch.setattr(window, "WIDTH", 240)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """The screens: what they show, what they make of keys, and that they all show the same games."""
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +168,19 @@ def test_a_terminal_is_drawn_in_place_and_given_back(lineup, stage, capsys):
     assert slept == pytest.approx([0.08, 0.05, 0.0])
 
 
+def test_sigterm_unwinds_so_that_the_terminal_is_given_back(lineup, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    screen = TerminalScreen(lineup, 10.0, colour=False)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        screen.close()
+    assert ended.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert capsys.readouterr().out.endswith("\x1b[?25h\x1b[?1049l")
+
+
 def test_progress_is_for_terminals_and_clears_its_line(stage, lineup, capsys):
     class Terminal:
         text = ""
@@ -228,7 +242,7 @@ def test_the_window_shows_the_frame(window, stage, lineup):
     moment = moments(stage)[0]
     assert window.show(moment) is Wish.GO_ON
     shown = pygame.surfarray.array3d(pygame.display.get_surface()).swapaxes(0, 1)
-    expected = draw_frame(moment, lineup, 640)
+    expected = draw_frame(moment, lineup, 240)
     assert np.array_equal(shown[: len(expected)], expected)
 
 
