@@ -96,9 +96,9 @@ def test_a_dry_run_names_exactly_what_a_prune_deletes(directory, manager):
         "checkpoint_000020",
         "checkpoint_000030",
     ]
-    assert thrifty.prune() == []
     index = json.loads((directory / "checkpoint_index.json").read_text())
     assert [item["name"] for item in index["checkpoints"]] == ["checkpoint_000040"]
+    assert thrifty.prune() == []
 
 
 def test_pruning_leaves_what_it_did_not_make(directory, manager):
