@@ -48,7 +48,7 @@ def stock(iterations: int, runners: int, envs: int) -> Measurement:
     from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 
     from envs.adapters.rllib import HideAndSeekMultiAgentEnv
-    from trainer.algorithm import policy_of_agent
+    from trainer.rllib_config import policy_of_agent
 
     quiet_logging()
     config = default_config()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trainer.config import Config, load_config
+from trainer.config import Config
+from trainer.config_file import load_config
 from trainer.run_plan import PROJECT_ROOT
 
 

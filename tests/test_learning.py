@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.config import load_config
+from trainer.config_file import load_config
 from trainer.matches import PolicyPlayer, RandomPlayer, play_matches
 from trainer.ppo_trainer import create_ppo_trainer
 

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import ray
 import torch
-from ray.rllib.algorithms.ppo import PPO, PPOConfig
+from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE
 from ray.rllib.core.learner.training_data import TrainingData
-from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
-from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.utils.metrics import (
     ENV_RUNNER_RESULTS,
     LEARNER_RESULTS,
     NUM_ENV_STEPS_SAMPLED_LIFETIME,
 )
 
-from envs.batch_env import BatchEnv
-from trainer.config import Config
 from trainer.learner import HideAndSeekLearner
-from trainer.networks import ActorCritic, PolicySpec
-from trainer.rl_module import INIT_SEED, HideAndSeekRLModule
-from trainer.rollout import BatchedEnvRunner, Sample, policy_spaces
+from trainer.networks import ActorCritic
+from trainer.rollout import BatchedEnvRunner
 from trainer.rollout_batch import RolloutBatch
-
-EnvMaker = Callable[[int], BatchEnv]
-"""Number of worlds -> BatchEnv; picklable."""
-
-NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "normalize_obs")
 
 
 class WeightsOutOfSync(RuntimeError):  # noqa: N818 - reads as the state it reports
@@ -85,25 +74,27 @@ class HideAndSeekPPO(PPO):
         self.sample_seconds, self.learn_seconds = sampled - started, learned - sampled
 
     def _sample(self) -> tuple[RolloutBatch, np.ndarray]:
-        samples: list[Sample]
-        if self.config.num_env_runners == 0:
-            samples = [self.env_runner.sample()]
-            results = [self.env_runner.get_metrics()]
-            batch = samples[0].batch
+        if self._samples_here:
+            pairs = [(self.env_runner.sample(), self.env_runner.get_metrics())]
+            batch = pairs[0][0].batch
         else:
             pairs = self.env_runner_group.foreach_env_runner(
                 lambda runner: (runner.sample(), runner.get_metrics()), local_env_runner=False
             )
-            samples, results = [p[0] for p in pairs], [p[1] for p in pairs]
-            batch = RolloutBatch.concatenate([s.batch for s in samples])
+            if not pairs:
+                raise RuntimeError("no env runner is alive; resume from the last checkpoint")
+            batch = RolloutBatch.concatenate([sample.batch for sample, _ in pairs])
+        results = [metrics for _, metrics in pairs]
         self.metrics.aggregate(results, key=ENV_RUNNER_RESULTS)
-        return batch, np.concatenate([s.episode_stats for s in samples])
+        return batch, np.concatenate([sample.episode_stats for sample, _ in pairs])
 
     def _training_data(self, batch: RolloutBatch) -> TrainingData:
         learners = self.config.num_learners
         if learners == 0:
             return TrainingData(batch=batch)
-        return TrainingData(batches=batch.split(learners))
+        # After the loss of a runner the rest may not divide evenly; a few worlds are left out then.
+        even = batch.dones.shape[1] // learners * learners
+        return TrainingData(batches=batch.worlds(slice(0, even)).split(learners))
 
     def push_weights(self) -> None:
         """Give every runner the learner's weights and wait until it has them.
@@ -226,81 +217,6 @@ class HideAndSeekPPO(PPO):
         return [result.get() for result in results]
 
 
-def network_specs(config: Config, make_env: EnvMaker) -> dict[str, PolicySpec]:
-    """The network of every policy, without building any."""
-    return {
-        spec.policy_id: PolicySpec(
-            obs_size=spec.obs_size,
-            nvec=spec.nvec,
-            **config.ppo.team(spec.name).model_dump(include=set(NETWORK_SETTINGS)),
-        )
-        for spec in make_env(1).teams
-    }
-
-
-def algorithm_config(config: Config, make_env: EnvMaker) -> PPOConfig:
-    """RLlib's configuration for ours.
-
-    Args:
-        config: the resolved configuration.
-        make_env: the game to play.
-    """
-    teams = make_env(1).teams
-    settings = {spec.name: config.ppo.team(spec.name) for spec in teams}
-    modules = {}
-    for number, spec in enumerate(teams):
-        observation_space, action_space = policy_spaces(spec)
-        modules[spec.policy_id] = RLModuleSpec(
-            module_class=HideAndSeekRLModule,
-            observation_space=observation_space,
-            action_space=action_space,
-            model_config={
-                **settings[spec.name].model_dump(include=set(NETWORK_SETTINGS)),
-                INIT_SEED: config.train.seed * len(teams) + number,
-            },
-        )
-    return (
-        PPOConfig(algo_class=HideAndSeekPPO)
-        .api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
-        .framework("torch")
-        .environment(env=None, env_config={"make_env": make_env})
-        .env_runners(
-            env_runner_cls=BatchedEnvRunner,
-            num_env_runners=config.ray.num_env_runners,
-            num_envs_per_env_runner=config.ray.num_envs_per_env_runner,
-            rollout_fragment_length=config.ppo.rollout_length,
-            create_local_env_runner=True,
-            sample_timeout_s=None,
-        )
-        .learners(
-            num_learners=config.ray.num_learners,
-            learner_class=HideAndSeekLearner,
-            learner_config_dict={
-                "teams": {name: s.model_dump(mode="json") for name, s in settings.items()},
-                "reward_scale": config.ppo.reward_scale,
-                "torch_threads": config.train.torch_threads
-                if config.ray.num_learners
-                else threads(config),
-            },
-        )
-        .training(
-            train_batch_size_per_learner=config.ppo.rollout_length
-            * config.ray.num_envs
-            // max(1, config.ray.num_learners),
-            use_kl_loss=False,
-        )
-        .multi_agent(
-            policies={spec.policy_id for spec in teams},
-            policy_mapping_fn=policy_of_agent,
-        )
-        .rl_module(rl_module_spec=MultiRLModuleSpec(rl_module_specs=modules))
-        .fault_tolerance(restart_failed_env_runners=True)
-        .reporting(min_time_s_per_iteration=None, min_sample_timesteps_per_iteration=0)
-        .debugging(seed=config.train.seed, log_level="ERROR")
-        .experimental(_validate_config=False)
-    )
-
-
 @contextlib.contextmanager
 def without_object_store() -> Iterator[None]:
     """Let an all-local algorithm be built and restored without starting Ray.
@@ -315,13 +231,3 @@ def without_object_store() -> Iterator[None]:
         yield
     finally:
         ray.put = put
-
-
-def threads(config: Config) -> int:
-    """Threads of torch in the training process: as configured, else one per usable core."""
-    return config.train.torch_threads or len(os.sched_getaffinity(0))
-
-
-def policy_of_agent(agent_id: str, *args: Any, **kwargs: Any) -> str:
-    """seeker_0 -> seeker_policy."""
-    return f"{str(agent_id).rsplit('_', 1)[0]}_policy"

@@ -1,18 +1,15 @@
 """The configuration schema: every key, its type, default and unit; unknown keys are refused.
 
-A `Config` is built from YAML (`load_config`), from a plain dict (`Config.from_dict`) or with
-overrides (`apply_overrides`, the command line's `--set KEY=VALUE`). Whatever is wrong dies here, in
+`trainer/config_file.py` reads it from YAML and the command line. Whatever is wrong dies here, in
 one or two lines.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from envs.hide_and_seek.config import HideAndSeekConfig
@@ -94,7 +91,7 @@ class PPOGroup(Group):
 
     lr: Positive = 1e-3
     """Adam's learning rate."""
-    gamma: Fraction = 0.99
+    gamma: Fraction = 0.98
     """Discount per step."""
     lambda_: Fraction = 0.95
     """GAE trace decay."""
@@ -241,65 +238,6 @@ class Config(Group):
         return self.model_dump(mode="json")
 
 
-def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
-    """Read a YAML file and apply `KEY=VALUE` overrides to it.
-
-    Raises:
-        ConfigError: the file is missing, not YAML, or holds an unknown key or a bad value.
-    """
-    path = Path(path)
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, [p.name for p in _yaml_beside(path)], n=1)
-        hint = f"; nearest: {path.parent / near[0]}" if near else ""
-        raise ConfigError(f"{path}: no such file{hint}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        raise ConfigError(
-            f"{path}:{where} not valid YAML: {getattr(error, 'problem', error)}"
-        ) from None
-    if values is not None and not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected groups of keys, found {type(values).__name__}")
-    return apply_overrides(values or {}, overrides, source=str(path))
-
-
-def apply_overrides(
-    values: Mapping[str, Any], overrides: Iterable[str], source: str = "config"
-) -> Config:
-    """A configuration from `values`, then each `group.key=value` (in YAML) over it."""
-    overrides = list(overrides)
-    config = Config.from_dict(values, source)
-    if not overrides:
-        return config
-    merged: dict[str, Any] = {
-        k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()
-    }
-    for item in overrides:
-        key, equals, text = item.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError(f"--set {item}: expected KEY=VALUE, for example ppo.lr=0.0003")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise ConfigError(f"--set {item}: the value is not valid YAML") from None
-        _set_nested(merged, key.strip().split("."), value)
-    return Config.from_dict(merged, source=" ".join(f"--set {item}" for item in overrides))
-
-
-def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
-    """Dotted keys whose values differ, as {key: (old, new)}, in the schema's order."""
-    before, after = flatten(old.to_dict()), flatten(new.to_dict())
-    return {
-        key: (before.get(key), after.get(key))
-        for key in {**before, **after}
-        if before.get(key) != after.get(key)
-    }
-
-
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """{"ppo": {"lr": 1}} -> {"ppo.lr": 1}."""
     flat: dict[str, Any] = {}
@@ -309,19 +247,6 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
-
-
-def _yaml_beside(path: Path) -> list[Path]:
-    folder = path.parent
-    return sorted(folder.glob("*.y*ml")) if folder.is_dir() else []
-
-
-def _set_nested(values: dict[str, Any], keys: list[str], value: Any) -> None:
-    for key in keys[:-1]:
-        child = values.get(key)
-        values[key] = dict(child) if isinstance(child, Mapping) else {}
-        values = values[key]
-    values[keys[-1]] = value
 
 
 def known_keys() -> list[str]:

@@ -19,13 +19,15 @@ prepare_environment()
 import torch  # noqa: E402
 
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv  # noqa: E402
-from trainer.algorithm import HideAndSeekPPO, algorithm_config, network_specs  # noqa: E402
+from trainer.algorithm import HideAndSeekPPO  # noqa: E402
 from trainer.checkpoints.manager import CheckpointManager  # noqa: E402
-from trainer.config import Config, load_config  # noqa: E402
+from trainer.config import Config  # noqa: E402
+from trainer.config_file import load_config  # noqa: E402
 from trainer.console import Console  # noqa: E402
 from trainer.outputs import RunOutputs  # noqa: E402
 from trainer.progress import Progress  # noqa: E402
 from trainer.restore import check_checkpoint, restore  # noqa: E402
+from trainer.rllib_config import algorithm_config, network_specs  # noqa: E402
 from trainer.stop_signals import StopSignals  # noqa: E402
 
 __all__ = ["CheckpointManager", "HideAndSeekPPO", "create_ppo_trainer", "train"]

@@ -101,9 +101,9 @@ class RolloutBatch:
         if num_envs % shards:
             raise ValueError(f"{num_envs} worlds cannot be split into {shards} equal shards")
         width = num_envs // shards
-        return [self._worlds(slice(i * width, (i + 1) * width)) for i in range(shards)]
+        return [self.worlds(slice(i * width, (i + 1) * width)) for i in range(shards)]
 
-    def _worlds(self, cut: slice) -> RolloutBatch:
+    def worlds(self, cut: slice) -> RolloutBatch:
         """The rollout of some of the worlds, as contiguous copies."""
 
         def take(array: np.ndarray) -> np.ndarray:

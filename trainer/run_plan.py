@@ -15,7 +15,8 @@ from typing import Any
 from trainer.checkpoints import layout, metadata
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.config import Config, ConfigError, apply_overrides, differences, load_config
+from trainer.config import Config, ConfigError
+from trainer.config_file import apply_overrides, differences, load_config
 from trainer.errors import UsageError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent

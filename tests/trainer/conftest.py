@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tests.trainer.one_step_env import OneStepEnv
-from trainer.algorithm import HideAndSeekPPO, algorithm_config
+from trainer.algorithm import HideAndSeekPPO
 from trainer.config import Config
 from trainer.ray_session import quiet_logging
+from trainer.rllib_config import algorithm_config
 
 
 def small_config(**ppo: Any) -> Config:

@@ -5,15 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from trainer.config import (
-    TEAMS,
-    Config,
-    ConfigError,
-    apply_overrides,
-    differences,
-    known_keys,
-    load_config,
-)
+from trainer.config import TEAMS, Config, ConfigError, known_keys
+from trainer.config_file import apply_overrides, differences, load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 

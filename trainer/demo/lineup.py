@@ -13,7 +13,8 @@ from envs.hide_and_seek.config import HideAndSeekConfig
 from envs.hide_and_seek.spaces import NVEC, OBS_SIZE
 from trainer.checkpoints import layout
 from trainer.checkpoints.errors import NoUsableCheckpoint
-from trainer.config import TEAMS, ConfigError, apply_overrides
+from trainer.config import TEAMS, ConfigError
+from trainer.config_file import apply_overrides
 from trainer.demo.choice import Shelf
 from trainer.errors import IncompatibleCheckpoint, UsageError
 from trainer.matches import Player, PolicyPlayer, RandomPlayer

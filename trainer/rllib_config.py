@@ -1,0 +1,109 @@
+"""RLlib's configuration for ours: spaces, networks, runners, learners."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ray.rllib.algorithms.ppo import PPOConfig
+from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+
+from envs.batch_env import BatchEnv
+from trainer.algorithm import HideAndSeekPPO
+from trainer.config import Config
+from trainer.learner import HideAndSeekLearner
+from trainer.networks import PolicySpec
+from trainer.rl_module import INIT_SEED, HideAndSeekRLModule
+from trainer.rollout import BatchedEnvRunner, policy_spaces
+
+EnvMaker = Callable[[int], BatchEnv]
+"""Number of worlds -> BatchEnv; picklable."""
+
+NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "normalize_obs")
+
+
+def network_specs(config: Config, make_env: EnvMaker) -> dict[str, PolicySpec]:
+    """The network of every policy, without building any."""
+    return {
+        spec.policy_id: PolicySpec(
+            obs_size=spec.obs_size,
+            nvec=spec.nvec,
+            **config.ppo.team(spec.name).model_dump(include=set(NETWORK_SETTINGS)),
+        )
+        for spec in make_env(1).teams
+    }
+
+
+def algorithm_config(config: Config, make_env: EnvMaker) -> PPOConfig:
+    """RLlib's configuration for ours.
+
+    Args:
+        config: the resolved configuration.
+        make_env: the game to play.
+    """
+    teams = make_env(1).teams
+    settings = {spec.name: config.ppo.team(spec.name) for spec in teams}
+    modules = {}
+    for number, spec in enumerate(teams):
+        observation_space, action_space = policy_spaces(spec)
+        modules[spec.policy_id] = RLModuleSpec(
+            module_class=HideAndSeekRLModule,
+            observation_space=observation_space,
+            action_space=action_space,
+            model_config={
+                **settings[spec.name].model_dump(include=set(NETWORK_SETTINGS)),
+                INIT_SEED: config.train.seed * len(teams) + number,
+            },
+        )
+    return (
+        PPOConfig(algo_class=HideAndSeekPPO)
+        .api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
+        .framework("torch")
+        .environment(env=None, env_config={"make_env": make_env})
+        .env_runners(
+            env_runner_cls=BatchedEnvRunner,
+            num_env_runners=config.ray.num_env_runners,
+            num_envs_per_env_runner=config.ray.num_envs_per_env_runner,
+            rollout_fragment_length=config.ppo.rollout_length,
+            create_local_env_runner=True,
+            sample_timeout_s=None,
+        )
+        .learners(
+            num_learners=config.ray.num_learners,
+            learner_class=HideAndSeekLearner,
+            learner_config_dict={
+                "teams": {name: s.model_dump(mode="json") for name, s in settings.items()},
+                "reward_scale": config.ppo.reward_scale,
+                "torch_threads": config.train.torch_threads
+                if config.ray.num_learners
+                else threads(config),
+            },
+        )
+        .training(
+            train_batch_size_per_learner=config.ppo.rollout_length
+            * config.ray.num_envs
+            // max(1, config.ray.num_learners),
+            use_kl_loss=False,
+        )
+        .multi_agent(
+            policies={spec.policy_id for spec in teams},
+            policy_mapping_fn=policy_of_agent,
+        )
+        .rl_module(rl_module_spec=MultiRLModuleSpec(rl_module_specs=modules))
+        .fault_tolerance(restart_failed_env_runners=True)
+        .reporting(min_time_s_per_iteration=None, min_sample_timesteps_per_iteration=0)
+        .debugging(seed=config.train.seed, log_level="ERROR")
+        .experimental(_validate_config=False)
+    )
+
+
+def threads(config: Config) -> int:
+    """Threads of torch in the training process: as configured, else one per usable core."""
+    return config.train.torch_threads or len(os.sched_getaffinity(0))
+
+
+def policy_of_agent(agent_id: str, *args: Any, **kwargs: Any) -> str:
+    """seeker_0 -> seeker_policy."""
+    return f"{str(agent_id).rsplit('_', 1)[0]}_policy"
