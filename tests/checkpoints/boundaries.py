@@ -89,9 +89,10 @@ def examine(directory: Path) -> dict[str, Any]:
 def main(root: Path) -> None:
     """Kill one writer at each step, until one gets through unharmed."""
     mock.patch.object(os, "fsync", os.fstat).start()  # a kill loses nothing that was written
+    prepare(root / "start")
     for step in count():
         directory = root / str(step)
-        prepare(directory)
+        shutil.copytree(root / "start", directory)
         child = os.fork()
         if child == 0:
             with stop_at(step, lambda: os.kill(os.getpid(), signal.SIGKILL)):

@@ -1,6 +1,7 @@
 """A save that is stopped anywhere leaves the state before it or the state after it."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,10 +37,11 @@ def test_an_error_at_any_step(tmp_path, error):
         raise error
 
     listed = []
+    prepare(tmp_path / "start")
+    before = {k: v for k, v in contents(tmp_path / "start").items() if "_000010/" in k}
     for step in count():
         directory = tmp_path / str(step)
-        prepare(directory)
-        before = {k: v for k, v in contents(directory).items() if "_000010/" in k}
+        shutil.copytree(tmp_path / "start", directory)
         with stop_at(step, stop) as met:
             try:
                 interrupted_save(directory)

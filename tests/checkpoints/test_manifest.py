@@ -85,14 +85,18 @@ def test_every_single_bit_of_the_manifest_counts(checkpoint):
     missed = []
     for position in range(len(original)):
         bit = 1 << (position % 8)
-        changed = bytearray(original)
-        changed[position] ^= bit
-        path.write_bytes(changed)
-        try:
-            manifest.verify(checkpoint)
-        except CheckpointCorrupted:
-            continue
-        missed.append((position, bit, chr(original[position])))
+        with path.open("r+b") as file:  # in place: replacing it a thousand times is slow
+            file.seek(position)
+            file.write(bytes([original[position] ^ bit]))
+            file.flush()
+            try:
+                manifest.verify(checkpoint)
+                missed.append((position, bit, chr(original[position])))
+            except CheckpointCorrupted:
+                pass
+            file.seek(position)
+            file.write(original[position : position + 1])
+    manifest.verify(checkpoint)
     assert missed == []
 
 
