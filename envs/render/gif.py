@@ -1,36 +1,107 @@
-"""Frames -> a looping GIF."""
+"""An animated GIF written frame by frame, so that its length costs no memory."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import struct
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
-_SAMPLES = 5  # frames from which the colours are chosen
+_COLOURS = 255  # the 256th entry stands for "as before"
+_AS_BEFORE = 255
+_NO_DISPOSAL = 1
+MAX_FPS = 50.0  # viewers play anything faster at 10 frames per second
+_LOOP_FOREVER = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
+_TRAILER = b"\x3b"
 
 
-def save_gif(frames: Sequence[np.ndarray], path: Path | str, fps: float = 15.0) -> None:
-    """Write frames [H, W, 3] uint8 as a looping GIF.
+class GifWriter:
+    """Writes to a hidden file beside `path`, which gets its name when it is complete.
 
-    Raises:
-        ValueError: there is no frame, or fps is not above 0.
+    Attributes:
+        path: where the GIF will be.
+        frames: how many were added.
     """
-    if not len(frames):
-        raise ValueError("there is no frame to write")
-    if not fps > 0.0:
-        raise ValueError(f"fps must be above 0, got {fps}")
-    images = [Image.fromarray(frame) for frame in frames]
-    # One palette for all frames: with one each, the floor would flicker.
-    picks = np.linspace(0, len(frames) - 1, _SAMPLES).astype(int)
-    sample = Image.fromarray(np.concatenate([frames[k] for k in picks]))
-    colours = sample.quantize(256, dither=Image.Dither.NONE)
-    indexed = [image.quantize(palette=colours, dither=Image.Dither.NONE) for image in images]
-    indexed[0].save(
-        path,
-        save_all=True,
-        append_images=indexed[1:],
-        duration=round(1000.0 / fps),
-        loop=0,
-    )
+
+    def __init__(self, path: Path, fps: float, sample: Sequence[np.ndarray]) -> None:
+        """Begin a GIF.
+
+        Args:
+            path: its name; an existing file is replaced.
+            fps: frames per second, at most `MAX_FPS`.
+            sample: frames [H, W, 3] uint8 that have all the colours of those to come.
+
+        Raises:
+            OSError: the file cannot be written.
+            ValueError: there is no sample.
+        """
+        if not sample:
+            raise ValueError("a GIF needs a sample of its frames to choose its colours from")
+        self.path = path
+        self.frames = 0
+        self._delay = 1000.0 / min(fps, MAX_FPS)  # ms
+        self._clock = 0.0
+        self._colours = Image.fromarray(np.concatenate(list(sample))).quantize(
+            _COLOURS, dither=Image.Dither.NONE
+        )
+        self._before: np.ndarray | None = None
+        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._file: BinaryIO | None = self._part.open("wb")
+        height, width = sample[0].shape[:2]
+        self._file.write(self._header(width, height))
+
+    def add(self, frame: np.ndarray, hold: float = 0.0) -> None:
+        """Append a frame [H, W, 3] uint8, shown `hold` seconds longer than the others."""
+        assert self._file is not None, "the GIF is closed"
+        image = Image.fromarray(frame).quantize(palette=self._colours, dither=Image.Dither.NONE)
+        now = np.asarray(image)
+        # What did not change is left out: a few bytes instead of a whole picture.
+        shown = now if self._before is None else np.where(now == self._before, _AS_BEFORE, now)
+        self._before = now
+        delta = Image.fromarray(shown.astype(np.uint8), "L")
+        blocks = GifImagePlugin.getdata(
+            delta,
+            duration=self._next_delay(hold),
+            transparency=_AS_BEFORE,
+            disposal=_NO_DISPOSAL,
+        )
+        # In one piece: Ctrl-C must not leave half a frame.
+        self._file.write(b"".join(blocks))
+        self.frames += 1
+
+    def close(self) -> None:
+        """Complete the file; without any frame there will be none. A second call does nothing."""
+        if self._file is None:
+            return
+        self._file.write(_TRAILER)
+        self._file.close()
+        self._file = None
+        if self.frames:
+            self._part.replace(self.path)
+        else:
+            self._part.unlink()
+
+    def discard(self) -> None:
+        """Give up: leave nothing behind, and what was at `path` before as it was."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # what is still buffered may not fit either
+                self._file.close()
+            self._file = None
+            self._part.unlink(missing_ok=True)
+
+    def _next_delay(self, hold: float) -> int:
+        """The frame's duration in ms, whole 1/100 s, so rounded that the errors do not add up."""
+        start = round(self._clock / 10.0)
+        self._clock += self._delay + 1000.0 * hold
+        return 10 * (round(self._clock / 10.0) - start)
+
+    def _header(self, width: int, height: int) -> bytes:
+        """Signature, size, the colours of all frames, and the wish to loop."""
+        table = bytes(self._colours.getpalette() or []).ljust(3 * 256, b"\0")
+        # 0xF7: a table of 256 colours of 8 bits follows.
+        return b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF7, 0, 0) + table + _LOOP_FOREVER

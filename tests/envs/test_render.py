@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from envs.render import palette
 from envs.render.ansi import draw_text
-from envs.render.gif import save_gif
 from envs.render.raster import draw_image, picture_height
 from envs.render.scene import build_scene
 from envs.render.visibility import visible_polygon
@@ -150,22 +148,6 @@ def test_text_of_a_blind_seeker_and_of_the_score() -> None:
     play = place([], [(2.0, 6.0, EAST)], [(4.0, 6.0, NORTH)], level="L0")
     play.step(play.noop())
     assert draw_text(build_scene(play.env)).startswith("step 21/80  seeking  seen 100%")
-
-
-def test_gif(tmp_path, scene) -> None:
-    frame = draw_image(scene, 96)
-    frames = [frame, np.flip(frame, axis=1).copy(), frame]
-    save_gif(frames, tmp_path / "game.gif", fps=20.0)
-    with Image.open(tmp_path / "game.gif") as image:
-        assert image.n_frames == 3
-        assert image.size == (96, picture_height(96))
-        assert image.info["duration"] == 50
-        assert image.info["loop"] == 0
-        shown = np.asarray(image.convert("RGB")).astype(int)
-    assert np.abs(shown - frame).mean() < 3.0
-    for bad, fps, message in [([], 10.0, "no frame"), (frames, 0.0, "fps must be above 0")]:
-        with pytest.raises(ValueError, match=message):
-            save_gif(bad, tmp_path / "bad.gif", fps)
 
 
 def test_window_shows_the_frame_and_can_be_closed(scene, monkeypatch) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from envs.render.gif import MAX_FPS
 from trainer.checkpoints.table import Style, size
 from trainer.command import EXIT_ERROR, EXIT_INTERRUPTED
-from trainer.demo.gif import MAX_FPS
 from trainer.demo.lineup import Lineup
 from trainer.demo.progress import Progress
 from trainer.demo.recording import Recorder

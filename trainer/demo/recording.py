@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.demo.gif import GifWriter
+from envs.render.gif import GifWriter
 from trainer.demo.lineup import Lineup
 from trainer.demo.picture import draw_frame
 from trainer.demo.show import Moment
