@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
+from envs.render import gif
 from envs.render.gif import GifWriter
-from trainer.demo import gif
 
 COLOURS = [(255, 0, 0), (0, 0, 255), (20, 30, 40), (250, 250, 250)]
 
