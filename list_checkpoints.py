@@ -15,16 +15,15 @@ from typing import Any
 
 from trainer.checkpoints import branches, index, layout, selectors, table
 from trainer.checkpoints.index import Listing
+from trainer.project import DEFAULT_CHECKPOINT_DIR, configured_checkpoint_dir
 
 EXIT_ERROR, EXIT_USAGE, EXIT_NO_CHECKPOINT = 1, 2, 3
-DEFAULT_DIR = "./checkpoints"
-CONFIG = Path("config.yaml")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Print the list and return the exit code."""
     args = parse_args(argv)
-    shown = args.directory or configured_directory()
+    shown = args.directory or configured_checkpoint_dir()
     directory = Path(shown).expanduser().absolute()
     try:
         listing = index.load(directory)
@@ -53,8 +52,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """The command line; `directory` is None where none was given."""
-    parser = argparse.ArgumentParser(description="List the checkpoints of a training.")
-    parser.add_argument("dir", nargs="?", metavar="DIR", help=f"where they are ({DEFAULT_DIR})")
+    parser = argparse.ArgumentParser(
+        description="List the checkpoints of a training.",
+        epilog="exit codes: 0 listed, 1 error, 2 usage, 3 no usable checkpoint",
+    )
+    parser.add_argument(
+        "dir", nargs="?", metavar="DIR", help=f"where they are ({DEFAULT_CHECKPOINT_DIR})"
+    )
     parser.add_argument("--checkpoint-dir", metavar="DIR", help="the same, as an option")
     parser.add_argument(
         "-d", "--detailed", action="store_true", help="with time, age, rewards, steps and sizes"
@@ -65,19 +69,6 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         parser.error(f"two directories given: {args.dir} and {args.checkpoint_dir}")
     args.directory = args.dir or args.checkpoint_dir
     return args
-
-
-def configured_directory() -> str:
-    """`ppo.checkpoint_dir` of ./config.yaml, where the training saves; else ./checkpoints."""
-    if not CONFIG.is_file():
-        return DEFAULT_DIR
-    import yaml  # a fifth of the start-up time: only where there is something to read
-
-    try:
-        config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
-        return str(config["ppo"]["checkpoint_dir"])
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-        return DEFAULT_DIR
 
 
 def output_style() -> table.Style:

@@ -27,7 +27,7 @@ from benchmarks.processes import command, memory_of, seconds
 from benchmarks.workload import Measurement
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.history import read_rows
-from trainer.run_plan import PROJECT_ROOT
+from trainer.project import PROJECT_ROOT
 
 STOCK_CHOICES = ((0, 16), (0, 64), (1, 64), (2, 16), (2, 64))  # (runners, envs per runner)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.run_plan import PROJECT_ROOT
+from trainer.project import PROJECT_ROOT
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from trainer.config import Config
 from trainer.config_file import load_config
-from trainer.run_plan import PROJECT_ROOT
+from trainer.project import PROJECT_ROOT
 
 
 @dataclass(frozen=True)

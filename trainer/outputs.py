@@ -22,7 +22,7 @@ from trainer.history import HISTORY_NAME, MetricsHistory
 from trainer.metrics import Row
 from trainer.networks import save_policy
 from trainer.plots import TrainingFigure
-from trainer.ray_session import PROJECT_ROOT
+from trainer.project import PROJECT_ROOT
 from trainer.restore import training_state
 from trainer.tensorboard import TensorBoardWriter
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.config import RayGroup
-
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+from trainer.project import PROJECT_ROOT
 
 # Ray's sockets live under its temporary folder, and a socket path may have at most 107 bytes; Ray
 # itself adds about 65.

@@ -18,9 +18,8 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.config import Config, ConfigError
 from trainer.config_file import apply_overrides, differences, load_config
 from trainer.errors import UsageError
+from trainer.project import CONFIG_NAME, find_config
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
-DEFAULT_CONFIG = "config.yaml"
 RESTORE_VARIABLE = "RESTORE_CHECKPOINT"
 
 
@@ -81,7 +80,7 @@ def plan_run(args: argparse.Namespace, selector: str | None, source: str, fresh:
         config = with_checkpoint_dir(config, args.checkpoint_dir)
     if selector is None:
         return _fresh_plan(config, args)
-    manager = CheckpointManager(config.ppo.checkpoint_dir, config.ppo.keep_last_n)
+    manager = open_manager(config)
     try:
         path = manager.resolve(selector)
     except NoUsableCheckpoint as error:
@@ -101,10 +100,10 @@ def read_config(args: argparse.Namespace) -> Config:
         overrides.append(f"train.seed={args.seed}")
     if args.config is not None:
         return load_config(args.config, overrides)
-    for path in (Path(DEFAULT_CONFIG), PROJECT_ROOT / DEFAULT_CONFIG):
-        if path.is_file():
-            return load_config(path, overrides)
-    return apply_overrides({}, overrides, source="defaults")
+    path = find_config()
+    if path is None:
+        return apply_overrides({}, overrides, source="defaults")
+    return load_config(path, overrides)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -124,6 +123,22 @@ def read_metadata(path: Path) -> dict[str, Any]:
     return values
 
 
+def open_manager(config: Config) -> CheckpointManager:
+    """The manager of the configured folder.
+
+    Raises:
+        UsageError: the folder cannot be written to, or is no local folder.
+    """
+    try:
+        manager = CheckpointManager(config.ppo.checkpoint_dir, config.ppo.keep_last_n)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    existing = next(p for p in (manager.directory, *manager.directory.parents) if p.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write into {manager.directory}: {existing} forbids it")
+    return manager
+
+
 def with_checkpoint_dir(config: Config, directory: str) -> Config:
     ppo = config.ppo.model_copy(update={"checkpoint_dir": directory})
     return config.model_copy(update={"ppo": ppo})
@@ -134,7 +149,7 @@ def config_changes(path: Path, config: Config) -> dict[str, tuple[Any, Any]]:
     (old, new).
     """
     try:
-        saved = load_config(path / DEFAULT_CONFIG)
+        saved = load_config(path / CONFIG_NAME)
     except ConfigError:
         return {}
     changes = differences(saved, config)
@@ -154,7 +169,7 @@ def _configured_start(config: Config) -> tuple[str | None, str]:
 
 def _fresh_plan(config: Config, args: argparse.Namespace) -> RunPlan:
     folder = config.ppo.checkpoint_dir
-    existing = CheckpointManager(folder, config.ppo.keep_last_n).list_checkpoints()
+    existing = open_manager(config).list_checkpoints()
     if existing:
         raise UsageError(
             f"{folder} already holds {len(existing)} checkpoint(s), up to iteration "

@@ -6,7 +6,7 @@ from tests.checkpoints.fakes import info
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.table import Style
-from trainer.demo.choice import SHOWN, Shelf, ask, checkpoint_rows, configured_directory
+from trainer.demo.choice import SHOWN, Shelf, ask, checkpoint_rows
 from trainer.errors import UsageError
 
 
@@ -98,17 +98,3 @@ def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="not a directory"):
         Shelf(str(tmp_path / "file"))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("ppo: {checkpoint_dir: ./mine}", "./mine"),
-        ("ppo: {}", "./checkpoints"),
-        ("{", "./checkpoints"),
-    ],
-)
-def test_the_folder_comes_from_the_configuration(tmp_path, monkeypatch, text, expected):
-    (tmp_path / "config.yaml").write_text(text)
-    monkeypatch.chdir(tmp_path)
-    assert configured_directory() == expected

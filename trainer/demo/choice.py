@@ -15,9 +15,8 @@ from trainer.checkpoints.index import Listing
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.table import Style
 from trainer.errors import UsageError
+from trainer.project import configured_checkpoint_dir
 
-DEFAULT_DIR = "./checkpoints"
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
 SHOWN = 20  # rows of the list; more would push its beginning off the screen
 _LEAVE = ("q", "quit", "exit")
 
@@ -32,7 +31,7 @@ class Shelf:
             UsageError: it is a file.
             NoUsableCheckpoint: a given folder does not exist.
         """
-        self.shown = directory or configured_directory()
+        self.shown = directory or configured_checkpoint_dir()
         self.directory = Path(self.shown).expanduser().absolute()
         self.listing = Listing(())
         try:
@@ -63,20 +62,6 @@ class Shelf:
         names = [p.name for p in parent.iterdir() if p.is_dir()] if parent.is_dir() else []
         close = get_close_matches(self.directory.name, names, n=1)
         return f"; did you mean {Path(self.shown).parent / close[0]}?" if close else ""
-
-
-def configured_directory() -> str:
-    """`ppo.checkpoint_dir` of config.yaml, here or beside the scripts; else ./checkpoints."""
-    for file in (Path("config.yaml"), PROJECT_ROOT / "config.yaml"):
-        if file.is_file():
-            import yaml
-
-            try:
-                values = yaml.safe_load(file.read_text(encoding="utf-8"))
-                return str(values["ppo"]["checkpoint_dir"])
-            except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-                return DEFAULT_DIR
-    return DEFAULT_DIR
 
 
 def ask(shelf: Shelf, style: Style, read: Callable[[str], str] = input) -> Path | None:
