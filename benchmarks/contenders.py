@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -40,22 +39,20 @@ def stock(iterations: int, runners: int, envs: int) -> Measurement:
     Networks, batch, minibatch, epochs and PPO settings are ours; where ours have no counterpart
     (masks, exclusion of frozen steps) stock RLlib simply learns from every step.
     """
-    from trainer.ray_session import prepare_environment, quiet_logging
+    from trainer.config import RayGroup
+    from trainer.ray_session import prepare_environment, start_ray, stop_ray
 
     prepare_environment()
-    import ray
     from ray.rllib.algorithms.ppo import PPOConfig
     from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 
     from envs.adapters.rllib import HideAndSeekMultiAgentEnv
     from trainer.rllib_config import policy_of_agent
 
-    quiet_logging()
     config = default_config()
     ppo = config.ppo
     env_steps = ppo.rollout_length * config.ray.num_envs
-    ray.init(num_cpus=max(os.cpu_count() or 1, runners + 1), include_dashboard=False)
-    quiet_logging()
+    start_ray(RayGroup(num_env_runners=max(1, runners)))
     algorithm = (
         PPOConfig()
         .environment(
@@ -94,7 +91,7 @@ def stock(iterations: int, runners: int, envs: int) -> Measurement:
         steps += sum(result["env_runners"]["num_agent_steps_sampled"].values())
     measured = Measurement(int(steps), time.perf_counter() - started)
     algorithm.stop()
-    ray.shutdown()
+    stop_ray()
     return measured
 
 

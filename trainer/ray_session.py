@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -83,15 +84,16 @@ def _stderr_to(path: Path) -> Iterator[None]:
 
 
 def stop_ray() -> None:
-    """Leave Ray, if this process started or joined it."""
+    """Leave Ray, if this process started or joined it, and remove its temporary folder."""
     ray = sys.modules.get("ray")
     if ray is not None and ray.is_initialized():
         ray.shutdown()
+        shutil.rmtree(_temp_dir(), ignore_errors=True)
 
 
 def _temp_dir() -> Path:
-    inside = PROJECT_ROOT / ".cache" / "ray"
+    """A folder of this process for Ray's sockets and logs, inside the project if its path allows."""
+    inside = PROJECT_ROOT / ".cache" / "ray" / str(os.getpid())
     if len(str(inside).encode()) <= _LONGEST_TEMP_DIR:
-        inside.mkdir(parents=True, exist_ok=True)
         return inside
-    return Path(tempfile.mkdtemp(prefix="ray-"))
+    return Path(tempfile.gettempdir()) / f"ray-{os.getpid()}"

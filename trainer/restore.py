@@ -11,17 +11,24 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import yaml
+
+from envs.hide_and_seek.config import HideAndSeekConfig
 from trainer.checkpoints import manifest
 from trainer.errors import IncompatibleCheckpoint, RestoreFailed
 from trainer.networks import SPEC_FILE, PolicySpec
+from trainer.project import CONFIG_NAME
 from trainer.safe_pickle import check_pickles
 from trainer.training_state import TrainingState
 
 if TYPE_CHECKING:
     from trainer.algorithm import HideAndSeekPPO
     from trainer.progress import Progress
+
+
+_NO_RULES = {"shaping_beta", "shaping_gamma"}
 
 
 def check_checkpoint(path: Path, specs: dict[str, PolicySpec]) -> None:
@@ -53,9 +60,16 @@ def check_checkpoint(path: Path, specs: dict[str, PolicySpec]) -> None:
         )
 
 
-def restore(trainer: HideAndSeekPPO, progress: Progress, path: Path) -> list[str]:
-    """Bring a freshly built trainer to the state of a checkpoint that `check_checkpoint` has
-    passed.
+def restore(
+    trainer: HideAndSeekPPO, progress: Progress, path: Path, game: HideAndSeekConfig
+) -> list[str]:
+    """Bring a freshly built trainer to the state of a checkpoint that was checked.
+
+    Args:
+        trainer: just built, from today's configuration.
+        progress: counters to restore.
+        path: a checkpoint that `check_checkpoint` has passed.
+        game: today's game; where it is another one than the checkpoint's, worlds start fresh.
 
     Returns:
         A line for each thing that could not be carried over, the last one naming the weights' hash.
@@ -66,6 +80,9 @@ def restore(trainer: HideAndSeekPPO, progress: Progress, path: Path) -> list[str
     """
     try:
         state = TrainingState.read(path / "training_state")
+        changed = _game_changes(path, game)
+        if changed:
+            state.drop_worlds()
         trainer.restore_from_path(str(path))
         trainer.push_weights()
         progress.restore(state.progress, state.episodes)
@@ -74,6 +91,8 @@ def restore(trainer: HideAndSeekPPO, progress: Progress, path: Path) -> list[str
         digest = trainer.check_weights()
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise RestoreFailed(f"{path}: could not be restored: {error}") from error
+    if changed:
+        notes.insert(0, f"worlds start fresh, the game has changed: {', '.join(changed)}")
     return [*notes, f"learner and runners hold the same weights ({digest[:12]})"]
 
 
@@ -83,9 +102,13 @@ def training_state(trainer: HideAndSeekPPO, progress: Progress) -> TrainingState
     return TrainingState(worlds, values, progress.counters(), progress.window.get_state())
 
 
-def saved_config(path: Path) -> dict[str, Any]:
-    """The resolved configuration that a checkpoint was written under."""
-    import yaml
+def _game_changes(path: Path, game: HideAndSeekConfig) -> list[str]:
+    """Settings of the game that differ from the checkpoint's, as "name old -> new".
 
-    values = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
-    return values if isinstance(values, dict) else {}
+    The states of worlds only make sense in the arenas and under the rules they come from; the
+    weight of the shaping is no rule.
+    """
+    values = yaml.safe_load((path / CONFIG_NAME).read_text(encoding="utf-8"))
+    old = HideAndSeekConfig(**values["env"]).resolved().model_dump(exclude=_NO_RULES)
+    new = game.resolved().model_dump(exclude=_NO_RULES)
+    return [f"env.{name} {old[name]} -> {new[name]}" for name in new if old[name] != new[name]]

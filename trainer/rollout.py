@@ -101,10 +101,9 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
                 for spec in self.env.teams
             }
         if not self._started:
-            seeds = np.random.SeedSequence([self.config.seed or 0, self.worker_index])
-            self.env.reset(
-                seeds.generate_state(self.env.num_envs, np.uint64), self._batch.at(self.steps)
-            )
+            # From the runner's own stream: worlds that start fresh after a resume are new ones.
+            seeds = self._random.integers(0, 2**64, self.env.num_envs, np.uint64)
+            self.env.reset(seeds, self._batch.at(self.steps))
             self._started = True
         for team in self._batch.teams.values():
             team.carry_over()

@@ -37,6 +37,12 @@ class TrainingState:
     progress: dict[str, Any]
     episodes: dict[str, np.ndarray]
 
+    def drop_worlds(self) -> None:
+        """Forget the worlds, but not the random streams, from which new worlds will come."""
+        self.worlds = {}
+        for runner in self.values["runners"].values():
+            runner["started"] = False
+
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for index, arrays in self.worlds.items():

@@ -107,6 +107,17 @@ def test_a_changed_setting_is_named_and_used(trained: Trained, tmp_path: Path) -
     assert desk.history()[-1]["env_steps"] == 4 * 64 * 32 + 32 * 32
 
 
+def test_another_level_goes_on_with_the_weights_but_in_new_worlds(
+    trained: Trained, tmp_path: Path
+) -> None:
+    desk = copy_of(trained[0], tmp_path / "copy")
+    words = ("main.py", "--resume", "4", "--iterations", "2", *SMALL, "--set", "env.level=L1")
+    done = desk.run(*words)
+    assert done.returncode == 0, done.stderr
+    assert "worlds start fresh, the game has changed: env.level L0 -> L1" in done.stdout
+    assert desk.history()[-1]["iteration"] == 6
+
+
 def test_the_environment_variable_names_the_checkpoint(trained: Trained, tmp_path: Path) -> None:
     desk = copy_of(trained[0], tmp_path / "copy")
     desk.variables["RESTORE_CHECKPOINT"] = "./checkpoints/checkpoint_000004"

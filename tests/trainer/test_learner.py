@@ -164,6 +164,20 @@ def test_training_state_continues_exactly(build: Build, tmp_path: Path) -> None:
     assert resumed.iteration == straight.iteration == 4
 
 
+def test_worlds_that_start_fresh_after_a_resume_are_new_ones(build: Build) -> None:
+    """Stock RLlib seeds the environments as at the very start, and early games come again."""
+    trainer = build()
+    trainer.train()
+    first_games = trainer.env_runner._batch.teams["seeker"].obs[:4].copy()
+    _, values = trainer.get_training_state()
+    for runner in values["runners"].values():
+        runner["started"] = False
+    again = build()
+    again.set_training_state({}, values)
+    again.train()
+    assert not np.array_equal(again.env_runner._batch.teams["seeker"].obs[:4], first_games)
+
+
 def test_a_state_with_weights_missing_is_refused(build: Build) -> None:
     trainer = build()
     state = trainer.env_runner.get_state()
