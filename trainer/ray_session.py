@@ -92,7 +92,7 @@ def stop_ray() -> None:
 
 
 def _temp_dir() -> Path:
-    """A folder of this process for Ray's sockets and logs, inside the project if its path allows."""
+    """Where this process lets Ray put sockets and logs; inside the project if its path allows."""
     inside = PROJECT_ROOT / ".cache" / "ray" / str(os.getpid())
     if len(str(inside).encode()) <= _LONGEST_TEMP_DIR:
         return inside
