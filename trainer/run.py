@@ -14,7 +14,10 @@ def run(plan: RunPlan, *, quiet: bool = False, show_changes: bool = True) -> int
         if show_changes and plan.restore_path is not None:
             print_changes(plan)
         if not quiet:
-            print("starting (loading torch and RLlib) ...", flush=True)
+            print(
+                "starting: loading torch and RLlib (the first run also compiles the game) ...",
+                flush=True,
+            )
         # Here and not above: torch and RLlib take seconds to import, and Ctrl-C is heeded already.
         from trainer.ppo_trainer import train
 
