@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     from trainer.run import run
     from trainer.run_plan import plan_run
 
-    selector = args.checkpoint or args.resume
+    selector = args.resume if args.checkpoint is None else args.checkpoint
     source = "CHECKPOINT" if args.checkpoint is not None else "--resume"
     return run(plan_run(args, selector, source, args.fresh), quiet=args.quiet)
 

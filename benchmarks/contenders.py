@@ -23,8 +23,7 @@ def ours(iterations: int) -> Measurement:
     from trainer.ppo_trainer import create_ppo_trainer
 
     trainer, _ = create_ppo_trainer(default_config())
-    for _ in range(2):
-        trainer.train()
+    trainer.train()
     started = time.perf_counter()
     steps = 0
     for _ in range(iterations):
@@ -72,6 +71,7 @@ def stock(iterations: int, runners: int, envs: int) -> Measurement:
             vf_loss_coeff=ppo.vf_loss_coeff,
             entropy_coeff=ppo.entropy_coeff,
             grad_clip=ppo.grad_clip,
+            use_kl_loss=ppo.kl_coeff > 0,
         )
         .rl_module(
             model_config=DefaultModelConfig(

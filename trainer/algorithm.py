@@ -162,8 +162,7 @@ class HideAndSeekPPO(PPO):
         )
         return network.act(torch.from_numpy(obs)[None], mask, explore)[0].numpy()
 
-    # -- exact resume
-    # ---------------------------------------------------------------------------------
+    # --- exact resume -----------------------------------------------------------------------------
 
     def get_training_state(self) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
         """World arrays by runner, and plain values: all that RLlib's checkpoint leaves out."""
@@ -185,7 +184,10 @@ class HideAndSeekPPO(PPO):
         learners = list(values["learners"])
 
         def set_learner(learner: HideAndSeekLearner) -> None:
-            learner.set_training_state(learners[min(learner.rank, len(learners) - 1)])
+            own = learner.rank < len(learners)
+            # A learner that is new shares the coefficients, but shuffles with a stream of its own.
+            state = learners[learner.rank] if own else {**learners[0], "generators": None}
+            learner.set_training_state(state)
 
         self._foreach_learner(set_learner)
 
@@ -199,6 +201,14 @@ class HideAndSeekPPO(PPO):
                 return f"worlds of runner {key} start fresh: {error}"
             return None
 
+        runners = self.env_runner_group.foreach_env_runner(
+            lambda runner: str(runner.worker_index), local_env_runner=self._samples_here
+        )
+        notes += [
+            f"runner {key} is gone, and its worlds with it"
+            for key in values["runners"]
+            if key not in runners
+        ]
         notes += [
             note
             for note in self.env_runner_group.foreach_env_runner(

@@ -22,9 +22,12 @@ def run_command(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> in
     except KeyboardInterrupt:
         print("\nleft; nothing was saved", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except Exception as error:
+    except Exception as raised:
         if "--debug" in argv:
             traceback.print_exc()
+        # What an actor raised comes wrapped into an error whose text is the actor's traceback.
+        cause = getattr(raised, "cause", None)
+        error = cause if isinstance(cause, Exception) else raised
         text = str(error).strip() or type(error).__name__
         print(f"error: {text}", file=sys.stderr)
         code = _exit_code(error)
@@ -38,7 +41,8 @@ def _exit_code(error: Exception) -> int:
     from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
     from trainer.errors import UsageError
 
-    if isinstance(error, (NoUsableCheckpoint, CheckpointCorrupted)):
+    no_checkpoint = (NoUsableCheckpoint, CheckpointCorrupted)
+    if isinstance(error, no_checkpoint) or type(error).__name__ == "UnsafePickle":
         return EXIT_NO_CHECKPOINT
     if isinstance(error, UsageError) or type(error).__name__ == "ConfigError":
         return EXIT_USAGE

@@ -17,8 +17,9 @@ from envs.hide_and_seek.config import HideAndSeekConfig
 TEAMS = ("seeker", "hider")
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-NonNegative = Annotated[float, Field(ge=0.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+PositiveOrInf = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
 class ConfigError(ValueError):
@@ -28,7 +29,7 @@ class ConfigError(ValueError):
 class Group(BaseModel):
     """A group of keys: immutable, unknown keys refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class TeamOverrides(Group):
@@ -38,7 +39,7 @@ class TeamOverrides(Group):
     gamma: Fraction | None = None
     lambda_: Fraction | None = None
     clip_param: Positive | None = None
-    vf_clip_param: Positive | None = None
+    vf_clip_param: PositiveOrInf | None = None
     vf_loss_coeff: NonNegative | None = None
     entropy_coeff: NonNegative | None = None
     kl_coeff: NonNegative | None = None
@@ -97,7 +98,7 @@ class PPOGroup(Group):
     """GAE trace decay."""
     clip_param: Positive = 0.2
     """Clipping of the probability ratio."""
-    vf_clip_param: Positive = 10.0
+    vf_clip_param: PositiveOrInf = 10.0
     """Largest squared value error (of scaled returns) that still gives a gradient."""
     vf_loss_coeff: NonNegative = 0.5
     """Weight of the value loss."""
@@ -112,7 +113,7 @@ class PPOGroup(Group):
     num_epochs: Annotated[int, Field(ge=1)] = 4
     """Passes over each batch."""
     minibatch_size: Annotated[int, Field(ge=1)] = 4096
-    """Agent-steps of one team per gradient step and learner."""
+    """Agent-steps of one team per gradient step and learner, as nearly as equal parts allow."""
     hiddens: tuple[Annotated[int, Field(ge=1)], ...] = (64, 64)
     """Widths of the hidden layers."""
     activation: Literal["tanh", "relu"] = "tanh"
@@ -172,7 +173,7 @@ class TrainGroup(Group):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of networks, worlds, sampling and shuffling."""
     torch_threads: Annotated[int, Field(ge=1)] | None = None
-    """Threads of torch in the training process; None = one per core."""
+    """Threads the local learner shares out among the teams, one each at least; None = the cores."""
 
 
 class TrackingGroup(Group):

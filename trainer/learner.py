@@ -99,8 +99,7 @@ class HideAndSeekLearner(PPOTorchLearner):
             module_id=module_id, optimizer=optimizer, params=params, lr_or_lr_schedule=None
         )
 
-    # -- the update
-    # -----------------------------------------------------------------------------------
+    # --- the update -------------------------------------------------------------------------------
 
     def update(self, *, training_data: TrainingData, timesteps: Any = None, **kwargs: Any) -> Any:
         """Learn from one `RolloutBatch`, given as `TrainingData.batch`."""
@@ -154,7 +153,7 @@ class HideAndSeekLearner(PPOTorchLearner):
             order = torch.randperm(count, generator=self.generators[team])
             scalars = [
                 self._step(team, network, optimizer, select(rows, index), coefficients)
-                for index in order.chunk(minibatches)
+                for index in order.tensor_split(minibatches)
             ]
         result |= self._means(scalars)
         if settings.kl_coeff > 0.0:
@@ -216,8 +215,7 @@ class HideAndSeekLearner(PPOTorchLearner):
         optimizer.step()
         return scalars | {"grad_norm": norm, "loss": loss.detach()}
 
-    # -- several learners
-    # -----------------------------------------------------------------------------
+    # --- several learners -------------------------------------------------------------------------
 
     def _num_minibatches(self, rows: int, minibatch_size: int) -> int:
         """Gradient steps per epoch, equal on all learners; 0 where one of them has no rows."""
@@ -252,8 +250,7 @@ class HideAndSeekLearner(PPOTorchLearner):
             float(count), mean.float(), (square - mean.square()).clamp_min(0.0).float()
         )
 
-    # -- exact resume
-    # ---------------------------------------------------------------------------------
+    # --- exact resume -----------------------------------------------------------------------------
 
     def weights_hash(self) -> str:
         return weights_hash({f"{team}_policy": self.network(team) for team in self.teams})
@@ -263,14 +260,15 @@ class HideAndSeekLearner(PPOTorchLearner):
         streams = {
             team: g.get_state().numpy().tobytes().hex() for team, g in self.generators.items()
         }
-        return {"kl_coeffs": dict(self.kl_coeffs), "generators": streams}
+        first = {team: settings.kl_coeff for team, settings in self.teams.items()}
+        return {"kl_coeffs": dict(self.kl_coeffs), "first_kl_coeffs": first, "generators": streams}
 
     def set_training_state(self, state: dict[str, Any]) -> None:
         for team, value in state["kl_coeffs"].items():
-            # A penalty that was turned on or off in the configuration starts anew.
-            if team in self.kl_coeffs and (value > 0) == (self.teams[team].kl_coeff > 0):
+            # Where the configuration asks for another first coefficient, that one counts.
+            if state["first_kl_coeffs"].get(team) == self.teams[team].kl_coeff:
                 self.kl_coeffs[team] = float(value)
-        for team, text in state["generators"].items():
+        for team, text in (state["generators"] or {}).items():
             raw = torch.frombuffer(bytearray.fromhex(text), dtype=torch.uint8)
             self.generators[team].set_state(raw.clone())
 

@@ -175,6 +175,18 @@ def save_policy(network: ActorCritic, folder: str | Path) -> None:
     (folder / SPEC_FILE).write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
 
 
+def read_spec(folder: Path) -> PolicySpec:
+    """The spec of an exported policy.
+
+    Raises:
+        OSError, ValueError, KeyError: it is missing, malformed or of an unknown format.
+    """
+    values = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))
+    if values["format"] != SPEC_FORMAT:
+        raise ValueError(f"format {values['format']!r}; this version reads {SPEC_FORMAT}")
+    return PolicySpec.from_dict(values)
+
+
 def load_policy(folder: str | Path) -> ActorCritic:
     """Read what `save_policy` wrote; no pickle is involved.
 
@@ -183,8 +195,7 @@ def load_policy(folder: str | Path) -> ActorCritic:
     """
     folder = Path(folder)
     try:
-        values = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))
-        spec = PolicySpec.from_dict(values)
+        spec = read_spec(folder)
         network = ActorCritic(spec)
         network.load_state_dict(load_file(folder / WEIGHTS_FILE), strict=True)
     except FileNotFoundError as error:

@@ -60,7 +60,10 @@ class RunOutputs:
         self.parent = restore_path
         self.last_checkpoint = restore_path
         self.saved_iteration = trainer.progress.iteration
-        self.run_name = _run_name(config, restore_path)
+        # In its own folder a run goes on under its name; a continuation elsewhere is another run,
+        # whose curves must not replace those of the first.
+        same_run = restore_path is not None and restore_path.parent == manager.directory
+        self.run_name = _run_name(config, restore_path if same_run else None)
         self._save_seconds = 0.0
         self._lap_started = time.perf_counter()
 

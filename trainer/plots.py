@@ -19,6 +19,7 @@ import numpy as np
 from trainer.checkpoints.atomic import replacing
 from trainer.metrics import team_color, teams_of
 from trainer.panels import GRID, INK, MUTED, NEUTRAL, Panel, smoothing_window
+from trainer.project import cache_dir
 from trainer.readable import count, duration, figure, percent
 
 SIZE = (15.0, 8.6)  # inches
@@ -225,6 +226,6 @@ def _time_split(columns: Columns, last: int = 100) -> str:
 def _prepare_matplotlib() -> None:
     """Keep matplotlib's font cache inside the project, unless the user chose a place."""
     if "MPLCONFIGDIR" not in os.environ:
-        folder = Path(__file__).resolve().parents[1] / ".cache" / "matplotlib"
+        folder = cache_dir() / "matplotlib"
         folder.mkdir(parents=True, exist_ok=True)
         os.environ["MPLCONFIGDIR"] = str(folder)

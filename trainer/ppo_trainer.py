@@ -67,7 +67,7 @@ def create_ppo_trainer(
     trainer.progress = Progress(config.tracking.window_episodes, make_env(1).stat_names)
     trainer.restore_notes = []
     if restore_path is not None:
-        trainer.restore_notes = restore(trainer, trainer.progress, restore_path, config.env)
+        trainer.restore_notes = restore(trainer, trainer.progress, restore_path, config)
     return trainer, config
 
 

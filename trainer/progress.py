@@ -89,4 +89,5 @@ class Progress:
     def restore(self, counters: Mapping[str, Any], episodes: Mapping[str, np.ndarray]) -> None:
         for name in _COUNTERS:
             setattr(self, name, counters[name])
-        self.window.set_state(episodes)
+        if episodes:
+            self.window.set_state(episodes)

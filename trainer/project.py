@@ -1,7 +1,14 @@
-"""Where the project's own files are: its root and the configuration that counts."""
+"""Where the project's own files are: root, configuration, caches, and how to call its scripts."""
 
 from __future__ import annotations
 
+import functools
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -26,3 +33,31 @@ def configured_checkpoint_dir() -> str:
         return str(yaml.safe_load(path.read_text(encoding="utf-8"))["ppo"]["checkpoint_dir"])
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         return DEFAULT_CHECKPOINT_DIR
+
+
+@functools.cache
+def cache_dir() -> Path:
+    """`.cache` in the project; where that cannot be written, a folder of this process elsewhere."""
+    inside = PROJECT_ROOT / ".cache"
+    try:
+        inside.mkdir(exist_ok=True)
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="hide-and-seek-"))
+    return inside if os.access(inside, os.W_OK) else Path(tempfile.mkdtemp(prefix="hide-and-seek-"))
+
+
+def script_command(script: str, words: Sequence[str]) -> str:
+    """What to type, here and now, to run one of the scripts with this interpreter."""
+    python = "python" if _same(shutil.which("python"), sys.executable) else shown(sys.executable)
+    return shlex.join([python, shown(PROJECT_ROOT / script), *words])
+
+
+def shown(path: str | Path) -> str:
+    """A path as a person would type it: relative where it lies below the working directory."""
+    # Not resolved: the python of a virtual environment is a link out of it.
+    path = Path(os.path.abspath(path))  # noqa: PTH100
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _same(one: str | None, other: str) -> bool:
+    return one is not None and os.path.abspath(one) == os.path.abspath(other)  # noqa: PTH100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.config import RayGroup
-from trainer.project import PROJECT_ROOT
+from trainer.project import PROJECT_ROOT, cache_dir
 
 # Ray's sockets live under its temporary folder, and a socket path may have at most 107 bytes; Ray
 # itself adds about 65.
@@ -26,8 +27,6 @@ _QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # Without it, waiting threads spin, and a busy machine slows training down to a tenth.
     "OMP_WAIT_POLICY": "passive",
-    # An import of torch's compiler alone makes this folder.
-    "TORCHINDUCTOR_CACHE_DIR": str(PROJECT_ROOT / ".cache" / "torchinductor"),
 }
 
 
@@ -35,12 +34,16 @@ def prepare_environment() -> None:
     """Settings that Ray and torch read at import; call it first. Values already set are kept."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
+    # An import of torch's compiler alone makes this folder.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_dir() / "torchinductor"))
 
 
 def quiet_logging() -> None:
     """Keep Ray's notices (deprecations inside RLlib, GPU monitoring) off the console."""
     for name in ("ray", "ray.rllib", "ray.tune", "ray._common", "ray.train"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    # It logs the traceback of every error in an actor, which is then raised here all the same.
+    logging.getLogger("ray.rllib.utils.actor_manager").setLevel(logging.CRITICAL)
 
 
 def start_ray(settings: RayGroup) -> None:
@@ -58,7 +61,7 @@ def start_ray(settings: RayGroup) -> None:
         # come.
         cpus = max(os.cpu_count() or 1, settings.num_env_runners + settings.num_learners + 1)
         options = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": str(_temp_dir())}
-    with _stderr_to(PROJECT_ROOT / ".cache" / "ray_start.log"):
+    with _stderr_to(cache_dir() / "ray_start.log"), _own_sigterm_handler():
         ray.init(
             address=settings.address,
             logging_level=logging.ERROR,
@@ -66,6 +69,19 @@ def start_ray(settings: RayGroup) -> None:
             runtime_env={"env_vars": {"PYTHONPATH": str(PROJECT_ROOT), **_QUIET}},
             **options,
         )
+
+
+@contextlib.contextmanager
+def _own_sigterm_handler() -> Iterator[None]:
+    """Keep our handler: Ray's would end the process without a word while Ray starts."""
+    import ray
+
+    set_handler = ray._private.utils.set_sigterm_handler
+    ray._private.utils.set_sigterm_handler = lambda handler: None
+    try:
+        yield
+    finally:
+        ray._private.utils.set_sigterm_handler = set_handler
 
 
 @contextlib.contextmanager
@@ -89,11 +105,13 @@ def stop_ray() -> None:
     if ray is not None and ray.is_initialized():
         ray.shutdown()
         shutil.rmtree(_temp_dir(), ignore_errors=True)
+        _temp_dir.cache_clear()
 
 
+@functools.cache
 def _temp_dir() -> Path:
     """Where this process lets Ray put sockets and logs; inside the project if its path allows."""
-    inside = PROJECT_ROOT / ".cache" / "ray" / str(os.getpid())
+    inside = cache_dir() / "ray" / str(os.getpid())
     if len(str(inside).encode()) <= _LONGEST_TEMP_DIR:
         return inside
-    return Path(tempfile.gettempdir()) / f"ray-{os.getpid()}"
+    return Path(tempfile.mkdtemp(prefix="ray-"))

@@ -8,7 +8,6 @@ hash comparison.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +15,10 @@ from typing import TYPE_CHECKING
 import yaml
 
 from envs.hide_and_seek.config import HideAndSeekConfig
-from trainer.checkpoints import manifest
+from trainer.checkpoints import layout, manifest
+from trainer.config import Config
 from trainer.errors import IncompatibleCheckpoint, RestoreFailed
-from trainer.networks import SPEC_FILE, PolicySpec
-from trainer.project import CONFIG_NAME
+from trainer.networks import PolicySpec, read_spec
 from trainer.safe_pickle import check_pickles
 from trainer.training_state import TrainingState
 
@@ -46,8 +45,7 @@ def check_checkpoint(path: Path, specs: dict[str, PolicySpec]) -> None:
     manifest.verify(path)
     check_pickles(path)
     for policy_id, wanted in specs.items():
-        file = path / "policies" / policy_id / SPEC_FILE
-        saved = PolicySpec.from_dict(json.loads(file.read_text(encoding="utf-8")))
+        saved = read_spec(path / layout.POLICIES / policy_id)
         if saved == wanted:
             continue
         old, new = asdict(saved), asdict(wanted)
@@ -60,16 +58,14 @@ def check_checkpoint(path: Path, specs: dict[str, PolicySpec]) -> None:
         )
 
 
-def restore(
-    trainer: HideAndSeekPPO, progress: Progress, path: Path, game: HideAndSeekConfig
-) -> list[str]:
+def restore(trainer: HideAndSeekPPO, progress: Progress, path: Path, config: Config) -> list[str]:
     """Bring a freshly built trainer to the state of a checkpoint that was checked.
 
     Args:
         trainer: just built, from today's configuration.
         progress: counters to restore.
         path: a checkpoint that `check_checkpoint` has passed.
-        game: today's game; where it is another one than the checkpoint's, worlds start fresh.
+        config: today's; with another game worlds start fresh, with another seed the streams do.
 
     Returns:
         A line for each thing that could not be carried over, the last one naming the weights' hash.
@@ -80,9 +76,7 @@ def restore(
     """
     try:
         state = TrainingState.read(path / "training_state")
-        changed = _game_changes(path, game)
-        if changed:
-            state.drop_worlds()
+        changes = _forget_what_has_changed(state, path, config)
         trainer.restore_from_path(str(path))
         trainer.push_weights()
         progress.restore(state.progress, state.episodes)
@@ -91,9 +85,7 @@ def restore(
         digest = trainer.check_weights()
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise RestoreFailed(f"{path}: could not be restored: {error}") from error
-    if changed:
-        notes.insert(0, f"worlds start fresh, the game has changed: {', '.join(changed)}")
-    return [*notes, f"learner and runners hold the same weights ({digest[:12]})"]
+    return [*changes, *notes, f"learner and runners hold the same weights ({digest[:12]})"]
 
 
 def training_state(trainer: HideAndSeekPPO, progress: Progress) -> TrainingState:
@@ -102,13 +94,21 @@ def training_state(trainer: HideAndSeekPPO, progress: Progress) -> TrainingState
     return TrainingState(worlds, values, progress.counters(), progress.window.get_state())
 
 
-def _game_changes(path: Path, game: HideAndSeekConfig) -> list[str]:
-    """Settings of the game that differ from the checkpoint's, as "name old -> new".
+def _forget_what_has_changed(state: TrainingState, path: Path, config: Config) -> list[str]:
+    """Drop what belongs to another game or seed; returns a line for each.
 
     The states of worlds only make sense in the arenas and under the rules they come from; the
     weight of the shaping is no rule.
     """
-    values = yaml.safe_load((path / CONFIG_NAME).read_text(encoding="utf-8"))
-    old = HideAndSeekConfig(**values["env"]).resolved().model_dump(exclude=_NO_RULES)
-    new = game.resolved().model_dump(exclude=_NO_RULES)
-    return [f"env.{name} {old[name]} -> {new[name]}" for name in new if old[name] != new[name]]
+    saved = yaml.safe_load((path / layout.CONFIG).read_text(encoding="utf-8"))
+    old = HideAndSeekConfig(**saved["env"]).resolved().model_dump(exclude=_NO_RULES)
+    new = config.env.resolved().model_dump(exclude=_NO_RULES)
+    changed = [f"env.{name} {old[name]} -> {new[name]}" for name in new if old[name] != new[name]]
+    notes = []
+    if changed:
+        state.drop_worlds()
+        notes.append(f"worlds start fresh, the game has changed: {', '.join(changed)}")
+    if saved["train"]["seed"] != config.train.seed:
+        state.drop_streams()
+        notes.append(f"random streams start anew from seed {config.train.seed}")
+    return notes

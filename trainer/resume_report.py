@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 from trainer.checkpoints import metadata
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.config import ConfigError
 from trainer.run_plan import RunPlan, config_changes, shown_path
 
 
@@ -24,6 +26,13 @@ def print_report(plan: RunPlan) -> None:
         "agent steps": _count(values.get("agent_steps")),
         "new ones go to": plan.config.ppo.checkpoint_dir,
     }
+    newer = [
+        str(found["iteration"])
+        for found in CheckpointManager(plan.config.ppo.checkpoint_dir).list_checkpoints()
+        if found["iteration"] > plan.first_iteration
+    ]
+    if newer:
+        lines["moved aside"] = f"{', '.join(newer)} (newer; into a branch_after_... folder)"
     for key, text in lines.items():
         print(f"  {key:<15} {text}")
     print_changes(plan)
@@ -32,7 +41,11 @@ def print_report(plan: RunPlan) -> None:
 def print_changes(plan: RunPlan) -> None:
     """Say which settings differ from those the checkpoint was written under."""
     assert plan.restore_path is not None
-    changes = config_changes(plan.restore_path, plan.config)
+    try:
+        changes = config_changes(plan.restore_path, plan.config)
+    except ConfigError as error:
+        print(f"configuration: the checkpoint's cannot be compared: {error}")
+        return
     if not changes:
         print("configuration: as in the checkpoint")
         return

@@ -101,7 +101,8 @@ def algorithm_config(config: Config, make_env: EnvMaker) -> PPOConfig:
 
 def threads(config: Config) -> int:
     """Threads of torch in the training process: as configured, else one per usable core."""
-    return config.train.torch_threads or len(os.sched_getaffinity(0))
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return config.train.torch_threads or usable or 1
 
 
 def policy_of_agent(agent_id: str, *args: Any, **kwargs: Any) -> str:

@@ -73,8 +73,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         self._batch: RolloutBatch | None = None
         self._started = False
 
-    # -- sampling
-    # -------------------------------------------------------------------------------------
+    # --- sampling ---------------------------------------------------------------------------------
 
     def sample(self, **kwargs: Any) -> Sample:
         """Play `steps` steps in every world."""
@@ -146,8 +145,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             )
             self.metrics.log_value(lifetime, count, reduce="lifetime_sum")
 
-    # -- what RLlib asks of a runner
-    # ------------------------------------------------------------------
+    # --- what RLlib asks of a runner --------------------------------------------------------------
 
     def make_module(self) -> None:
         spec = self.config.get_multi_rl_module_spec(spaces=self.get_spaces(), inference_only=False)
@@ -200,8 +198,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     def get_checkpointable_components(self) -> list[tuple[str, Checkpointable]]:
         return [(COMPONENT_RL_MODULE, self.module)]
 
-    # -- exact resume
-    # ---------------------------------------------------------------------------------
+    # --- exact resume -----------------------------------------------------------------------------
 
     def weights_hash(self) -> str:
         """Hash of every weight this runner acts with."""
@@ -219,7 +216,8 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         Raises:
             ValueError: the worlds are of another number or shape.
         """
-        self._random.bit_generator.state = values["random"]
+        if values["random"] is not None:
+            self._random.bit_generator.state = values["random"]
         if not values["started"]:
             return
         self.env.set_state(arrays)

@@ -28,17 +28,8 @@ def run(plan: RunPlan, *, quiet: bool = False, show_changes: bool = True) -> int
         if outcome.checkpoint is None:
             console.stop({**summary, "checkpoint": "none; nothing was trained yet"})
             return outcome.exit_code
-        shown = shown_path(outcome.checkpoint)
-        folder = shown_path(outcome.checkpoint.parent)
-        resume = plan.resume_command("continue_training.py", outcome.checkpoint)
-        if outcome.iteration >= plan.until:
-            resume += " --iterations 100"
         console.stop(
-            {**summary, "checkpoint": shown},
-            [
-                resume,
-                f"python demo_model.py --checkpoint {shown}",
-                f"python list_checkpoints.py {folder}",
-            ],
+            {**summary, "checkpoint": shown_path(outcome.checkpoint)},
+            plan.next_commands(outcome.iteration, outcome.checkpoint),
         )
         return outcome.exit_code

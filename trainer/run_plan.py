@@ -15,10 +15,10 @@ from typing import Any
 from trainer.checkpoints import layout, metadata
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.config import Config, ConfigError
+from trainer.config import Config
 from trainer.config_file import apply_overrides, differences, load_config
 from trainer.errors import UsageError
-from trainer.project import CONFIG_NAME, find_config
+from trainer.project import DEFAULT_CHECKPOINT_DIR, find_config, script_command
 
 RESTORE_VARIABLE = "RESTORE_CHECKPOINT"
 
@@ -32,7 +32,6 @@ class RunPlan:
         restore_path: the checkpoint to go on from, None for a fresh start.
         metadata: that checkpoint's metadata.
         until: the iteration to train up to.
-        source: what decided how the run starts, for messages.
         flags: the command-line flags that a later resume has to repeat.
     """
 
@@ -40,16 +39,22 @@ class RunPlan:
     restore_path: Path | None
     metadata: dict[str, Any]
     until: int
-    source: str
     flags: tuple[str, ...]
 
     @property
     def first_iteration(self) -> int:
         return int(self.metadata.get("iteration", 0))
 
-    def resume_command(self, script: str, checkpoint: Path) -> str:
-        """What to type to go on from `checkpoint`."""
-        return shlex.join(["python", script, shown_path(checkpoint), *self.flags])
+    def next_commands(self, iteration: int, checkpoint: Path) -> list[str]:
+        """What to type after the run ended at `iteration` with `checkpoint`."""
+        path, folder = shown_path(checkpoint), shown_path(checkpoint.parent)
+        unfinished = iteration < self.until
+        further = ["--until", str(self.until)] if unfinished else ["--iterations", "100"]
+        return [
+            script_command("continue_training.py", [path, *further, *self.flags]),
+            script_command("demo_model.py", ["--checkpoint", path]),
+            script_command("list_checkpoints.py", [folder]),
+        ]
 
 
 def shown_path(path: Path) -> str:
@@ -80,17 +85,23 @@ def plan_run(args: argparse.Namespace, selector: str | None, source: str, fresh:
         config = with_checkpoint_dir(config, args.checkpoint_dir)
     if selector is None:
         return _fresh_plan(config, args)
+    if not selector.strip():
+        raise UsageError(f"{source} is empty; name a checkpoint: latest, best, 50 or a path")
     manager = open_manager(config)
     try:
         path = manager.resolve(selector)
     except NoUsableCheckpoint as error:
         raise NoUsableCheckpoint(f"{source}: {error}") from None
-    if args.checkpoint_dir is None and path.parent != manager.directory:
-        # A run goes on where it lives.
-        config = with_checkpoint_dir(config, shown_path(path.parent))
+    if path.parent != manager.directory:
+        if args.checkpoint_dir is None:
+            # A run goes on where it lives.
+            config = with_checkpoint_dir(config, shown_path(path.parent))
+        else:
+            _refuse_occupied(manager, args.checkpoint_dir)
+    check_writable(config)
     saved = read_metadata(path)
     until = _until(args, config, int(saved["iteration"]), path)
-    return RunPlan(config, path, saved, until, source, _flags(args))
+    return RunPlan(config, path, saved, until, _flags(args))
 
 
 def read_config(args: argparse.Namespace) -> Config:
@@ -124,19 +135,21 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 
 def open_manager(config: Config) -> CheckpointManager:
-    """The manager of the configured folder.
-
-    Raises:
-        UsageError: the folder cannot be written to, or is no local folder.
-    """
+    """The manager of the configured folder, which must be a local one (UsageError)."""
     try:
-        manager = CheckpointManager(config.ppo.checkpoint_dir, config.ppo.keep_last_n)
+        return CheckpointManager(config.ppo.checkpoint_dir, config.ppo.keep_last_n)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    existing = next(p for p in (manager.directory, *manager.directory.parents) if p.exists())
+
+
+def check_writable(config: Config) -> None:
+    """Raise UsageError where the checkpoints of a run could not be written."""
+    folder = open_manager(config).directory
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise UsageError(f"cannot write into {manager.directory}: {existing} forbids it")
-    return manager
+        raise UsageError(
+            f"cannot write into {folder}: {existing} forbids it; use another --checkpoint-dir"
+        )
 
 
 def with_checkpoint_dir(config: Config, directory: str) -> Config:
@@ -145,13 +158,12 @@ def with_checkpoint_dir(config: Config, directory: str) -> Config:
 
 
 def config_changes(path: Path, config: Config) -> dict[str, tuple[Any, Any]]:
-    """Keys whose values differ between a checkpoint's configuration and the one given:
-    (old, new).
+    """Keys that differ between a checkpoint's configuration and the one given, as (old, new).
+
+    Raises:
+        ConfigError: the checkpoint's cannot be read.
     """
-    try:
-        saved = load_config(path / CONFIG_NAME)
-    except ConfigError:
-        return {}
+    saved = load_config(path / layout.CONFIG)
     changes = differences(saved, config)
     # Where the folder lies is no difference between runs.
     changes.pop("ppo.checkpoint_dir", None)
@@ -168,17 +180,25 @@ def _configured_start(config: Config) -> tuple[str | None, str]:
 
 
 def _fresh_plan(config: Config, args: argparse.Namespace) -> RunPlan:
-    folder = config.ppo.checkpoint_dir
-    existing = open_manager(config).list_checkpoints()
+    _refuse_occupied(open_manager(config), config.ppo.checkpoint_dir)
+    check_writable(config)
+    until = args.until or args.iterations or config.ppo.num_iterations
+    return RunPlan(config, None, {}, until, _flags(args))
+
+
+def _refuse_occupied(manager: CheckpointManager, folder: str) -> None:
+    """Another run's checkpoints would be mixed with this one's, and pruned."""
+    existing = manager.list_checkpoints()
     if existing:
+        where = (
+            "" if folder == DEFAULT_CHECKPOINT_DIR else f" --checkpoint-dir {shlex.quote(folder)}"
+        )
         raise UsageError(
             f"{folder} already holds {len(existing)} checkpoint(s), up to iteration "
             f"{existing[-1]['iteration']}; nothing is overwritten.\n"
-            f"Go on from the last one:  python main.py --resume latest{_dir_flag(args)}\n"
-            f"Start another run:        python main.py --checkpoint-dir ./checkpoints_2"
+            f"Go on from the last one:  python main.py --resume latest{where}\n"
+            f"Keep them, use another:   --checkpoint-dir ./checkpoints_2"
         )
-    until = args.until or args.iterations or config.ppo.num_iterations
-    return RunPlan(config, None, {}, until, "fresh", _flags(args))
 
 
 def _until(args: argparse.Namespace, config: Config, done: int, path: Path) -> int:
@@ -205,7 +225,3 @@ def _flags(args: argparse.Namespace) -> tuple[str, ...]:
     if args.seed is not None:
         flags += ["--seed", str(args.seed)]
     return tuple(flags)
-
-
-def _dir_flag(args: argparse.Namespace) -> str:
-    return f" --checkpoint-dir {shlex.quote(args.checkpoint_dir)}" if args.checkpoint_dir else ""

@@ -29,7 +29,7 @@ class TrainingState:
         worlds: arrays by runner index.
         values: plain values of runners and learners (see `HideAndSeekPPO.get_training_state`).
         progress: counters (see `Progress.counters`).
-        episodes: arrays of the episode window.
+        episodes: arrays of the episode window; none after `drop_worlds`.
     """
 
     worlds: dict[str, dict[str, np.ndarray]]
@@ -38,10 +38,18 @@ class TrainingState:
     episodes: dict[str, np.ndarray]
 
     def drop_worlds(self) -> None:
-        """Forget the worlds, but not the random streams, from which new worlds will come."""
+        """Forget the worlds and their episodes, but not the streams that new worlds come from."""
         self.worlds = {}
+        self.episodes = {}
         for runner in self.values["runners"].values():
             runner["started"] = False
+
+    def drop_streams(self) -> None:
+        """Forget the random streams: sampling and shuffling start anew from the seed."""
+        for runner in self.values["runners"].values():
+            runner["random"] = None
+        for learner in self.values["learners"]:
+            learner["generators"] = None
 
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,6 +68,8 @@ class TrainingState:
     def read(cls, folder: Path) -> TrainingState:
         """Raises OSError, ValueError or KeyError where the folder is not what `write` made."""
         state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
+        if state["format"] != FORMAT:
+            raise ValueError(f"{STATE_FILE}: format {state['format']}; this version reads {FORMAT}")
         return cls(
             worlds={
                 index: _load_arrays(folder / f"worlds_{index}.npz")

@@ -149,21 +149,14 @@ class HideAndSeekBatchEnv(BatchEnv):
         self._check_started()
         state = {name: array.copy() for name, array in self.world._asdict().items()}
         state["episode_stats"] = self.episode_stats.copy()
-        state["shaping_beta"] = np.array([self.rules.beta], np.float32)
         return state
 
     def set_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """See `BatchEnv.set_state`. The layouts come from the config, which must be the same."""
-        beta = np.zeros(1, np.float32)
-        arrays = {
-            **self.world._asdict(),
-            "episode_stats": self.episode_stats,
-            "shaping_beta": beta,
-        }
+        """See `BatchEnv.set_state`. Layouts and rules are the config's, which must be the same."""
+        arrays = {**self.world._asdict(), "episode_stats": self.episode_stats}
         check_state(arrays, state, num_layouts=len(self.layouts.num_walls))
         for name, array in arrays.items():
             array[...] = state[name]
-        self.set_shaping_beta(float(beta[0]))
         self._started = True
 
     def _check_started(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import signal
 import subprocess
 from pathlib import Path
@@ -28,8 +29,9 @@ def wait_for(process: subprocess.Popen[str], text: str) -> list[str]:
 def test_a_stop_signal_saves_the_iteration_in_hand(
     desk: Desk, number: signal.Signals, code: int
 ) -> None:
-    process = desk.start("main.py", *SMALL, "--set", "ppo.checkpoint_freq=1000")
-    wait_for(process, "5/300 |")
+    words = ("--until", "30", "--set", "ppo.checkpoint_freq=1000")
+    process = desk.start("main.py", *SMALL, *words)
+    wait_for(process, "5/30 |")
     process.send_signal(number)
     rest, errors = process.communicate(timeout=60)
     assert process.returncode == code
@@ -37,7 +39,18 @@ def test_a_stop_signal_saves_the_iteration_in_hand(
     last = desk.history()[-1]["iteration"]
     assert last >= 5
     assert desk.checkpoints() == [f"checkpoint_{last:06d}"]
-    assert f"continue_training.py ./checkpoints/checkpoint_{last:06d} --set" in rest
+    printed = next(line for line in rest.splitlines() if "continue_training.py" in line)
+    done = subprocess.run(
+        [*shlex.split(printed), "--yes"],
+        cwd=desk.work,
+        env=desk.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert desk.history()[-1]["iteration"] == 30
 
 
 def test_a_signal_during_the_start_ends_without_a_checkpoint(desk: Desk) -> None:
@@ -49,6 +62,26 @@ def test_a_signal_during_the_start_ends_without_a_checkpoint(desk: Desk) -> None
     assert "Traceback" not in errors
     assert "nothing was trained yet" in rest
     assert desk.checkpoints() == []
+
+
+def test_a_signal_while_ray_starts_is_heeded_too(desk: Desk) -> None:
+    process = desk.start("main.py", *SMALL, "--set", "ray.num_env_runners=1")
+    wait_for(process, "starting")
+    while process.poll() is None and not ray_children(process.pid):
+        pass
+    process.send_signal(signal.SIGTERM)
+    rest, errors = process.communicate(timeout=90)
+    assert process.returncode == 143, errors
+    assert "nothing was trained yet" in rest
+    assert "Traceback" not in errors
+
+
+def ray_children(pid: int) -> bool:
+    """Whether a process has begun to start Ray's daemons."""
+    listed = subprocess.run(
+        ["ps", "-o", "args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
+    return "gcs_server" in listed.stdout
 
 
 def test_a_second_ctrl_c_leaves_at_once(desk: Desk) -> None:

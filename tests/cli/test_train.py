@@ -44,7 +44,7 @@ def test_a_run_leaves_what_the_layout_promises(trained: Trained) -> None:
     assert metadata["parent"] is None
     assert metadata["versions"]["ray"] == "2.60.0"
     assert "next:" in printed
-    assert "continue_training.py ./checkpoints/checkpoint_000004" in printed
+    assert "continue_training.py ./checkpoints/checkpoint_000004 --iterations 100" in printed
 
 
 def test_one_aligned_line_per_iteration(trained: Trained) -> None:
@@ -115,7 +115,40 @@ def test_another_level_goes_on_with_the_weights_but_in_new_worlds(
     done = desk.run(*words)
     assert done.returncode == 0, done.stderr
     assert "worlds start fresh, the game has changed: env.level L0 -> L1" in done.stdout
-    assert desk.history()[-1]["iteration"] == 6
+    row = desk.history()[-1]
+    assert row["iteration"] == 6
+    assert row["episodes_completed"] == trained[0].history()[-1]["episodes_completed"]
+    assert row["reward_mean"] is None  # no game of the new level has ended yet
+
+
+def test_another_seed_draws_from_new_streams(trained: Trained, tmp_path: Path) -> None:
+    weights = set()
+    for seed in ("1", "2"):
+        desk = copy_of(trained[0], tmp_path / seed)
+        words = ("main.py", "--resume", "latest", "--iterations", "1", "--seed", seed)
+        done = desk.run(*words, *SMALL)
+        assert done.returncode == 0, done.stderr
+        assert f"random streams start anew from seed {seed}" in done.stdout
+        weights.add(tuple(desk.weights("checkpoints/checkpoint_000005")))
+    assert len(weights) == 2
+
+
+def test_a_folder_of_another_run_is_not_mixed_with_this_one(
+    trained: Trained, tmp_path: Path
+) -> None:
+    desk = copy_of(trained[0], tmp_path / "copy")
+    shutil.copytree(desk.work / "checkpoints", desk.work / "other")
+    words = ("main.py", "./checkpoints/checkpoint_000002", "--checkpoint-dir", "other", *SMALL)
+    done = desk.run(*words)
+    assert done.returncode == 2
+    assert "other already holds 2 checkpoint(s)" in done.stderr
+    assert desk.checkpoints("other") == ["checkpoint_000002", "checkpoint_000004"]
+    shutil.rmtree(desk.work / "other")
+    done = desk.run(*words, "--iterations", "1")
+    assert done.returncode == 0, done.stderr
+    assert desk.checkpoints("other") == ["checkpoint_000003"]
+    assert [row["iteration"] for row in desk.history("other")] == [1, 2, 3]
+    assert len(list((desk.work / "runs").iterdir())) == 2  # the first run's curves stay
 
 
 def test_the_environment_variable_names_the_checkpoint(trained: Trained, tmp_path: Path) -> None:
@@ -143,6 +176,8 @@ def test_the_environment_variable_names_the_checkpoint(trained: Trained, tmp_pat
         (("main.py", "--resume", "latest", "--fresh"), 2, "not allowed with"),
         (("main.py", "4", "--resume", "latest"), 2, "exclude each other"),
         (("main.py", "--iterations", "0"), 2, "must be at least 1"),
+        (("main.py", ""), 2, "CHECKPOINT is empty"),
+        (("main.py", "--set", "ppo.lr=.inf"), 2, "ppo.lr = inf"),
         (("continue_training.py",), 2, "no terminal to ask on; add --yes"),
         (("continue_training.py", "--checkpoint-dir", "x"), 3, "no checkpoints found in x"),
     ],
@@ -203,6 +238,6 @@ def test_a_hostile_pickle_is_refused_and_never_runs(trained: Trained, tmp_path: 
     (saved / "manifest.json").unlink()
     manifest.write(saved)  # also with a matching manifest
     done = desk.run("main.py", "--resume", "4", "--iterations", "1", *SMALL)
-    assert done.returncode != 0
+    assert done.returncode == 3
     assert "algorithm_state.pkl: refused, it asks for os.system" in done.stderr
     assert not flag.exists()

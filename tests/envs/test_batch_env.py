@@ -95,7 +95,7 @@ def test_state_restores_exactly_in_mid_episode(steps: int) -> None:
     run(first, steps)
     state = first.env.get_state()
     ahead = run(first, 25, seed=9)
-    second = make_play(3, **GAME, shaping_beta=0.0)
+    second = make_play(3, **GAME, shaping_beta=0.3)
     second.env.set_state(state)
     second.env.observe(second.out)
     back = run(second, 25, seed=9)
@@ -103,6 +103,14 @@ def test_state_restores_exactly_in_mid_episode(steps: int) -> None:
         assert_same(a, b)
     for a, b in zip(first.env.get_state().values(), second.env.get_state().values(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_the_weight_of_the_shaping_is_the_configurations_not_the_states() -> None:
+    shaped, plain = make_play(3, **GAME, shaping_beta=0.3), make_play(3, **GAME, shaping_beta=0.0)
+    shaped.reset(1, 2, 3)
+    run(shaped, 14)
+    plain.env.set_state(shaped.env.get_state())
+    assert plain.env.rules.beta == 0.0
 
 
 def test_state_is_a_copy_of_plain_arrays() -> None:

@@ -9,7 +9,7 @@ import torch
 
 from tests.trainer.one_step_env import CHOICES, OneStepEnv
 from trainer.algorithm import HideAndSeekPPO, WeightsOutOfSync
-from trainer.learner import TrainingDiverged
+from trainer.learner import STEP_SCALARS, TrainingDiverged
 from trainer.rollout_batch import RolloutBatch
 
 Build = Callable[..., HideAndSeekPPO]
@@ -198,6 +198,23 @@ def test_compute_single_action_refuses_what_it_cannot_use(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         build().compute_single_action(observation, policy_id=policy)
+
+
+@pytest.mark.parametrize("rows", [29_267, 30_000, 63, 64, 65])
+def test_an_epoch_has_exactly_the_agreed_number_of_gradient_steps(
+    build: Build, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Learners with other numbers of rows agree on the steps; one more or less would hang them."""
+    learner = build().learner_group._learner
+    agreed = 469 if rows > 1000 else 2
+    monkeypatch.setattr(learner, "_num_minibatches", lambda *_: agreed)
+    steps = []
+    scalars = dict.fromkeys(STEP_SCALARS, torch.tensor(0.0))
+    monkeypatch.setattr(learner, "_step", lambda *_: steps.append(1) or scalars)
+    batch = RolloutBatch.allocate(OneStepEnv(1).teams, rows, 1)
+    batch.teams["seeker"].valid[:] = True
+    learner._update_team("seeker", batch.teams["seeker"], torch.from_numpy(batch.dones))
+    assert len(steps) == learner.teams["seeker"].num_epochs * agreed
 
 
 def test_shards_are_equal_and_together_the_whole() -> None:

@@ -10,7 +10,6 @@ INDEX = "checkpoint_index.json"
 MANIFEST = "manifest.json"
 METADATA = "metadata.json"
 CONFIG = "config.yaml"
-TRAINING_STATE = "training_state"
 POLICIES = "policies"
 POLICY_FILES = ("weights.safetensors", "spec.json")
 FINAL_TAG = "final"
