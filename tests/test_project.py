@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from trainer.project import CONFIG_NAME, PROJECT_ROOT, configured_checkpoint_dir, find_config
+from trainer.project import (
+    CONFIG_NAME,
+    PROJECT_ROOT,
+    configured_checkpoint_dir,
+    find_config,
+    script_command,
+    shown_path,
+)
 
 
 def test_the_configuration_here_comes_before_the_one_beside_the_scripts(
@@ -32,3 +39,16 @@ def test_the_folder_comes_from_the_configuration(
     (tmp_path / CONFIG_NAME).write_text(text)
     monkeypatch.chdir(tmp_path)
     assert configured_checkpoint_dir() == expected
+
+
+def test_paths_and_commands_are_shown_as_they_would_be_typed_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert shown_path(tmp_path / "checkpoints" / "a b") == "./checkpoints/a b"
+    assert shown_path("/elsewhere/a") == "/elsewhere/a"
+    assert shown_path(tmp_path) == "."
+    command = script_command("main.py", ["./a b"])
+    assert command.endswith(f"{PROJECT_ROOT / 'main.py'} './a b'")
+    monkeypatch.chdir(PROJECT_ROOT)
+    assert script_command("main.py", []).endswith(" main.py")

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TextIO
 
 from trainer.metrics import teams_of
+from trainer.project import shown_path
 from trainer.readable import count, duration
 
 Row = Mapping[str, float | int]
@@ -129,7 +130,7 @@ class LineConsole(Console):
 
     def checkpoint(self, path: Path | str, row: Row) -> None:
         reward = fixed(row.get("reward_mean", math.nan), 0, 2)
-        self._print(f"saved {short_path(path)}  iteration {row['iteration']}  reward {reward}")
+        self._print(f"saved {shown_path(path)}  iteration {row['iteration']}  reward {reward}")
 
     def message(self, text: str, level: str = "info") -> None:
         if level == "info" and self.quiet:
@@ -193,13 +194,6 @@ def pairs(info: Mapping[str, object]) -> list[str]:
     """Lines of a list with aligned values."""
     width = max(map(len, info), default=0)
     return [f"  {key:<{width}}  {value}" for key, value in info.items()]
-
-
-def short_path(path: Path | str) -> str:
-    """A path as the user would type it here: relative if it lies below the working directory."""
-    path = Path(path)
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def fixed(value: float, width: int, digits: int) -> str:

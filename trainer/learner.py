@@ -54,8 +54,7 @@ class HideAndSeekLearner(PPOTorchLearner):
         self.teams = {name: TeamSettings(**s) for name, s in custom["teams"].items()}
         self.reward_scale = float(custom["reward_scale"])
         self.kl_coeffs = {name: team.kl_coeff for name, team in self.teams.items()}
-        # Every learner and team shuffles with a stream of its own, so that teams can learn side by
-        # side.
+        # A stream for every learner and team, so that teams can shuffle side by side.
         seed = (self.config.seed or 0) * 1_000_003 + self.rank
         self.generators = {
             team: torch.Generator().manual_seed(seed * len(self.teams) + number)
@@ -67,8 +66,7 @@ class HideAndSeekLearner(PPOTorchLearner):
         """One thread per team: their updates are independent, and two small networks on half the
         cores each are faster than one after the other on all of them, above all on a busy machine.
 
-        Distributed learners update in turn, since their messages must come in the same order
-        everywhere.
+        Distributed learners take turns: their messages must come in the same order on all.
         """
         if self.is_distributed:
             return None
@@ -120,9 +118,7 @@ class HideAndSeekLearner(PPOTorchLearner):
         return self.metrics.reduce()
 
     def after_gradient_based_update(self, *, timesteps: Any) -> None:
-        # Stock PPO adapts its KL coefficient and schedules here; ours are adapted in
-        # `_update_team`.
-        pass
+        """Nothing: what stock PPO adapts here is adapted in `_update_team`."""
 
     def _update_team(self, team: str, rollout: TeamRollout, dones: Tensor) -> dict[str, float]:
         """All epochs of one team; returns its scalars, nan if there was nothing to learn from."""

@@ -18,8 +18,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from trainer.console import Console, Row, discard, fixed, pairs, short_path, start_line
+from trainer.console import Console, Row, discard, fixed, pairs, start_line
 from trainer.metrics import team_color, teams_of
+from trainer.project import shown_path
 from trainer.readable import count, duration, figure, percent
 
 MAX_WIDTH = 100
@@ -50,7 +51,7 @@ class LiveConsole(Console):
 
     def checkpoint(self, path: Path | str, row: Row) -> None:
         with self._lock:
-            self._saved = (short_path(path), self.clock())
+            self._saved = (shown_path(path), self.clock())
         self._refresh()
 
     def message(self, text: str, level: str = "info") -> None:

@@ -48,15 +48,18 @@ def cache_dir() -> Path:
 
 def script_command(script: str, words: Sequence[str]) -> str:
     """What to type, here and now, to run one of the scripts with this interpreter."""
-    python = "python" if _same(shutil.which("python"), sys.executable) else shown(sys.executable)
-    return shlex.join([python, shown(PROJECT_ROOT / script), *words])
+    on_path = _same(shutil.which("python"), sys.executable)
+    python = "python" if on_path else shown_path(sys.executable)
+    return shlex.join([python, shown_path(PROJECT_ROOT / script).removeprefix("./"), *words])
 
 
-def shown(path: str | Path) -> str:
-    """A path as a person would type it: relative where it lies below the working directory."""
+def shown_path(path: str | Path) -> str:
+    """A path as a person would type it: ./relative where it lies below the working directory."""
     # Not resolved: the python of a virtual environment is a link out of it.
-    path = Path(os.path.abspath(path))  # noqa: PTH100
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    path, here = Path(os.path.abspath(path)), Path.cwd()  # noqa: PTH100
+    if path == here or not path.is_relative_to(here):
+        return "." if path == here else str(path)
+    return f"./{path.relative_to(here)}"
 
 
 def _same(one: str | None, other: str) -> bool:

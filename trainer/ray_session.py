@@ -57,8 +57,7 @@ def start_ray(settings: RayGroup) -> None:
         return
     options: dict[str, Any] = {}
     if settings.address is None:
-        # More actors than cores share the cores; Ray would otherwise wait for cores that never
-        # come.
+        # More actors than cores have to share them; Ray would wait for more cores forever.
         cpus = max(os.cpu_count() or 1, settings.num_env_runners + settings.num_learners + 1)
         options = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": str(_temp_dir())}
     with _stderr_to(cache_dir() / "ray_start.log"), _own_sigterm_handler():

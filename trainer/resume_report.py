@@ -8,7 +8,8 @@ from typing import Any
 from trainer.checkpoints import metadata
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.config import ConfigError
-from trainer.run_plan import RunPlan, config_changes, shown_path
+from trainer.project import shown_path
+from trainer.run_plan import RunPlan, config_changes
 
 
 def print_report(plan: RunPlan) -> None:

@@ -42,8 +42,7 @@ class HideAndSeekRLModule(TorchRLModule, ValueFunctionAPI):
             nvec=tuple(int(n) for n in self.action_space.nvec),
             **settings,
         )
-        # A stream of its own: RLlib builds modules in the order of a set, which differs between
-        # runs.
+        # A stream of its own: RLlib builds modules in the order of a set, another in each run.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(init_seed)
             self.net = ActorCritic(spec)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from trainer.console import make_console
+from trainer.project import shown_path
 from trainer.resume_report import print_changes
-from trainer.run_plan import RunPlan, shown_path
+from trainer.run_plan import RunPlan
 from trainer.stop_signals import StopSignals
 
 

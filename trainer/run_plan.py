@@ -18,7 +18,7 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.config import Config
 from trainer.config_file import apply_overrides, differences, load_config
 from trainer.errors import UsageError
-from trainer.project import DEFAULT_CHECKPOINT_DIR, find_config, script_command
+from trainer.project import DEFAULT_CHECKPOINT_DIR, find_config, script_command, shown_path
 
 RESTORE_VARIABLE = "RESTORE_CHECKPOINT"
 
@@ -55,14 +55,6 @@ class RunPlan:
             script_command("demo_model.py", ["--checkpoint", path]),
             script_command("list_checkpoints.py", [folder]),
         ]
-
-
-def shown_path(path: Path) -> str:
-    """A path as a person would type it: relative to the working directory where that is shorter."""
-    try:
-        return os.path.join(".", path.relative_to(Path.cwd()))  # noqa: PTH118 - keeps the leading "./"
-    except ValueError:
-        return str(path)
 
 
 def plan_run(args: argparse.Namespace, selector: str | None, source: str, fresh: bool) -> RunPlan:
@@ -190,9 +182,8 @@ def _refuse_occupied(manager: CheckpointManager, folder: str) -> None:
     """Another run's checkpoints would be mixed with this one's, and pruned."""
     existing = manager.list_checkpoints()
     if existing:
-        where = (
-            "" if folder == DEFAULT_CHECKPOINT_DIR else f" --checkpoint-dir {shlex.quote(folder)}"
-        )
+        other = folder != DEFAULT_CHECKPOINT_DIR
+        where = f" --checkpoint-dir {shlex.quote(folder)}" if other else ""
         raise UsageError(
             f"{folder} already holds {len(existing)} checkpoint(s), up to iteration "
             f"{existing[-1]['iteration']}; nothing is overwritten.\n"

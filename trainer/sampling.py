@@ -56,8 +56,7 @@ def sample_actions(
             chosen = offset
             for k in range(offset, offset + size):
                 if action_mask[row, k]:
-                    # Rounding can leave the threshold above the last sum: the last allowed choice
-                    # stays.
+                    # Rounding can leave the threshold above all sums: the last choice stays.
                     chosen = k
                     cumulative += math.exp(logits[row, k] - peak)
                     if cumulative > threshold:
