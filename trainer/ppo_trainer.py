@@ -6,6 +6,7 @@ action = trainer.compute_single_action(observation, policy_id="seeker_policy", e
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -98,27 +99,27 @@ def train(
 
     A stop request (Ctrl-C, SIGTERM) ends the loop after the iteration in hand, with a checkpoint.
     """
-    stop = stop or StopSignals()
     until = until or config.ppo.num_iterations
-    with stop:
+    with contextlib.ExitStack() as cleanup:
+        stop = stop or cleanup.enter_context(StopSignals())
+        cleanup.callback(stop_ray)
         trainer, config = create_ppo_trainer(config, restore_path)
+        cleanup.callback(trainer.stop)
         stop.install()  # again: Ray has put its own handlers there
         progress = trainer.progress
         checkpoint_manager = CheckpointManager(
             config.ppo.checkpoint_dir,
             keep_last_n=config.ppo.keep_last_n,  # 0 = keep all
         )
-        try:
-            with RunOutputs(trainer, config, checkpoint_manager, console, restore_path) as outputs:
-                console.start(until, progress.iteration + 1, outputs.info())
-                while progress.iteration < until and not stop.requested:
-                    row = progress.advance(trainer.train(), trainer, *outputs.lap())
-                    outputs.write(row)
-                    if progress.iteration % config.ppo.checkpoint_freq == 0:
-                        outputs.save(row, final=progress.iteration == until)
-                if outputs.saved_iteration < progress.iteration:
-                    outputs.save(row, final=progress.iteration == until)
-                return TrainingOutcome(progress.iteration, outputs.last_checkpoint, stop.exit_code)
-        finally:
-            trainer.stop()
-            stop_ray()
+        outputs = cleanup.enter_context(
+            RunOutputs(trainer, config, checkpoint_manager, console, restore_path)
+        )
+        console.start(until, progress.iteration + 1, outputs.info())
+        while progress.iteration < until and not stop.requested:
+            row = progress.advance(trainer.train(), trainer, *outputs.lap())
+            outputs.write(row)
+            if progress.iteration % config.ppo.checkpoint_freq == 0:
+                outputs.save(row, final=progress.iteration == until)
+        if outputs.saved_iteration < progress.iteration:
+            outputs.save(row, final=progress.iteration == until)
+        return TrainingOutcome(progress.iteration, outputs.last_checkpoint, stop.exit_code)

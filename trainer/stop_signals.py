@@ -13,8 +13,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-    """While active, the first SIGINT or SIGTERM is noted; a second SIGINT leaves the process at
-    once.
+    """While active, the first SIGINT or SIGTERM is noted; a second SIGINT leaves at once.
 
     Ray installs handlers of its own when it starts: call `install` again after that.
     """

@@ -29,9 +29,9 @@ def wait_for(process: subprocess.Popen[str], text: str) -> list[str]:
 def test_a_stop_signal_saves_the_iteration_in_hand(
     desk: Desk, number: signal.Signals, code: int
 ) -> None:
-    words = ("--until", "30", "--set", "ppo.checkpoint_freq=1000")
+    words = ("--until", "60", "--set", "ppo.checkpoint_freq=1000")
     process = desk.start("main.py", *SMALL, *words)
-    wait_for(process, "5/30 |")
+    wait_for(process, "5/60 |")
     process.send_signal(number)
     rest, errors = process.communicate(timeout=60)
     assert process.returncode == code
@@ -50,7 +50,7 @@ def test_a_stop_signal_saves_the_iteration_in_hand(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert desk.history()[-1]["iteration"] == 30
+    assert desk.history()[-1]["iteration"] == 60
 
 
 def test_a_signal_during_the_start_ends_without_a_checkpoint(desk: Desk) -> None:
@@ -85,9 +85,9 @@ def ray_children(pid: int) -> bool:
 
 
 def test_a_second_ctrl_c_leaves_at_once(desk: Desk) -> None:
-    big = ("--set", "ppo.rollout_length=4096", "--set", "ray.num_envs_per_env_runner=256")
-    process = desk.start("main.py", *SMALL, *big)
-    wait_for(process, "checkpoints")  # the first iteration, of many seconds, has begun
+    big = ("--set", "ppo.rollout_length=1024", "--set", "ray.num_envs_per_env_runner=256")
+    process = desk.start("main.py", *SMALL, *big, "--set", "ppo.checkpoint_freq=1000")
+    wait_for(process, "1/300 |")  # the second iteration, of seconds, begins
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
     while "stopping" not in process.stderr.readline():
@@ -98,6 +98,24 @@ def test_a_second_ctrl_c_leaves_at_once(desk: Desk) -> None:
     assert "left at once" in errors
     assert "Traceback" not in errors
     assert desk.checkpoints() == []
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint_to_the_same_bits(
+    desk: Desk, tmp_path: Path
+) -> None:
+    process = desk.start("main.py", "--until", "12", *SMALL)
+    wait_for(process, "7/12 |")  # somewhere behind checkpoint 6, perhaps in the middle of a save
+    process.kill()
+    process.communicate(timeout=60)
+    assert "checkpoint_000006" in desk.checkpoints()
+    done = desk.run("main.py", "--resume", "latest", "--until", "12", *SMALL)
+    assert done.returncode == 0, done.stderr
+    straight = Desk(tmp_path / "straight")
+    assert straight.run("main.py", "--until", "12", *SMALL).returncode == 0
+    last = "checkpoints/checkpoint_000012"
+    assert desk.weights(last) == straight.weights(last)
+    assert desk.history() == straight.history()
+    assert not list((desk.work / "checkpoints").glob(".tmp*"))
 
 
 @pytest.mark.parametrize(("answer", "iterations"), [("n", 4), ("what\ny", 5)])
