@@ -37,9 +37,9 @@ def main(argv: Sequence[str]) -> int:
     args = build_parser().parse_args(argv)
     from trainer.resume_report import print_report
     from trainer.run import run
-    from trainer.run_plan import plan_run
+    from trainer.run_plan import Start, plan_run
 
-    plan = plan_run(args, args.checkpoint, "CHECKPOINT", fresh=False)
+    plan = plan_run(args, Start(resume=args.checkpoint, source="CHECKPOINT"))
     print_report(plan)
     if not args.yes:
         if not sys.stdin.isatty():

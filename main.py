@@ -15,6 +15,8 @@ examples:
   python main.py --iterations 20 --set env.level=L1
   python main.py --resume latest                   go on from the newest checkpoint
   python main.py ./checkpoints/checkpoint_000050   go on from this one
+  python main.py --warmstart best --checkpoint-dir ./second
+                                                   a new run with the networks of the best one
 
 A selector is latest, best, final, an iteration number or a path. Without one, the environment
 variable RESTORE_CHECKPOINT and then initialization in the configuration decide. Ctrl-C or SIGTERM
@@ -32,6 +34,9 @@ def build_parser() -> argparse.ArgumentParser:
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--fresh", action="store_true", help="new networks, whatever else says so")
     start.add_argument("--resume", metavar="SEL", help="go on from this checkpoint (a selector)")
+    start.add_argument(
+        "--warmstart", metavar="SEL", help="a new run that starts with this checkpoint's networks"
+    )
     add_run_arguments(parser)
     return parser
 
@@ -39,14 +44,20 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
-    if args.checkpoint is not None and (args.fresh or args.resume is not None):
-        parser.error("a checkpoint, --fresh and --resume exclude each other")
+    if args.checkpoint is not None and (args.fresh or args.resume or args.warmstart):
+        parser.error("a checkpoint, --fresh, --resume and --warmstart exclude each other")
     from trainer.run import run
-    from trainer.run_plan import plan_run
+    from trainer.run_plan import Start, plan_run
 
-    selector = args.resume if args.checkpoint is None else args.checkpoint
-    source = "CHECKPOINT" if args.checkpoint is not None else "--resume"
-    return run(plan_run(args, selector, source, args.fresh), quiet=args.quiet)
+    if args.checkpoint is not None:
+        start = Start(resume=args.checkpoint, source="CHECKPOINT")
+    elif args.resume is not None:
+        start = Start(resume=args.resume, source="--resume")
+    elif args.warmstart is not None:
+        start = Start(warmstart=args.warmstart, source="--warmstart")
+    else:
+        start = Start(fresh=args.fresh)
+    return run(plan_run(args, start), quiet=args.quiet)
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ class HideAndSeekPPO(PPO):
         """
         hashes = {
             f"learner {i}": value
-            for i, value in enumerate(self._foreach_learner(lambda ln: ln.weights_hash()))
+            for i, value in enumerate(self.foreach_learner(lambda ln: ln.weights_hash()))
         }
         runner_hashes = self.env_runner_group.foreach_env_runner(lambda r: r.weights_hash())
         hashes |= {f"runner {i}": value for i, value in enumerate(runner_hashes)}
@@ -172,7 +172,7 @@ class HideAndSeekPPO(PPO):
         arrays = {str(index): worlds for index, worlds, _ in runners}
         values = {
             "runners": {str(index): plain for index, _, plain in runners},
-            "learners": self._foreach_learner(lambda ln: ln.get_training_state()),
+            "learners": self.foreach_learner(lambda ln: ln.get_training_state()),
         }
         return arrays, values
 
@@ -189,7 +189,7 @@ class HideAndSeekPPO(PPO):
             state = learners[learner.rank] if own else {**learners[0], "generators": None}
             learner.set_training_state(state)
 
-        self._foreach_learner(set_learner)
+        self.foreach_learner(set_learner)
 
         def set_runner(runner: BatchedEnvRunner) -> str | None:
             key = str(runner.worker_index)
@@ -222,7 +222,8 @@ class HideAndSeekPPO(PPO):
     def _samples_here(self) -> bool:
         return bool(self.config.num_env_runners == 0)
 
-    def _foreach_learner(self, function: Any) -> list[Any]:
+    def foreach_learner(self, function: Any) -> list[Any]:
+        """What `function(learner)` returns on every learner, local or remote."""
         results = self.learner_group.foreach_learner(function)
         return [result.get() for result in results]
 

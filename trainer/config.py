@@ -10,26 +10,19 @@ import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from envs.hide_and_seek.config import HideAndSeekConfig
-
-TEAMS = ("seeker", "hider")
-
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-PositiveOrInf = Annotated[float, Field(gt=0.0)]
-NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be used; the message names the key, the value and the way out."""
-
-
-class Group(BaseModel):
-    """A group of keys: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from trainer.config_base import (
+    TEAMS,
+    ConfigError,
+    Fraction,
+    Group,
+    NonNegative,
+    Positive,
+    PositiveOrInf,
+)
+from trainer.initialization import InitializationGroup
 
 
 class TeamOverrides(Group):
@@ -183,15 +176,6 @@ class TrackingGroup(Group):
     """Folder of the TensorBoard runs; None writes none."""
     window_episodes: Annotated[int, Field(ge=1)] = 2000
     """Finished episodes over which the reported means run."""
-
-
-class InitializationGroup(Group):
-    """How a run starts when the command line and RESTORE_CHECKPOINT say nothing."""
-
-    mode: Literal["fresh", "resume"] = "fresh"
-    """fresh: new networks; resume: go on from `checkpoint`."""
-    checkpoint: str = "latest"
-    """For resume: latest, best, final, an iteration number or a path."""
 
 
 class Config(Group):

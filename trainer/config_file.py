@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from trainer.config import Config, ConfigError, flatten
+from trainer.config import Config, flatten
+from trainer.config_base import ConfigError
 
 
 def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:

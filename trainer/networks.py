@@ -56,6 +56,13 @@ class PolicySpec:
     def num_logits(self) -> int:
         return sum(self.nvec)
 
+    def changes_to(self, other: PolicySpec) -> str:
+        """What differs in `other`, as "name old -> new, ..."; empty if nothing does."""
+        old, new = asdict(self), asdict(other)
+        return ", ".join(
+            f"{name} {old[name]} -> {new[name]}" for name in old if old[name] != new[name]
+        )
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> PolicySpec:
         known = {name: values[name] for name in cls.__dataclass_fields__}

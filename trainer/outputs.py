@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +18,8 @@ import yaml
 
 from trainer.checkpoints import layout, metadata
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.config import TEAMS, Config
+from trainer.config import Config
+from trainer.config_base import TEAMS
 from trainer.console import Console
 from trainer.history import HISTORY_NAME, MetricsHistory
 from trainer.metrics import Row
@@ -55,9 +58,11 @@ class RunOutputs:
         manager: CheckpointManager,
         console: Console,
         restore_path: Path | None,
+        warmstart: Mapping[str, Path] | None = None,
     ) -> None:
         self.trainer, self.config, self.manager, self.console = trainer, config, manager, console
         self.parent = restore_path
+        self.origin = _origin(restore_path, warmstart or {})
         self.last_checkpoint = restore_path
         self.saved_iteration = trainer.progress.iteration
         # In its own folder a run goes on under its name; a continuation elsewhere is another run,
@@ -115,6 +120,7 @@ class RunOutputs:
             info["tensorboard"] = f"tensorboard --logdir {config.tracking.tensorboard_dir}"
         if self.parent is not None:
             info["resumed from"] = self.parent
+        if self.trainer.restore_notes:
             info["restored"] = "; ".join(self.trainer.restore_notes)
         return info
 
@@ -171,8 +177,27 @@ class RunOutputs:
             "run_name": self.run_name,
             "versions": _versions(),
             "git_commit": _git_commit(),
-            "parent": None if self.parent is None else str(self.parent),
+            "parent": self.origin,
         }
+
+
+def _origin(restore_path: Path | None, warmstart: Mapping[str, Path]) -> dict[str, Any] | None:
+    """Where this run comes from, for the metadata; None for a fresh one.
+
+    The hash is that of the source's manifest, and so covers every file of it.
+    """
+
+    def source(path: Path) -> dict[str, Any]:
+        saved = metadata.decode((path / layout.METADATA).read_bytes())
+        digest = hashlib.sha256((path / layout.MANIFEST).read_bytes()).hexdigest()
+        return {"path": str(path), "iteration": saved.get("iteration"), "sha256": digest}
+
+    if restore_path is not None:
+        return {"mode": "resume", **source(restore_path)}
+    if warmstart:
+        policies = {policy_id: source(path) for policy_id, path in warmstart.items()}
+        return {"mode": "warmstart", "policies": policies}
+    return None
 
 
 def _run_name(config: Config, restore_path: Path | None) -> str:

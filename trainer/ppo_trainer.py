@@ -30,18 +30,22 @@ from trainer.progress import Progress  # noqa: E402
 from trainer.restore import check_checkpoint, restore  # noqa: E402
 from trainer.rllib_config import algorithm_config, network_specs  # noqa: E402
 from trainer.stop_signals import StopSignals  # noqa: E402
+from trainer.warmstart import load_networks, start_from  # noqa: E402
 
 __all__ = ["CheckpointManager", "HideAndSeekPPO", "create_ppo_trainer", "train"]
 
 
 def create_ppo_trainer(
-    config: Config | Mapping[str, Any] | str | Path, restore_path: str | Path | None = None
+    config: Config | Mapping[str, Any] | str | Path,
+    restore_path: str | Path | None = None,
+    warmstart: Mapping[str, Path] | None = None,
 ) -> tuple[HideAndSeekPPO, Config]:
-    """Build a trainer, fresh or exactly as a checkpoint left it.
+    """Build a trainer: fresh, exactly as a checkpoint left it, or new with trained networks.
 
     Args:
         config: a `Config`, plain nested values (as `yaml.safe_load` returns), or a YAML file.
-        restore_path: checkpoint folder, or None for new networks.
+        restore_path: checkpoint folder to go on from, or None.
+        warmstart: for a new run, the checkpoint folder whose network a policy starts with.
 
     Returns:
         The trainer (`train()`, `compute_single_action(...)`, `progress`, `restore_notes`, `stop()`)
@@ -57,9 +61,12 @@ def create_ppo_trainer(
     elif not isinstance(config, Config):
         config = Config.from_dict(config)
     make_env = partial(HideAndSeekBatchEnv, config.env)
+    specs = network_specs(config, make_env)
     if restore_path is not None:
         restore_path = Path(restore_path).expanduser().absolute()
-        check_checkpoint(restore_path, network_specs(config, make_env))
+        check_checkpoint(restore_path, specs)
+    moments = config.initialization.warmstart.normalizer
+    weights = load_networks(warmstart or {}, specs, normalizer=moments)
     # Sampling works on small matrices, where two threads wait for each other longer than they work;
     # the learner has a thread per team and shares the cores out among them itself.
     torch.set_num_threads(1)
@@ -69,6 +76,8 @@ def create_ppo_trainer(
     trainer.restore_notes = []
     if restore_path is not None:
         trainer.restore_notes = restore(trainer, trainer.progress, restore_path, config)
+    elif weights:
+        trainer.restore_notes = [f"warm start, weights {start_from(trainer, weights)[:12]}"]
     return trainer, config
 
 
@@ -92,6 +101,7 @@ def train(
     console: Console,
     *,
     restore_path: Path | None = None,
+    warmstart: Mapping[str, Path] | None = None,
     until: int | None = None,
     stop: StopSignals | None = None,
 ) -> TrainingOutcome:
@@ -103,7 +113,7 @@ def train(
     with contextlib.ExitStack() as cleanup:
         stop = stop or cleanup.enter_context(StopSignals())
         cleanup.callback(stop_ray)
-        trainer, config = create_ppo_trainer(config, restore_path)
+        trainer, config = create_ppo_trainer(config, restore_path, warmstart)
         cleanup.callback(trainer.stop)
         stop.install()  # again: Ray has put its own handlers there
         progress = trainer.progress
@@ -112,7 +122,7 @@ def train(
             keep_last_n=config.ppo.keep_last_n,  # 0 = keep all
         )
         outputs = cleanup.enter_context(
-            RunOutputs(trainer, config, checkpoint_manager, console, restore_path)
+            RunOutputs(trainer, config, checkpoint_manager, console, restore_path, warmstart)
         )
         console.start(until, progress.iteration + 1, outputs.info())
         while progress.iteration < until and not stop.requested:

@@ -8,7 +8,6 @@ hash comparison.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,17 +44,12 @@ def check_checkpoint(path: Path, specs: dict[str, PolicySpec]) -> None:
     manifest.verify(path)
     check_pickles(path)
     for policy_id, wanted in specs.items():
-        saved = read_spec(path / layout.POLICIES / policy_id)
-        if saved == wanted:
-            continue
-        old, new = asdict(saved), asdict(wanted)
-        changes = ", ".join(
-            f"{name} {old[name]} -> {new[name]}" for name in old if old[name] != new[name]
-        )
-        raise IncompatibleCheckpoint(
-            f"{path}: {policy_id} cannot go on with another network (checkpoint -> configuration): "
-            f"{changes}"
-        )
+        changes = read_spec(path / layout.POLICIES / policy_id).changes_to(wanted)
+        if changes:
+            raise IncompatibleCheckpoint(
+                f"{path}: {policy_id} cannot go on with another network "
+                f"(checkpoint -> configuration): {changes}"
+            )
 
 
 def restore(trainer: HideAndSeekPPO, progress: Progress, path: Path, config: Config) -> list[str]:

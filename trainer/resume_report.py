@@ -7,7 +7,7 @@ from typing import Any
 
 from trainer.checkpoints import metadata
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.config import ConfigError
+from trainer.config_base import ConfigError
 from trainer.project import shown_path
 from trainer.run_plan import RunPlan, config_changes
 

@@ -23,7 +23,12 @@ def run(plan: RunPlan, *, quiet: bool = False, show_changes: bool = True) -> int
         from trainer.ppo_trainer import train
 
         outcome = train(
-            plan.config, console, restore_path=plan.restore_path, until=plan.until, stop=stop
+            plan.config,
+            console,
+            restore_path=plan.restore_path,
+            warmstart=plan.warmstart,
+            until=plan.until,
+            stop=stop,
         )
         summary: dict[str, object] = {"iteration": f"{outcome.iteration} of {plan.until}"}
         if outcome.checkpoint is None:

@@ -18,6 +18,7 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.config import Config
 from trainer.config_file import apply_overrides, differences, load_config
 from trainer.errors import UsageError
+from trainer.initialization import ResumeBlock
 from trainer.project import DEFAULT_CHECKPOINT_DIR, find_config, script_command, shown_path
 
 RESTORE_VARIABLE = "RESTORE_CHECKPOINT"
@@ -29,14 +30,16 @@ class RunPlan:
 
     Attributes:
         config: resolved, with the checkpoint folder it will really use.
-        restore_path: the checkpoint to go on from, None for a fresh start.
-        metadata: that checkpoint's metadata.
+        restore_path: the checkpoint to go on from, None for a new run.
+        warmstart: for a new run, the checkpoint whose network a policy starts with.
+        metadata: metadata of `restore_path`.
         until: the iteration to train up to.
         flags: the command-line flags that a later resume has to repeat.
     """
 
     config: Config
     restore_path: Path | None
+    warmstart: dict[str, Path]
     metadata: dict[str, Any]
     until: int
     flags: tuple[str, ...]
@@ -57,33 +60,58 @@ class RunPlan:
         ]
 
 
-def plan_run(args: argparse.Namespace, selector: str | None, source: str, fresh: bool) -> RunPlan:
-    """Decide what a command means.
+@dataclass(frozen=True)
+class Start:
+    """How a run begins, as the command line asks for it; all None and False: nothing was said.
 
-    Args:
-        args: parsed options of `add_run_arguments`.
-        selector: latest, best, final, an iteration or a path; None if the command line names none.
+    Attributes:
+        resume: selector of the checkpoint to go on from.
+        warmstart: selector of the checkpoint whose networks a new run starts with.
+        fresh: new networks.
         source: where the selector comes from, for messages.
-        fresh: a fresh start was asked for.
+    """
+
+    resume: str | None = None
+    warmstart: str | None = None
+    fresh: bool = False
+    source: str = "command line"
+
+
+def plan_run(args: argparse.Namespace, start: Start) -> RunPlan:
+    """Decide what a command means; `args` are the options of `add_run_arguments`.
 
     Raises:
         UsageError, ConfigError: exit code 2.
         NoUsableCheckpoint: exit code 3.
     """
     config = read_config(args)
-    if selector is None and not fresh:
-        selector, source = _configured_start(config)
+    home = open_manager(config)
     if args.checkpoint_dir is not None:
         config = with_checkpoint_dir(config, args.checkpoint_dir)
-    if selector is None:
-        return _fresh_plan(config, args)
-    if not selector.strip():
-        raise UsageError(f"{source} is empty; name a checkpoint: latest, best, 50 or a path")
+    if start == Start():
+        start = _configured_start(config)
+    if start.resume is not None:
+        return _resume_plan(config, args, start)
+    if start.warmstart is not None:
+        block = config.initialization.warmstart.model_copy(update={"checkpoint": start.warmstart})
+        initialization = config.initialization.model_copy(update={"warmstart": block})
+        config = config.model_copy(update={"initialization": initialization})
+    sources = {} if start.fresh else config.initialization.warmstart.sources()
+    warmstart = {
+        # Selectors mean the folder of the configuration, not the new one of --checkpoint-dir.
+        f"{team}_policy": _resolve(home, selector, start.source)
+        for team, selector in sources.items()
+    }
+    _refuse_occupied(open_manager(config), config.ppo.checkpoint_dir)
+    check_writable(config)
+    until = args.until or args.iterations or config.ppo.num_iterations
+    return RunPlan(config, None, warmstart, {}, until, _flags(args))
+
+
+def _resume_plan(config: Config, args: argparse.Namespace, start: Start) -> RunPlan:
+    assert start.resume is not None
     manager = open_manager(config)
-    try:
-        path = manager.resolve(selector)
-    except NoUsableCheckpoint as error:
-        raise NoUsableCheckpoint(f"{source}: {error}") from None
+    path = _resolve(manager, start.resume, start.source)
     if path.parent != manager.directory:
         if args.checkpoint_dir is None:
             # A run goes on where it lives.
@@ -93,7 +121,16 @@ def plan_run(args: argparse.Namespace, selector: str | None, source: str, fresh:
     check_writable(config)
     saved = read_metadata(path)
     until = _until(args, config, int(saved["iteration"]), path)
-    return RunPlan(config, path, saved, until, _flags(args))
+    return RunPlan(config, path, {}, saved, until, _flags(args))
+
+
+def _resolve(manager: CheckpointManager, selector: str, source: str) -> Path:
+    if not selector.strip():
+        raise UsageError(f"{source} is empty; name a checkpoint: latest, best, 50 or a path")
+    try:
+        return manager.resolve(selector)
+    except NoUsableCheckpoint as error:
+        raise NoUsableCheckpoint(f"{source}: {error}") from None
 
 
 def read_config(args: argparse.Namespace) -> Config:
@@ -157,25 +194,20 @@ def config_changes(path: Path, config: Config) -> dict[str, tuple[Any, Any]]:
     """
     saved = load_config(path / layout.CONFIG)
     changes = differences(saved, config)
-    # Where the folder lies is no difference between runs.
-    changes.pop("ppo.checkpoint_dir", None)
-    return changes
+    # Where the folder lies and how a run once began make no difference to how it goes on.
+    apart = ("ppo.checkpoint_dir", "initialization.")
+    return {key: both for key, both in changes.items() if not key.startswith(apart)}
 
 
-def _configured_start(config: Config) -> tuple[str | None, str]:
+def _configured_start(config: Config) -> Start:
     named = os.environ.get(RESTORE_VARIABLE, "").strip()
     if named:
-        return named, RESTORE_VARIABLE
-    if config.initialization.mode == "resume":
-        return config.initialization.checkpoint, "initialization.checkpoint"
-    return None, "configuration"
-
-
-def _fresh_plan(config: Config, args: argparse.Namespace) -> RunPlan:
-    _refuse_occupied(open_manager(config), config.ppo.checkpoint_dir)
-    check_writable(config)
-    until = args.until or args.iterations or config.ppo.num_iterations
-    return RunPlan(config, None, {}, until, _flags(args))
+        return Start(resume=named, source=RESTORE_VARIABLE)
+    initialization = config.initialization
+    if initialization.mode == "resume":
+        checkpoint = initialization.resume.checkpoint
+        return Start(resume=checkpoint, source="initialization.resume.checkpoint")
+    return Start(fresh=initialization.mode == "fresh", source="initialization.warmstart")
 
 
 def _refuse_occupied(manager: CheckpointManager, folder: str) -> None:
@@ -193,11 +225,13 @@ def _refuse_occupied(manager: CheckpointManager, folder: str) -> None:
 
 
 def _until(args: argparse.Namespace, config: Config, done: int, path: Path) -> int:
-    until: int
-    if args.iterations is not None:
-        until = done + args.iterations
-    else:
-        until = args.until or config.ppo.num_iterations
+    block = config.initialization.resume
+    if config.initialization.mode != "resume" or args.iterations or args.until:
+        block = ResumeBlock()
+    additional = args.iterations or block.additional
+    until: int = args.until or block.target_total or config.ppo.num_iterations
+    if additional is not None:
+        until = done + additional
     if until <= done:
         wanted = f"--until {until}" if args.until else f"ppo.num_iterations = {until}"
         raise UsageError(

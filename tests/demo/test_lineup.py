@@ -7,7 +7,7 @@ import pytest
 from tests.demo.conftest import SPEC, save_checkpoint
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.config import ConfigError
+from trainer.config_base import ConfigError
 from trainer.demo.lineup import describe, make_lineup, read_game
 from trainer.errors import IncompatibleCheckpoint, UsageError
 from trainer.matches import PolicyPlayer, RandomPlayer

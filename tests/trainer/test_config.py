@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from trainer.config import TEAMS, Config, ConfigError, known_keys
+from trainer.config import Config, known_keys
+from trainer.config_base import TEAMS, ConfigError
 from trainer.config_file import apply_overrides, differences, load_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,6 +57,8 @@ def test_a_team_takes_the_common_value_unless_it_has_its_own() -> None:
         ("env.levle=L1", "level"),
         ("ppo.minibatch_size=999999999", "more than the 65536 agent-steps"),
         ("ray.num_learners=3", "multiple of it"),
+        ("initialization.mode=warmstart", "needs warmstart.checkpoint"),
+        ("initialization.resume={additional: 1, target_total: 2}", "exclude each other"),
         ("ppo.lr", "expected KEY=VALUE"),
         ("ppo.lr=[", "not valid YAML"),
         ("ppo=3", "ppo"),
@@ -101,3 +104,13 @@ def test_differences_are_dotted_and_show_both_values() -> None:
     new = apply_overrides({}, ["ppo.lr=0.5", "env.level=L1"])
     assert differences(old, new) == {"env.level": ("L0", "L1"), "ppo.lr": (0.001, 0.5)}
     assert differences(old, old) == {}
+
+
+def test_each_team_may_warm_start_from_a_checkpoint_of_its_own() -> None:
+    block = {"checkpoint": "best", "hider": "./other/checkpoint_000007"}
+    initialization = {"mode": "warmstart", "warmstart": block}
+    config = Config.from_dict({"initialization": initialization})
+    sources = config.initialization.warmstart.sources()
+    assert sources == {"seeker": "best", "hider": "./other/checkpoint_000007"}
+    alone = Config.from_dict({"initialization": {"warmstart": {**block, "seeker": "fresh"}}})
+    assert set(alone.initialization.warmstart.sources()) == {"hider"}

@@ -13,7 +13,7 @@ from envs.hide_and_seek.config import HideAndSeekConfig
 from envs.hide_and_seek.spaces import NVEC, OBS_SIZE
 from trainer.checkpoints import layout
 from trainer.checkpoints.errors import NoUsableCheckpoint
-from trainer.config import TEAMS, ConfigError
+from trainer.config_base import TEAMS, ConfigError
 from trainer.config_file import apply_overrides
 from trainer.demo.choice import Shelf
 from trainer.errors import IncompatibleCheckpoint, UsageError

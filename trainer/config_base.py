@@ -1,0 +1,24 @@
+"""What the groups of the configuration are made of."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TEAMS = ("seeker", "hider")
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+PositiveOrInf = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message names the key, the value and the way out."""
+
+
+class Group(BaseModel):
+    """A group of keys: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
