@@ -39,6 +39,12 @@ def main(argv: list[str] | None = None) -> int:
         return report_empty(listing, directory, shown, as_json=args.json)
     if args.json:
         print(as_json(listing, directory))
+    elif args.lineage:
+        from trainer.checkpoints import lineage
+
+        lines = lineage.draw(directory)
+        unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+        print(*(lines if unicode else lineage.in_ascii(lines)), sep="\n")
     else:
         aside = branches.branch_folders(directory)
         style = output_style()
@@ -63,6 +69,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "-d", "--detailed", action="store_true", help="with time, age, rewards, steps and sizes"
     )
+    parser.add_argument("--lineage", action="store_true", help="a tree of what came from what")
     parser.add_argument("--json", action="store_true", help="machine-readable; unknown is null")
     args = parser.parse_args(argv)
     if args.dir and args.checkpoint_dir and Path(args.dir) != Path(args.checkpoint_dir):

@@ -7,6 +7,7 @@ import hashlib
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
@@ -62,6 +63,8 @@ class RunOutputs:
     ) -> None:
         self.trainer, self.config, self.manager, self.console = trainer, config, manager, console
         self.parent = restore_path
+        # All that this process saves belongs together, whatever is later moved or continued.
+        self.segment = uuid.uuid4().hex
         self.origin = _origin(restore_path, warmstart or {})
         self.last_checkpoint = restore_path
         self.saved_iteration = trainer.progress.iteration
@@ -175,6 +178,7 @@ class RunOutputs:
             **{key: row[key] for key in _METADATA_KEYS},
             "seed": self.config.train.seed,
             "run_name": self.run_name,
+            "segment": self.segment,
             "versions": _versions(),
             "git_commit": _git_commit(),
             "parent": self.origin,
