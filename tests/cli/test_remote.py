@@ -17,14 +17,11 @@ REMOTE = (
 )
 
 
-def test_two_runners_and_two_learners_train_and_resume(desk: Desk) -> None:
+def test_two_runners_and_two_learners_train(desk: Desk) -> None:
     done = desk.run("main.py", "--iterations", "2", *REMOTE)
     assert done.returncode == 0, done.stderr
     assert "2 env runners, 2 learners" in done.stdout
-    done = desk.run("main.py", "--resume", "latest", "--iterations", "1", *REMOTE)
-    assert done.returncode == 0, done.stderr
-    assert "learner and runners hold the same weights" in done.stdout
-    assert [row["env_steps"] for row in desk.history()] == [1024, 2048, 3072]
+    assert [row["env_steps"] for row in desk.history()] == [1024, 2048]
     assert list((desk.folder / "home").rglob("*")) == []
 
 
@@ -33,6 +30,7 @@ def test_a_resume_of_remote_runners_is_exact(desk: Desk, tmp_path: Path) -> None
     for words in (("--iterations", "2"), ("--resume", "latest", "--iterations", "2")):
         done = desk.run("main.py", *words, *REMOTE)
         assert done.returncode == 0, done.stderr
+    assert "learner and runners hold the same weights" in done.stdout
     straight = Desk(tmp_path / "straight")
     done = straight.run("main.py", "--iterations", "4", *REMOTE)
     assert done.returncode == 0, done.stderr

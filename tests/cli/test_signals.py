@@ -29,9 +29,9 @@ def wait_for(process: subprocess.Popen[str], text: str) -> list[str]:
 def test_a_stop_signal_saves_the_iteration_in_hand(
     desk: Desk, number: signal.Signals, code: int
 ) -> None:
-    words = ("--until", "60", "--set", "ppo.checkpoint_freq=1000")
+    words = ("--until", "40", "--set", "ppo.checkpoint_freq=1000")
     process = desk.start("main.py", *SMALL, *words)
-    wait_for(process, "5/60 |")
+    wait_for(process, "5/40 |")
     process.send_signal(number)
     rest, errors = process.communicate(timeout=60)
     assert process.returncode == code
@@ -39,6 +39,9 @@ def test_a_stop_signal_saves_the_iteration_in_hand(
     last = desk.history()[-1]["iteration"]
     assert last >= 5
     assert desk.checkpoints() == [f"checkpoint_{last:06d}"]
+    if number == signal.SIGTERM:
+        return
+    # Once is enough to see that the command printed for going on does go on.
     printed = next(line for line in rest.splitlines() if "continue_training.py" in line)
     done = subprocess.run(
         [*shlex.split(printed), "--yes"],
@@ -50,7 +53,7 @@ def test_a_stop_signal_saves_the_iteration_in_hand(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert desk.history()[-1]["iteration"] == 60
+    assert desk.history()[-1]["iteration"] == 40
 
 
 def test_a_signal_during_the_start_ends_without_a_checkpoint(desk: Desk) -> None:
