@@ -121,6 +121,7 @@ def test_another_level_goes_on_with_the_weights_but_in_new_worlds(
     assert row["reward_mean"] is None  # no game of the new level has ended yet
 
 
+@pytest.mark.slow
 def test_another_seed_draws_from_new_streams(trained: Trained, tmp_path: Path) -> None:
     weights = set()
     for seed in ("1", "2"):
