@@ -147,7 +147,7 @@ def floor(iterations: int) -> Measurement:
         for _ in range(ppo.num_epochs):
             order = torch.randperm(count)
             for index in order.chunk(max(1, round(count / ppo.minibatch_size))):
-                batch = Minibatch(*(v.index_select(0, index) for v in vars(rows).values()))
+                batch = rows.select(index)
                 optimizer.zero_grad(set_to_none=True)
                 logits, values = network(batch.obs)
                 loss, _ = ppo_loss(logits, values, batch, nvec, coefficients)

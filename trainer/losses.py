@@ -56,6 +56,10 @@ class Minibatch:
     advantages: Tensor
     value_targets: Tensor
 
+    def select(self, index: Tensor) -> Minibatch:
+        """The rows at `index`; `index_select` is several times faster than fancy indexing."""
+        return Minibatch(*(column.index_select(0, index) for column in vars(self).values()))
+
 
 def ppo_loss(
     logits: Tensor,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from trainer.checkpoints import layout, metadata
+from trainer.checkpoints import layout, manifest, metadata
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.config import Config
 from trainer.config_base import TEAMS
@@ -29,6 +28,7 @@ from trainer.plots import TrainingFigure
 from trainer.project import PROJECT_ROOT
 from trainer.restore import training_state
 from trainer.tensorboard import TensorBoardWriter
+from trainer.training_state import TRAINING_STATE
 
 if TYPE_CHECKING:
     from trainer.algorithm import HideAndSeekPPO
@@ -151,9 +151,9 @@ class RunOutputs:
             iteration=iteration,
             metadata=self._metadata(row),
             writers={
-                "policies": self._write_policies,
-                "training_state": training_state(trainer, trainer.progress).write,
-                "config.yaml": self._write_config,
+                layout.POLICIES: self._write_policies,
+                TRAINING_STATE: training_state(trainer, trainer.progress).write,
+                layout.CONFIG: self._write_config,
             },
             tags=("final",) if final else (),
         )
@@ -192,9 +192,8 @@ def _origin(restore_path: Path | None, warmstart: Mapping[str, Path]) -> dict[st
     """
 
     def source(path: Path) -> dict[str, Any]:
-        saved = metadata.decode((path / layout.METADATA).read_bytes())
-        digest = hashlib.sha256((path / layout.MANIFEST).read_bytes()).hexdigest()
-        return {"path": str(path), "iteration": saved.get("iteration"), "sha256": digest}
+        iteration = metadata.read(path).get("iteration")
+        return {"path": str(path), "iteration": iteration, "sha256": manifest.digest(path)}
 
     if restore_path is not None:
         return {"mode": "resume", **source(restore_path)}
@@ -207,8 +206,7 @@ def _origin(restore_path: Path | None, warmstart: Mapping[str, Path]) -> dict[st
 def _run_name(config: Config, restore_path: Path | None) -> str:
     """The name the checkpoint was saved under, so that its curves go on; else a new one."""
     if restore_path is not None:
-        text = (restore_path / layout.METADATA).read_text(encoding="utf-8")
-        name = metadata.decode(text).get("run_name")
+        name = metadata.read(restore_path).get("run_name")
         if isinstance(name, str) and name and "/" not in name and not name.startswith("."):
             return name
     return f"{datetime.now():%Y%m%d-%H%M%S}_{config.env.level}_seed{config.train.seed}"

@@ -19,7 +19,7 @@ from trainer.config import Config
 from trainer.errors import IncompatibleCheckpoint, RestoreFailed
 from trainer.networks import PolicySpec, read_spec
 from trainer.safe_pickle import check_pickles
-from trainer.training_state import TrainingState
+from trainer.training_state import TRAINING_STATE, TrainingState
 
 if TYPE_CHECKING:
     from trainer.algorithm import HideAndSeekPPO
@@ -69,7 +69,7 @@ def restore(trainer: HideAndSeekPPO, progress: Progress, path: Path, config: Con
         weights.
     """
     try:
-        state = TrainingState.read(path / "training_state")
+        state = TrainingState.read(path / TRAINING_STATE)
         changes = _forget_what_has_changed(state, path, config)
         trainer.restore_from_path(str(path))
         trainer.push_weights()

@@ -102,8 +102,9 @@ def plan_run(args: argparse.Namespace, start: Start) -> RunPlan:
         f"{team}_policy": _resolve(home, selector, start.source)
         for team, selector in sources.items()
     }
-    _refuse_occupied(open_manager(config), config.ppo.checkpoint_dir)
-    check_writable(config)
+    target = open_manager(config)
+    _refuse_occupied(target, config.ppo.checkpoint_dir)
+    check_writable(target.directory)
     until = args.until or args.iterations or config.ppo.num_iterations
     return RunPlan(config, None, warmstart, {}, until, _flags(args))
 
@@ -112,13 +113,15 @@ def _resume_plan(config: Config, args: argparse.Namespace, start: Start) -> RunP
     assert start.resume is not None
     manager = open_manager(config)
     path = _resolve(manager, start.resume, start.source)
-    if path.parent != manager.directory:
+    folder = manager.directory
+    if path.parent != folder:
         if args.checkpoint_dir is None:
             # A run goes on where it lives.
-            config = with_checkpoint_dir(config, shown_path(path.parent))
+            folder = path.parent
+            config = with_checkpoint_dir(config, shown_path(folder))
         else:
             _refuse_occupied(manager, args.checkpoint_dir)
-    check_writable(config)
+    check_writable(folder)
     saved = read_metadata(path)
     until = _until(args, config, int(saved["iteration"]), path)
     return RunPlan(config, path, {}, saved, until, _flags(args))
@@ -154,7 +157,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """
     file = path / layout.METADATA
     try:
-        values = metadata.decode(file.read_bytes())
+        values = metadata.read(path)
         iteration = metadata.as_count(values.get("iteration"))
     except (OSError, ValueError) as error:
         raise NoUsableCheckpoint(f"{file}: not readable: {error}") from None
@@ -171,9 +174,8 @@ def open_manager(config: Config) -> CheckpointManager:
         raise UsageError(str(error)) from None
 
 
-def check_writable(config: Config) -> None:
-    """Raise UsageError where the checkpoints of a run could not be written."""
-    folder = open_manager(config).directory
+def check_writable(folder: Path) -> None:
+    """Raise UsageError if the checkpoints of a run could not be written into `folder`."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise UsageError(

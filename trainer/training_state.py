@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+TRAINING_STATE = "training_state"
 STATE_FILE = "state.json"
 EPISODES_FILE = "episodes.npz"
 FORMAT = 1

@@ -6,14 +6,13 @@ the hash of that one's manifest, which stays true when folders are moved or rena
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import branches, index, layout
+from trainer.checkpoints import branches, index, manifest
 from trainer.checkpoints.records import CheckpointInfo
 
 _ASCII = str.maketrans({"└": "`", "├": "|", "│": "|", "─": "-"})
@@ -71,7 +70,7 @@ def find_segments(directory: Path) -> list[Segment]:
     for folder in (directory, *branches.branch_folders(directory)):
         aside = "" if folder == directory else folder.name
         for info in index.load(folder).checkpoints:
-            digest = hashlib.sha256((folder / info.name / layout.MANIFEST).read_bytes()).hexdigest()
+            digest = manifest.digest(folder / info.name)
             member = Member(info.iteration, digest, aside, "final" in info.tags)
             origin = info.metadata.get("parent")
             origin = origin if isinstance(origin, dict) else None

@@ -87,6 +87,11 @@ def read(folder: Path) -> Manifest:
     return Manifest(files, tuple(document["policies"]), tuple(document["required"]))
 
 
+def digest(folder: Path) -> str:
+    """Hash of a checkpoint's manifest, which covers every file of it and outlives a move."""
+    return _sha256(folder / layout.MANIFEST)
+
+
 def verify(folder: Path) -> Manifest:
     """Compare a checkpoint with its manifest. CheckpointCorrupted carries every difference."""
     try:

@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from trainer.checkpoints import layout
+
 REWARD_KEYS = ("reward_mean", "seeker_reward", "hider_reward", "episode_len_mean")
 COUNT_KEYS = ("episodes_completed", "env_steps", "agent_steps")
 KEYS = (
@@ -80,6 +82,11 @@ def decode(text: str | bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ValueError("not a JSON object")
     return document
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The metadata of a checkpoint. OSError if there is none, ValueError if it is not usable."""
+    return decode((folder / layout.METADATA).read_bytes())
 
 
 def as_float(value: Any) -> float:

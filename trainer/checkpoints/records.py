@@ -54,7 +54,7 @@ def read_checkpoint(folder: Path, iteration: int, stamp: Stamp) -> CheckpointInf
 
     OSError, ValueError or CheckpointError if it is not a usable checkpoint of that iteration.
     """
-    document = metadata.decode((folder / layout.METADATA).read_bytes())
+    document = metadata.read(folder)
     saved_as = document.get("iteration")
     if saved_as != iteration or isinstance(saved_as, bool):
         raise CheckpointError(f"{layout.METADATA} says iteration {saved_as!r}")
