@@ -103,6 +103,22 @@ class BatchEnv(ABC):
                 moved then.
         """
 
+    def set_parameters(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Change numbers of the game while it is played, for a curriculum.
+
+        Args:
+            values: new value by name; what is not named stays as it is.
+
+        Returns:
+            What was in force before, to be set again.
+
+        Raises:
+            ValueError: the game has no such parameter, or refuses the value.
+        """
+        if values:
+            raise ValueError(f"this game has no parameter {next(iter(values))!r} to change")
+        return {}
+
     @abstractmethod
     def observe(self, out: Mapping[str, ObsBuffers]) -> None:
         """Write the present observation again, for example after `set_state`."""

@@ -8,10 +8,10 @@ import numpy as np
 
 from envs.batch_env import BatchEnv, ObsBuffers, TeamSpec
 from envs.hide_and_seek.checks import check_array, check_buffers, check_state, describe_action
-from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig
 from envs.hide_and_seek.kernels import step as kernels
 from envs.hide_and_seek.kernels.state import Rules, TeamView, allocate_world
-from envs.hide_and_seek.layouts import build_layouts, with_distances
+from envs.hide_and_seek.layouts import build_layouts, has_distances, with_distances
 from envs.hide_and_seek.spaces import NUM_HEADS, NVEC, OBS_SIZE
 
 _STAT_NAMES = (
@@ -44,7 +44,7 @@ class HideAndSeekBatchEnv(BatchEnv):
     """N worlds of hide-and-seek.
 
     Attributes:
-        config: the game, with every None resolved.
+        config: the game as it is played now, with every None resolved.
         layouts: the arenas the worlds draw from.
         world: the state arrays, read freely (to draw a picture, say), write through `set_state`.
     """
@@ -74,23 +74,27 @@ class HideAndSeekBatchEnv(BatchEnv):
         self.stat_names = _STAT_NAMES
         self.episode_stats = np.zeros((num_envs, len(_STAT_NAMES)), np.float32)
         self.layouts = build_layouts(config.level, config.num_layouts, config.layout_seed)
-        self.rules = _make_rules(config)
-        self.set_shaping_beta(config.shaping_beta)
+        self._use_rules(config)
         self.world = allocate_world(num_envs, sum(sizes.values()))
         self._actions = np.zeros((num_envs, sum(sizes.values()), NUM_HEADS), np.int64)
         self._started = False
 
-    def set_shaping_beta(self, beta: float) -> None:
-        """Change the weight of the distance shaping from the next step on; 0 = off.
+    def set_parameters(self, values: Mapping[str, float]) -> dict[str, float]:
+        """See `BatchEnv.set_parameters`; the names are those of `SCHEDULABLE`.
 
-        The weight is part of the potential, so a change leaves the shaping's sum over an episode
-        as it should be. The first weight above 0 builds the distance tables (some 30 ms a layout).
+        A length counts from a world's next episode on, all else from the next step. The weight of
+        the shaping is part of the potential, so a change leaves the shaping's sum over an episode
+        as it should be; the first weight above 0 builds the distance tables (some 30 ms a layout).
         """
-        if not 0.0 <= beta < np.inf:
-            raise ValueError(f"shaping_beta must be 0 or above, got {beta}")
-        if beta > 0.0 and self.layouts.distances.shape[0] != self.layouts.walls.shape[0]:
+        old, new = self.config, self.config.with_parameters(values)
+        self._use_rules(new)
+        changed = (name for name in SCHEDULABLE if name in type(new).model_fields)
+        return {name: getattr(old, name) for name in changed}
+
+    def _use_rules(self, config: HideAndSeekConfig) -> None:
+        if config.shaping_beta > 0.0 and not has_distances(self.layouts):
             self.layouts = with_distances(self.layouts)
-        self.rules = self.rules._replace(beta=np.float32(beta))
+        self.config, self.rules = config, _make_rules(config)
 
     def reset(self, seeds: np.ndarray, out: Mapping[str, ObsBuffers]) -> None:
         """See `BatchEnv.reset`."""

@@ -9,9 +9,7 @@ import numpy as np
 
 from envs.batch_env import ObsBuffers, TeamSpec
 from envs.hide_and_seek.config import nearest
-from envs.hide_and_seek.spaces import NUM_HEADS, NVEC
-
-_HEAD_NAMES = ("forward", "strafe", "turn", "grab", "lock")
+from envs.hide_and_seek.spaces import HEADS, NUM_HEADS, NVEC
 
 
 def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
@@ -42,7 +40,7 @@ def describe_action(actions: np.ndarray, index: int, teams: tuple[TeamSpec, ...]
     value = actions[world, agent, head]
     assert actions.shape[2] == NUM_HEADS
     return (
-        f"action {_HEAD_NAMES[head]} of {names[agent]} in world {world} must be from 0 to "
+        f"action {list(HEADS)[head]} of {names[agent]} in world {world} must be from 0 to "
         f"{NVEC[head] - 1}, got {value}"
     )
 
@@ -70,3 +68,6 @@ def check_state(
     layout = np.asarray(state["layout"])
     if np.any((layout < 0) | (layout >= num_layouts)):
         raise ValueError(f"state array 'layout' must be from 0 to {num_layouts - 1}")
+    prep, steps = np.asarray(state["prep_steps"]), np.asarray(state["episode_steps"])
+    if np.any((prep < 0) | (prep >= steps)):
+        raise ValueError("state array 'prep_steps' must be from 0 to below 'episode_steps'")

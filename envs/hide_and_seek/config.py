@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,19 @@ LEVELS: dict[str, Level] = {
 }
 
 MAX_TEAM = 3
+
+SCHEDULABLE = (
+    "prep_steps",
+    "prep_share",
+    "episode_steps",
+    "vision_angle",
+    "vision_range",
+    "lidar_range",
+    "shaping_beta",
+    "shaping_gamma",
+)
+"""What may change while a game is played. `prep_share` is prep_steps / episode_steps; the rest of
+the settings decide on arrays and arenas, which stay."""
 
 
 def nearest(word: str, known: list[str]) -> str:
@@ -146,3 +167,35 @@ class HideAndSeekConfig(BaseModel):
         return self.model_copy(
             update={name: v for name, v in standard.items() if getattr(self, name) is None}
         )
+
+    def with_parameters(self, values: Mapping[str, float]) -> HideAndSeekConfig:
+        """The same game with other numbers of `SCHEDULABLE`, checked; steps are rounded.
+
+        Raises:
+            ValueError: naming an unknown parameter and the nearest one, or a value out of bounds.
+        """
+        for name in values:
+            if name not in SCHEDULABLE:
+                close = nearest(name, list(SCHEDULABLE))
+                raise ValueError(
+                    f"{name!r} cannot change while playing; did you mean {close!r}? "
+                    f"(known: {', '.join(SCHEDULABLE)})"
+                )
+        if "prep_share" in values and "prep_steps" in values:
+            raise ValueError("prep_share and prep_steps exclude each other")
+        wanted: dict[str, float] = dict(values)
+        if "episode_steps" in wanted:
+            wanted["episode_steps"] = round(wanted["episode_steps"])
+        if "prep_share" in wanted:
+            share = wanted.pop("prep_share")
+            steps = wanted.get("episode_steps", self.resolved().episode_steps)
+            wanted["prep_steps"] = share * float(steps or 0)
+        if "prep_steps" in wanted:
+            wanted["prep_steps"] = round(wanted["prep_steps"])
+        try:
+            return type(self).model_validate(self.model_dump() | wanted)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            text = str(problem["msg"]).removeprefix("Value error, ")
+            name = ".".join(map(str, problem["loc"]))
+            raise ValueError(f"{name} {text}".strip()) from None

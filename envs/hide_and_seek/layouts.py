@@ -247,6 +247,11 @@ def build_layouts(level: str, num_layouts: int, seed: int) -> Layouts:
     return bank
 
 
+def has_distances(layouts: Layouts) -> bool:
+    """Whether the distance tables, which only the shaping needs, are there."""
+    return layouts.distances.shape[0] == layouts.walls.shape[0]
+
+
 def with_distances(bank: Layouts) -> Layouts:
     """Return the bank with its walking-distance tables filled, [L, 576, 576] uint8."""
     num_places = COARSE * COARSE

@@ -57,8 +57,15 @@ RAMPS_AT = BOXES_AT + BOX_SLOTS * BOX_SIZE
 OBS_SIZE = RAMPS_AT + RAMP_SLOTS * RAMP_SIZE
 OBS_BOUND = 1.01  # no column is beyond it; the hundredth is for rounding
 
+HEADS: dict[str, tuple[str, ...]] = {
+    "forward": ("back", "stay", "ahead"),
+    "strafe": ("right", "stay", "left"),
+    "turn": ("right2", "right", "stay", "left", "left2"),
+    "grab": ("let_go", "hold"),
+    "lock": ("none", "lock", "unlock"),
+}
 FORWARD, STRAFE, TURN, GRAB, LOCK = range(5)
-NVEC = (3, 3, 5, 2, 3)
+NVEC = tuple(len(choices) for choices in HEADS.values())
 NOOP = (1, 1, 2, 0, 0)
 HEAD_AT = (0, 3, 6, 11, 13)
 NUM_HEADS = len(NVEC)

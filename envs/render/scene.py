@@ -71,7 +71,7 @@ def build_scene(env: HideAndSeekBatchEnv, world: int = 0) -> Scene:
     corners = np.clip(corners, 0.0, float(ARENA))  # joints reach half a wall beyond the border
     sees = state.sees[world]
     split = env.rules.num_seekers
-    preparing = int(state.time[world]) < env.rules.prep_steps
+    preparing = int(state.time[world]) < int(state.prep_steps[world])
     agents = []
     names = [(spec.name, name) for spec in env.teams for name in spec.agents]
     for a, (team, name) in enumerate(names):
@@ -92,7 +92,7 @@ def build_scene(env: HideAndSeekBatchEnv, world: int = 0) -> Scene:
         agents=tuple(agents),
         links=links,
         time=int(state.time[world]),
-        prep_steps=env.rules.prep_steps,
-        episode_steps=env.rules.episode_steps,
+        prep_steps=int(state.prep_steps[world]),
+        episode_steps=int(state.episode_steps[world]),
         seen_steps=int(state.seen_steps[world]),
     )

@@ -81,6 +81,6 @@ def place(
     for a, (x, y, heading) in enumerate([*seekers, *hiders]):
         world.pos[0, a] = x, y
         world.heading[0, a] = heading
-    world.time[0] = play.env.rules.prep_steps if time is None else time
+    world.time[0] = play.env.world.prep_steps[0] if time is None else time
     play.env.observe(play.out)
     return play

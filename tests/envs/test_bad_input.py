@@ -176,7 +176,23 @@ def test_states(play: Play) -> None:
         play.env.set_state({**state, "layout": state["layout"] + np.int32(9)})
 
 
-def test_shaping_weight(play: Play) -> None:
+def test_a_game_refuses_what_it_cannot_change_while_playing(play: Play) -> None:
     for beta in (-1.0, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="shaping_beta must be 0 or above"):
-            play.env.set_shaping_beta(beta)
+        with pytest.raises(ValueError, match="shaping_beta"):
+            play.env.set_parameters({"shaping_beta": beta})
+    with pytest.raises(
+        ValueError, match=r"'vision_angl' cannot change.*did you mean 'vision_angle'"
+    ):
+        play.env.set_parameters({"vision_angl": 90.0})
+    with pytest.raises(ValueError, match="'num_seekers' cannot change while playing"):
+        play.env.set_parameters({"num_seekers": 2})
+    with pytest.raises(ValueError, match="prep_steps must be from 0 to episode_steps - 1"):
+        play.env.set_parameters({"prep_share": 1.0})
+    with pytest.raises(ValueError, match="exclude each other"):
+        play.env.set_parameters({"prep_share": 0.5, "prep_steps": 3})
+
+
+def test_a_state_with_impossible_lengths_is_refused(play: Play) -> None:
+    state = play.env.get_state()
+    with pytest.raises(ValueError, match="'prep_steps' must be from 0 to below"):
+        play.env.set_state({**state, "prep_steps": state["episode_steps"]})

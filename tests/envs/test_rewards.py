@@ -124,7 +124,7 @@ def test_a_falling_weight_keeps_the_sum_because_the_weight_is_part_of_the_potent
     play.reset(0)
     total = 0.0
     for step in range(12):
-        play.env.set_shaping_beta(max(0.0, 1.0 - 0.1 * step))
+        play.env.set_parameters({"shaping_beta": max(0.0, 1.0 - 0.1 * step)})
         play.step(play.random_actions(rng))
         total += float(play.rewards["seeker"][0, 0])
     assert total == pytest.approx(plain.sum(), abs=1e-4)
@@ -146,5 +146,5 @@ def test_a_reset_in_mid_episode_leaves_no_shaping_behind() -> None:
 def test_distance_tables_are_built_only_when_shaping_is_on() -> None:
     play = make_play(1, level="L0")
     assert play.env.layouts.distances.nbytes == 1
-    play.env.set_shaping_beta(0.2)
+    play.env.set_parameters({"shaping_beta": 0.2})
     assert play.env.layouts.distances.shape == (4, 576, 576)

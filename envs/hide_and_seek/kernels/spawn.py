@@ -44,17 +44,19 @@ def place_agent(pos, a, stream, n, places, num_places):
 
 
 @kernel
-def start_episode(world, n, layouts, num_seekers):
+def start_episode(world, n, layouts, rules):
     """Reset world n from its own stream; what it sees is not updated."""
     layout = next_below(world.stream, n, layouts.walls.shape[0])
     world.layout[n] = layout
     for a in range(world.pos.shape[1]):
-        team = 0 if a < num_seekers else 1
+        team = 0 if a < rules.num_seekers else 1
         num_places = layouts.num_spawns[layout, team]
         place_agent(world.pos[n], a, world.stream, n, layouts.spawns[layout, team], num_places)
         world.heading[n, a] = next_below(world.stream, n, NUM_HEADINGS)
         world.vel[n, a, 0], world.vel[n, a, 1] = F0, F0
     world.time[n] = 0
+    world.prep_steps[n] = rules.prep_steps
+    world.episode_steps[n] = rules.episode_steps
     world.credit[n] = F0
     world.raw_return[n] = F0
     world.shaping_return[n] = F0

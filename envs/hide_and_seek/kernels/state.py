@@ -14,6 +14,8 @@ class World(NamedTuple):
     vel: np.ndarray  # [N, A, 2] float32, metres per step, in the arena's frame
     heading: np.ndarray  # [N, A] int32, times 11.25 degrees from the x axis towards the y axis
     time: np.ndarray  # [N] int32, steps played in this episode
+    prep_steps: np.ndarray  # [N] int32, of this episode: what the rules were when it began
+    episode_steps: np.ndarray  # [N] int32, likewise
     layout: np.ndarray  # [N] int32
     stream: np.ndarray  # [N] uint64, the random stream
     sees: np.ndarray  # [N, A, A] bool, sees[n, i, j]: i sees j now
@@ -35,7 +37,7 @@ class Layouts(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """Numbers that hold for all worlds."""
+    """Numbers that hold for all worlds; the two lengths from a world's next episode on."""
 
     num_seekers: int
     prep_steps: int
@@ -63,6 +65,8 @@ def allocate_world(num_envs: int, num_agents: int) -> World:
         vel=np.zeros((n, a, 2), np.float32),
         heading=np.zeros((n, a), np.int32),
         time=np.zeros(n, np.int32),
+        prep_steps=np.zeros(n, np.int32),
+        episode_steps=np.zeros(n, np.int32),
         layout=np.zeros(n, np.int32),
         stream=np.zeros(n, np.uint64),
         sees=np.zeros((n, a, a), np.bool_),

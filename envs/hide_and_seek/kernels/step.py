@@ -36,7 +36,7 @@ def first_bad_action(actions):
 def look(world, n, layouts, rules):
     """Update who sees whom in world n; seekers are blind in the preparation."""
     layout = world.layout[n]
-    num_blind = rules.num_seekers if world.time[n] < rules.prep_steps else 0
+    num_blind = rules.num_seekers if world.time[n] < world.prep_steps[n] else 0
     update_sight(
         world.pos[n],
         world.heading[n],
@@ -54,7 +54,7 @@ def observe_team(world, n, layouts, rules, first, end, is_seeker, view, rays):
     """Write one team's buffers for world n; its agents are the indices first to end."""
     layout = world.layout[n]
     pos, vel, heading = world.pos[n], world.vel[n], world.heading[n]
-    frozen = is_seeker and world.time[n] < rules.prep_steps
+    frozen = is_seeker and world.time[n] < world.prep_steps[n]
     for a in range(first, end):
         row = view.obs[n, a - first]
         cast_rays(
@@ -73,8 +73,8 @@ def observe_team(world, n, layouts, rules, first, end, is_seeker, view, rays):
             a,
             is_seeker,
             world.time[n],
-            rules.prep_steps,
-            rules.episode_steps,
+            world.prep_steps[n],
+            world.episode_steps[n],
         )
         write_lidar(row, rays, heading[a], rules.lidar_range)
         clear_entities(row)
@@ -106,7 +106,7 @@ def reset_worlds(world, seeds, layouts, rules, seekers, hiders):
     rays = np.empty(NUM_RAYS, np.float32)
     for n in range(world.time.shape[0]):
         world.stream[n] = mix(seeds[n])
-        start_episode(world, n, layouts, rules.num_seekers)
+        start_episode(world, n, layouts, rules)
         look(world, n, layouts, rules)
         observe_world(world, n, layouts, rules, seekers, hiders, rays)
 
@@ -116,7 +116,7 @@ def restart_worlds(world, layouts, rules, seekers, hiders):
     """Start the next episode of all worlds, each from its own stream."""
     rays = np.empty(NUM_RAYS, np.float32)
     for n in range(world.time.shape[0]):
-        start_episode(world, n, layouts, rules.num_seekers)
+        start_episode(world, n, layouts, rules)
         look(world, n, layouts, rules)
         observe_world(world, n, layouts, rules, seekers, hiders, rays)
 
@@ -125,22 +125,22 @@ def restart_worlds(world, layouts, rules, seekers, hiders):
 def settle(world, n, layouts, rules):
     """Count the step just played in world n and return a seeker's training reward for it."""
     time = world.time[n]
-    ended = time >= rules.episode_steps
+    ended = time >= world.episode_steps[n]
     raw = F0
-    if time > rules.prep_steps:
+    if time > world.prep_steps[n]:
         seen = any_hider_seen(world.sees[n], rules.num_seekers)
         raw = seeker_reward(seen)
         if seen:
             world.seen_steps[n] += 1
             if world.first_seen[n] < 0:
-                world.first_seen[n] = time - rules.prep_steps - 1
+                world.first_seen[n] = time - world.prep_steps[n] - 1
     shaping = F0
     if rules.beta > F0 or world.credit[n] != F0:
         # Ng, Harada, Russell 1999, with the weight inside the potential so that it may change:
         # F = gamma * beta' * phi(s') - beta * phi(s), with phi = 0 at the end and as long as the
         # seekers have not moved.
         credit = F0
-        if rules.beta > F0 and time > rules.prep_steps and not ended:
+        if rules.beta > F0 and time > world.prep_steps[n] and not ended:
             distances = layouts.distances[world.layout[n]]
             credit = rules.beta * potential(world.pos[n], rules.num_seekers, distances)
         shaping = rules.gamma * credit - world.credit[n]
@@ -151,9 +151,9 @@ def settle(world, n, layouts, rules):
 
 
 @kernel
-def write_stats(world, n, rules, stats):
+def write_stats(world, n, stats):
     """Fill stats [8] with the figures of the episode that ended in world n."""
-    main_steps = rules.episode_steps - rules.prep_steps
+    main_steps = world.episode_steps[n] - world.prep_steps[n]
     unseen = world.first_seen[n] < 0
     stats[0] = world.time[n]
     stats[1] = world.raw_return[n]
@@ -188,7 +188,7 @@ def step_worlds(
     between = np.empty((num_agents, 2), np.float32)
     for n in range(world.time.shape[0]):
         layout = world.layout[n]
-        num_frozen = rules.num_seekers if world.time[n] < rules.prep_steps else 0
+        num_frozen = rules.num_seekers if world.time[n] < world.prep_steps[n] else 0
         move_agents(
             world.pos[n],
             world.vel[n],
@@ -205,12 +205,12 @@ def step_worlds(
         reward = settle(world, n, layouts, rules)
         rewards_s[n, :] = reward
         rewards_h[n, :] = -reward
-        ended = world.time[n] >= rules.episode_steps
+        ended = world.time[n] >= world.episode_steps[n]
         dones[n] = ended
         if ended:
-            write_stats(world, n, rules, stats[n])
+            write_stats(world, n, stats[n])
             if restart:
-                start_episode(world, n, layouts, rules.num_seekers)
+                start_episode(world, n, layouts, rules)
                 look(world, n, layouts, rules)
         observe_world(world, n, layouts, rules, seekers, hiders, rays)
     return -1
