@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from trainer.checkpoints import layout
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.records import CheckpointInfo
 
@@ -77,5 +78,5 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def names(folder: Path) -> list[str]:
-    """What lies in a folder, hidden entries too."""
-    return sorted(path.name for path in folder.iterdir())
+    """What lies in a folder, hidden entries too; the lock's file stays once it was needed."""
+    return sorted(path.name for path in folder.iterdir() if path.name != layout.LOCK)

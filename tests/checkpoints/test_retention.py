@@ -1,18 +1,21 @@
 import json
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.checkpoints.fakes import info, names, save
+from trainer.checkpoints.errors import PinsUnreadable
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.checkpoints.retention import kept
+from trainer.checkpoints.retention import MODES, Retention, kept, reasons
 
-HISTORIES = st.lists(st.integers(0, 10_000), unique=True, max_size=40)
+NAN = float("nan")
+HISTORY = [info(i, reward_mean=r) for i, r in ((10, 5.0), (20, 9.0), (30, NAN), (40, 9.0), (50, 1))]
 
 
 @pytest.mark.parametrize(
-    ("iterations", "keep_last_n", "protected", "expected"),
+    ("iterations", "last_n", "protected", "expected"),
     [
         ([], 3, (), set()),
         ([10, 20, 30, 40], 3, (), {20, 30, 40}),
@@ -24,38 +27,126 @@ HISTORIES = st.lists(st.integers(0, 10_000), unique=True, max_size=40)
         ([10, 20], 1, (15,), {20}),
     ],
 )
-def test_table(iterations, keep_last_n, protected, expected):
-    assert kept([info(i) for i in iterations], keep_last_n, protected) == expected
+def test_the_newest(iterations, last_n, protected, expected):
+    infos = [info(i) for i in iterations]
+    assert kept(infos, Retention(last_n=last_n), protected=protected) == expected
 
 
-def test_a_negative_number_is_refused():
-    with pytest.raises(ValueError, match="keep_last_n must be >= 0"):
-        kept([], -1)
-    with pytest.raises(ValueError, match="keep_last_n must be >= 0"):
+@pytest.mark.parametrize(
+    ("retention", "expected"),
+    [
+        (Retention(last_n=1), {40, 50}),  # of two equal ones the newer
+        (Retention(last_n=1, best_n=1), {40, 50}),
+        (Retention(last_n=1, best_n=2), {20, 40, 50}),
+        (Retention(last_n=1, best_n=9), {10, 20, 40, 50}),  # never the unknown one
+        (Retention(last_n=1, best_mode="min"), {50}),
+        (Retention(last_n=1, best_n=2, best_mode="min"), {10, 50}),
+        (Retention(last_n=1, best_metric="nobody_knows"), {50}),
+        (Retention(last_n=1, every=20), {20, 40, 50}),
+        (Retention(last_n=1, every=30), {30, 40, 50}),
+        (Retention(last_n=2), {40, 50}),
+        (Retention(last_n=3), {30, 40, 50}),
+    ],
+)
+def test_the_best_and_the_regular(retention, expected):
+    assert kept(HISTORY, retention) == expected
+
+
+def test_every_reason_is_named():
+    found = reasons(HISTORY, Retention(2, 1, every=10), pinned={10}, in_use={20}, protected={30})
+    assert found == {
+        10: ("every 10", "pinned"),
+        20: ("every 10", "in use"),
+        30: ("every 10", "protected"),
+        40: ("last 2", "best", "best 1", "every 10"),
+        50: ("latest", "last 2", "every 10"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"last_n": -1}, r"last_n must be >= 0 \(0 = keep all\), not -1"),
+        ({"best_n": 1.5}, r"best_n must be >= 0 \(0 = only the best\), not 1.5"),
+        ({"every": True}, r"every must be >= 0 \(0 = off\), not True"),
+        ({"best_mode": "most"}, "best_mode must be 'max' or 'min', not 'most'"),
+        ({"best_metric": ""}, "best_metric must be a key of metadata.json, not ''"),
+    ],
+)
+def test_a_wrong_rule_is_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Retention(**wrong)
+
+
+def test_a_negative_number_is_refused_when_the_manager_is_made():
+    with pytest.raises(ValueError, match="last_n must be >= 0"):
         CheckpointManager("checkpoints", keep_last_n=-1)
 
 
-@settings(deadline=None)
-@given(HISTORIES, st.integers(0, 12), st.sets(st.integers(0, 10_000), max_size=3))
-def test_what_is_kept_is_there_and_newest(iterations, keep_last_n, protected):
-    result = kept([info(i) for i in iterations], keep_last_n, protected)
-    assert result <= set(iterations)
-    assert protected & set(iterations) <= result
-    dropped = set(iterations) - result
-    if iterations:
-        assert max(iterations) in result
-    if keep_last_n == 0:
-        assert not dropped
-    else:
-        assert len(result - protected) <= keep_last_n
-        assert all(sum(other > gone for other in result) >= keep_last_n for gone in dropped)
+REWARDS = [None, NAN, "high", True, -1.0, 0, 0.5, 1.0, 1, 2.0]
+HISTORIES = st.dictionaries(st.integers(0, 60), st.sampled_from(REWARDS), max_size=12)
+RULES = st.builds(
+    Retention,
+    last_n=st.integers(0, 6),
+    best_n=st.integers(0, 4),
+    best_mode=st.sampled_from(MODES),
+    every=st.integers(0, 9),
+)
+FEW = st.frozensets(st.integers(0, 60), max_size=3)
+CASES = st.tuples(HISTORIES, RULES, FEW, FEW, FEW)
+
+
+def expected_of(history, rule, *named):
+    """The specification, word by word, one checkpoint at a time."""
+    score = {
+        i: (r if rule.best_mode == "max" else -r)
+        for i, r in history.items()
+        if isinstance(r, int | float) and not isinstance(r, bool) and r == r
+    }
+    result = set()
+    for i in history:
+        newer = sum(other > i for other in history)
+        better = sum((s, other) > (score[i], i) for other, s in score.items()) if i in score else 99
+        if (
+            newer < (rule.last_n or 99)
+            or newer == 0
+            or better < max(rule.best_n, 1)
+            or (rule.every and i % rule.every == 0)
+            or any(i in group for group in named)
+        ):
+            result.add(i)
+    return result
+
+
+def check(history, rule, pinned, in_use, protected):
+    infos = [info(i, reward_mean=reward) for i, reward in history.items()]
+    groups = {"pinned": pinned, "in_use": in_use, "protected": protected}
+    result = kept(infos, rule, **groups)
+    assert result == expected_of(history, rule, pinned, in_use, protected)
+    again = [one for one in infos if one.iteration in result]
+    assert kept(again, rule, **groups) == result  # a second prune finds nothing
 
 
 @settings(deadline=None)
-@given(HISTORIES, st.integers(0, 12))
-def test_keeping_again_changes_nothing(iterations, keep_last_n):
-    once = kept([info(i) for i in iterations], keep_last_n)
-    assert kept([info(i) for i in once], keep_last_n) == once
+@given(CASES)
+def test_what_is_kept_is_what_the_rule_says(case):
+    check(*case)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.integers(0, 2**32))
+def test_ten_thousand_histories(seed):
+    random = Random(seed)
+    for _ in range(100):
+        iterations = random.sample(range(61), random.randrange(13))
+        rule = Retention(
+            random.randrange(7),
+            random.randrange(5),
+            best_mode=random.choice(MODES),
+            every=random.randrange(10),
+        )
+        named = [random.sample(range(61), random.randrange(4)) for _ in range(3)]
+        check({i: random.choice(REWARDS) for i in iterations}, rule, *named)
 
 
 def test_a_save_prunes_with_plots_and_histories(directory):
@@ -74,6 +165,21 @@ def test_a_save_prunes_with_plots_and_histories(directory):
     ]
 
 
+def test_the_best_stays_beside_the_last(directory):
+    manager = CheckpointManager(directory, keep_last_n=2)
+    for iteration, reward in ((10, 1.0), (20, 7.0), (30, 2.0), (40, 3.0), (50, 4.0)):
+        save(manager, iteration, reward_mean=reward)
+    assert manager.listing().iterations == [20, 40, 50]
+
+
+def test_a_rule_counts_instead_of_the_number(directory):
+    rule = Retention(last_n=1, best_n=2, best_metric="seen_fraction", best_mode="min", every=30)
+    manager = CheckpointManager(directory, keep_last_n=1, retention=rule)
+    for iteration, seen in ((10, 0.1), (20, 0.2), (30, 0.9), (40, 0.8), (50, 0.7)):
+        save(manager, iteration, seen_fraction=seen)
+    assert manager.listing().iterations == [10, 20, 30, 50]
+
+
 def test_a_save_never_prunes_itself(directory):
     save(CheckpointManager(directory), 50)
     save(CheckpointManager(directory, keep_last_n=1), 40)
@@ -81,9 +187,10 @@ def test_a_save_never_prunes_itself(directory):
 
 
 def test_a_dry_run_names_exactly_what_a_prune_deletes(directory, manager):
-    for iteration in (10, 20, 30, 40):
+    for iteration in (10, 20, 30, 40, 50):
         save(manager, iteration)
     (directory / "metrics_iter_10.json").touch()
+    manager.pin(20)
     thrifty = CheckpointManager(directory, keep_last_n=1)
     before = names(directory)
     announced = thrifty.prune(dry_run=True)
@@ -93,11 +200,11 @@ def test_a_dry_run_names_exactly_what_a_prune_deletes(directory, manager):
     assert [path.name for path in announced] == [
         "metrics_iter_10.json",
         "checkpoint_000010",
-        "checkpoint_000020",
         "checkpoint_000030",
+        "checkpoint_000040",
     ]
     index = json.loads((directory / "checkpoint_index.json").read_text())
-    assert [item["name"] for item in index["checkpoints"]] == ["checkpoint_000040"]
+    assert [i["name"] for i in index["checkpoints"]] == ["checkpoint_000020", "checkpoint_000050"]
     assert thrifty.prune() == []
 
 
@@ -115,3 +222,17 @@ def test_pruning_leaves_what_it_did_not_make(directory, manager):
         "checkpoint_000030",
         "checkpoint_index.json",
     ]
+
+
+def test_unreadable_pins_stop_the_deleting_but_not_the_saving(directory, caplog):
+    manager = CheckpointManager(directory, keep_last_n=1)
+    save(manager, 10)
+    manager.pin(10)
+    (directory / "pins.json").write_text('{"format": 1, "pinned": [10')
+    save(manager, 20)
+    assert manager.listing().iterations == [10, 20]
+    assert "checkpoint 20 is saved, but cleaning up failed" in caplog.text
+    for dry_run in (True, False):
+        with pytest.raises(PinsUnreadable, match=r"pins\.json is not readable"):
+            manager.prune(dry_run)
+    assert manager.listing().iterations == [10, 20]

@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from trainer.checkpoints import liveness
+
 _TEMPORARY = re.compile(
     r"\.(?:tmp|trash)-(?P<host>[A-Za-z0-9_]+)\.(?P<pid>[0-9]+)\.(?P<start>[0-9]+)\.[0-9]+-.+"
 )
@@ -32,7 +34,7 @@ def temporary_sibling(target: Path, kind: str = "tmp") -> Path:
     It starts with a dot, so `glob("checkpoint_*")` never meets an unfinished checkpoint.
     """
     pid = os.getpid()
-    writer = f"{_host()}.{pid}.{_start_time(pid)}.{next(_counter)}"
+    writer = f"{liveness.machine()}.{pid}.{liveness.start_time(pid)}.{next(_counter)}"
     return target.with_name(f".{kind}-{writer}-{target.name}")
 
 
@@ -112,40 +114,9 @@ def _is_stale(path: Path) -> bool:
     match = _TEMPORARY.fullmatch(path.name)
     if match is None:
         return False
-    if match["host"] != _host():
+    if match["host"] != liveness.machine():
         return time.time() - path.stat().st_mtime > _FOREIGN_AGE_S
-    return not _is_running(int(match["pid"]), int(match["start"]))
-
-
-def _is_running(pid: int, start: int) -> bool:
-    if os.name == "nt":  # there os.kill(pid, 0) would end the process
-        return True
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        pass
-    # The number may belong to a new process by now; its start time tells.
-    now = _start_time(pid)
-    return now == start or 0 in (now, start)
-
-
-def _start_time(pid: int) -> int:
-    """Clock ticks from boot to the start of a process; 0 where /proc does not tell."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-        return int(stat.rpartition(b")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
-        return 0
-
-
-def _host() -> str:
-    """Where process numbers mean the same: this machine, or this container on it."""
-    name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
-    with contextlib.suppress(OSError):
-        name += Path("/proc/self/ns/pid").readlink().name
-    return re.sub(r"[^A-Za-z0-9]+", "_", name)[-60:] or "host"
+    return not liveness.is_running(int(match["pid"]), int(match["start"]))
 
 
 def _fsync(path: Path, flags: int) -> None:

@@ -27,6 +27,21 @@ class CheckpointWriteFailed(CheckpointError):  # noqa: N818
     """The disk refused a save; every earlier checkpoint is untouched."""
 
 
+class CheckpointsInUse(CheckpointError):  # noqa: N818
+    """Another process writes to the same folder; the message names it and the way on."""
+
+
+class PinsUnreadable(CheckpointError):  # noqa: N818
+    """pins.json makes no sense, so nobody knows what may be deleted."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"{path} is not readable: {problem}\n"
+            "Nothing is deleted until it is corrected, or moved aside by: "
+            f"python -m trainer.checkpoints repair {path.parent}"
+        )
+
+
 class CheckpointCorrupted(CheckpointError):  # noqa: N818
     """A checkpoint is not what its manifest says; `problems` has one line for each finding."""
 

@@ -12,11 +12,11 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import atomic, layout, metadata
+from trainer.checkpoints import atomic, documents, layout, metadata, pins
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.records import CheckpointInfo, read_checkpoint, stamp_of
 
@@ -59,7 +59,7 @@ class Listing:
 
 
 def load(directory: Path) -> Listing:
-    """List a folder and bring its index up to date.
+    """List a folder and bring its index up to date; pinned checkpoints carry the tag "pinned".
 
     The index is only a cache: a folder that cannot be written is listed all the same.
     OSError if the folder itself cannot be read.
@@ -70,7 +70,7 @@ def load(directory: Path) -> Listing:
     if fresh != text and (listing.checkpoints or text is not None):
         with contextlib.suppress(OSError):
             atomic.write_text(directory / layout.INDEX, fresh)
-    return listing
+    return _with_pins(listing, directory)
 
 
 def scan(directory: Path, cached: Mapping[int, CheckpointInfo] = _NO_CACHE) -> Listing:
@@ -93,7 +93,7 @@ def scan(directory: Path, cached: Mapping[int, CheckpointInfo] = _NO_CACHE) -> L
             missing = os.path.basename(error.filename or "")  # noqa: PTH119 - may be half a path
             skipped.append((name, f"incomplete: no {missing}"))
         except (OSError, ValueError, CheckpointError) as error:
-            skipped.append((name, str(error).splitlines()[0]))
+            skipped.append((name, documents.first_line(error)))
     checkpoints.sort(key=lambda info: info.iteration)
     return Listing(tuple(checkpoints), tuple(sorted(skipped)))
 
@@ -121,7 +121,7 @@ def decode(text: str | None) -> dict[int, CheckpointInfo]:
     if text is None:
         return {}
     try:
-        document = metadata.decode(text)
+        document = documents.decode(text)
         lines = [json.dumps(item) for item in document["checkpoints"]]
         if document["format"] != FORMAT or document["sha256"] != _digest(lines):
             return {}
@@ -132,13 +132,31 @@ def decode(text: str | None) -> dict[int, CheckpointInfo]:
 
 
 def _entry(item: Mapping[str, Any]) -> CheckpointInfo:
-    first, second, third, fourth = item["stamp"]
-    info = CheckpointInfo(
-        item["iteration"], item["metadata"], item["size_bytes"], (first, second, third, fourth)
-    )
-    if not isinstance(info.metadata, dict) or type(info.size_bytes) is not int:
+    first, second, third, fourth = stamp = item["stamp"]
+    own, size = item["metadata"], item["size_bytes"]
+    numbers = (item["iteration"], *stamp)
+    if any(type(number) is not int for number in numbers) or not documents.is_size(size):
         raise TypeError("not an entry")
-    return info
+    own = metadata.plain(dict(own), layout.INDEX)
+    return CheckpointInfo(item["iteration"], own, size, (first, second, third, fourth))
+
+
+def _with_pins(listing: Listing, directory: Path) -> Listing:
+    """The same list with the tag of the pins; a broken pins.json is told like a broken folder."""
+    try:
+        pinned = pins.read(directory)
+    except CheckpointError as error:
+        told = (layout.PINS, documents.first_line(error))
+        return Listing(listing.checkpoints, (*listing.skipped, told))
+    if not pinned:
+        return listing
+    tagged = (
+        replace(info, metadata={**info.metadata, "tags": [*info.tags, layout.PINNED_TAG]})
+        if info.iteration in pinned and layout.PINNED_TAG not in info.tags
+        else info
+        for info in listing.checkpoints
+    )
+    return Listing(tuple(tagged), listing.skipped)
 
 
 def _read(folder: Path, iteration: int, cached: CheckpointInfo | None) -> CheckpointInfo:
@@ -150,8 +168,8 @@ def _read(folder: Path, iteration: int, cached: CheckpointInfo | None) -> Checkp
 
 def _read_index(directory: Path) -> str | None:
     try:
-        return (directory / layout.INDEX).read_bytes().decode("utf-8", errors="replace")
-    except OSError:
+        return documents.read_bytes(directory / layout.INDEX).decode("utf-8", errors="replace")
+    except (OSError, ValueError):
         return None
 
 

@@ -13,6 +13,11 @@ CONFIG = "config.yaml"
 POLICIES = "policies"
 POLICY_FILES = ("weights.safetensors", "spec.json")
 FINAL_TAG = "final"
+PINS = "pins.json"
+PINNED_TAG = "pinned"
+LOCK = ".lock"  # held for moments, by whoever changes what must not change meanwhile
+WRITER = ".writer.json"  # who writes here, for as long as it does
+IN_USE = ".in_use-"  # how a marker begins: .in_use-<owner>-checkpoint_000050
 
 # Six digits at least, and no second spelling of one iteration (checkpoint_0000010).
 _CHECKPOINT = re.compile(r"checkpoint_([0-9]{6}|[1-9][0-9]{6,})")
@@ -64,6 +69,12 @@ def branch_name(iteration: int, when: datetime, attempt: int = 1) -> str:
 def is_branch_name(name: str) -> bool:
     """Whether a folder holds checkpoints that were set aside."""
     return _BRANCH.fullmatch(name) is not None
+
+
+def broken_name(name: str, when: datetime, attempt: int = 1) -> str:
+    """Folder name for a damaged checkpoint that was moved out of the way."""
+    suffix = "" if attempt == 1 else f"_{attempt}"
+    return f"broken_{name}_{when:%Y%m%dT%H%M%S}{suffix}"
 
 
 def is_safe_name(name: str) -> bool:

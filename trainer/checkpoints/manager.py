@@ -30,21 +30,29 @@ from typing import Any, Protocol
 from trainer.checkpoints import (
     atomic,
     branches,
+    broken,
+    in_use,
     index,
     layout,
+    locks,
     manifest,
     metadata,
-    retention,
+    pins,
+    pruning,
     selectors,
 )
+from trainer.checkpoints.broken import SetAside
 from trainer.checkpoints.errors import (
     CheckpointError,
     CheckpointExists,
     CheckpointWriteFailed,
     NoUsableCheckpoint,
+    PinsUnreadable,
 )
 from trainer.checkpoints.index import Listing
+from trainer.checkpoints.liveness import Owner
 from trainer.checkpoints.records import CheckpointInfo
+from trainer.checkpoints.retention import Retention
 
 logger = logging.getLogger(__name__)
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
@@ -60,8 +68,10 @@ class Source(Protocol):
 class CheckpointManager:
     """The checkpoints in `checkpoint_dir`, of which a save keeps the last `keep_last_n` (0 = all).
 
-    The folder need not exist; `~`, spaces and relative paths are fine. ValueError if
-    `keep_last_n` is negative or the folder is a URL.
+    Kept besides are the best by reward_mean, the pinned, and what living runs build on;
+    `retention` says more than a number can, and then `keep_last_n` does not count. The folder need
+    not exist; `~`, spaces and relative paths are fine. ValueError if `keep_last_n` is negative or
+    the folder is a URL.
     """
 
     def __init__(
@@ -69,15 +79,15 @@ class CheckpointManager:
         checkpoint_dir: str | os.PathLike[str] = "./checkpoints",
         keep_last_n: int = 10,
         *,
+        retention: Retention | None = None,
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
         self._shown = os.fspath(checkpoint_dir)
         if "://" in self._shown:
             raise ValueError(f"checkpoint_dir {self._shown!r} is a URL; give a local folder")
         self.directory = Path(checkpoint_dir).expanduser().absolute()
-        self.keep_last_n = keep_last_n
+        self.retention = Retention(last_n=keep_last_n) if retention is None else retention
         self._clock = clock
-        retention.kept((), keep_last_n)  # a bad number fails here, not after hours of training
         atomic.remove_stale(self.directory)
 
     def save(
@@ -165,12 +175,48 @@ class CheckpointManager:
             raise NoUsableCheckpoint(f"no such checkpoint folder: {folder}")
         manifest.verify(folder)
 
-    def prune(self, dry_run: bool = False) -> list[Path]:
-        """Delete all but the last `keep_last_n` checkpoints, with their plots and histories.
+    def resolve_valid(self, selector: str | int | Path) -> tuple[Path, list[SetAside]]:
+        """The folder for a selector, verified, or else the newest valid older one.
 
-        Returns every path that goes (with `dry_run`: would go), oldest first.
+        Damaged ones are renamed to `broken_checkpoint_NNNNNN_<time>`, never deleted; the second
+        value tells of each. NoUsableCheckpoint if nothing matches or nothing valid is left.
         """
-        return self._prune((), dry_run)
+        return broken.resolve_valid(selector, self.directory, self._shown, self._clock())
+
+    def prune(self, dry_run: bool = False) -> list[Path]:
+        """Delete what `self.retention` does not keep, with its plots and histories.
+
+        Returns every path that goes (with `dry_run`: would go), oldest first. PinsUnreadable if
+        pins.json is broken, OSError if something cannot be deleted.
+        """
+        if not self.directory.is_dir():
+            return []
+        return pruning.prune(self.directory, self.retention, dry_run=dry_run)
+
+    def pin(self, selector: str | int | Path) -> Path:
+        """Keep a checkpoint of this folder whatever the retention says. Returns its folder.
+
+        NoUsableCheckpoint if it is not here, PinsUnreadable if pins.json is broken, OSError.
+        """
+        return self._pin(selector, on=True)
+
+    def unpin(self, selector: str | int | Path) -> Path:
+        """Take a pin away again; errors as for `pin`."""
+        return self._pin(selector, on=False)
+
+    def writer_lock(self) -> contextlib.AbstractContextManager[Owner]:
+        """Be the only writer of this folder, which is made if need be, until the context ends.
+
+        Readers do not need it. CheckpointsInUse names the process that has it.
+        """
+        return locks.writer_lock(self.directory, self._clock())
+
+    def protect(self, path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[None]:
+        """Keep a checkpoint, in this folder or another, from being pruned by anybody meanwhile.
+
+        For the one a run begins with. NoUsableCheckpoint if it is not there (any more).
+        """
+        return in_use.protect(Path(path).expanduser(), self._clock())
 
     def set_aside_newer(self, iteration: int) -> Path | None:
         """Move everything after `iteration` into a sub-folder, which is listable itself.
@@ -180,6 +226,8 @@ class CheckpointManager:
         """
         branch = branches.set_aside_newer(self.directory, iteration, self._clock())
         if branch is not None:
+            with contextlib.suppress(PinsUnreadable):  # nothing is deleted while they are
+                pins.move(self.directory, branch, iteration)
             index.load(branch)
             index.load(self.directory)
         return branch
@@ -210,27 +258,19 @@ class CheckpointManager:
     def _after_commit(self, iteration: int) -> None:
         """Index and retention; the checkpoint is safe already, so trouble here is only told."""
         try:
-            self._prune((iteration,), dry_run=False)
-        except OSError as error:
+            pruning.prune(self.directory, self.retention, (iteration,))
+        except (OSError, CheckpointError) as error:
             logger.warning("checkpoint %d is saved, but cleaning up failed: %s", iteration, error)
 
-    def _prune(self, protected: Sequence[int], dry_run: bool) -> list[Path]:
-        listing = self.listing()
-        keep = retention.kept(listing.checkpoints, self.keep_last_n, protected)
-        gone: list[Path] = []
-        for info in listing.checkpoints:
-            if info.iteration in keep:
-                continue
-            # Plots first: if this is interrupted, the checkpoint is still there to be pruned.
-            beside = layout.side_files(self.directory, info.iteration)
-            gone += [*beside, self.directory / info.name]
-            if not dry_run:
-                for path in beside:
-                    path.unlink()
-                atomic.remove_tree(self.directory / info.name)
-        if gone and not dry_run:
-            index.load(self.directory)
-        return gone
+    def _pin(self, selector: str | int | Path, *, on: bool) -> Path:
+        folder = self.resolve(selector)
+        iteration = layout.iteration_of(folder.name)
+        if iteration is None or folder.parent.resolve() != self.directory.resolve():
+            raise NoUsableCheckpoint(
+                f"{folder} is not among the checkpoints of {self._shown}, which alone are pruned"
+            )
+        pins.change(self.directory, **{"add" if on else "remove": [iteration]})
+        return folder
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import atomic, layout, metadata
+from trainer.checkpoints import atomic, documents, layout, metadata
 from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError
 
 FORMAT = 1
@@ -74,7 +74,7 @@ def write(folder: Path) -> Manifest:
 def read(folder: Path) -> Manifest:
     """The manifest of a checkpoint. OSError if there is none, CheckpointCorrupted if unusable."""
     try:
-        document = metadata.decode((folder / layout.MANIFEST).read_bytes())
+        document = documents.read(folder / layout.MANIFEST)
     except ValueError as error:
         problem = f"{layout.MANIFEST}: not readable ({error})"
         raise CheckpointCorrupted(folder, [problem]) from None
@@ -163,7 +163,8 @@ def _encode(manifest: Manifest) -> str:
 def _form_problems(document: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the manifest by itself, before any name in it is used as a path."""
     if document.get("format") != FORMAT:
-        yield f"format {document.get('format')!r} is unknown; this version reads {FORMAT}"
+        given = documents.shown(document.get("format"))
+        yield f"format {given} is unknown; this version reads {FORMAT}"
         return
     files = document.get("files")
     if not isinstance(files, dict):
@@ -178,7 +179,7 @@ def _form_problems(document: Mapping[str, Any]) -> Iterator[str]:
         else:
             total += item["size"]
     if total != document.get("size_bytes"):
-        yield f"the sizes add up to {total}, not to {document.get('size_bytes')!r}"
+        yield f"the sizes add up to {total}, not to {documents.shown(document.get('size_bytes'))}"
     for key in ("policies", "required"):
         names = document.get(key)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -194,8 +195,7 @@ def _is_record(item: Mapping[str, Any]) -> bool:
     return (
         isinstance(sha256, str)
         and _SHA256.fullmatch(sha256) is not None
-        and type(size) is int
-        and size >= 0
+        and documents.is_size(size)
     )
 
 

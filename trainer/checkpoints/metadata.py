@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import layout
+from trainer.checkpoints import documents, layout
 
 REWARD_KEYS = ("reward_mean", "seeker_reward", "hider_reward", "episode_len_mean")
 COUNT_KEYS = ("episodes_completed", "env_steps", "agent_steps")
@@ -73,20 +73,9 @@ def encode(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def decode(text: str | bytes) -> dict[str, Any]:
-    """The object in a JSON text. ValueError if there is none, or it is nested absurdly deep."""
-    try:
-        document = json.loads(text)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    if not isinstance(document, dict):
-        raise ValueError("not a JSON object")
-    return document
-
-
 def read(folder: Path) -> dict[str, Any]:
     """The metadata of a checkpoint. OSError if there is none, ValueError if it is not usable."""
-    return decode((folder / layout.METADATA).read_bytes())
+    return documents.read(folder / layout.METADATA)
 
 
 def as_float(value: Any) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import layout, manifest, metadata
+from trainer.checkpoints import documents, layout, manifest, metadata
 from trainer.checkpoints.errors import CheckpointError
 
 # Modification time [ns] and bytes of manifest.json and metadata.json: equal stamp, equal content.
@@ -45,7 +45,7 @@ class CheckpointInfo:
 
 def stamp_of(folder: Path) -> Stamp:
     """The stamp of a checkpoint. OSError if it has no manifest or no metadata: not committed."""
-    first, second = (folder / layout.MANIFEST).stat(), (folder / layout.METADATA).stat()
+    first, second = (folder / layout.MANIFEST).lstat(), (folder / layout.METADATA).lstat()
     return (first.st_mtime_ns, first.st_size, second.st_mtime_ns, second.st_size)
 
 
@@ -57,11 +57,8 @@ def read_checkpoint(folder: Path, iteration: int, stamp: Stamp) -> CheckpointInf
     document = metadata.read(folder)
     saved_as = document.get("iteration")
     if saved_as != iteration or isinstance(saved_as, bool):
-        raise CheckpointError(f"{layout.METADATA} says iteration {saved_as!r}")
+        raise CheckpointError(f"{layout.METADATA} says iteration {documents.shown(saved_as)}")
     document.pop("checkpoint_path", None)  # where it was saved, not where it is after a move
-    try:
-        document = metadata.plain(document, layout.METADATA)
-    except RecursionError:
-        raise ValueError(f"{layout.METADATA} is nested too deeply") from None
+    document = metadata.plain(document, layout.METADATA)
     size = manifest.read(folder).size_bytes + stamp[1]
     return CheckpointInfo(iteration, document, size, stamp)

@@ -1,21 +1,98 @@
-"""Which checkpoints are kept: a pure function of what there is, apart from any deleting."""
+"""Which checkpoints are kept: a pure function of what there is, apart from any deleting.
+
+A checkpoint is kept for any of these reasons, and the names of them are what the tools print:
+
+    latest       the highest iteration
+    last N       one of the `last_n` newest (0 = all of them)
+    best         the best one by `best_metric`, also with `best_n` = 0
+    best N       one of the `best_n` best
+    every K      its iteration is a multiple of `every` (0 = off)
+    pinned, in use, protected
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from trainer.checkpoints.records import CheckpointInfo
 
+MODES = ("max", "min")
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What a prune keeps, beside the latest, the best and the pinned, which it never deletes.
+
+    ValueError if a number is negative or no whole number, or `best_mode` is neither max nor min.
+    """
+
+    last_n: int = 10  # the newest so many; 0 = all
+    best_n: int = 0  # the best so many; 0 = only the one best
+    best_metric: str = "reward_mean"  # a key of metadata.json
+    best_mode: str = "max"  # or "min"
+    every: int = 0  # each whose iteration is a multiple; 0 = off
+
+    def __post_init__(self) -> None:
+        zero = {"last_n": "keep all", "best_n": "only the best", "every": "off"}
+        for name, meaning in zero.items():
+            value = getattr(self, name)
+            if type(value) is not int or value < 0:
+                raise ValueError(f"{name} must be >= 0 (0 = {meaning}), not {value!r}")
+        if self.best_mode not in MODES:
+            raise ValueError(f"best_mode must be 'max' or 'min', not {self.best_mode!r}")
+        if not isinstance(self.best_metric, str) or not self.best_metric:
+            raise ValueError(
+                f"best_metric must be a key of metadata.json, not {self.best_metric!r}"
+            )
+
+
+def ranked(checkpoints: Iterable[CheckpointInfo], metric: str, mode: str) -> list[CheckpointInfo]:
+    """Those that know the metric, best first; of equals the newer one comes first."""
+    known = [info for info in checkpoints if not math.isnan(info.number(metric))]
+    sign = -1.0 if mode == "max" else 1.0
+    return sorted(known, key=lambda info: (sign * info.number(metric), -info.iteration))
+
+
+def reasons(
+    checkpoints: Iterable[CheckpointInfo],
+    retention: Retention,
+    *,
+    pinned: Collection[int] = (),
+    in_use: Collection[int] = (),
+    protected: Collection[int] = (),
+) -> dict[int, tuple[str, ...]]:
+    """Why each checkpoint is kept, by iteration, ascending; what is not among them may go."""
+    infos = sorted(checkpoints, key=lambda info: info.iteration)
+    iterations = [info.iteration for info in infos]
+    best = [i.iteration for i in ranked(infos, retention.best_metric, retention.best_mode)]
+    newest = iterations[-retention.last_n :]  # [-0:] is all of them
+    groups: dict[str, Collection[int]] = {
+        "latest": iterations[-1:],
+        f"last {retention.last_n or 'all'}": newest,
+        "best": best[:1],
+        f"best {retention.best_n}": best[: retention.best_n],
+        f"every {retention.every}": [
+            i for i in iterations if retention.every and i % retention.every == 0
+        ],
+        "pinned": pinned,
+        "in use": in_use,
+        "protected": protected,
+    }
+    sets = {reason: frozenset(group) for reason, group in groups.items()}
+    found = {i: tuple(reason for reason, group in sets.items() if i in group) for i in iterations}
+    return {iteration: why for iteration, why in found.items() if why}
+
 
 def kept(
-    checkpoints: Iterable[CheckpointInfo], keep_last_n: int, protected: Collection[int] = ()
+    checkpoints: Iterable[CheckpointInfo],
+    retention: Retention,
+    *,
+    pinned: Collection[int] = (),
+    in_use: Collection[int] = (),
+    protected: Collection[int] = (),
 ) -> frozenset[int]:
-    """The iterations to keep: the `keep_last_n` highest (0 = all), and the `protected` ones.
-
-    The latest is always among them. ValueError if `keep_last_n` is negative.
-    """
-    if keep_last_n < 0:
-        raise ValueError(f"keep_last_n must be >= 0 (0 = keep all), not {keep_last_n}")
-    ordered = sorted(info.iteration for info in checkpoints)
-    newest = ordered if keep_last_n == 0 else ordered[-keep_last_n:]
-    return frozenset(newest) | frozenset(protected).intersection(ordered)
+    """The iterations to keep."""
+    found = reasons(checkpoints, retention, pinned=pinned, in_use=in_use, protected=protected)
+    return frozenset(found)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
 
-from trainer.checkpoints import index, layout, metadata
+from trainer.checkpoints import index, layout, metadata, retention
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.records import CheckpointInfo
 
-KEYWORDS = ("latest", "best", "final")
-MODES = ("max", "min")
+LATEST = "latest"
+KEYWORDS = (LATEST, "best", "final")
 
 
 def best(listing: Listing, metric: str = "reward_mean", mode: str = "max") -> CheckpointInfo | None:
@@ -20,14 +19,12 @@ def best(listing: Listing, metric: str = "reward_mean", mode: str = "max") -> Ch
 
     None where no checkpoint knows the metric; ValueError if there is no such key.
     """
-    if mode not in MODES:
+    if mode not in retention.MODES:
         raise ValueError(f"mode must be 'max' or 'min', not {mode!r}")
     keys = {*metadata.KEYS, *(key for info in listing.checkpoints for key in info.metadata)}
     if listing.checkpoints and metric not in keys:
         raise ValueError(f"no checkpoint has a metric {metric!r}{_hint(metric, sorted(keys))}")
-    known = [info for info in listing.checkpoints if not math.isnan(info.number(metric))]
-    sign = 1.0 if mode == "max" else -1.0
-    return max(known, key=lambda info: (sign * info.number(metric), info.iteration), default=None)
+    return next(iter(retention.ranked(listing.checkpoints, metric, mode)), None)
 
 
 def resolve(selector: str | int | Path, listing: Listing, directory: Path, shown: str) -> Path:

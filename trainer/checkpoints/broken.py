@@ -1,0 +1,165 @@
+"""Getting past damaged checkpoints: out of the way with them, and on to the newest valid older one.
+
+Nothing is deleted: the folder is renamed to `broken_checkpoint_000050_<time>`, a name that no list
+takes for a checkpoint, and its plot and history stay where they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from trainer.checkpoints import atomic, documents, index, layout, manifest, metadata, selectors
+from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A damaged checkpoint: where it was, where it is now (None: it could not be moved), why."""
+
+    path: Path
+    moved_to: Path | None
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        shown = "; ".join(self.problems[:3])
+        more = f"; and {len(self.problems) - 3} more" if len(self.problems) > 3 else ""
+        where = f"moved to {self.moved_to.name}" if self.moved_to else "could not be moved aside"
+        return f"{self.path} is damaged ({shown}{more}); {where}"
+
+
+def resolve_valid(
+    selector: str | int | Path, directory: Path, shown: str, when: datetime
+) -> tuple[Path, list[SetAside]]:
+    """The checkpoint that is asked for, or the newest valid older one, and what was in between.
+
+    Every file is checked against its manifest. NoUsableCheckpoint if nothing matches the
+    selector, or names the damaged ones if nothing valid is left.
+    """
+    aside: list[SetAside] = []
+    for folder, flaw in _candidates(selector, directory, shown):
+        try:
+            manifest.verify(folder)
+        except CheckpointCorrupted as error:
+            # What the disk refused to read is not proved to be damaged: it stays where it is.
+            refused = isinstance(error.__cause__, OSError)
+            aside.append(move_aside(folder, error.problems, when, stay=refused))
+        else:
+            if flaw is None:
+                return folder, aside
+            aside.append(move_aside(folder, [flaw], when))
+    raise NoUsableCheckpoint(_nothing_left(aside))
+
+
+def move_aside(
+    folder: Path, problems: Sequence[str], when: datetime, *, stay: bool = False
+) -> SetAside:
+    """Rename a damaged checkpoint out of the way; with `stay` only tell of it."""
+    attempt, moved = 1, None
+    while not stay and moved is None:
+        target = folder.with_name(layout.broken_name(folder.name, when, attempt))
+        try:
+            atomic.rename_folder(folder, target)
+        except FileExistsError:
+            attempt += 1
+        except OSError:
+            break
+        else:
+            moved = target
+    return SetAside(folder, moved, tuple(problems))
+
+
+def unlisted(directory: Path) -> Iterator[tuple[Path, str]]:
+    """Folders that have a checkpoint's name and are none, with the reason; links are not meant."""
+    for name, reason in _listing(directory).skipped:
+        if layout.iteration_of(name) is not None and not (directory / name).is_symlink():
+            yield directory / name, reason
+
+
+def _candidates(
+    selector: str | int | Path, directory: Path, shown: str
+) -> list[tuple[Path, str | None]]:
+    """What the selector means, then the older ones beside it, newest first.
+
+    With each its flaw, if that can be seen without hashing.
+    """
+    if str(selector).strip() == selectors.LATEST:
+        found = _not_after(directory, None)
+        if not found:
+            raise selectors.none_found(shown)
+        return found
+    folder = _flawed_folder(selector, directory)
+    if folder is None:
+        folder = selectors.resolve(selector, _listing(directory), directory, shown)
+    iteration = layout.iteration_of(folder.name)
+    if iteration is not None:
+        beside = _not_after(folder.parent, iteration)
+        return beside if beside and beside[0][0] == folder else [(folder, None), *beside]
+    saved_as = _saved_as(folder)  # a copy under a name of its own
+    older = [] if saved_as is None else _not_after(folder.parent, saved_as - 1)
+    return [(folder, None), *older]
+
+
+def _not_after(directory: Path, iteration: int | None) -> list[tuple[Path, str | None]]:
+    """The folders with a checkpoint's name up to an iteration (None: all), newest first."""
+    found: dict[int, tuple[Path, str | None]] = {
+        info.iteration: (directory / info.name, None) for info in _listing(directory).checkpoints
+    }
+    for path, flaw in unlisted(directory):
+        found[layout.iteration_of(path.name) or 0] = path, flaw
+    return [found[i] for i in sorted(found, reverse=True) if iteration is None or i <= iteration]
+
+
+def _flawed_folder(selector: str | int | Path, directory: Path) -> Path | None:
+    """The folder that an iteration or a path means, if no list would take it for a checkpoint."""
+    folder = _folder_meant(selector, directory)
+    if folder is None or all(folder != path for path, _ in unlisted(folder.parent)):
+        return None
+    return folder
+
+
+def _folder_meant(selector: str | int | Path, directory: Path) -> Path | None:
+    """The folder an iteration or a path stands for, whether or not it is a checkpoint."""
+    text = str(selector).strip()
+    if not isinstance(selector, Path) and text in selectors.KEYWORDS:
+        return None
+    if isinstance(selector, int) or (not isinstance(selector, Path) and text.isdecimal()):
+        with contextlib.suppress(ValueError):
+            return directory / layout.checkpoint_name(int(selector))
+        return None
+    path = Path(text).expanduser()
+    path = path if path.exists() or len(path.parts) != 1 else directory / path
+    return Path(os.path.abspath(path))  # noqa: PTH100 - keeps links the user chose
+
+
+def _listing(directory: Path) -> index.Listing:
+    try:
+        return index.load(directory)
+    except OSError:
+        return index.Listing(())
+
+
+def _saved_as(folder: Path) -> int | None:
+    """The iteration of a checkpoint under any name; None if its metadata cannot tell."""
+    try:
+        return metadata.as_count(metadata.read(folder).get("iteration"))
+    except (OSError, ValueError):
+        return None
+
+
+def _nothing_left(aside: Sequence[SetAside]) -> str:
+    names = ", ".join(
+        f"{item.path.name} ({documents.shown(item.problems[0])})" for item in aside[:8]
+    )
+    folder = aside[0].path.parent
+    newer = _listing(folder).iterations
+    also = f"; not older, but there: {', '.join(map(str, newer[:8]))}" if newer else ""
+    return (
+        f"no usable checkpoint in {folder}: damaged: {names}{also}\n"
+        "Nothing was deleted; look at them with: "
+        f"python -m trainer.checkpoints verify {folder}"
+    )

@@ -1,0 +1,85 @@
+"""Reading JSON files that anybody may have written: bounded in size, depth and kind of file."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+MAX_BYTES = 64 * 2**20
+MAX_DEPTH = 64  # what is written here has 4
+MAX_SIZE = 2**63  # of a file, in bytes; anything above is no file size
+_SHOWN = 100
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The object in a JSON file. OSError if there is none, ValueError if it is not usable.
+
+    A link, a pipe or a device is not followed: it could lead anywhere or never end.
+    """
+    return decode(read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a plain file of a bearable size. OSError or ValueError otherwise."""
+    found = os.lstat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"{path.name} is not a plain file")
+    if found.st_size > MAX_BYTES:
+        raise ValueError(f"{path.name} has {found.st_size} bytes, more than {MAX_BYTES}")
+    return path.read_bytes()
+
+
+def decode(text: str | bytes) -> dict[str, Any]:
+    """The object in a JSON text. ValueError if there is none, or it is nested absurdly deep."""
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(document, dict):
+        raise ValueError("not a JSON object")
+    _check_depth(document)
+    return document
+
+
+def is_size(value: Any) -> bool:
+    """Whether a JSON value can be a number of bytes."""
+    return type(value) is int and 0 <= value < MAX_SIZE
+
+
+def shown(value: Any) -> str:
+    """A value from outside for a message: short, and without control characters."""
+    try:
+        text = str(value)
+    except ValueError:  # an integer of more digits than Python converts
+        text = "a huge number"
+    text = "".join(char if char.isprintable() else "?" for char in text)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, else its type."""
+    lines = str(error).splitlines()
+    return shown_line(lines[0]) if lines and lines[0].strip() else type(error).__name__
+
+
+def shown_line(line: str) -> str:
+    """A line with control characters made visible as question marks."""
+    return "".join(char if char.isprintable() else "?" for char in line)
+
+
+def _check_depth(document: Any) -> None:
+    level, depth = [document], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise ValueError("nested too deeply")
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(v for v in item.values() if isinstance(v, dict | list))
+            else:
+                inner.extend(v for v in item if isinstance(v, dict | list))
+        level = inner

@@ -1,0 +1,97 @@
+"""Markers beside checkpoints that a living run builds on, so that nobody prunes them meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from trainer.checkpoints import atomic, layout, locks
+from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.checkpoints.liveness import Owner
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Use:
+    """One marker: the iteration it protects, and who set it (None if that is not readable)."""
+
+    marker: Path
+    iteration: int
+    owner: Owner | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is certain that the run has ended."""
+        return self.owner is not None and self.owner.is_dead
+
+
+@contextlib.contextmanager
+def protect(folder: Path, when: datetime) -> Iterator[None]:
+    """Keep a checkpoint, wherever it is, from being pruned by anybody while this lasts.
+
+    NoUsableCheckpoint if it is not there (any more). A folder that cannot be written is passed
+    over with a warning: what cannot be marked can still be read. A folder without a checkpoint's
+    name is never pruned and needs no marker.
+    """
+    folder = folder.resolve()
+    marker = _mark(folder, when)
+    try:
+        yield
+    finally:
+        if marker is not None:
+            with contextlib.suppress(OSError):
+                marker.unlink()
+
+
+def uses(directory: Path) -> list[Use]:
+    """All markers in a folder, those of ended runs too; none if it is not readable."""
+    found = []
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+        names = sorted(e.name for e in entries if e.name.startswith(layout.IN_USE))
+        for name in names:
+            iteration = layout.iteration_of(name.rpartition("-")[2])
+            if iteration is not None:
+                found.append(Use(directory / name, iteration, _owner(directory / name)))
+    return found
+
+
+def in_use(directory: Path) -> frozenset[int]:
+    """The iterations that a living run builds on, or one of which it is not certain that it ended.
+
+    Markers of ended runs are removed on the way.
+    """
+    found = uses(directory)
+    for use in found:
+        if use.is_over:
+            with contextlib.suppress(OSError):
+                use.marker.unlink()
+    return frozenset(use.iteration for use in found if not use.is_over)
+
+
+def _mark(folder: Path, when: datetime) -> Path | None:
+    if layout.iteration_of(folder.name) is None:
+        return None
+    owner = Owner.this_process(when)
+    marker = folder.with_name(f"{layout.IN_USE}{owner.pid}-{owner.token}-{folder.name}")
+    try:
+        with locks.mutex(folder.parent):  # so not while somebody prunes
+            if not (folder / layout.MANIFEST).is_file():
+                raise NoUsableCheckpoint(f"no such checkpoint: {folder}; it may have been pruned")
+            atomic.write_text(marker, owner.encode())
+    except OSError as error:
+        logger.warning("%s cannot be marked as in use, others may prune it: %s", folder, error)
+        return None
+    return marker
+
+
+def _owner(marker: Path) -> Owner | None:
+    try:
+        return Owner.read(marker)
+    except (OSError, ValueError):
+        return None

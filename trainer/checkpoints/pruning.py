@@ -1,0 +1,60 @@
+"""Deleting what the retention does not keep, with its plot and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.checkpoints import atomic, in_use, index, layout, locks, pins, retention
+from trainer.checkpoints.records import CheckpointInfo
+from trainer.checkpoints.retention import Retention
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a prune would do: why the kept are kept, by iteration, and what goes, oldest first."""
+
+    kept: dict[int, tuple[str, ...]]
+    dropped: tuple[CheckpointInfo, ...]
+
+
+def plan(directory: Path, policy: Retention, protected: Collection[int] = ()) -> Plan:
+    """What is to go. PinsUnreadable if the pins are not known; OSError if the folder is not."""
+    checkpoints = index.load(directory).checkpoints
+    kept = retention.reasons(
+        checkpoints,
+        policy,
+        pinned=pins.read(directory),
+        in_use=in_use.in_use(directory),
+        protected=protected,
+    )
+    return Plan(kept, tuple(info for info in checkpoints if info.iteration not in kept))
+
+
+def paths(directory: Path, planned: Plan) -> list[Path]:
+    """Every path that goes, in the order of the deletion."""
+    found = []
+    for info in planned.dropped:
+        # Plots first: if this is interrupted, the checkpoint is still there to be pruned.
+        found += [*layout.side_files(directory, info.iteration), directory / info.name]
+    return found
+
+
+def prune(
+    directory: Path, policy: Retention, protected: Collection[int] = (), *, dry_run: bool = False
+) -> list[Path]:
+    """Delete what is to go and return its paths; with `dry_run` only return them.
+
+    PinsUnreadable if the pins are not known, CheckpointsInUse if somebody holds the folder for
+    long, OSError if something cannot be deleted.
+    """
+    gone = paths(directory, plan(directory, policy, protected))
+    if dry_run or not gone:
+        return gone
+    with locks.mutex(directory):  # from now on nobody pins or starts from what is about to go
+        gone = paths(directory, plan(directory, policy, protected))
+        for path in gone:
+            atomic.remove_tree(path) if path.is_dir() else path.unlink()
+    index.load(directory)
+    return gone
