@@ -37,7 +37,7 @@ def edit_manifest(folder, change):
     path = folder / layout.MANIFEST
     document = json.loads(path.read_text())
     change(document)
-    path.write_text(json.dumps(document))
+    path.write_text(json.dumps(document) + "\n")
 
 
 def test_a_fresh_checkpoint_is_sound_and_lists_every_file(manager, checkpoint):

@@ -74,7 +74,10 @@ def write(folder: Path) -> Manifest:
 def read(folder: Path) -> Manifest:
     """The manifest of a checkpoint. OSError if there is none, CheckpointCorrupted if unusable."""
     try:
-        document = documents.read(folder / layout.MANIFEST)
+        text = documents.read_bytes(folder / layout.MANIFEST)
+        document = documents.decode(text)
+        if not text.endswith(b"}\n"):
+            raise ValueError("its end is missing")
     except ValueError as error:
         problem = f"{layout.MANIFEST}: not readable ({error})"
         raise CheckpointCorrupted(folder, [problem]) from None
