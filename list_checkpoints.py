@@ -1,6 +1,11 @@
 """List the checkpoints of a training: `python list_checkpoints.py [DIR] [-d] [--json]`.
 
-Exit codes: 0 listed, 1 error, 2 usage, 3 no usable checkpoint.
+    --sort KEY       by a key of the metadata or size_bytes; KEY:desc for the highest first
+    --best METRIC    which one counts as the best; METRIC:min for the lowest
+    --verify         read every file and compare it with the manifest
+
+`python -m trainer.checkpoints --help` does more with them: verify, compare, prune, pin, repair,
+export. Exit codes: 0 listed, 1 error or damaged (--verify), 2 usage, 3 no usable checkpoint.
 """
 
 from __future__ import annotations
@@ -10,11 +15,23 @@ import json
 import math
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import branches, index, layout, selectors, table
+from trainer.checkpoints import (
+    branches,
+    documents,
+    index,
+    layout,
+    manifest,
+    selectors,
+    sorting,
+    table,
+)
+from trainer.checkpoints.errors import CheckpointCorrupted
 from trainer.checkpoints.index import Listing
+from trainer.checkpoints.records import CheckpointInfo
 from trainer.project import DEFAULT_CHECKPOINT_DIR, configured_checkpoint_dir
 
 EXIT_ERROR, EXIT_USAGE, EXIT_NO_CHECKPOINT = 1, 2, 3
@@ -37,8 +54,14 @@ def main(argv: list[str] | None = None) -> int:
         return fail(EXIT_ERROR, f"cannot read {shown}: {error.strerror}")
     if not listing.checkpoints:
         return report_empty(listing, directory, shown, as_json=args.json)
+    try:
+        order = sorting.ordered(listing, args.sort)
+        top, _ = sorting.best(listing, args.best or table.DEFAULT_METRIC)
+    except ValueError as error:
+        return fail(EXIT_USAGE, str(error))
+    damage = find_damage(order, directory) if args.verify else None
     if args.json:
-        print(as_json(listing, directory))
+        print(as_json(order, directory, top if args.best else None, damage))
     elif args.lineage:
         from trainer.checkpoints import lineage
 
@@ -47,20 +70,29 @@ def main(argv: list[str] | None = None) -> int:
         print(*(lines if unicode else lineage.in_ascii(lines)), sep="\n")
     else:
         aside = branches.branch_folders(directory)
-        style = output_style()
         print(
-            *table.render(listing, directory, detailed=args.detailed, style=style, branches=aside),
+            *table.render(
+                listing,
+                directory,
+                detailed=args.detailed,
+                style=output_style(),
+                branches=aside,
+                order=order,
+                best_by=args.best or table.DEFAULT_METRIC,
+                marks={i: "damaged" if found else "ok" for i, found in (damage or {}).items()},
+            ),
             sep="\n",
         )
     report_skipped(listing)
-    return 0
+    return report_damage(damage or {})
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """The command line; `directory` is None where none was given."""
     parser = argparse.ArgumentParser(
         description="List the checkpoints of a training.",
-        epilog="exit codes: 0 listed, 1 error, 2 usage, 3 no usable checkpoint",
+        epilog="exit codes: 0 listed, 1 error or damaged (--verify), 2 usage, "
+        "3 no usable checkpoint. More: python -m trainer.checkpoints --help",
     )
     parser.add_argument(
         "dir", nargs="?", metavar="DIR", help=f"where they are ({DEFAULT_CHECKPOINT_DIR})"
@@ -68,6 +100,18 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--checkpoint-dir", metavar="DIR", help="the same, as an option")
     parser.add_argument(
         "-d", "--detailed", action="store_true", help="with time, age, rewards, steps and sizes"
+    )
+    parser.add_argument(
+        "--sort",
+        metavar="KEY",
+        default="iteration",
+        help="by a key of the metadata or size_bytes; KEY:desc for the highest first",
+    )
+    parser.add_argument(
+        "--best", metavar="METRIC", help="mark the best by this metric; METRIC:min for the lowest"
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="check every file; exit code 1 if one is damaged"
     )
     parser.add_argument("--lineage", action="store_true", help="a tree of what came from what")
     parser.add_argument("--json", action="store_true", help="machine-readable; unknown is null")
@@ -90,15 +134,39 @@ def output_style() -> table.Style:
     return table.Style(emoji=True, colour=colour)
 
 
-def as_json(listing: Listing, directory: Path) -> str:
-    """The checkpoints as a JSON array of their metadata; unknown numbers are null."""
-    entries: list[dict[str, Any]] = [
-        {
+def find_damage(
+    checkpoints: Sequence[CheckpointInfo], directory: Path
+) -> dict[int, tuple[str, ...]]:
+    """What is wrong with each checkpoint, by iteration; nothing if it is what its manifest says."""
+    found: dict[int, tuple[str, ...]] = {}
+    for info in checkpoints:
+        try:
+            manifest.verify(directory / info.name)
+            found[info.iteration] = ()
+        except CheckpointCorrupted as error:
+            found[info.iteration] = error.problems
+    return found
+
+
+def as_json(
+    checkpoints: Sequence[CheckpointInfo],
+    directory: Path,
+    best: CheckpointInfo | None = None,
+    damage: Mapping[int, tuple[str, ...]] | None = None,
+) -> str:
+    """The checkpoints as a JSON array of their metadata; unknown numbers are null.
+
+    Each has a key "best" if one is given, and a key "problems" if they were verified.
+    """
+    entries: list[dict[str, Any]] = []
+    for info in checkpoints:
+        entry = {
             key: None if isinstance(value, float) and math.isnan(value) else value
             for key, value in info.as_dict(directory).items()
         }
-        for info in listing.checkpoints
-    ]
+        entry |= {} if best is None else {"best": info is best}
+        entry |= {} if damage is None else {"problems": list(damage[info.iteration])}
+        entries.append(entry)
     return json.dumps(entries, indent=2, allow_nan=False)
 
 
@@ -118,6 +186,15 @@ def report_skipped(listing: Listing) -> None:
     """Name the folders that look like checkpoints and are none."""
     for name, reason in listing.skipped:
         print(f"skipped {name}: {reason}", file=sys.stderr)
+
+
+def report_damage(damage: Mapping[int, tuple[str, ...]]) -> int:
+    """Name what is wrong with which checkpoint, and return the exit code."""
+    for iteration, problems in damage.items():
+        for problem in problems:
+            shown = documents.shown_line(problem)
+            print(f"damaged {layout.checkpoint_name(iteration)}: {shown}", file=sys.stderr)
+    return EXIT_ERROR if any(damage.values()) else 0
 
 
 def nearest_existing(missing: Path) -> str:

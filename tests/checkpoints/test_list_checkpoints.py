@@ -95,6 +95,46 @@ def test_json_is_strict_and_complete(project):
     assert entries[2]["size_bytes"] > 0
 
 
+def test_sorted_by_a_key(project):
+    shown = run(project, "--sort", "reward_mean:desc").stdout.splitlines()
+    assert [line.split()[0] for line in shown[9:12]] == ["30", "10", "20"]
+    listed = json.loads(run(project, "--sort", "episodes_completed:desc", "--json").stdout)
+    assert [entry["iteration"] for entry in listed] == [30, 20, 10]
+
+
+def test_the_best_by_another_metric(project):
+    result = run(project, "--best", "episodes_completed:min", "-d")
+    assert "   Best episodes_completed: 300 (iteration 10)" in result.stdout.splitlines()
+    (best,) = [line for line in result.stdout.splitlines() if "[BEST]" in line]
+    assert best.startswith("  10 ")
+    listed = json.loads(run(project, "--best", "episodes_completed", "--json").stdout)
+    assert [entry["best"] for entry in listed] == [False, False, True]
+
+
+def test_verified(project):
+    sound = run(project, "--verify")
+    assert (sound.returncode, sound.stderr) == (0, "")
+    assert [line.split()[-1] for line in sound.stdout.splitlines()[9:12]] == ["[OK]"] * 3
+    (project / "checkpoints/checkpoint_000020/config.yaml").write_text("ppo: []\n")
+    result = run(project, "--verify")
+    assert result.returncode == 1
+    assert result.stdout.splitlines()[10].endswith("checkpoint_000020 [DAMAGED]")
+    problem = "config.yaml: content changed (SHA-256 differs)"
+    assert result.stderr == f"damaged checkpoint_000020: {problem}\n"
+    machine = run(project, "--verify", "--json")
+    assert machine.returncode == 1
+    assert [item["problems"] for item in json.loads(machine.stdout)] == [[], [problem], []]
+
+
+def test_pinned_checkpoints_are_marked(project):
+    CheckpointManager(project / "checkpoints").pin(30)
+    assert run(project).stdout.splitlines()[11].endswith("checkpoint_000030 [FINAL] [PINNED]")
+    (project / "checkpoints" / "pins.json").write_text("{")
+    result = run(project)
+    assert (result.returncode, "PINNED" in result.stdout) == (0, False)
+    assert result.stderr.startswith("skipped pins.json: ")
+
+
 def test_the_guides_housekeeping_in_the_shell(project):
     script = """
         cp -r checkpoints/checkpoint_000020 checkpoints/best_model
@@ -170,6 +210,14 @@ def test_an_empty_folder_names_the_command_to_start(tmp_path):
             "list its folder: python list_checkpoints.py checkpoints",
         ),
         (("a", "--checkpoint-dir", "b"), "two directories given: a and b"),
+        (
+            ("--sort", "reward_men"),
+            "no checkpoint has a key 'reward_men'; did you mean 'reward_mean'? (--sort)",
+        ),
+        (
+            ("--best", "reward_men"),
+            "no checkpoint has a metric 'reward_men'; did you mean 'reward_mean'?",
+        ),
         (("--detialed",), "unrecognized arguments: --detialed"),
     ],
 )

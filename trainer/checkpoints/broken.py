@@ -128,11 +128,14 @@ def _folder_meant(selector: str | int | Path, directory: Path) -> Path | None:
     if not isinstance(selector, Path) and text in selectors.KEYWORDS:
         return None
     if isinstance(selector, int) or (not isinstance(selector, Path) and text.isdecimal()):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError):  # negative, or absurdly long
             return directory / layout.checkpoint_name(int(selector))
         return None
     path = Path(text).expanduser()
-    path = path if path.exists() or len(path.parts) != 1 else directory / path
+    try:
+        path = path if path.exists() or len(path.parts) != 1 else directory / path
+    except OSError:  # too long for a name
+        return None
     return Path(os.path.abspath(path))  # noqa: PTH100 - keeps links the user chose
 
 

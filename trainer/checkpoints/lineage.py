@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import branches, index, manifest
+from trainer.checkpoints import branches, documents, index, manifest
 from trainer.checkpoints.records import CheckpointInfo
 
 _ASCII = str.maketrans({"└": "`", "├": "|", "│": "|", "─": "-"})
@@ -56,7 +56,8 @@ def draw(directory: Path) -> list[str]:
         parent = found.pop() if len(found) == 1 else None
         # A parent that comes later in the list could only be a forgery; it must not make a loop.
         children.setdefault(parent if parent is not None and parent < k else None, []).append(k)
-    return [directory.name, *_branch(None, children, segments, "")]
+    lines = [directory.name, *_branches(children, segments)]
+    return [documents.shown_line(line) for line in lines]
 
 
 def in_ascii(lines: Sequence[str]) -> list[str]:
@@ -70,7 +71,10 @@ def find_segments(directory: Path) -> list[Segment]:
     for folder in (directory, *branches.branch_folders(directory)):
         aside = "" if folder == directory else folder.name
         for info in index.load(folder).checkpoints:
-            digest = manifest.digest(folder / info.name)
+            try:
+                digest = manifest.digest(folder / info.name)
+            except OSError:
+                continue  # deleted by someone else just now
             member = Member(info.iteration, digest, aside, "final" in info.tags)
             origin = info.metadata.get("parent")
             origin = origin if isinstance(origin, dict) else None
@@ -87,17 +91,25 @@ def _key(info: CheckpointInfo, origin: Mapping[str, Any] | None) -> str:
     return own if isinstance(own, str) else json.dumps([info.metadata.get("run_name"), origin])
 
 
-def _branch(
-    parent: int | None,
-    children: Mapping[int | None, Sequence[int]],
-    segments: Sequence[Segment],
-    indent: str,
-) -> Iterator[str]:
-    below = children.get(parent, [])
-    for place, k in enumerate(below):
-        last = place == len(below) - 1
-        yield f"{indent}{'└─' if last else '├─'} {_label(segments[k])}"
-        yield from _branch(k, children, segments, indent + ("   " if last else "│  "))
+def _branches(
+    children: Mapping[int | None, Sequence[int]], segments: Sequence[Segment]
+) -> list[str]:
+    """One line for each segment, parents before children; thousands of resumes are no problem."""
+    lines = []
+    pending = _below(None, children, "")
+    while pending:
+        k, last, indent = pending.pop()
+        lines.append(f"{indent}{'└─' if last else '├─'} {_label(segments[k])}")
+        pending += _below(k, children, indent + ("   " if last else "│  "))
+    return lines
+
+
+def _below(
+    parent: int | None, children: Mapping[int | None, Sequence[int]], indent: str
+) -> list[tuple[int, bool, str]]:
+    """(segment, whether it is the last of its siblings, indent), the last one first."""
+    siblings = children.get(parent, ())
+    return [(k, k == siblings[-1], indent) for k in reversed(siblings)]
 
 
 def _label(segment: Segment) -> str:

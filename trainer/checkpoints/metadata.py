@@ -30,6 +30,7 @@ KEYS = (
     "parent",
     "tags",
 )
+_UNCOUNTABLE = 1e18
 _EMPTY: dict[str, Any] = {"versions": {}, "tags": []}
 
 
@@ -90,9 +91,9 @@ def as_float(value: Any) -> float:
 
 
 def as_count(value: Any) -> int | None:
-    """A whole number from JSON, or None for anything else."""
+    """A whole number from JSON, or None for anything else; what nobody could count is None too."""
     number = as_float(value)
-    return int(number) if number.is_integer() else None
+    return int(number) if number.is_integer() and abs(number) < _UNCOUNTABLE else None
 
 
 def as_tags(value: Any) -> tuple[str, ...]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trainer.checkpoints import index, layout, metadata, retention
+from trainer.checkpoints import documents, index, layout, metadata, retention
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.records import CheckpointInfo
 
 LATEST = "latest"
+_DIGITS = 18
 KEYWORDS = (LATEST, "best", "final")
 
 
@@ -23,7 +24,7 @@ def best(listing: Listing, metric: str = "reward_mean", mode: str = "max") -> Ch
         raise ValueError(f"mode must be 'max' or 'min', not {mode!r}")
     keys = {*metadata.KEYS, *(key for info in listing.checkpoints for key in info.metadata)}
     if listing.checkpoints and metric not in keys:
-        raise ValueError(f"no checkpoint has a metric {metric!r}{_hint(metric, sorted(keys))}")
+        raise ValueError(f"no checkpoint has a metric {metric!r}{hint(metric, sorted(keys))}")
     return next(iter(retention.ranked(listing.checkpoints, metric, mode)), None)
 
 
@@ -37,9 +38,14 @@ def resolve(selector: str | int | Path, listing: Listing, directory: Path, shown
     text = str(selector).strip()
     if text in KEYWORDS:
         return directory / _from_keyword(text, listing, shown).name
-    if isinstance(selector, int) or text.isdecimal():
+    if isinstance(selector, int) or (text.isdecimal() and len(text) <= _DIGITS):
         return directory / _from_iteration(int(selector), listing, shown).name
-    return _from_path(Path(text), listing, directory, shown)
+    try:
+        return _from_path(Path(text), listing, directory, shown)
+    except OSError as error:  # too long for a name, not permitted, ...
+        raise NoUsableCheckpoint(
+            f"no such checkpoint: {documents.shown(text)} ({error.strerror})"
+        ) from None
 
 
 def nearest(iterations: list[int], wanted: int) -> list[int]:
@@ -120,11 +126,12 @@ def _no_path(path: Path, listing: Listing, directory: Path, shown: str) -> NoUsa
     copies = sorted(found.parent.name for found in directory.glob(f"*/{layout.MANIFEST}"))
     if not copies:
         return none_found(shown)
-    hint = _hint(path.name, [*KEYWORDS, *copies])
-    return NoUsableCheckpoint(f"no such checkpoint: {path}{hint}")
+    meant = hint(path.name, [*KEYWORDS, *copies])
+    return NoUsableCheckpoint(f"no such checkpoint: {path}{meant}")
 
 
-def _hint(name: str, valid: list[str]) -> str:
+def hint(name: str, valid: list[str]) -> str:
+    """What was probably meant, or else what there is, to be put at the end of a message."""
     from difflib import get_close_matches  # only a mistake needs it
 
     close = get_close_matches(name, valid, n=1)

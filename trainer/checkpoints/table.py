@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from trainer.checkpoints import layout, metadata, selectors
+from trainer.checkpoints import layout, metadata, sorting
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.records import CheckpointInfo
 
 WIDTH = 80
 UNKNOWN = "-"
+DEFAULT_METRIC = "reward_mean"
+NO_MARKS: Mapping[int, str] = {}
+_SHORT_TAGS = (layout.FINAL_TAG, layout.PINNED_TAG)
 
 
 @dataclass(frozen=True)
@@ -40,47 +43,66 @@ def render(
     style: Style | None = None,
     now: datetime | None = None,
     branches: Sequence[Path] = (),
+    order: Sequence[CheckpointInfo] | None = None,
+    best_by: str = DEFAULT_METRIC,
+    marks: Mapping[int, str] = NO_MARKS,
 ) -> list[str]:
-    """All lines of the list of a checkpoint directory that holds at least one checkpoint."""
+    """All lines of the list of a checkpoint directory that holds at least one checkpoint.
+
+    `order` is another one than by iteration; `best_by` a metric, as for `sorting.best`; `marks`
+    are put behind the rows, by iteration. ValueError if there is no such metric.
+    """
     style = style or Style()
-    top = selectors.best(listing)
+    top, metric = sorting.best(listing, best_by)
+    shown = listing.checkpoints if order is None else order
     rows = detailed_rows if detailed else plain_rows
-    table = rows(listing, top, style, now or datetime.now())
-    return [
-        *_header(listing, directory, style),
-        "",
-        *table,
-        "",
-        *_summary(listing, style, branches),
-    ]
+    table = rows(shown, top, style, now or datetime.now(), marks)
+    summary = _summary(listing, style)
+    if top is not None:
+        name = "reward" if metric == DEFAULT_METRIC else _printable(metric)
+        summary.append(f"   Best {name}: {_decimal(top, metric)} (iteration {top.iteration})")
+    summary += [f"   Set aside: {branch.name}" for branch in branches]
+    return [*_header(listing, directory, style), "", *table, "", *summary]
 
 
 def plain_rows(
-    listing: Listing, top: CheckpointInfo | None, style: Style, now: datetime
+    shown: Sequence[CheckpointInfo],
+    top: CheckpointInfo | None,
+    style: Style,
+    now: datetime,
+    marks: Mapping[int, str] = NO_MARKS,
 ) -> list[str]:
     """The short table: iteration, date, reward, episodes, folder."""
     lines = [_short("Iter", "Date", "Reward", "Episodes", "Path"), "-" * WIDTH]
-    for info in listing.checkpoints:
-        final = style.paint(" [FINAL]", "36") if layout.FINAL_TAG in info.tags else ""
+    for info in shown:
+        words = [tag for tag in _SHORT_TAGS if tag in info.tags]
+        words += [marks[info.iteration]] if info.iteration in marks else []
+        behind = "".join(style.paint(f" [{word.upper()}]", "36") for word in words)
         date, episodes = _date(info)[0], _count(info, "episodes_completed")
         line = _short(str(info.iteration), date, _fixed(info, "reward_mean"), episodes, info.name)
-        lines.append(style.paint(line, "32" if info is top else "") + final)
+        lines.append(style.paint(line, "32" if info is top else "") + behind)
     return [*lines, "-" * WIDTH]
 
 
 def detailed_rows(
-    listing: Listing, top: CheckpointInfo | None, style: Style, now: datetime
+    shown: Sequence[CheckpointInfo],
+    top: CheckpointInfo | None,
+    style: Style,
+    now: datetime,
+    marks: Mapping[int, str] = NO_MARKS,
 ) -> list[str]:
     """Everything about each checkpoint, in columns as wide as their widest value."""
     heads = [column.head for column in _COLUMNS]
-    cells = [[column.cell(info, now) for column in _COLUMNS] for info in listing.checkpoints]
+    cells = [[column.cell(info, now) for column in _COLUMNS] for info in shown]
     widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
     lines = [_aligned(heads, widths)]
-    for info, row in zip(listing.checkpoints, cells, strict=True):
+    for info, row in zip(shown, cells, strict=True):
         best = info is top
-        marks = [f"[{_printable(tag).upper()}]" for tag in info.tags] + ["[BEST]"] * best
+        words = [*map(_printable, info.tags), *["best"] * best]
+        words += [marks[info.iteration]] if info.iteration in marks else []
         line = style.paint(_aligned(row, widths), "32" if best else "")
-        lines.append(" ".join([line, *(style.paint(mark, "36") for mark in marks)]).rstrip())
+        behind = [style.paint(f"[{word.upper()}]", "36") for word in words]
+        lines.append(" ".join([line, *behind]).rstrip())
     rule = "-" * max(WIDTH, sum(widths) + 2 * len(widths) - 2)
     return [lines[0].rstrip(), rule, *lines[1:], rule]
 
@@ -120,19 +142,20 @@ def _header(listing: Listing, directory: Path, style: Style) -> list[str]:
     ]
 
 
-def _summary(listing: Listing, style: Style, branches: Sequence[Path]) -> list[str]:
+def _summary(listing: Listing, style: Style) -> list[str]:
     used = size(sum(info.size_bytes for info in listing.checkpoints))
     latest = listing.iterations[-1] if listing.checkpoints else UNKNOWN
-    lines = [
+    return [
         style.paint(f"{style.icon('📊')}Summary:", "1"),
         f"   Total checkpoints: {len(listing.checkpoints)}",
         f"   Total disk usage: {used}",
         f"   Latest iteration: {latest}",
     ]
-    top = selectors.best(listing)
-    if top is not None:
-        lines.append(f"   Best reward: {top.number('reward_mean'):.2f} (iteration {top.iteration})")
-    return lines + [f"   Set aside: {branch.name}" for branch in branches]
+
+
+def _decimal(info: CheckpointInfo, key: str) -> str:
+    """A reward with two decimals, any other metric with six digits."""
+    return _fixed(info, key) if key in metadata.REWARD_KEYS else f"{info.number(key):.6g}"
 
 
 def _short(iteration: str, date: str, reward: str, episodes: str, name: str) -> str:
