@@ -12,7 +12,10 @@ SHOWN_PROBLEMS = 3
 
 
 class CheckpointError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package; names in a message cannot rewrite the terminal."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(c if c.isprintable() or c == "\n" else "?" for c in message))
 
 
 class NoUsableCheckpoint(CheckpointError):  # noqa: N818 - reads as the state it reports

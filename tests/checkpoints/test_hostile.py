@@ -1,0 +1,313 @@
+"""Files that somebody else wrote: a clear error or a tolerant list, never a traceback."""
+
+import contextlib
+import copy
+import hashlib
+import io
+import json
+import os
+import shutil
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import list_checkpoints
+from tests.checkpoints.fakes import WHEN, save
+from trainer.checkpoints import documents, index, layout, lineage, manifest
+from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError, NoUsableCheckpoint
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.retention import Retention
+
+DOCUMENTS = ("manifest.json", "metadata.json", layout.INDEX, layout.PINS)
+FLAGS = (["-d"], ["--json"], ["--lineage"], ["--sort", "timestamp:desc", "--verify"])
+FEW = settings(
+    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture
+def two(directory):
+    manager = CheckpointManager(directory, clock=lambda: WHEN)
+    save(manager, 10, seed=1, run_name="a", parent={"path": "x/y", "sha256": "0"})
+    save(manager, 20)
+    manager.pin(20)
+    return directory
+
+
+def path_of(directory, name):
+    inside = name in ("manifest.json", "metadata.json")
+    return directory / "checkpoint_000010" / name if inside else directory / name
+
+
+def run_list(directory, *flags):
+    """The exit code and what was printed; an exception would get through."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = list_checkpoints.main([str(directory), *flags])
+    return code, out.getvalue(), err.getvalue()
+
+
+def check_everything(directory):
+    """All that reads the files of a stranger; only the package's own errors may come out."""
+    for flags in FLAGS:
+        code, out, err = run_list(directory, *flags)
+        assert code in (0, 1), err
+        assert all(line.isprintable() for line in (out + err).splitlines())
+        if "--json" in flags:
+            listed = json.loads(out, parse_constant=pytest.fail)
+            assert 20 in [entry["iteration"] for entry in listed]
+    manager = CheckpointManager(
+        directory, retention=Retention(1, 1, best_metric="seed"), clock=lambda: WHEN
+    )
+    with contextlib.suppress(CheckpointError):
+        manager.verify(directory / "checkpoint_000010")
+    with contextlib.suppress(CheckpointError):
+        manager.prune(dry_run=True)
+    assert manager.resolve("latest") == directory / "checkpoint_000020"
+
+
+def reseal(document):
+    """An index whose digest is right: its content is believed where the stamps fit."""
+    with contextlib.suppress(Exception):
+        lines = [json.dumps(item) for item in document["checkpoints"]]
+        document["sha256"] = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def places(value, path=()):
+    """The way to every value inside a document."""
+    yield path
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(inner, (*path, key))
+
+
+def replaced(document, path, value):
+    if not path:
+        return value
+    document = copy.deepcopy(document)
+    target = document
+    for key in path[:-1]:
+        target = target[key]
+    target[path[-1]] = value
+    return document
+
+
+def nested(depth):
+    value: object = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+NASTY = [
+    None,
+    True,
+    -1,
+    1.5,
+    10**400,
+    float("inf"),
+    float("nan"),
+    1e308,
+    2**63,
+    "",
+    "\ud800",
+    "\x1b[2J\n\0",
+    "../../../etc/passwd",
+    "x" * 300,
+    [],
+    {},
+    [[{"a": {}}]],
+    {"policies": {"p": {"path": "\x1b]0;x\x07", "sha256": []}}},
+    nested(documents.MAX_DEPTH + 1),
+    nested(500),
+]
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+@FEW
+@given(data=st.data())
+def test_a_changed_value_anywhere(two, name, data):
+    path = path_of(two, name)
+    original = path.read_bytes()
+    document = json.loads(original)
+    place = data.draw(st.sampled_from(list(places(document))))
+    changed = replaced(document, place, data.draw(st.sampled_from(NASTY) | JSON_VALUES))
+    if name == layout.INDEX:
+        reseal(changed)
+    try:
+        path.write_text(json.dumps(changed))
+        if name != layout.INDEX:  # its stamp is new, so it is read
+            (two / layout.INDEX).unlink(missing_ok=True)
+        check_everything(two)
+    finally:
+        path.write_bytes(original)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+@FEW
+@given(content=st.binary(max_size=200) | JSON_VALUES.map(lambda v: json.dumps(v).encode()))
+def test_any_bytes(two, name, content):
+    path = path_of(two, name)
+    original = path.read_bytes()
+    try:
+        path.write_bytes(content)
+        check_everything(two)
+    finally:
+        path.write_bytes(original)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("nasty", NASTY, ids=lambda value: repr(value)[:20])
+def test_the_worst_values_in_every_place(two, name, nasty):
+    """The same as by chance above, but every value meets the places that matter."""
+    path = path_of(two, name)
+    document = json.loads(path.read_bytes())
+    for place in list(places(document))[:14]:
+        changed = replaced(document, place, nasty)
+        if name == layout.INDEX:
+            reseal(changed)
+        path.write_text(json.dumps(changed))
+        code, out, err = run_list(two, "--json")
+        assert code == 0, err
+        json.loads(out, parse_constant=pytest.fail)
+
+
+def test_a_forged_index_cannot_hide_what_the_folders_say(two):
+    """Even with right digest and stamps it can only lie about values, and only in their form."""
+    document = json.loads((two / layout.INDEX).read_bytes())
+    document["checkpoints"][0]["iteration"] = 20
+    document["checkpoints"][1]["metadata"]["reward_mean"] = float("inf")
+    document["checkpoints"][1]["metadata"]["seed"] = float("nan")
+    reseal(document)
+    (two / layout.INDEX).write_text(json.dumps(document))
+    code, out, _ = run_list(two, "--json")
+    first, second = json.loads(out, parse_constant=pytest.fail)
+    assert (code, first["iteration"], second["iteration"]) == (0, 10, 20)
+    assert second["reward_mean"] is second["seed"] is None
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "metadata.json", layout.INDEX])
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder", "huge"])
+def test_what_is_not_a_plain_file_is_passed_over(two, tmp_path, name, kind):
+    path = path_of(two, name)
+    path.rename(tmp_path / "elsewhere")
+    if kind == "link":
+        path.symlink_to(tmp_path / "elsewhere")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        with path.open("wb") as file:
+            file.truncate(2**40)  # 1 TB that takes no room
+    code, out, err = run_list(two)
+    assert code == 0
+    assert "checkpoint_000020" in out
+    if name != layout.INDEX:
+        assert "checkpoint_000010" not in out
+        assert err.startswith("skipped checkpoint_000010: ")
+        with pytest.raises(CheckpointCorrupted):
+            manifest.verify(two / "checkpoint_000010")
+
+
+@pytest.mark.parametrize("outside", ["weights.safetensors", "."])
+def test_links_out_of_a_checkpoint_are_refused_unread(two, tmp_path, outside):
+    """Equal content elsewhere is no excuse: it could change after the check."""
+    inside = two / "checkpoint_000010" / "policies" / "hider_policy"
+    shutil.copytree(inside, tmp_path / "copy")
+    target = inside / outside
+    shutil.rmtree(target) if outside == "." else target.unlink()
+    (inside if outside == "." else target).symlink_to(tmp_path / "copy" / outside)
+    with pytest.raises(CheckpointCorrupted, match="not a plain file"):
+        manifest.verify(two / "checkpoint_000010")
+
+
+def test_names_that_lead_outside_are_not_even_looked_at(two, tmp_path):
+    secret = tmp_path / "secret.pkl"
+    os.mkfifo(secret)  # opening it would wait forever
+    path = two / "checkpoint_000010" / "manifest.json"
+    document = json.loads(path.read_bytes())
+    for name in ("../../secret.pkl", str(secret), "policies/../../../secret.pkl"):
+        files = {**document["files"], name: {"sha256": "0" * 64, "size": 0}}
+        path.write_text(json.dumps(document | {"files": files}) + "\n")
+        with pytest.raises(CheckpointCorrupted, match="unsafe file name"):
+            manifest.verify(two / "checkpoint_000010")
+
+
+@pytest.mark.parametrize("size", [2**63, 10**400, -1, 1e400, 1.0, True])
+def test_absurd_sizes_are_no_sizes(two, size):
+    path = two / "checkpoint_000010" / "manifest.json"
+    document = json.loads(path.read_bytes())
+    document["files"]["config.yaml"]["size"] = size
+    path.write_text(json.dumps(document) + "\n")
+    with pytest.raises(CheckpointCorrupted, match="no valid size and sha256"):
+        manifest.verify(two / "checkpoint_000010")
+
+
+@pytest.mark.parametrize(
+    "selector", ["9" * 5000, "-" * 5000, "\0", "\x1b[2J", "x" * 300, "a/" * 3000, "~nobody/x", ""]
+)
+def test_any_selector_is_answered(two, selector):
+    manager = CheckpointManager(two)
+    for ask in (manager.resolve, manager.resolve_valid):
+        with pytest.raises(NoUsableCheckpoint) as caught:
+            ask(selector)
+        assert len(str(caught.value)) < 1000
+        assert all(line.isprintable() for line in str(caught.value).splitlines())
+
+
+def test_a_lineage_cannot_rewrite_the_terminal(directory):
+    class Empty:
+        def save_to_path(self, path):
+            pass
+
+    manager = CheckpointManager(directory, keep_last_n=0)
+    parent = None
+    for i in range(3):
+        manager = CheckpointManager(
+            directory, keep_last_n=0, clock=lambda i=i: WHEN + timedelta(hours=i)
+        )
+        given = {"segment": f"s{i}", "parent": parent}
+        folder = manager.save(Empty(), iteration=i, metadata=given)
+        parent = {"path": "\x1b[2J/\x07", "sha256": manifest.digest(folder)}
+    code, out, _ = run_list(directory, "--lineage")
+    assert code == 0
+    assert [line.rstrip() for line in out.splitlines()[1:]] == [
+        "`- fresh: 0",
+        "   `- resumed from ?[2J/?: 1",
+        "      `- resumed from ?[2J/?: 2",
+    ]
+
+
+def test_more_resumes_in_a_row_than_python_recurses():
+    segments = [lineage.Segment(None, [lineage.Member(0, "", "", False)])] * 1500
+    children = {None: [0]} | {k: [k + 1] for k in range(1499)}
+    assert len(lineage._branches(children, segments)) == 1500
+
+
+def test_the_index_is_read_back_as_strictly_as_it_is_written(two):
+    text = (two / layout.INDEX).read_text()
+    assert set(index.decode(text)) == {10, 20}
+    for nasty in ("NaN", "Infinity", "1e400"):
+        document = json.loads(text.replace('"seed": 1', f'"seed": {nasty}'))
+        reseal(document)
+        found = index.decode(json.dumps(document))
+        assert found[10].metadata["seed"] is None
+
+
+@pytest.mark.parametrize("key", ["iteration", "size_bytes", "stamp"])
+def test_an_entry_with_another_kind_of_number_spoils_the_index(two, key):
+    document = json.loads((two / layout.INDEX).read_text())
+    entry = document["checkpoints"][0]
+    numbers = entry[key]
+    for other in (float, str, lambda number: True):
+        entry[key] = [*map(other, numbers)] if key == "stamp" else other(numbers)
+        reseal(document)
+        assert index.decode(json.dumps(document)) == {}
