@@ -1,0 +1,357 @@
+"""The tracker against a real SQLite store, read back with MLflow's own client."""
+
+import math
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("mlflow", reason="needs pip install -r requirements-mlflow.txt")
+
+from tests.output.rows import make_row
+from trainer import mlflow_tracking
+from trainer.mlflow_tracking import MlflowTracker, TrackingError, find_run
+from trainer.tensorboard import tag_of
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One store for all: making its tables takes a second or two."""
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/new folder/mlflow.db"
+
+
+@pytest.fixture(scope="module")
+def client(store: str) -> Any:
+    MlflowTracker(store, "hide and seek", "the first").finish("FINISHED")
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(store)
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def tracker(store: str, client: Any, problems: list[str]) -> Iterator[MlflowTracker]:
+    tracker = MlflowTracker(store, "hide and seek", "a run", on_problem=problems.append)
+    yield tracker
+    tracker.finish("FINISHED")
+
+
+def points(client: Any, run_id: str, key: str = "reward/mean") -> list[tuple[int, float]]:
+    return [(point.step, point.value) for point in client.get_metric_history(run_id, key)]
+
+
+def test_a_row_is_in_the_store_at_once(client: Any, tracker: MlflowTracker, problems: list[str]):
+    row = {**make_row(7), "hider/grad_norm": math.inf}
+    tracker.log_row(row)
+    known = {tag_of(k): v for k, v in row.items() if math.isfinite(v)}
+    assert client.get_run(tracker.run_id).data.metrics == known
+    assert "seeker/kl" in known
+    assert not {"hider/grad_norm", "seeker/vf_explained_var"} & set(known)
+    assert points(client, tracker.run_id, "seeker/kl") == [(7, row["seeker/kl"])]
+    assert problems == []
+
+
+def test_parameters_are_written_as_in_the_configuration(client: Any, tracker: MlflowTracker):
+    many = {f"key {i}": i for i in range(150)}  # more than MLflow takes in one call
+    tracker.log_params(
+        {
+            "ppo": {"lr": 0.0005, "seeker": {"clip@": None}, "empty": {}},
+            "layers": [64, 64],
+            "flag": True,
+            "name": "Größe",
+            "long": "x" * 20_000,
+            "many": many,
+        }
+    )
+    params = client.get_run(tracker.run_id).data.params
+    assert {k: v for k, v in params.items() if not k.startswith(("many", "long"))} == {
+        "ppo.lr": "0.0005",
+        "ppo.seeker.clip_": "null",
+        "ppo.empty": "{}",
+        "layers": "[64, 64]",
+        "flag": "true",
+        "name": "Größe",
+    }
+    assert {k: v for k, v in params.items() if k.startswith("many")} == {
+        f"many.{k}": str(v) for k, v in many.items()
+    }
+    assert params["long"].startswith("xxxx")
+    assert params["long"].endswith("… (20000 characters)")
+
+
+def test_a_setting_changed_for_a_continuation_is_a_tag(
+    store: str, client: Any, tracker: MlflowTracker, problems: list[str]
+):
+    tracker.log_params({"lr": 0.5, "seed": 1})
+    for lr in (0.25, 0.5):  # and back again
+        again = MlflowTracker(store, "-", "-", tracker.run_id, on_problem=problems.append)
+        again.log_params({"lr": lr, "seed": 1, "added": "yes"})
+        data = client.get_run(tracker.run_id).data
+        assert data.params == {"lr": "0.5", "seed": "1", "added": "yes"}
+        assert data.tags["lr"] == str(lr)
+        assert not {"seed", "added"} & set(data.tags)
+    assert problems == []
+
+
+def test_schedules_are_parameters_and_their_newest_values_are_found(
+    store: str, client: Any, tracker: MlflowTracker
+):
+    schedule = {
+        "schedule_total_planned_timesteps": 1000,
+        "schedule_current_timesteps": 0,
+        "schedule_entropy_type": "linear",
+        "schedule_entropy_start": 0.01,
+        "schedule_entropy_points": [[0, 1.0], [10, 0.5]],
+        "schedule_entropy_final": None,
+    }
+    tracker.log_schedules({**schedule, "iteration": 3})
+    assert find_run(store, tracker.run_id).schedules == schedule
+    params = client.get_run(tracker.run_id).data.params
+    assert set(params) == set(schedule) - {"schedule_current_timesteps"}
+
+    moved = {**schedule, "schedule_total_planned_timesteps": 2000}
+    for current in (400, 900):
+        moved["schedule_current_timesteps"] = current
+        tracker.log_checkpoint(Path("a"), {"iteration": 4, **moved})
+        assert find_run(store, tracker.run_id).schedules == moved
+    tracker.finish("FINISHED")
+    params = client.get_run(tracker.run_id).data.params
+    assert params["schedule_total_planned_timesteps"] == "1000"
+    assert params["schedule_current_timesteps"] == "900"
+
+    moved["schedule_current_timesteps"] = 1500
+    again = MlflowTracker(store, "-", "-", tracker.run_id)
+    again.log_schedules(moved)
+    again.finish("FINISHED")
+    assert find_run(store, tracker.run_id).schedules == moved
+
+
+def test_a_run_is_found_with_its_newest_checkpoint(
+    store: str, client: Any, tracker: MlflowTracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    found = find_run(store, tracker.run_id)
+    assert (found.name, found.status) == ("a run", "RUNNING")
+    assert (found.iteration, found.checkpoint_path, found.checkpoint_sha256) == (None, None, None)
+
+    monkeypatch.chdir(tmp_path)
+    for i in (10, 20):
+        tracker.log_checkpoint(Path(f"checkpoint_{i}"), {"iteration": i, "sha256": f"abc{i}"})
+    found = find_run(store, tracker.run_id)
+    assert (found.iteration, found.checkpoint_sha256) == (20, "abc20")
+    assert found.checkpoint_path == tmp_path / "checkpoint_20"
+    assert client.list_artifacts(tracker.run_id) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("status", ["FINISHED", "KILLED", "FAILED"])
+def test_a_continued_run_is_running_again(store: str, tracker: MlflowTracker, status: str):
+    tracker.finish(status)
+    assert find_run(store, tracker.run_id).status == status
+    again = MlflowTracker(store, "another", "another", tracker.run_id)
+    assert again.run_id == tracker.run_id
+    assert find_run(store, tracker.run_id).status == "RUNNING"
+    assert find_run(store, tracker.run_id).name == "a run"
+
+
+def test_rows_done_again_replace_those_after_the_checkpoint(
+    store: str, client: Any, tracker: MlflowTracker
+):
+    other = MlflowTracker(store, "hide and seek", "a bystander")
+    for i in range(1, 7):
+        tracker.log_row({"iteration": i, "reward_mean": float(i)})
+        other.log_row({"iteration": i, "reward_mean": float(i)})
+    again = MlflowTracker(store, "-", "-", tracker.run_id, iteration=3)
+    again.log_row({"iteration": 4, "reward_mean": 40.0})
+    assert points(client, tracker.run_id) == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 40.0)]
+    assert client.get_run(tracker.run_id).data.metrics["reward/mean"] == 40.0
+    assert len(points(client, other.run_id)) == 6
+    assert client.get_run(other.run_id).data.metrics["reward/mean"] == 6.0
+
+
+@pytest.mark.parametrize("removable", [True, False], ids=["no iteration given", "a server"])
+def test_where_nothing_is_removed_rows_done_again_are_left_out(
+    store: str,
+    client: Any,
+    tracker: MlflowTracker,
+    removable: bool,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for i in range(1, 6):
+        tracker.log_row({"iteration": i, "reward_mean": float(i)})
+    if not removable:
+        monkeypatch.setattr(mlflow_tracking, "_SQL", ())
+    iteration = None if removable else 3
+    again = MlflowTracker(store, "-", "-", tracker.run_id, iteration=iteration)
+    for i in range(4, 8):
+        again.log_row({"iteration": i, "reward_mean": 10.0 * i})
+    expected = [(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0), (5, 5.0), (6, 60.0), (7, 70.0)]
+    assert points(client, tracker.run_id) == expected
+
+
+def test_a_store_that_fails_is_reported_once_and_gets_all_when_it_works_again(
+    store: str,
+    client: Any,
+    tracker: MlflowTracker,
+    problems: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+):
+    monkeypatch.setattr(mlflow_tracking, "_PAUSE_S", 0.0)
+    file = Path(store.removeprefix("sqlite:///"))
+    aside = file.with_suffix(".aside")
+    tracker.log_row({"iteration": 1, "reward_mean": 1.0})
+    for first in (2, 6):  # an outage is reported, then the next one
+        file.rename(aside)
+        file.mkdir()
+        tracker.log_row({"iteration": first, "reward_mean": 1.0})
+        tracker._retry_at = 0.0
+        tracker.log_row({"iteration": first + 1, "reward_mean": 1.0})
+        tracker._retry_at = 0.0
+        tracker.log_checkpoint(Path("/a"), {"iteration": first, "sha256": "x"})
+        assert len(problems) == first // 4 + 1
+        assert tracker.run_id in problems[-1]
+        assert "tracking.mlflow" in problems[-1]
+        assert "\n" not in problems[-1]
+        file.rmdir()
+        aside.rename(file)
+        tracker._retry_at = 0.0
+        tracker.log_row({"iteration": first + 2, "reward_mean": 1.0})
+        assert [step for step, _ in points(client, tracker.run_id)][-3:] == [
+            first,
+            first + 1,
+            first + 2,
+        ]
+        assert find_run(store, tracker.run_id).iteration == first
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_failing_store_does_not_hold_up_every_iteration(
+    tracker: MlflowTracker, problems: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    calls = []
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        calls.append(args)
+        raise ConnectionError("away")
+
+    monkeypatch.setattr(tracker._client, "log_batch", refuse)
+    for i in range(1, 50):
+        tracker.log_row(make_row(i))
+        tracker.log_checkpoint(Path("a"), {"iteration": i, "sha256": "x"})
+    assert len(calls) == len(problems) == 1
+    assert "away" in problems[0]
+    monkeypatch.setattr(mlflow_tracking, "_BACKLOG", 5)
+    tracker.log_row(make_row(50))
+    assert len(tracker._points) == 5
+    tracker.finish("FAILED")  # tries, whatever the pause
+    assert len(calls) == 2
+
+
+def test_a_long_outage_is_made_up_for(client: Any, tracker: MlflowTracker, problems: list[str]):
+    tracker._retry_at = math.inf
+    for i in range(1, 1201):  # more than MLflow takes in one call
+        tracker.log_row({"iteration": i, "reward_mean": float(i)})
+    assert points(client, tracker.run_id) == []
+    tracker.finish("FINISHED")
+    assert points(client, tracker.run_id) == [(i, float(i)) for i in range(1, 1201)]
+    assert problems == []
+
+
+def test_a_value_that_is_refused_keeps_no_row_back(
+    client: Any, tracker: MlflowTracker, problems: list[str]
+):
+    client.log_param(tracker.run_id, "lr", 1)  # by another program, behind the tracker's back
+    tracker.log_params({"lr": 2})
+    assert "lr" in problems[0]
+    tracker._retry_at = 0.0
+    tracker.log_row({"iteration": 1, "reward_mean": 1.0})
+    assert points(client, tracker.run_id) == [(1, 1.0)]
+    assert len(problems) == 1
+
+
+def test_an_unknown_run_is_refused_with_those_that_may_be_meant(
+    store: str, tracker: MlflowTracker, client: Any
+):
+    MlflowTracker(store, "hide and seek", "newest")
+    with pytest.raises(TrackingError, match=rf"'{'0' * 32}'.*newest are \w+ \(newest\)") as caught:
+        find_run(store, "0" * 32)
+    assert tracker.run_id in str(caught.value)
+    for typed in (tracker.run_id[:8], "a run"):
+        with pytest.raises(TrackingError, match=rf"did you mean .*{tracker.run_id} \(a run\)"):
+            MlflowTracker(store, "-", "-", typed)
+    with pytest.raises(TrackingError, match=r"no run '\.\./x'"):
+        find_run(store, "../x")
+    deleted = MlflowTracker(store, "hide and seek", "thrown away").run_id
+    client.delete_run(deleted)
+    with pytest.raises(TrackingError, match="deleted"):
+        find_run(store, deleted)
+
+
+def test_stores_that_cannot_be_used_are_refused_quickly_and_without_chatter(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    (tmp_path / "text.db").write_text("this is no database, " * 100)
+    (tmp_path / "folder.db").mkdir()
+    for uri, reason in (
+        ("runs/mlflow.db", "'runs/mlflow.db' is no URI like sqlite:///runs/mlflow.db"),
+        (f"sqlite:///{tmp_path}/text.db", "not a database"),
+        (f"sqlite:///{tmp_path}/folder.db", "unable to open"),
+        (f"sqlite:///{tmp_path}/text.db/below.db", "[Nn]ot a directory|File exists"),
+        ("postgresql://me:secret@nowhere/db", "requirements-mlflow.txt|cannot be used"),
+        ("nonsense://x", "cannot be used"),
+        ("http://127.0.0.1:9", "127.0.0.1:9 cannot be used"),
+    ):
+        with pytest.raises(TrackingError, match=f"(?s)tracking.mlflow.*({reason})") as caught:
+            MlflowTracker(uri, "x", "y")
+        assert str(caught.value).count("\n") <= 1
+        assert "secret" not in str(caught.value)
+    with pytest.raises(TrackingError, match="no store at"):
+        find_run(f"sqlite:///{tmp_path}/none.db", "0" * 32)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.db", "text.db"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_mlflow_the_error_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "mlflow.tracking", None)
+    with pytest.raises(TrackingError, match=r"pip install -r requirements-mlflow\.txt"):
+        MlflowTracker(f"sqlite:///{tmp_path}/mlflow.db", "x", "y")
+
+
+def test_a_new_store_leaves_nothing_but_its_file_and_says_nothing(tmp_path: Path):
+    code = (
+        "import sys\n"
+        "import logging; logging.basicConfig(level=logging.INFO)\n"
+        "from trainer.mlflow_tracking import MlflowTracker\n"
+        "assert not {'mlflow', 'sqlalchemy'} & set(sys.modules)\n"
+        "tracker = MlflowTracker('sqlite:///runs/mlflow.db', 'x', 'y')\n"
+        "tracker.log_row({'iteration': 1, 'reward_mean': 1.0})\n"
+        "tracker.finish('FINISHED')\n"
+        "from mlflow.telemetry.utils import is_telemetry_disabled\n"
+        "assert is_telemetry_disabled()\n"
+    )
+    root = str(Path(__file__).resolve().parents[2])
+    (tmp_path / "home").mkdir()
+    environment = {"PYTHONPATH": root, "HOME": str(tmp_path / "home"), "PATH": "/nowhere"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    files = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
+    assert files == [Path("runs/mlflow.db")]
+    rows = sqlite3.connect(tmp_path / "runs" / "mlflow.db").execute("SELECT key FROM metrics")
+    assert {key for (key,) in rows} == {"time/iteration", "reward/mean"}
