@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,10 +20,11 @@ from ray.rllib.utils.metrics import (
     NUM_ENV_STEPS_SAMPLED_LIFETIME,
 )
 
-from trainer.learner import HideAndSeekLearner
+from trainer.learner import PLANS, HideAndSeekLearner
 from trainer.networks import ActorCritic
 from trainer.rollout import BatchedEnvRunner
 from trainer.rollout_batch import RolloutBatch
+from trainer.run_schedules import RunSchedules, StepsTaken, TeamPlan
 
 
 class WeightsOutOfSync(RuntimeError):  # noqa: N818 - reads as the state it reports
@@ -33,12 +35,17 @@ class HideAndSeekPPO(PPO):
     """One policy per team, trained on whole rollouts.
 
     After each iteration: `episode_stats` [K, S] of the episodes finished in it,
-    `env_steps_sampled`, `agent_steps_sampled`, `sample_seconds` and `learn_seconds`.
+    `env_steps_sampled`, `agent_steps_sampled`, `sample_seconds`, `learn_seconds`, and
+    `settings_in_force`, the effective value of each setting when the iteration began.
+
+    Attributes:
+        schedules: where training stands in its schedules; advances by itself.
     """
 
     def setup(self, config: Any) -> None:
         with self._object_store():
             super().setup(config)
+        self.schedules: RunSchedules = copy.deepcopy(self.config.learner_config_dict["schedules"])
 
     def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
         with self._object_store():
@@ -57,21 +64,41 @@ class HideAndSeekPPO(PPO):
         """Sample, learn, hand out the new weights."""
         # RLlib's own timers are smoothed over many iterations, so the seconds are taken here.
         started = time.perf_counter()
+        self.settings_in_force = self.schedules.values()
+        plans = {team: self.schedules.team_plan(team) for team in self.team_names}
+        self._tell_runners(plans)
         batch, self.episode_stats = self._sample()
         self.env_steps_sampled, self.agent_steps_sampled = batch.env_steps, batch.agent_steps
         sampled = time.perf_counter()
         results = self.learner_group.update(
             training_data=self._training_data(batch),
             timesteps={
+                PLANS: plans,
                 NUM_ENV_STEPS_SAMPLED_LIFETIME: self.metrics.peek(
                     (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
-                )
+                ),
             },
         )
         self.metrics.aggregate(results, key=LEARNER_RESULTS)
         learned = time.perf_counter()
         self.push_weights()
+        self.schedules.advance({team: self._steps_taken(team) for team in self.team_names})
         self.sample_seconds, self.learn_seconds = sampled - started, learned - sampled
+
+    def _tell_runners(self, plans: Mapping[str, TeamPlan]) -> None:
+        """Give every runner, a restarted one too, what is scheduled for this iteration."""
+        env_parameters = self.schedules.env_parameters()
+        logit_bias = {team: plan.logit_bias for team, plan in plans.items() if plan.logit_bias}
+        if env_parameters or logit_bias:
+            self.env_runner_group.foreach_env_runner(
+                lambda runner: runner.set_plan(env_parameters, logit_bias),
+                local_env_runner=self._samples_here,
+            )
+
+    def _steps_taken(self, team: str) -> StepsTaken:
+        learned = (LEARNER_RESULTS, f"{team}_policy")
+        taken = {name: self.metrics.peek((*learned, name)) for name in ("epochs", "updates")}
+        return StepsTaken(**{name: round(float(count)) for name, count in taken.items()})
 
     def _sample(self) -> tuple[RolloutBatch, np.ndarray]:
         if self._samples_here:
@@ -217,6 +244,10 @@ class HideAndSeekPPO(PPO):
             if note
         ]
         return notes
+
+    @property
+    def team_names(self) -> tuple[str, ...]:
+        return tuple(self.config.learner_config_dict["teams"])
 
     @property
     def _samples_here(self) -> bool:

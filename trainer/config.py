@@ -22,7 +22,15 @@ from trainer.config_base import (
     Positive,
     PositiveOrInf,
 )
+from trainer.configured_schedules import schedules_of
 from trainer.initialization import InitializationGroup
+from trainer.schedule_config import SchedulesGroup
+
+NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "normalize_obs")
+"""The settings of a team that decide on the shape of its network."""
+
+LrScheduleType = Literal["linear", "cosine", "exponential", "step"]
+StepUnit = Literal["epoch", "update", "iteration"]
 
 
 class TeamOverrides(Group):
@@ -44,6 +52,9 @@ class TeamOverrides(Group):
     activation: Literal["tanh", "relu"] | None = None
     vf_share_layers: bool | None = None
     normalize_obs: bool | None = None
+    lr_schedule_type: LrScheduleType | None = None
+    lr_schedule_kwargs: dict[str, float] | None = None
+    lr_schedule_step_on: StepUnit | None = None
 
 
 class TeamSettings(Group):
@@ -65,6 +76,9 @@ class TeamSettings(Group):
     activation: str
     vf_share_layers: bool
     normalize_obs: bool
+    lr_schedule_type: LrScheduleType | None
+    lr_schedule_kwargs: dict[str, float]
+    lr_schedule_step_on: StepUnit
 
 
 class PPOGroup(Group):
@@ -115,6 +129,12 @@ class PPOGroup(Group):
     """Whether policy and value function share their hidden layers."""
     normalize_obs: bool = False
     """Standardise observations by running moments (saved with the weights)."""
+    lr_schedule_type: LrScheduleType | None = None
+    """How lr changes, as torch's schedulers do; None: `schedules.lr`, or not at all."""
+    lr_schedule_kwargs: dict[str, float] = Field(default_factory=dict)
+    """final_lr_fraction (linear), eta_min_fraction (cosine), gamma, step_size."""
+    lr_schedule_step_on: StepUnit = "epoch"
+    """What counts as a step of it: an epoch, an update (gradient step) or an iteration."""
 
     seeker: TeamOverrides = TeamOverrides()
     """What differs for the seekers."""
@@ -160,6 +180,15 @@ class RayGroup(Group):
         return self
 
 
+class AlternateGroup(Group):
+    """Alternating training: one team learns while the other plays on as it is."""
+
+    every: Annotated[int, Field(ge=1)] | None = None
+    """Iterations until it is the other team's turn; None: both always learn."""
+    first: Literal["seeker", "hider"] = "seeker"
+    """Whose turn is the first."""
+
+
 class TrainGroup(Group):
     """The run as a whole."""
 
@@ -167,6 +196,8 @@ class TrainGroup(Group):
     """Seed of networks, worlds, sampling and shuffling."""
     torch_threads: Annotated[int, Field(ge=1)] | None = None
     """Threads the local learner shares out among the teams, one each at least; None = the cores."""
+    alternate: AlternateGroup = AlternateGroup()
+    """Whether the teams take turns in learning."""
 
 
 class TrackingGroup(Group):
@@ -183,6 +214,7 @@ class Config(Group):
 
     env: HideAndSeekConfig = HideAndSeekConfig()
     ppo: PPOGroup = PPOGroup()
+    schedules: SchedulesGroup = SchedulesGroup()
     ray: RayGroup = RayGroup()
     train: TrainGroup = TrainGroup()
     tracking: TrackingGroup = TrackingGroup()
@@ -199,6 +231,11 @@ class Config(Group):
                     f"ppo.minibatch_size = {size} is more than the {rows} agent-steps that the "
                     f"{name}s give a learner per iteration; lower it or raise ppo.rollout_length"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _schedules_are_possible(self) -> Config:
+        schedules_of(self)
         return self
 
     @classmethod

@@ -9,6 +9,7 @@ Shapes: T steps, N worlds, A agents of a team, R = T * N * A rows.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -29,10 +30,14 @@ from trainer.losses import (
 )
 from trainer.networks import ActorCritic
 from trainer.rollout_batch import RolloutBatch, TeamRollout
+from trainer.run_schedules import RunSchedules, TeamPlan
 from trainer.weights import weights_hash
 
 STEP_SCALARS = ("loss", "policy_loss", "vf_loss", "entropy", "kl", "clip_fraction", "grad_norm")
 """What every gradient step reports."""
+
+PLANS = "team_plans"
+"""Key of the teams' plans among the timesteps of an update."""
 
 
 class TrainingDiverged(RuntimeError):  # noqa: N818
@@ -44,6 +49,7 @@ class HideAndSeekLearner(PPOTorchLearner):
 
     learner_config_dict:
         teams: {team name: TeamSettings as a dict}.
+        schedules: `RunSchedules` at their beginning.
         reward_scale: factor on rewards.
         torch_threads: threads that the teams share, None = torch's own number.
     """
@@ -60,6 +66,8 @@ class HideAndSeekLearner(PPOTorchLearner):
             team: torch.Generator().manual_seed(seed * len(self.teams) + number)
             for number, team in enumerate(sorted(self.teams))
         }
+        schedules: RunSchedules = custom["schedules"]
+        self._first_plans = {name: schedules.team_plan(name) for name in self.teams}
         self.team_threads = self._make_team_threads()
 
     def _make_team_threads(self) -> ThreadPoolExecutor | None:
@@ -100,16 +108,21 @@ class HideAndSeekLearner(PPOTorchLearner):
     # --- the update -------------------------------------------------------------------------------
 
     def update(self, *, training_data: TrainingData, timesteps: Any = None, **kwargs: Any) -> Any:
-        """Learn from one `RolloutBatch`, given as `TrainingData.batch`."""
+        """Learn from one `RolloutBatch`, given as `TrainingData.batch`.
+
+        `timesteps` may hold, under `PLANS`, a `TeamPlan` per team; without, that of a first
+        iteration is used.
+        """
         self._check_is_built()
         self.before_gradient_based_update(timesteps=timesteps or {})
         self._weights_seq_no += 1
         batch = training_data.batch
         assert isinstance(batch, RolloutBatch)
         dones = torch.from_numpy(batch.dones)
+        plans = (timesteps or {}).get(PLANS) or self._first_plans
 
         def update_team(team: str) -> dict[str, float]:
-            return self._update_team(team, batch.teams[team], dones)
+            return self._update_team(team, plans[team], batch.teams[team], dones)
 
         run = map if self.team_threads is None else self.team_threads.map
         for team, results in zip(batch.teams, run(update_team, batch.teams), strict=True):
@@ -120,41 +133,39 @@ class HideAndSeekLearner(PPOTorchLearner):
     def after_gradient_based_update(self, *, timesteps: Any) -> None:
         """Nothing: what stock PPO adapts here is adapted in `_update_team`."""
 
-    def _update_team(self, team: str, rollout: TeamRollout, dones: Tensor) -> dict[str, float]:
+    def _update_team(
+        self, team: str, plan: TeamPlan, rollout: TeamRollout, dones: Tensor
+    ) -> dict[str, float]:
         """All epochs of one team; returns its scalars, nan if there was nothing to learn from."""
         settings, network = self.teams[team], self.network(team)
-        rows, explained = self._prepare(settings, network, rollout, dones)
-        count = rows.obs.shape[0]
         result = {
             "kl_coeff": self.kl_coeffs[team],
-            "lr": settings.lr,
-            "entropy_coeff": settings.entropy_coeff,
-            "vf_explained_var": explained,
-            "rows": count,
+            "trained": 0,
+            "epochs": 0,
+            "updates": 0,
+            "rows": 0,
+            "vf_explained_var": math.nan,
+            **dict.fromkeys(STEP_SCALARS, math.nan),
         }
+        if not plan.trains:
+            return result
+        rows, result["vf_explained_var"] = self._prepare(settings, network, rollout, dones)
+        result["rows"] = count = rows.obs.shape[0]
+        epochs = settings.num_epochs
         minibatches = self._num_minibatches(count, settings.minibatch_size)
         if minibatches == 0:
-            return result | dict.fromkeys(STEP_SCALARS, math.nan)
-        optimizer = self.get_optimizer(f"{team}_policy")
-        for group in optimizer.param_groups:
-            group["lr"] = settings.lr
-        coefficients = PPOCoefficients(
-            settings.clip_param,
-            settings.vf_clip_param,
-            settings.vf_loss_coeff,
-            settings.entropy_coeff,
-            self.kl_coeffs[team],
-        )
-        for _ in range(settings.num_epochs):
+            return result
+        updates = epochs * minibatches
+        for epoch in range(epochs):
             order = torch.randperm(count, generator=self.generators[team])
-            scalars = [
-                self._step(team, network, optimizer, rows.select(index), coefficients)
-                for index in order.tensor_split(minibatches)
-            ]
-        result |= self._means(scalars)
+            scalars = []
+            for number, index in enumerate(order.tensor_split(minibatches), epoch * minibatches):
+                values = plan.values(epoch, epochs, number, updates)
+                scalars.append(self._step(team, rows.select(index), values, plan.logit_bias))
+        result |= self._means(scalars) | {"trained": 1, "epochs": epochs, "updates": updates}
         if settings.kl_coeff > 0.0:
             self.kl_coeffs[team] = adapt_kl_coeff(
-                self.kl_coeffs[team], result["kl"], settings.kl_target
+                self.kl_coeffs[team], result["kl"], values["kl_target"]
             )
         if network.normalizer is not None:
             self._update_normalizer(network, rows.obs)
@@ -191,13 +202,25 @@ class HideAndSeekLearner(PPOTorchLearner):
     def _step(
         self,
         team: str,
-        network: ActorCritic,
-        optimizer: torch.optim.Optimizer,
         batch: Minibatch,
-        coefficients: PPOCoefficients,
+        settings: Mapping[str, float],
+        logit_bias: tuple[float, ...],
     ) -> dict[str, Tensor]:
+        """One gradient step with the settings of this moment."""
+        network, optimizer = self.network(team), self.get_optimizer(f"{team}_policy")
+        for group in optimizer.param_groups:
+            group["lr"] = settings["lr"]
+        coefficients = PPOCoefficients(
+            settings["clip_param"],
+            self.teams[team].vf_clip_param,
+            settings["vf_loss_coeff"],
+            settings["entropy_coeff"],
+            self.kl_coeffs[team],
+        )
         optimizer.zero_grad(set_to_none=True)
         logits, values = network(batch.obs)
+        if logit_bias:
+            logits = logits + torch.tensor(logit_bias)
         loss, scalars = ppo_loss(logits, values, batch, network.spec.nvec, coefficients)
         loss.backward()
         if self.is_distributed:

@@ -43,7 +43,12 @@ TEAM: dict[str, str] = {
     "vf_explained_var": "share of the variance of the returns that the value function explains",
     "grad_norm": "global norm of the gradient before clipping",
     "clip_fraction": "share of the samples whose probability ratio left the clip range, 0-1",
-    "lr": "learning rate",
+    "trained": "1 if the team learned in this iteration, 0 if it was not its turn",
+    "lr": "learning rate when the iteration began",
+    "entropy_coeff": "weight of the entropy bonus, likewise",
+    "clip_param": "clipping of the probability ratio, likewise",
+    "vf_loss_coeff": "weight of the value loss, likewise",
+    "kl_target": "KL per update that the penalty aims at, likewise",
 }
 TIME: dict[str, str] = {
     "time/sample_s": "seconds spent collecting experience in this iteration",

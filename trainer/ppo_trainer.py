@@ -24,6 +24,7 @@ from trainer.algorithm import HideAndSeekPPO  # noqa: E402
 from trainer.checkpoints.manager import CheckpointManager  # noqa: E402
 from trainer.config import Config  # noqa: E402
 from trainer.config_file import load_config  # noqa: E402
+from trainer.configured_schedules import run_schedules  # noqa: E402
 from trainer.console import Console  # noqa: E402
 from trainer.outputs import RunOutputs  # noqa: E402
 from trainer.progress import Progress  # noqa: E402
@@ -39,6 +40,7 @@ def create_ppo_trainer(
     config: Config | Mapping[str, Any] | str | Path,
     restore_path: str | Path | None = None,
     warmstart: Mapping[str, Path] | None = None,
+    until: int | None = None,
 ) -> tuple[HideAndSeekPPO, Config]:
     """Build a trainer: fresh, exactly as a checkpoint left it, or new with trained networks.
 
@@ -46,6 +48,7 @@ def create_ppo_trainer(
         config: a `Config`, plain nested values (as `yaml.safe_load` returns), or a YAML file.
         restore_path: checkpoint folder to go on from, or None.
         warmstart: for a new run, the checkpoint folder whose network a policy starts with.
+        until: the iteration that is trained up to, where the schedules end; None: as configured.
 
     Returns:
         The trainer (`train()`, `compute_single_action(...)`, `progress`, `restore_notes`, `stop()`)
@@ -74,8 +77,11 @@ def create_ppo_trainer(
     trainer: HideAndSeekPPO = algorithm_config(config, make_env).build_algo()
     trainer.progress = Progress(config.tracking.window_episodes, make_env(1).stat_names)
     trainer.restore_notes = []
+    trainer.schedules = run_schedules(config, until)
     if restore_path is not None:
-        trainer.restore_notes = restore(trainer, trainer.progress, restore_path, config)
+        trainer.restore_notes = restore(
+            trainer, trainer.progress, restore_path, config, until or config.ppo.num_iterations
+        )
     elif weights:
         trainer.restore_notes = [f"warm start, weights {start_from(trainer, weights)[:12]}"]
     return trainer, config
@@ -113,7 +119,7 @@ def train(
     with contextlib.ExitStack() as cleanup:
         stop = stop or cleanup.enter_context(StopSignals())
         cleanup.callback(stop_ray)
-        trainer, config = create_ppo_trainer(config, restore_path, warmstart)
+        trainer, config = create_ppo_trainer(config, restore_path, warmstart, until)
         cleanup.callback(trainer.stop)
         stop.install()  # again: Ray has put its own handlers there
         progress = trainer.progress

@@ -81,7 +81,7 @@ class Progress:
             row[f"{team}_reward"] = means[f"{team}_return"]
             learned = result[LEARNER_RESULTS][f"{team}_policy"]
             row |= {f"{team}/{key}": float(learned[key]) for key in TEAM if key in learned}
-        return row
+        return row | trainer.settings_in_force
 
     def counters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in _COUNTERS}

@@ -16,6 +16,7 @@ import yaml
 from envs.hide_and_seek.config import HideAndSeekConfig
 from trainer.checkpoints import layout, manifest
 from trainer.config import Config
+from trainer.configured_schedules import continued_schedules
 from trainer.errors import IncompatibleCheckpoint, RestoreFailed
 from trainer.networks import PolicySpec, read_spec
 from trainer.safe_pickle import check_pickles
@@ -52,7 +53,9 @@ def check_checkpoint(path: Path, specs: dict[str, PolicySpec]) -> None:
             )
 
 
-def restore(trainer: HideAndSeekPPO, progress: Progress, path: Path, config: Config) -> list[str]:
+def restore(
+    trainer: HideAndSeekPPO, progress: Progress, path: Path, config: Config, until: int
+) -> list[str]:
     """Bring a freshly built trainer to the state of a checkpoint that was checked.
 
     Args:
@@ -60,6 +63,7 @@ def restore(trainer: HideAndSeekPPO, progress: Progress, path: Path, config: Con
         progress: counters to restore.
         path: a checkpoint that `check_checkpoint` has passed.
         config: today's; with another game worlds start fresh, with another seed the streams do.
+        until: the iteration that the run is to go on to, which its schedules depend on.
 
     Returns:
         A line for each thing that could not be carried over, the last one naming the weights' hash.
@@ -76,6 +80,9 @@ def restore(trainer: HideAndSeekPPO, progress: Progress, path: Path, config: Con
         progress.restore(state.progress, state.episodes)
         # Random streams last: whatever happens above may draw from them.
         notes = trainer.set_training_state(state.worlds, state.values)
+        trainer.schedules, _ = continued_schedules(
+            config, until, state.schedules, progress.iteration
+        )
         digest = trainer.check_weights()
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise RestoreFailed(f"{path}: could not be restored: {error}") from error
@@ -85,7 +92,13 @@ def restore(trainer: HideAndSeekPPO, progress: Progress, path: Path, config: Con
 def training_state(trainer: HideAndSeekPPO, progress: Progress) -> TrainingState:
     """What `restore` will need beside RLlib's own files."""
     worlds, values = trainer.get_training_state()
-    return TrainingState(worlds, values, progress.counters(), progress.window.get_state())
+    return TrainingState(
+        worlds,
+        values,
+        progress.counters(),
+        progress.window.get_state(),
+        trainer.schedules.state(),
+    )
 
 
 def _forget_what_has_changed(state: TrainingState, path: Path, config: Config) -> list[str]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from trainer.checkpoints import metadata
+from trainer.checkpoints import layout, metadata
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.config import known_keys
 from trainer.config_base import ConfigError
+from trainer.config_file import load_config
+from trainer.configured_schedules import continued_schedules
 from trainer.project import shown_path
-from trainer.run_plan import RunPlan, config_changes
+from trainer.run_plan import RunPlan, config_changes, refused_keys
+from trainer.training_state import STATE_FILE, TRAINING_STATE, read_values
 
 
 def print_report(plan: RunPlan) -> None:
-    """Iteration, date, rewards and configuration differences of a planned resume."""
+    """Iteration, date and rewards of a planned resume."""
     assert plan.restore_path is not None
     values = plan.metadata
     lines = {
@@ -36,24 +40,78 @@ def print_report(plan: RunPlan) -> None:
         lines["moved aside"] = f"{', '.join(newer)} (newer; into a branch_after_... folder)"
     for key, text in lines.items():
         print(f"  {key:<15} {text}")
-    print_changes(plan)
 
 
-def print_changes(plan: RunPlan) -> None:
-    """Say which settings differ from those the checkpoint was written under."""
+def print_changes(plan: RunPlan) -> bool:
+    """Say per setting whether it is carried over, changed or refused; True if one is refused."""
     assert plan.restore_path is not None
     try:
-        changes = config_changes(plan.restore_path, plan.config)
+        saved = load_config(plan.restore_path / layout.CONFIG)
     except ConfigError as error:
         print(f"configuration: the checkpoint's cannot be compared: {error}")
-        return
+        return False
+    changes = config_changes(saved, plan.config)
+    carried = len(known_keys()) - len(changes)
     if not changes:
-        print("configuration: as in the checkpoint")
-        return
+        print(f"configuration: as in the checkpoint, all {carried} keys carried over")
+        return False
+    refused = refused_keys(saved, plan.config)
     print("configuration (checkpoint -> now):")
     width = max(map(len, changes))
     for key, (old, new) in changes.items():
-        print(f"  {key:<{width}}  {old} -> {new}")
+        verdict = "REFUSED: another network" if key in refused else f"changed{_effect(key)}"
+        print(f"  {key:<{width}}  {old} -> {new}  {verdict}")
+    print(f"  {'the other keys':<{width}}  {carried} carried over")
+    return bool(refused)
+
+
+def print_schedules(plan: RunPlan) -> None:
+    """Say how the run goes on with its schedules: mode, totals, position, what jumps."""
+    assert plan.restore_path is not None
+    folder = plan.restore_path / TRAINING_STATE
+    try:
+        saved = read_values(folder).get("schedules")
+        _, found = continued_schedules(plan.config, plan.until, saved, plan.first_iteration)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print(f"schedules: {folder / STATE_FILE} cannot be read: {error}")
+        return
+    if saved is None:
+        print(
+            f"warning: {plan.restore_path.name} says nothing about schedules; those of the "
+            f"configuration begin now, at iteration {found.position}"
+        )
+    elif not found.values:
+        print("schedules: none, every setting is constant")
+        return
+    else:
+        print(f"Loaded schedule metadata from {shown_path(plan.restore_path)}")
+        print(f"  Previous total iterations: {found.old_total}")
+        print(f"  Previous current iterations: {found.position}")
+    print(f"Schedule mode: {found.mode.upper()} - {_MODES[found.mode]}")
+    label = "Extended total" if found.new_total != found.old_total else "Total"
+    print(f"  {label} iterations: {found.new_total} (position {found.position})")
+    width = max(map(len, found.values), default=0)
+    for name, (old, new) in found.values.items():
+        moved = f"jumps {old:.6g} -> {new:.6g}" if name in found.jumps else f"goes on at {new:.6g}"
+        print(f"  {name:<{width}}  {moved}")
+
+
+_MODES = {
+    "extend": "continuing schedules from previous run",
+    "constant": "holding the values that were reached",
+    "restart": "starting schedules anew with the present parameters",
+}
+
+
+def _effect(key: str) -> str:
+    """What a changed key means for what the checkpoint holds, as far as it is more than itself."""
+    if key == "train.seed":
+        return "; random streams start anew"
+    if key.startswith("env.") and not key.startswith("env.shaping_"):
+        return "; worlds start fresh"
+    if key in ("ray.num_env_runners", "ray.num_envs_per_env_runner"):
+        return "; worlds that do not fit start fresh"
+    return ""
 
 
 def _number(value: Any) -> str:

@@ -12,7 +12,8 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from envs.batch_env import BatchEnv
 from trainer.algorithm import HideAndSeekPPO
-from trainer.config import Config
+from trainer.config import NETWORK_SETTINGS, Config
+from trainer.configured_schedules import run_schedules
 from trainer.learner import HideAndSeekLearner
 from trainer.networks import PolicySpec
 from trainer.rl_module import INIT_SEED, HideAndSeekRLModule
@@ -20,8 +21,6 @@ from trainer.rollout import BatchedEnvRunner, policy_spaces
 
 EnvMaker = Callable[[int], BatchEnv]
 """Number of worlds -> BatchEnv; picklable."""
-
-NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "normalize_obs")
 
 
 def network_specs(config: Config, make_env: EnvMaker) -> dict[str, PolicySpec]:
@@ -75,6 +74,7 @@ def algorithm_config(config: Config, make_env: EnvMaker) -> PPOConfig:
             learner_class=HideAndSeekLearner,
             learner_config_dict={
                 "teams": {name: s.model_dump(mode="json") for name, s in settings.items()},
+                "schedules": run_schedules(config),
                 "reward_scale": config.ppo.reward_scale,
                 "torch_threads": config.train.torch_threads
                 if config.ray.num_learners

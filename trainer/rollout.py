@@ -72,6 +72,8 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         self._random = np.random.default_rng([self.config.seed or 0, self.worker_index])
         self._batch: RolloutBatch | None = None
         self._started = False
+        self._env_parameters: dict[str, float] = {}
+        self._logit_bias: dict[str, np.ndarray] = {}
 
     # --- sampling ---------------------------------------------------------------------------------
 
@@ -89,6 +91,21 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         self._log(batch)
         empty = np.zeros((0, len(self.env.stat_names)), np.float32)
         return Sample(batch, np.concatenate(stats) if stats else empty)
+
+    def set_plan(
+        self, env_parameters: dict[str, float], logit_bias: dict[str, tuple[float, ...]]
+    ) -> None:
+        """What holds from the next rollout on.
+
+        Args:
+            env_parameters: numbers of the game (see `BatchEnv.set_parameters`).
+            logit_bias: by team, [L] added to the logits; empty: nothing is.
+        """
+        self.env.set_parameters(env_parameters)
+        self._env_parameters = env_parameters
+        self._logit_bias = {
+            team: np.asarray(bias, np.float32) for team, bias in logit_bias.items() if bias
+        }
 
     def _begin(self) -> RolloutBatch:
         if self._batch is None:
@@ -115,6 +132,8 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         obs = torch.from_numpy(team.obs[step].reshape(rows, spec.obs_size))
         logits = team.logits[step].reshape(rows, spec.num_logits)
         logits[...] = self._network(spec).logits(obs).numpy()
+        if spec.name in self._logit_bias:
+            logits += self._logit_bias[spec.name]
         uniforms = self._uniforms[spec.name]
         self._random.random(out=uniforms, dtype=np.float32)
         sample_actions(
@@ -207,7 +226,11 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
 
     def get_training_state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """What continues this runner exactly: arrays (none before the first rollout), values."""
-        values = {"random": self._random.bit_generator.state, "started": self._started}
+        values = {
+            "random": self._random.bit_generator.state,
+            "started": self._started,
+            "env_parameters": self._env_parameters,
+        }
         return (self.env.get_state() if self._started else {}), values
 
     def set_training_state(self, arrays: dict[str, np.ndarray], values: dict[str, Any]) -> None:
@@ -224,4 +247,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         self._batch = None
         self._started = True
         batch = self._begin()
+        # What was seen last was seen under the numbers of then.
+        now = self.env.set_parameters(values.get("env_parameters", {}))
         self.env.observe(batch.at(self.steps))
+        self.env.set_parameters(now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trainer.console import make_console
 from trainer.project import shown_path
-from trainer.resume_report import print_changes
+from trainer.resume_report import print_changes, print_schedules
 from trainer.run_plan import RunPlan
 from trainer.stop_signals import StopSignals
 
@@ -14,6 +14,7 @@ def run(plan: RunPlan, *, quiet: bool = False, show_changes: bool = True) -> int
     with make_console(quiet) as console, StopSignals(console.note_stop) as stop:
         if show_changes and plan.restore_path is not None:
             print_changes(plan)
+            print_schedules(plan)
         if not quiet:
             print(
                 "starting: loading torch and RLlib (the first run also compiles the game) ...",

@@ -22,6 +22,20 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help="override one key, for example --set ppo.lr=0.001; may be repeated",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="same as --set train.seed=N")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--schedule-mode",
+        choices=("extend", "constant", "restart"),
+        help="how a resumed run goes on with its schedules: from where they stood (the default), "
+        "at the values they had reached, or anew",
+    )
+    mode.add_argument(
+        "--restart-entropy-on-continue",
+        dest="schedule_mode",
+        action="store_const",
+        const="restart",
+        help="same as --schedule-mode restart",
+    )
     parser.add_argument(
         "--checkpoint-dir", metavar="DIR", help="folder of the checkpoints (ppo.checkpoint_dir)"
     )

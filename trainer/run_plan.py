@@ -15,7 +15,8 @@ from typing import Any
 from trainer.checkpoints import layout, metadata
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.config import Config
+from trainer.config import NETWORK_SETTINGS, Config
+from trainer.config_base import TEAMS
 from trainer.config_file import apply_overrides, differences, load_config
 from trainer.errors import UsageError
 from trainer.initialization import ResumeBlock
@@ -141,6 +142,8 @@ def read_config(args: argparse.Namespace) -> Config:
     overrides = list(args.overrides)
     if args.seed is not None:
         overrides.append(f"train.seed={args.seed}")
+    if args.schedule_mode is not None:
+        overrides.append(f"schedules.mode={args.schedule_mode}")
     if args.config is not None:
         return load_config(args.config, overrides)
     path = find_config()
@@ -188,17 +191,23 @@ def with_checkpoint_dir(config: Config, directory: str) -> Config:
     return config.model_copy(update={"ppo": ppo})
 
 
-def config_changes(path: Path, config: Config) -> dict[str, tuple[Any, Any]]:
-    """Keys that differ between a checkpoint's configuration and the one given, as (old, new).
-
-    Raises:
-        ConfigError: the checkpoint's cannot be read.
-    """
-    saved = load_config(path / layout.CONFIG)
+def config_changes(saved: Config, config: Config) -> dict[str, tuple[Any, Any]]:
+    """Keys that differ between a checkpoint's configuration and the one given, as (old, new)."""
     changes = differences(saved, config)
     # Where the folder lies and how a run once began make no difference to how it goes on.
-    apart = ("ppo.checkpoint_dir", "initialization.")
+    apart = ("ppo.checkpoint_dir", "initialization.", "schedules.mode")
     return {key: both for key, both in changes.items() if not key.startswith(apart)}
+
+
+def refused_keys(saved: Config, config: Config) -> set[str]:
+    """The changed keys with which a checkpoint's networks cannot be loaded."""
+    refused = set()
+    for team in TEAMS:
+        old, new = saved.ppo.team(team), config.ppo.team(team)
+        for name in NETWORK_SETTINGS:
+            if getattr(old, name) != getattr(new, name):
+                refused |= {f"ppo.{name}", f"ppo.{team}.{name}"}
+    return refused & set(config_changes(saved, config))
 
 
 def _configured_start(config: Config) -> Start:

@@ -1,7 +1,7 @@
 """The folder `training_state/` of a checkpoint: what RLlib does not keep, as arrays and JSON, no
 pickle.
 
-training_state/state.json            counters, KL coefficients, random streams
+training_state/state.json            counters, KL coefficients, random streams, schedules
 training_state/worlds_<runner>.npz   the worlds of one runner, in mid-episode
 training_state/episodes.npz          the window behind the reported means
 """
@@ -31,12 +31,14 @@ class TrainingState:
         values: plain values of runners and learners (see `HideAndSeekPPO.get_training_state`).
         progress: counters (see `Progress.counters`).
         episodes: arrays of the episode window; none after `drop_worlds`.
+        schedules: state of the schedules (see `RunSchedules.state`); None in older checkpoints.
     """
 
     worlds: dict[str, dict[str, np.ndarray]]
     values: dict[str, Any]
     progress: dict[str, Any]
     episodes: dict[str, np.ndarray]
+    schedules: dict[str, Any] | None = None
 
     def drop_worlds(self) -> None:
         """Forget the worlds and their episodes, but not the streams that new worlds come from."""
@@ -61,6 +63,7 @@ class TrainingState:
             "format": FORMAT,
             "runners_with_worlds": sorted(self.worlds),
             "progress": self.progress,
+            "schedules": self.schedules,
             **self.values,
         }
         (folder / STATE_FILE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
@@ -68,9 +71,7 @@ class TrainingState:
     @classmethod
     def read(cls, folder: Path) -> TrainingState:
         """Raises OSError, ValueError or KeyError where the folder is not what `write` made."""
-        state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
-        if state["format"] != FORMAT:
-            raise ValueError(f"{STATE_FILE}: format {state['format']}; this version reads {FORMAT}")
+        state = read_values(folder)
         return cls(
             worlds={
                 index: _load_arrays(folder / f"worlds_{index}.npz")
@@ -79,7 +80,16 @@ class TrainingState:
             values={"runners": state["runners"], "learners": state["learners"]},
             progress=state["progress"],
             episodes=_load_arrays(folder / EPISODES_FILE),
+            schedules=state.get("schedules"),
         )
+
+
+def read_values(folder: Path) -> dict[str, Any]:
+    """The plain values of the folder alone. Raises OSError, ValueError or KeyError."""
+    state: dict[str, Any] = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
+    if state["format"] != FORMAT:
+        raise ValueError(f"{STATE_FILE}: format {state['format']}; this version reads {FORMAT}")
+    return state
 
 
 def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# A run of a second or two: 64 worlds x 32 steps, 1v1.
+# A run of a second or two: 64 worlds x 32 steps, 1v1, with all that a resume has to carry over.
 SMALL = (
     *("--set", "ray.num_envs_per_env_runner=64"),
     *("--set", "ppo.rollout_length=32"),
@@ -22,6 +22,13 @@ SMALL = (
     *("--set", "ppo.checkpoint_freq=2"),
     *("--set", "ppo.kl_coeff=0.2"),
     *("--set", "ppo.normalize_obs=true"),
+    *("--set", "ppo.seeker.lr_schedule_type=cosine"),
+    *("--set", "ppo.seeker.lr_schedule_step_on=update"),
+    *("--set", "schedules.entropy_coeff={type: exponential, end: 0.001}"),
+    *("--set", "schedules.hider.logit_bias={forward.ahead: {type: linear, start: 1, end: 0}}"),
+    *("--set", "schedules.env.vision_angle={type: linear, start: 300, end: 100}"),
+    *("--set", "schedules.env.prep_share={type: linear, start: 0.1, end: 0.5}"),
+    *("--set", "train.alternate.every=3"),
 )
 
 

@@ -179,7 +179,7 @@ def test_the_environment_variable_names_the_checkpoint(trained: Trained, tmp_pat
         (("main.py", "--iterations", "0"), 2, "must be at least 1"),
         (("main.py", ""), 2, "CHECKPOINT is empty"),
         (("main.py", "--set", "ppo.lr=.inf"), 2, "ppo.lr = inf"),
-        (("continue_training.py",), 2, "no terminal to ask on; add --yes"),
+        (("continue_training.py", *SMALL), 2, "no terminal to ask on; add --yes"),
         (("continue_training.py", "--checkpoint-dir", "x"), 3, "no checkpoints found in x"),
     ],
 )

@@ -16,7 +16,7 @@ def test_the_shipped_file_holds_every_key_at_its_default() -> None:
     shipped = load_config(ROOT / "config.yaml")
     assert shipped == Config()
     written = flat(yaml.safe_load((ROOT / "config.yaml").read_text()))
-    per_team = ("ppo.seeker.", "ppo.hider.")
+    per_team = ("ppo.seeker.", "ppo.hider.", "schedules.seeker.", "schedules.hider.")
     assert set(written) == {key for key in known_keys() if not key.startswith(per_team)}
 
 

@@ -33,13 +33,13 @@ def test_one_team_may_learn_with_its_own_hyperparameters(build: Build) -> None:
     trainer = build(seeker={"lr": 1e-12, "num_epochs": 1}, hider={"hiddens": [16]})
     before = trainer.networks()["seeker_policy"].actor[0].weight.clone()
     for _ in range(10):
-        result = trainer.train()
+        trainer.train()
     assert trainer.networks()["hider_policy"].policy_head.in_features == 16
     torch.testing.assert_close(
         trainer.networks()["seeker_policy"].actor[0].weight, before, atol=1e-8, rtol=0
     )
     assert trainer.episode_stats[:, 2].mean() > 0.9 > trainer.episode_stats[:, 1].mean()
-    assert result["learners"]["seeker_policy"]["lr"] == 1e-12
+    assert trainer.settings_in_force["seeker/lr"] == 1e-12
 
 
 def rollout(rows_valid: slice | None = None) -> RolloutBatch:
@@ -205,7 +205,8 @@ def test_an_epoch_has_exactly_the_agreed_number_of_gradient_steps(
     build: Build, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Learners with other numbers of rows agree on the steps; one more or less would hang them."""
-    learner = build().learner_group._learner
+    trainer = build()
+    learner = trainer.learner_group._learner
     agreed = 469 if rows > 1000 else 2
     monkeypatch.setattr(learner, "_num_minibatches", lambda *_: agreed)
     steps = []
@@ -213,7 +214,8 @@ def test_an_epoch_has_exactly_the_agreed_number_of_gradient_steps(
     monkeypatch.setattr(learner, "_step", lambda *_: steps.append(1) or scalars)
     batch = RolloutBatch.allocate(OneStepEnv(1).teams, rows, 1)
     batch.teams["seeker"].valid[:] = True
-    learner._update_team("seeker", batch.teams["seeker"], torch.from_numpy(batch.dones))
+    plan = trainer.schedules.team_plan("seeker")
+    learner._update_team("seeker", plan, batch.teams["seeker"], torch.from_numpy(batch.dones))
     assert len(steps) == learner.teams["seeker"].num_epochs * agreed
 
 

@@ -1,0 +1,179 @@
+"""From the configuration to the schedules of a run, new or continued."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig, nearest
+from envs.hide_and_seek.spaces import HEADS
+from trainer.alternation import Alternation
+from trainer.config_base import TEAMS
+from trainer.run_schedules import GAME, LOGIT_BIAS, RunSchedules
+from trainer.schedule_config import ScheduleSpec
+from trainer.schedule_continuation import Continuation, Policy, continue_schedules
+from trainer.schedules import Constant, Cosine, Decay, Piecewise, Schedule, Step
+
+if TYPE_CHECKING:
+    from trainer.config import Config, TeamSettings
+
+TEAM_SETTINGS = ("lr", "entropy_coeff", "clip_param", "vf_loss_coeff", "kl_target")
+"""The settings of a team that can be scheduled."""
+_MUST_BE_ABOVE_0 = ("clip_param", "kl_target")
+ACTION_CHOICES = tuple(f"{head}.{name}" for head, names in HEADS.items() for name in names)
+"""The action choices in the order of the logits."""
+
+
+def lr_schedule(settings: TeamSettings) -> Schedule | None:
+    """The schedule that `lr_schedule_type`, `_kwargs` and `_step_on` describe (ValueError).
+
+    The value after n steps is that of torch's LambdaLR (linear), CosineAnnealingLR, ExponentialLR
+    or StepLR.
+    """
+    kind, lr = settings.lr_schedule_type, settings.lr
+    if kind is None:
+        if settings.lr_schedule_kwargs:
+            raise ValueError("lr_schedule_kwargs are given, but no lr_schedule_type")
+        return None
+    defaults: dict[str, float] = _LR_KWARGS[kind]
+    for name in settings.lr_schedule_kwargs:
+        if name not in defaults:
+            known = ", ".join(defaults)
+            raise ValueError(
+                f"lr_schedule_kwargs: '{name}' is unknown for type {kind}; it takes {known}"
+            )
+    values = defaults | settings.lr_schedule_kwargs
+    for name, value in values.items():
+        if name.endswith("fraction") and not 0.0 <= value <= 1.0:
+            raise ValueError(f"lr_schedule_kwargs: {name} = {value} must be from 0 to 1")
+        if name in ("gamma", "step_size") and value <= 0.0:
+            raise ValueError(f"lr_schedule_kwargs: {name} = {value} must be above 0")
+    on = settings.lr_schedule_step_on
+    if kind == "linear":
+        # max(fraction, 1 - n / total): down to the fraction, and level from there on.
+        low = values["final_lr_fraction"]
+        corners = [(0.0, lr), (1.0 - low, lr * low), (1.0, lr * low)]
+        return Schedule(Piecewise(tuple(dict(corners).items())), on)
+    if kind == "cosine":
+        return Schedule(Cosine(lr, lr * values["eta_min_fraction"]), on)
+    if kind == "exponential":
+        return Schedule(Decay(lr, values["gamma"]), on)
+    return Schedule(Step(lr, values["gamma"], int(values["step_size"])), on)
+
+
+_LR_KWARGS: dict[str, dict[str, float]] = {
+    "linear": {"final_lr_fraction": 0.1},
+    "cosine": {"eta_min_fraction": 0.0},
+    "exponential": {"gamma": 0.995},
+    "step": {"step_size": 1000, "gamma": 0.5},
+}
+
+
+def schedules_of(config: Config, teams: Iterable[str] = TEAMS) -> dict[str, Schedule]:
+    """Every setting of a run as a schedule, by name ("seeker/lr", "env/vision_angle").
+
+    ValueError names the key of a schedule that cannot be.
+    """
+    found: dict[str, Schedule] = {}
+    for team in teams:
+        found |= {f"{team}/{key}": value for key, value in _of_team(config, team).items()}
+    return found | _of_game(config)
+
+
+def run_schedules(config: Config, until: int | None = None) -> RunSchedules:
+    """The schedules of a new run that is to end at iteration `until` (None: as configured)."""
+    planned = max(config.ppo.num_iterations, until or 0)
+    total = config.schedules.total_iterations or planned
+    alternate = config.train.alternate
+    order = TEAMS if alternate.first == TEAMS[0] else TEAMS[::-1]
+    return RunSchedules.fresh(
+        schedules_of(config), total, Alternation(order, alternate.every), ACTION_CHOICES
+    )
+
+
+def continued_schedules(
+    config: Config, until: int, saved: Mapping[str, Any] | None, iteration: int
+) -> tuple[RunSchedules, Continuation]:
+    """The schedules of a run that goes on from `iteration` to `until`.
+
+    `saved` is the state in the checkpoint. ValueError, KeyError or TypeError if it is none.
+    """
+    group = config.schedules
+    policy = Policy(group.mode, group.extend == "rescale", group.total_iterations is not None)
+    return continue_schedules(run_schedules(config, until), saved, iteration, policy)
+
+
+def _of_team(config: Config, team: str) -> dict[str, Schedule]:
+    settings = config.ppo.team(team)
+    both, own = config.schedules, getattr(config.schedules, team)
+    found = {}
+    for name in TEAM_SETTINGS:
+        spec, where = getattr(own, name), f"schedules.{team}.{name}"
+        if spec is None:
+            spec, where = getattr(both, name), f"schedules.{name}"
+        plain = getattr(settings, name)
+        schedule = Schedule(Constant(plain)) if spec is None else _named(where, spec, plain)
+        for value in schedule.curve.extremes():
+            if value < 0.0 or (value == 0.0 and name in _MUST_BE_ABOVE_0):
+                raise ValueError(f"{where}: {name} cannot become {value:g}")
+        found[name] = schedule
+        if name == "lr" and (described := lr_schedule(settings)) is not None:
+            if spec is not None:
+                raise ValueError(f"{where} and ppo.lr_schedule_type exclude each other")
+            found[name] = described
+    for choice, spec in {**both.logit_bias, **own.logit_bias}.items():
+        where = f"schedules.{team if choice in own.logit_bias else ''}.logit_bias.{choice}"
+        where = where.replace("..", ".")
+        _check_choice(where, choice)
+        _only_by_iteration(where, spec)
+        found[f"{LOGIT_BIAS}.{choice}"] = _named(where, spec, 0.0)
+    return found
+
+
+def _of_game(config: Config) -> dict[str, Schedule]:
+    game, specs = config.env.resolved(), config.schedules.env
+    plain = {name: getattr(game, name, 0.0) for name in SCHEDULABLE}
+    plain["prep_share"] = (game.prep_steps or 0) / (game.episode_steps or 1)
+    if {"prep_share", "prep_steps"} <= set(specs):
+        raise ValueError("schedules.env: prep_share and prep_steps exclude each other")
+    found: dict[str, Schedule] = {}
+    for name, spec in specs.items():
+        key = f"schedules.env.{name}"
+        if name not in plain:
+            raise ValueError(f"unknown key '{key}'; nearest: {nearest(name, list(SCHEDULABLE))}")
+        _only_by_iteration(key, spec)
+        found[name] = schedule = _named(key, spec, float(plain[name]))
+        factors = [1.0, 1.0 / (spec.warmup + 1.0), spec.bump.factor if spec.bump else 1.0]
+        for factor in factors:
+            for value in schedule.curve.extremes():
+                _check_game(key, game, {name: value * factor})
+    for step in range(101):  # lengths that are possible one by one may not fit together
+        values = {name: found[name].curve.at(step / 100, 0) for name in specs}
+        _check_game("schedules.env", game, values)
+    return {f"{GAME}/{name}": schedule for name, schedule in found.items()}
+
+
+def _named(key: str, spec: ScheduleSpec, plain: float) -> Schedule:
+    try:
+        return spec.schedule(plain)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
+
+
+def _check_game(key: str, game: HideAndSeekConfig, values: dict[str, float]) -> None:
+    try:
+        game.with_parameters(values)
+    except ValueError as error:
+        shown = ", ".join(f"{name} = {value:g}" for name, value in values.items())
+        raise ValueError(f"{key}: cannot reach {shown}: {error}") from None
+
+
+def _check_choice(key: str, choice: str) -> None:
+    if choice not in ACTION_CHOICES:
+        near = nearest(choice, list(ACTION_CHOICES))
+        raise ValueError(f"{key}: no such action choice; nearest: {near}")
+
+
+def _only_by_iteration(key: str, spec: ScheduleSpec) -> None:
+    if spec.step_on != "iteration":
+        raise ValueError(f"{key}: step_on = {spec.step_on!r} is for the learner's own settings")
