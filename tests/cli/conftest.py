@@ -104,9 +104,9 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path / "desk")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, str]:
-    """A desk where `main.py` has trained 4 iterations, and what it printed."""
+    """A desk where `main.py` has trained 4 iterations, and what it printed; change only copies."""
     desk = Desk(tmp_path_factory.mktemp("trained") / "desk")
     done = desk.run("main.py", "--iterations", "4", *SMALL)
     assert done.returncode == 0, done.stderr
