@@ -35,6 +35,11 @@ def build_parser() -> argparse.ArgumentParser:
     start.add_argument("--fresh", action="store_true", help="new networks, whatever else says so")
     start.add_argument("--resume", metavar="SEL", help="go on from this checkpoint (a selector)")
     start.add_argument(
+        "--continue-run-id",
+        metavar="ID",
+        help="go on from the last checkpoint of this MLflow run, under the same run",
+    )
+    start.add_argument(
         "--warmstart", metavar="SEL", help="a new run that starts with this checkpoint's networks"
     )
     add_run_arguments(parser)
@@ -44,8 +49,11 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
-    if args.checkpoint is not None and (args.fresh or args.resume or args.warmstart):
-        parser.error("a checkpoint, --fresh, --resume and --warmstart exclude each other")
+    others = (args.fresh, args.resume, args.warmstart, args.continue_run_id)
+    if args.checkpoint is not None and any(others):
+        parser.error(
+            "a checkpoint, --fresh, --resume, --warmstart and --continue-run-id exclude each other"
+        )
     from trainer.run import run
     from trainer.run_plan import Start, plan_run
 
@@ -53,6 +61,8 @@ def main(argv: Sequence[str]) -> int:
         start = Start(resume=args.checkpoint, source="CHECKPOINT")
     elif args.resume is not None:
         start = Start(resume=args.resume, source="--resume")
+    elif args.continue_run_id is not None:
+        start = Start(mlflow_run_id=args.continue_run_id)
     elif args.warmstart is not None:
         start = Start(warmstart=args.warmstart, source="--warmstart")
     else:

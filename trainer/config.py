@@ -6,7 +6,6 @@ one or two lines.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -22,9 +21,10 @@ from trainer.config_base import (
     Positive,
     PositiveOrInf,
 )
+from trainer.config_keys import dotted_keys, explain
 from trainer.configured_schedules import schedules_of
 from trainer.initialization import InitializationGroup
-from trainer.schedule_config import SchedulesGroup
+from trainer.schedule_config import SchedulesGroup, ScheduleSpec
 
 NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "normalize_obs")
 """The settings of a team that decide on the shape of its network."""
@@ -207,6 +207,12 @@ class TrackingGroup(Group):
     """Folder of the TensorBoard runs; None writes none."""
     window_episodes: Annotated[int, Field(ge=1)] = 2000
     """Finished episodes over which the reported means run."""
+    mlflow: bool = False
+    """Keep the run in an MLflow store too (requirements-mlflow.txt)."""
+    mlflow_uri: str = "sqlite:///runs/mlflow.db"
+    """The store: an SQLite file, relative to the working directory, or any tracking server."""
+    mlflow_experiment: Annotated[str, Field(min_length=1)] = "hide_and_seek"
+    """The experiment that runs belong to."""
 
 
 class Config(Group):
@@ -253,44 +259,16 @@ class Config(Group):
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            raise ConfigError(f"{source}: {_explain(error)}") from None
+            raise ConfigError(f"{source}: {explain(error, known_keys())}") from None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain nested values with every key; `from_dict` gives an equal configuration."""
         return self.model_dump(mode="json")
 
 
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{"ppo": {"lr": 1}} -> {"ppo.lr": 1}."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat.update(flatten(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
 def known_keys() -> list[str]:
-    """Every dotted key of the schema."""
-    return list(flatten(Config().to_dict()))
-
-
-def _explain(error: ValidationError) -> str:
-    """The first problem of a validation error in one line, with the nearest known key."""
-    problem = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in problem["loc"])
-    others = error.error_count() - 1
-    more = f" (and {others} more)" if others else ""
-    if problem["type"] == "extra_forbidden":
-        names = known_keys() + list(Config.model_fields)
-        leaves = [name for name in names if name.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]
-        near = leaves or difflib.get_close_matches(key, names, n=1, cutoff=0.4)
-        hint = f"; nearest: {near[0]}" if near else ""
-        return f"unknown key '{key}'{hint}{more}"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    if not key:
-        return f"{message}{more}"
-    value = problem.get("input")
-    shown = "" if isinstance(value, Mapping) else f" = {value!r}"
-    return f"{key}{shown}: {message[0].lower()}{message[1:]}{more}"
+    """All that can be set: groups, dotted keys, and those of a schedule."""
+    keys = dotted_keys(Config())
+    schedules = [key for key in keys if key.startswith("schedules.")]
+    nested = [f"{key}.{field}" for key in schedules for field in ScheduleSpec.model_fields]
+    return [*keys, *Config.model_fields, *nested]

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from trainer.config import Config, flatten
+from trainer.config import Config
 from trainer.config_base import ConfigError
 
 
@@ -60,16 +60,6 @@ def apply_overrides(
             raise ConfigError(f"--set {item}: the value is not valid YAML") from None
         _set_nested(merged, key.strip().split("."), value)
     return Config.from_dict(merged, source=" ".join(f"--set {item}" for item in overrides))
-
-
-def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
-    """Dotted keys whose values differ, as {key: (old, new)}, in the schema's order."""
-    before, after = flatten(old.to_dict()), flatten(new.to_dict())
-    return {
-        key: (before.get(key), after.get(key))
-        for key in {**before, **after}
-        if before.get(key) != after.get(key)
-    }
 
 
 def _yaml_beside(path: Path) -> list[Path]:

@@ -24,12 +24,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainer.config_keys import flatten
 from trainer.errors import UsageError
 from trainer.tensorboard import tag_of
 
 SCHEDULE_PREFIX = "schedule_"
 _CURRENT = "schedule_current_timesteps"
 _SQL = ("sqlite", "postgresql", "mysql", "mssql")
+_UNFIT = re.compile(r"[^\w\-. :/]")  # what MLflow does not take in a name
 _LONGEST = 5000  # characters; MLflow takes 6000 in a parameter, 8000 in a tag
 _BACKLOG = 100_000  # points kept while the store does not answer: some thousand iterations
 _PAUSE_S = 30.0
@@ -103,7 +105,8 @@ class MlflowTracker:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """The configuration, nested or flat."""
-        self._new_values.update({key: _text(value) for key, value in _flatten(params)})
+        found = flatten(params).items()
+        self._new_values.update({_UNFIT.sub("_", key): _text(value) for key, value in found})
         self._sync()
 
     def log_schedules(self, metadata: Mapping[str, Any]) -> None:
@@ -209,11 +212,13 @@ def _store(uri: str, *, create: bool) -> Iterator[tuple[Any, Any]]:
     try:
         scheme, _, path = uri.partition("://")
         if not path:
-            raise TrackingError(f"tracking.mlflow: {uri!r} is no URI like sqlite:///runs/mlflow.db")
+            raise TrackingError(
+                f"tracking.mlflow_uri: {uri!r} is no URI like sqlite:///runs/mlflow.db"
+            )
         if scheme == "sqlite":
             file = Path(path.removeprefix("/")).expanduser().absolute()
             if not create and not file.is_file():
-                raise TrackingError(f"tracking.mlflow: there is no store at {file}")
+                raise TrackingError(f"tracking.mlflow_uri: there is no store at {file}")
             file.parent.mkdir(parents=True, exist_ok=True)
             uri = f"sqlite:///{file}"
         os.environ.update(_ENVIRONMENT | dict(os.environ) | _NO_TELEMETRY)
@@ -232,8 +237,8 @@ def _store(uri: str, *, create: bool) -> Iterator[tuple[Any, Any]]:
         missing = isinstance(error, ImportError)
         way = "Do pip install -r requirements-mlflow.txt" if missing else "Correct it"
         raise TrackingError(
-            f"tracking.mlflow: the store {_shown(uri)} cannot be used: {_reason(error)}\n"
-            f"{way}, or set tracking.mlflow to null to train without it"
+            f"tracking.mlflow_uri: the store {_shown(uri)} cannot be used: {_reason(error)}\n"
+            f"{way}, or set tracking.mlflow to false to train without it"
         ) from error
 
 
@@ -253,7 +258,7 @@ def _get_run(client: Any, uri: str, run_id: str) -> Any:
     hint = "there are no runs" if not names else "did you mean" if meant else "the newest are"
     shown = ", ".join(f"{i} ({names[i]})" for i in (meant or list(names))[:3])
     raise TrackingError(
-        f"tracking.mlflow: there is no run {run_id!r} in {_shown(uri)}, or it was deleted; "
+        f"tracking.mlflow_uri: there is no run {run_id!r} in {_shown(uri)}, or it was deleted; "
         f"{hint} {shown}".rstrip()
     )
 
@@ -266,15 +271,6 @@ def _forget_after(engine: Any, run_id: str, iteration: int) -> None:
         connection.execute(text(f"DELETE FROM metrics {where}"), values)
         # The newest point of a metric is kept here as well; the next row must come after it.
         connection.execute(text(f"UPDATE latest_metrics SET step = :last {where}"), values)
-
-
-def _flatten(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in params.items():
-        key = f"{prefix}{name}"
-        if isinstance(value, Mapping) and value:
-            yield from _flatten(value, f"{key}.")
-        else:
-            yield re.sub(r"[^\w\-. :/]", "_", key), value
 
 
 def _text(value: Any) -> str:

@@ -32,6 +32,7 @@ from trainer.training_state import TRAINING_STATE
 
 if TYPE_CHECKING:
     from trainer.algorithm import HideAndSeekPPO
+    from trainer.mlflow_tracking import MlflowTracker
 
 _METADATA_KEYS = (
     "reward_mean",
@@ -60,6 +61,7 @@ class RunOutputs:
         console: Console,
         restore_path: Path | None,
         warmstart: Mapping[str, Path] | None = None,
+        mlflow_run_id: str | None = None,
     ) -> None:
         self.trainer, self.config, self.manager, self.console = trainer, config, manager, console
         self.parent = restore_path
@@ -72,6 +74,8 @@ class RunOutputs:
         # whose curves must not replace those of the first.
         same_run = restore_path is not None and restore_path.parent == manager.directory
         self.run_name = _run_name(config, restore_path if same_run else None)
+        self.mlflow_run_id = mlflow_run_id or _mlflow_run_id(restore_path if same_run else None)
+        self.stopped = False
         self._save_seconds = 0.0
         self._lap_started = time.perf_counter()
 
@@ -93,8 +97,30 @@ class RunOutputs:
         teams = {name: self.config.ppo.team(name) for name in TEAMS}
         targets = {name: t.kl_target for name, t in teams.items() if t.kl_coeff > 0}
         self.figure = TrainingFigure(self.run_name, targets)
+        self.mlflow = self._open_mlflow() if self.config.tracking.mlflow else None
         self._lap_started = time.perf_counter()
         return self
+
+    def _open_mlflow(self) -> MlflowTracker:
+        from trainer.mlflow_tracking import MlflowTracker
+
+        tracking = self.config.tracking
+        tracker = MlflowTracker(
+            tracking.mlflow_uri,
+            tracking.mlflow_experiment,
+            self.run_name,
+            self.mlflow_run_id,
+            iteration=self.trainer.progress.iteration,
+            on_problem=lambda message: self.console.message(message, "warning"),
+        )
+        self.mlflow_run_id = tracker.run_id
+        tracker.log_params(self.config.to_dict())
+        tracker.log_schedules(self._schedule_metadata())
+        return tracker
+
+    def _schedule_metadata(self) -> dict[str, Any]:
+        per_iteration = self.config.ppo.rollout_length * self.config.ray.num_envs
+        return self.trainer.schedules.metadata(self.trainer.progress.env_steps, per_iteration)
 
     def __exit__(
         self,
@@ -105,6 +131,9 @@ class RunOutputs:
         self.history.close()
         if self.tensorboard is not None:
             self.tensorboard.close()
+        if self.mlflow is not None:
+            cut_short = self.stopped or isinstance(error, KeyboardInterrupt)
+            self.mlflow.finish("KILLED" if cut_short else "FAILED" if error else "FINISHED")
 
     def info(self) -> dict[str, object]:
         """What the console shows when the run starts."""
@@ -121,6 +150,8 @@ class RunOutputs:
         }
         if self.tensorboard is not None:
             info["tensorboard"] = f"tensorboard --logdir {config.tracking.tensorboard_dir}"
+        if self.mlflow is not None:
+            info["mlflow"] = f"run {self.mlflow_run_id} in {config.tracking.mlflow_uri}"
         if self.parent is not None:
             info["resumed from"] = self.parent
         if self.trainer.restore_notes:
@@ -139,6 +170,8 @@ class RunOutputs:
         self.history.append(row)
         if self.tensorboard is not None:
             self.tensorboard.write(row)
+        if self.mlflow is not None:
+            self.mlflow.log_row(row)
         self.console.iteration(row)
 
     def save(self, row: Row, *, final: bool) -> None:
@@ -158,6 +191,9 @@ class RunOutputs:
             tags=("final",) if final else (),
         )
         self.last_checkpoint, self.saved_iteration = path, iteration
+        if self.mlflow is not None:
+            known = {"iteration": iteration, "sha256": manifest.digest(path)}
+            self.mlflow.log_checkpoint(path, known | self._schedule_metadata())
         self.history.export(self.manager.directory / layout.history_name(iteration))
         self.figure.save(
             self.history.columns(), self.manager.directory / layout.plot_name(iteration)
@@ -178,6 +214,7 @@ class RunOutputs:
             **{key: row[key] for key in _METADATA_KEYS},
             "seed": self.config.train.seed,
             "run_name": self.run_name,
+            "mlflow_run_id": self.mlflow_run_id,
             "segment": self.segment,
             "versions": _versions(),
             "git_commit": _git_commit(),
@@ -210,6 +247,12 @@ def _run_name(config: Config, restore_path: Path | None) -> str:
         if isinstance(name, str) and name and "/" not in name and not name.startswith("."):
             return name
     return f"{datetime.now():%Y%m%d-%H%M%S}_{config.env.level}_seed{config.train.seed}"
+
+
+def _mlflow_run_id(restore_path: Path | None) -> str | None:
+    """The MLflow run that a checkpoint belongs to."""
+    run_id = None if restore_path is None else metadata.read(restore_path).get("mlflow_run_id")
+    return run_id if isinstance(run_id, str) else None
 
 
 def _open_history(directory: Path, iteration: int, parent: Path | None) -> MetricsHistory:

@@ -109,6 +109,7 @@ def train(
     restore_path: Path | None = None,
     warmstart: Mapping[str, Path] | None = None,
     until: int | None = None,
+    mlflow_run_id: str | None = None,
     stop: StopSignals | None = None,
 ) -> TrainingOutcome:
     """Train up to iteration `until` (None: `ppo.num_iterations`), saving as configured.
@@ -128,7 +129,15 @@ def train(
             keep_last_n=config.ppo.keep_last_n,  # 0 = keep all
         )
         outputs = cleanup.enter_context(
-            RunOutputs(trainer, config, checkpoint_manager, console, restore_path, warmstart)
+            RunOutputs(
+                trainer,
+                config,
+                checkpoint_manager,
+                console,
+                restore_path,
+                warmstart,
+                mlflow_run_id,
+            )
         )
         console.start(until, progress.iteration + 1, outputs.info())
         while progress.iteration < until and not stop.requested:
@@ -138,4 +147,5 @@ def train(
                 outputs.save(row, final=progress.iteration == until)
         if outputs.saved_iteration < progress.iteration:
             outputs.save(row, final=progress.iteration == until)
+        outputs.stopped = stop.requested
         return TrainingOutcome(progress.iteration, outputs.last_checkpoint, stop.exit_code)

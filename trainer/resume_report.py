@@ -7,12 +7,13 @@ from typing import Any
 
 from trainer.checkpoints import layout, metadata
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.config import known_keys
 from trainer.config_base import ConfigError
 from trainer.config_file import load_config
+from trainer.config_keys import dotted_keys
 from trainer.configured_schedules import continued_schedules
 from trainer.project import shown_path
-from trainer.run_plan import RunPlan, config_changes, refused_keys
+from trainer.resume_changes import config_changes, refused_keys
+from trainer.run_plan import RunPlan
 from trainer.training_state import STATE_FILE, TRAINING_STATE, read_values
 
 
@@ -51,7 +52,7 @@ def print_changes(plan: RunPlan) -> bool:
         print(f"configuration: the checkpoint's cannot be compared: {error}")
         return False
     changes = config_changes(saved, plan.config)
-    carried = len(known_keys()) - len(changes)
+    carried = len(dotted_keys(plan.config)) - len(changes)
     if not changes:
         print(f"configuration: as in the checkpoint, all {carried} keys carried over")
         return False

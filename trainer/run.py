@@ -29,6 +29,7 @@ def run(plan: RunPlan, *, quiet: bool = False, show_changes: bool = True) -> int
             restore_path=plan.restore_path,
             warmstart=plan.warmstart,
             until=plan.until,
+            mlflow_run_id=plan.mlflow_run_id,
             stop=stop,
         )
         summary: dict[str, object] = {"iteration": f"{outcome.iteration} of {plan.until}"}

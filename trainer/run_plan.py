@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import layout, metadata
+from trainer.checkpoints import layout, manifest, metadata
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.config import NETWORK_SETTINGS, Config
-from trainer.config_base import TEAMS
-from trainer.config_file import apply_overrides, differences, load_config
+from trainer.config import Config
+from trainer.config_file import apply_overrides, load_config
 from trainer.errors import UsageError
 from trainer.initialization import ResumeBlock
 from trainer.project import DEFAULT_CHECKPOINT_DIR, find_config, script_command, shown_path
@@ -36,6 +35,7 @@ class RunPlan:
         metadata: metadata of `restore_path`.
         until: the iteration to train up to.
         flags: the command-line flags that a later resume has to repeat.
+        mlflow_run_id: the MLflow run to go on with; None: the checkpoint's, or a new one.
     """
 
     config: Config
@@ -44,6 +44,7 @@ class RunPlan:
     metadata: dict[str, Any]
     until: int
     flags: tuple[str, ...]
+    mlflow_run_id: str | None = None
 
     @property
     def first_iteration(self) -> int:
@@ -70,12 +71,14 @@ class Start:
         warmstart: selector of the checkpoint whose networks a new run starts with.
         fresh: new networks.
         source: where the selector comes from, for messages.
+        mlflow_run_id: go on from the last checkpoint of this MLflow run, under the same run.
     """
 
     resume: str | None = None
     warmstart: str | None = None
     fresh: bool = False
     source: str = "command line"
+    mlflow_run_id: str | None = None
 
 
 def plan_run(args: argparse.Namespace, start: Start) -> RunPlan:
@@ -91,6 +94,8 @@ def plan_run(args: argparse.Namespace, start: Start) -> RunPlan:
         config = with_checkpoint_dir(config, args.checkpoint_dir)
     if start == Start():
         start = _configured_start(config)
+    if start.mlflow_run_id is not None:
+        config, start = _tracked_start(config, start.mlflow_run_id)
     if start.resume is not None:
         return _resume_plan(config, args, start)
     if start.warmstart is not None:
@@ -125,7 +130,32 @@ def _resume_plan(config: Config, args: argparse.Namespace, start: Start) -> RunP
     check_writable(folder)
     saved = read_metadata(path)
     until = _until(args, config, int(saved["iteration"]), path)
-    return RunPlan(config, path, {}, saved, until, _flags(args))
+    flags = _flags(args)
+    if start.mlflow_run_id is not None:
+        flags += ("--set", "tracking.mlflow=true")
+    return RunPlan(config, path, {}, saved, until, flags, start.mlflow_run_id)
+
+
+def _tracked_start(config: Config, run_id: str) -> tuple[Config, Start]:
+    """The last checkpoint of an MLflow run, with tracking on."""
+    from trainer.mlflow_tracking import find_run
+
+    run = find_run(config.tracking.mlflow_uri, run_id)
+    path = run.checkpoint_path
+    if path is None or not path.is_dir():
+        lost = "it has not saved any" if path is None else f"{path} is gone"
+        raise NoUsableCheckpoint(
+            f"--continue-run-id {run_id}: no checkpoint to go on from, {lost}; "
+            "if it was moved, name it: python main.py PATH --set tracking.mlflow=true"
+        )
+    if run.checkpoint_sha256 not in (None, manifest.digest(path)):
+        raise NoUsableCheckpoint(
+            f"--continue-run-id {run_id}: {path} is not the checkpoint that the run has saved "
+            "(its manifest differs)"
+        )
+    tracking = config.tracking.model_copy(update={"mlflow": True})
+    start = Start(resume=str(path), source="--continue-run-id", mlflow_run_id=run_id)
+    return config.model_copy(update={"tracking": tracking}), start
 
 
 def _resolve(manager: CheckpointManager, selector: str, source: str) -> Path:
@@ -189,25 +219,6 @@ def check_writable(folder: Path) -> None:
 def with_checkpoint_dir(config: Config, directory: str) -> Config:
     ppo = config.ppo.model_copy(update={"checkpoint_dir": directory})
     return config.model_copy(update={"ppo": ppo})
-
-
-def config_changes(saved: Config, config: Config) -> dict[str, tuple[Any, Any]]:
-    """Keys that differ between a checkpoint's configuration and the one given, as (old, new)."""
-    changes = differences(saved, config)
-    # Where the folder lies and how a run once began make no difference to how it goes on.
-    apart = ("ppo.checkpoint_dir", "initialization.", "schedules.mode")
-    return {key: both for key, both in changes.items() if not key.startswith(apart)}
-
-
-def refused_keys(saved: Config, config: Config) -> set[str]:
-    """The changed keys with which a checkpoint's networks cannot be loaded."""
-    refused = set()
-    for team in TEAMS:
-        old, new = saved.ppo.team(team), config.ppo.team(team)
-        for name in NETWORK_SETTINGS:
-            if getattr(old, name) != getattr(new, name):
-                refused |= {f"ppo.{name}", f"ppo.{team}.{name}"}
-    return refused & set(config_changes(saved, config))
 
 
 def _configured_start(config: Config) -> Start:

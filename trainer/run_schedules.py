@@ -146,6 +146,23 @@ class RunSchedules:
             },
         }
 
+    def metadata(self, env_steps: int, env_steps_per_iteration: int) -> dict[str, Any]:
+        """Flat `schedule_*` values for experiment tracking; timesteps are environment steps."""
+        left = max(0, self.total - self.iteration) * env_steps_per_iteration
+        found: dict[str, Any] = {
+            "schedule_total_planned_iterations": self.total,
+            "schedule_current_iterations": self.iteration,
+            "schedule_total_planned_timesteps": env_steps + left,
+            "schedule_current_timesteps": env_steps,
+        }
+        for name in self.scheduled:
+            prefix = "schedule_" + name.replace("/", "_")
+            for key, value in self.running[name].schedule.to_dict().items():
+                nested = value if isinstance(value, dict) else {"": value}
+                for inner, item in nested.items():
+                    found["_".join(filter(None, (prefix, key, inner)))] = item
+        return found
+
     @classmethod
     def restored(cls, state: Mapping[str, Any], fresh: RunSchedules) -> RunSchedules:
         """What `state` described, in the alternation of `fresh`.

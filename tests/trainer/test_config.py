@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from trainer.config import Config, known_keys
+from trainer.config import Config
 from trainer.config_base import TEAMS, ConfigError
-from trainer.config_file import apply_overrides, differences, load_config
+from trainer.config_file import apply_overrides, load_config
+from trainer.config_keys import differences, dotted_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,7 +18,7 @@ def test_the_shipped_file_holds_every_key_at_its_default() -> None:
     assert shipped == Config()
     written = flat(yaml.safe_load((ROOT / "config.yaml").read_text()))
     per_team = ("ppo.seeker.", "ppo.hider.", "schedules.seeker.", "schedules.hider.")
-    assert set(written) == {key for key in known_keys() if not key.startswith(per_team)}
+    assert set(written) == {key for key in dotted_keys(Config()) if not key.startswith(per_team)}
 
 
 def flat(values: dict, prefix: str = "") -> list[str]:

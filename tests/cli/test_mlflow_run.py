@@ -1,0 +1,47 @@
+"""A run kept in a real MLflow store, and continued from there by its id."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import SMALL, Desk
+
+mlflow_tracking = pytest.importorskip(
+    "mlflow.tracking", reason="MLflow is not installed: pip install -r requirements-mlflow.txt"
+)
+STORE = "sqlite:///runs/mlflow.db"
+
+
+def test_a_run_is_continued_under_its_id(desk: Desk) -> None:
+    kept = (*SMALL, "--set", "tracking.mlflow=true", "--set", "tracking.tensorboard_dir=null")
+    done = desk.run("main.py", "--iterations", "2", *kept)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    store = f"sqlite:///{desk.work}/runs/mlflow.db"
+    client = mlflow_tracking.MlflowClient(store, store)
+    experiment = client.get_experiment_by_name("hide_and_seek")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FINISHED"
+    assert run.data.params["schedule_env_vision_angle_start"] == "300.0"
+    assert run.data.params["schedule_total_planned_timesteps"] == str(300 * 64 * 32)
+    assert run.data.tags["checkpoint_path"] == str(desk.work / "checkpoints/checkpoint_000002")
+
+    run_id = run.info.run_id
+    done = desk.run("main.py", "--continue-run-id", run_id, "--iterations", "1", *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert "Previous current iterations: 2" in done.stdout
+    assert f"run {run_id} in {STORE}" in done.stdout
+    (run,) = client.search_runs([experiment.experiment_id])
+    angles = client.get_metric_history(run_id, "env/vision_angle")
+    expected = [(i + 1, pytest.approx(300 - 200 * i / 300)) for i in range(3)]
+    assert [(point.step, point.value) for point in angles] == expected
+    assert run.data.tags["schedule_current_timesteps"] == str(3 * 64 * 32)
+    assert run.data.tags["checkpoint_iteration"] == "3"
+
+    done = desk.run("main.py", "--continue-run-id", run_id[:8])
+    assert done.returncode == 2
+    assert f"did you mean {run_id}" in done.stderr
+    (desk.work / "checkpoints").rename(desk.work / "moved")
+    done = desk.run("main.py", "--continue-run-id", run_id)
+    assert done.returncode == 3
+    assert "checkpoint_000003 is gone" in done.stderr
