@@ -32,6 +32,7 @@ from trainer.checkpoints import (
 from trainer.checkpoints.errors import CheckpointCorrupted
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.records import CheckpointInfo
+from trainer.checkpoints.tools import screen
 from trainer.project import DEFAULT_CHECKPOINT_DIR, configured_checkpoint_dir
 
 EXIT_ERROR, EXIT_USAGE, EXIT_NO_CHECKPOINT = 1, 2, 3
@@ -46,19 +47,23 @@ def main(argv: list[str] | None = None) -> int:
         listing = index.load(directory)
     except FileNotFoundError:
         if args.directory:
-            return fail(EXIT_USAGE, f"no such directory: {shown}{nearest_existing(directory)}")
+            return screen.fail(
+                EXIT_USAGE, f"no such directory: {shown}{nearest_existing(directory)}"
+            )
         return report_empty(Listing(()), directory, shown, as_json=args.json)
     except NotADirectoryError:
-        return fail(EXIT_USAGE, f"{shown} is not a directory; did you mean {Path(shown).parent}?")
+        return screen.fail(
+            EXIT_USAGE, f"{shown} is not a directory; did you mean {Path(shown).parent}?"
+        )
     except OSError as error:
-        return fail(EXIT_ERROR, f"cannot read {shown}: {error.strerror}")
+        return screen.fail(EXIT_ERROR, f"cannot read {shown}: {error.strerror}")
     if not listing.checkpoints:
         return report_empty(listing, directory, shown, as_json=args.json)
     try:
         order = sorting.ordered(listing, args.sort)
         top, _ = sorting.best(listing, args.best or table.DEFAULT_METRIC)
     except ValueError as error:
-        return fail(EXIT_USAGE, str(error))
+        return screen.fail(EXIT_USAGE, str(error))
     damage = find_damage(order, directory) if args.verify else None
     if args.json:
         print(as_json(order, directory, top if args.best else None, damage))
@@ -178,8 +183,8 @@ def report_empty(listing: Listing, directory: Path, shown: str, *, as_json: bool
     if (directory / layout.MANIFEST).is_file():
         parent = Path(shown).parent
         hint = f"{shown} is one checkpoint; list its folder: python list_checkpoints.py {parent}"
-        return fail(EXIT_USAGE, hint)
-    return fail(EXIT_NO_CHECKPOINT, str(selectors.none_found(shown)))
+        return screen.fail(EXIT_USAGE, hint)
+    return screen.fail(EXIT_NO_CHECKPOINT, str(selectors.none_found(shown)))
 
 
 def report_skipped(listing: Listing) -> None:
@@ -208,26 +213,5 @@ def nearest_existing(missing: Path) -> str:
     return f"; did you mean {parent / close[0]}?" if close else f"; nearest existing: {parent}"
 
 
-def fail(code: int, message: str) -> int:
-    """Print an error and return its exit code."""
-    print(f"error: {message}", file=sys.stderr)
-    return code
-
-
-def run() -> int:
-    """`main`, quiet about a reader that stops early (`| head`) and about Ctrl-C."""
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    try:
-        code = main()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes again at exit: give it somewhere to flush to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return 130
-    return code
-
-
 if __name__ == "__main__":
-    sys.exit(run())
+    sys.exit(screen.run_script(main))

@@ -180,6 +180,14 @@ def test_a_rule_counts_instead_of_the_number(directory):
     assert manager.listing().iterations == [10, 20, 30, 50]
 
 
+def test_a_metric_that_no_checkpoint_knows_is_told(directory, caplog):
+    manager = CheckpointManager(directory, retention=Retention(1, best_metric="reward_men"))
+    save(manager, 10)
+    assert caplog.text == ""
+    save(manager, 20)
+    assert "no checkpoint knows 'reward_men', so none is kept as the best" in caplog.text
+
+
 def test_a_save_never_prunes_itself(directory):
     save(CheckpointManager(directory), 50)
     save(CheckpointManager(directory, keep_last_n=1), 40)

@@ -22,13 +22,13 @@ def read(path: Path) -> dict[str, Any]:
     return decode(read_bytes(path))
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
     """The content of a plain file of a bearable size. OSError or ValueError otherwise."""
     found = os.lstat(path)
     if not stat.S_ISREG(found.st_mode):
         raise ValueError(f"{path.name} is not a plain file")
-    if found.st_size > MAX_BYTES:
-        raise ValueError(f"{path.name} has {found.st_size} bytes, more than {MAX_BYTES}")
+    if found.st_size > limit:
+        raise ValueError(f"{path.name} has {found.st_size} bytes, more than {limit}")
     return path.read_bytes()
 
 

@@ -204,6 +204,10 @@ class CheckpointManager:
         """Take a pin away again; errors as for `pin`."""
         return self._pin(selector, on=False)
 
+    def pinned(self) -> frozenset[int]:
+        """The pinned iterations. PinsUnreadable if pins.json is broken."""
+        return pins.read(self.directory)
+
     def writer_lock(self) -> contextlib.AbstractContextManager[Owner]:
         """Be the only writer of this folder, which is made if need be, until the context ends.
 
@@ -264,11 +268,7 @@ class CheckpointManager:
 
     def _pin(self, selector: str | int | Path, *, on: bool) -> Path:
         folder = self.resolve(selector)
-        iteration = layout.iteration_of(folder.name)
-        if iteration is None or folder.parent.resolve() != self.directory.resolve():
-            raise NoUsableCheckpoint(
-                f"{folder} is not among the checkpoints of {self._shown}, which alone are pruned"
-            )
+        iteration = selectors.iteration_inside(folder, self.directory, self._shown)
         pins.change(self.directory, **{"add" if on else "remove": [iteration]})
         return folder
 

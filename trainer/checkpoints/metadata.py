@@ -69,6 +69,18 @@ def plain(value: Any, key: str) -> Any:
     raise TypeError(f"metadata key {key!r} has a {type(value).__name__}, which JSON cannot hold")
 
 
+def plain_or_text(value: Any) -> Any:
+    """`value` as strict JSON; what JSON cannot hold, such as a date of a YAML file, as text."""
+    if isinstance(value, Mapping):
+        return {str(key): plain_or_text(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_or_text(item) for item in value]
+    try:
+        return plain(value, "")
+    except TypeError:
+        return str(value)
+
+
 def encode(document: Mapping[str, Any]) -> str:
     """Strict, readable JSON text."""
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -79,9 +91,14 @@ def read(folder: Path) -> dict[str, Any]:
     return documents.read(folder / layout.METADATA)
 
 
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def as_float(value: Any) -> float:
     """A number from JSON, or nan for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         return math.nan
     try:
         number = float(value)

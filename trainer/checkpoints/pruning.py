@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from trainer.checkpoints import atomic, in_use, index, layout, locks, pins, retention
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.retention import Retention
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,12 @@ def plan(directory: Path, policy: Retention, protected: Collection[int] = ()) ->
         in_use=in_use.in_use(directory),
         protected=protected,
     )
-    return Plan(kept, tuple(info for info in checkpoints if info.iteration not in kept))
+    dropped = tuple(info for info in checkpoints if info.iteration not in kept)
+    if dropped and not retention.ranked(checkpoints, policy.best_metric, policy.best_mode):
+        logger.warning(
+            "%s: no checkpoint knows %r, so none is kept as the best", directory, policy.best_metric
+        )
+    return Plan(kept, dropped)
 
 
 def paths(directory: Path, planned: Plan) -> list[Path]:

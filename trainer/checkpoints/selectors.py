@@ -48,6 +48,19 @@ def resolve(selector: str | int | Path, listing: Listing, directory: Path, shown
         ) from None
 
 
+def iteration_inside(folder: Path, directory: Path, shown: str) -> int:
+    """The iteration of a checkpoint that lies in a directory under a checkpoint's name.
+
+    NoUsableCheckpoint if it lies elsewhere or is a copy with a name of its own.
+    """
+    iteration = layout.iteration_of(folder.name)
+    if iteration is None or folder.parent.resolve() != directory.resolve():
+        raise NoUsableCheckpoint(
+            f"{folder} is not among the checkpoints of {shown}, which alone are pruned"
+        )
+    return iteration
+
+
 def nearest(iterations: list[int], wanted: int) -> list[int]:
     """The closest iteration on each side of `wanted`."""
     below = [iteration for iteration in iterations if iteration < wanted]

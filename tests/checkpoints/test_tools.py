@@ -1,0 +1,420 @@
+"""`python -m trainer.checkpoints`: what each command does, prints and exits with."""
+
+import io
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from tests.checkpoints.fakes import contents, names, save
+from trainer.checkpoints import __main__ as program
+from trainer.checkpoints import layout
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.tools import screen
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def four(manager, directory, monkeypatch):
+    """Checkpoints 10 to 40, of which 20 has the best reward; the working directory is beside."""
+    directory.mkdir()
+    monkeypatch.chdir(directory.parent)
+    for iteration, reward in ((10, 1.0), (20, 9.0), (30, 2.0), (40, 3.0)):
+        save(manager, iteration, reward_mean=reward, payload=f"state {iteration}")
+        (directory / f"metrics_iter_{iteration}.json").touch()
+    return directory
+
+
+@pytest.fixture
+def call(four, capsys):
+    """Run a command on the folder: exit code, standard output, standard error."""
+
+    def call(*words):
+        capsys.readouterr()
+        folder = [] if "--checkpoint-dir" in words else ["--checkpoint-dir", str(four)]
+        code = program.main([words[0], *folder, *map(str, words[1:])])
+        return (code, *capsys.readouterr())
+
+    return call
+
+
+def damage(four, iteration):
+    (four / f"checkpoint_{iteration:06d}" / "algorithm_state.pkl").write_text("other")
+
+
+def cells(out):
+    """The rows of a table, without its head."""
+    lines = [line.split() for line in out.splitlines() if line.strip()]
+    return lines[2:]
+
+
+def test_verify_everything(call, four):
+    code, out, err = call("verify")
+    assert (code, err) == (0, "")
+    assert [(row[0], row[-1]) for row in cells(out)] == [
+        (f"checkpoint_0000{i}", "ok") for i in (10, 20, 30, 40)
+    ]
+    damage(four, 20)
+    (four / "checkpoint_000030" / "manifest.json").unlink()
+    code, out, err = call("verify")
+    assert code == 1
+    assert [row[1] for row in cells(out)] == ["9", "damaged:", "damaged:", "9"]
+    assert err.splitlines() == [
+        "checkpoint_000020: algorithm_state.pkl: 5 bytes instead of 8",
+        "checkpoint_000030: manifest.json: missing, so the checkpoint is incomplete",
+    ]
+
+
+def test_verify_one(call, four):
+    damage(four, 20)
+    for what in ("latest", "40", four / "checkpoint_000040"):
+        code, out, _ = call("verify", what, "--json")
+        (found,) = json.loads(out)
+        assert (code, found["ok"], found["files"]) == (0, True, 9)
+        assert found["path"] == str(four / "checkpoint_000040")
+    code, out, _ = call("verify", "best", "--json")
+    (found,) = json.loads(out)
+    assert code == 1
+    assert found["problems"] == ["algorithm_state.pkl: 5 bytes instead of 8"]
+    assert len(json.loads(call("verify", four, "--json")[1])) == 4
+
+
+def test_verify_names_what_there_is_instead(call, four, tmp_path):
+    assert call("verify", "50")[0] == 3
+    code, _, err = call("verify", "lates")
+    assert (code, err.endswith("did you mean 'latest'?\n")) == (3, True)
+    assert call("verify", "--checkpoint-dir", tmp_path / "none")[0] == 3
+    shutil.rmtree(four / "checkpoint_000040" / "policies")
+    (four / "checkpoint_000040" / "manifest.json").unlink()
+    assert call("verify", four / "checkpoint_000040")[0] == 1
+
+
+def test_progress_shows_after_two_seconds_on_a_terminal_only():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for stream, times, shown in (
+        (Terminal(), itertools.count(0, 1.5), True),
+        (Terminal(), itertools.count(0, 0.1), False),
+        (io.StringIO(), itertools.count(0, 1.5), False),
+    ):
+        items = screen.progress(list(range(5)), lambda item: f"item {item}", stream, times.__next__)
+        assert list(items) == [0, 1, 2, 3, 4]
+        assert ("item" in stream.getvalue()) is shown
+
+
+def test_diff(call, four, manager):
+    def policies(folder):
+        for policy, weights in (("hider_policy", b"new"), ("seeker_policy", b"seeker_policy" * 20)):
+            (folder / policy).mkdir(parents=True)
+            (folder / policy / "weights.safetensors").write_bytes(weights)
+            (folder / policy / "spec.json").write_text("{}")
+
+    class Source:
+        def save_to_path(self, path):
+            pass
+
+    manager.save(
+        Source(),
+        iteration=50,
+        metadata={"reward_mean": 2.5, "entropy": 1.25, "git_commit": "abc", "seed": 1},
+        writers={
+            "policies": policies,
+            "config.yaml": lambda path: path.write_text("ppo:\n  lr: 0.1\n  gamma: true\n"),
+        },
+    )
+    code, out, _ = call("diff", "40", "50", "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["first"] == str(four / "checkpoint_000040")
+    assert document["config"] == {
+        "ppo.lr": [None, 0.1],
+        "ppo.gamma": [None, True],
+    }
+    assert document["metrics"] == {"reward_mean": [3.0, 2.5], "entropy": [None, 1.25]}
+    assert document["metadata"] == {"git_commit": [None, "abc"], "seed": [None, 1]}
+    assert document["policies"] == {"hider_policy": "weights differ", "seeker_policy": "same"}
+    code, out, _ = call("diff", "40", "50")
+    assert ["reward_mean", "3", "2.5"] in cells(out)
+    assert ["hider_policy", "weights", "differ"] in cells(out)
+
+
+def test_diff_of_equals_and_of_strange_policies(call, four, manager):
+    found = json.loads(call("diff", "40", four / "checkpoint_000040", "--json")[1])
+    assert found["config"] == found["metadata"] == found["metrics"] == {}
+    assert set(found["policies"].values()) == {"same"}
+    assert "metrics: no difference" in call("diff", "40", "40")[1]
+
+    class One:
+        def save_to_path(self, path):
+            folder = Path(path, "policies", "hider_policy")
+            folder.mkdir(parents=True)
+            (folder / "weights.safetensors").write_bytes(b"x")
+            (folder / "spec.json").write_text("[]")
+
+    manager.save(One(), iteration=50, metadata={})
+    found = json.loads(call("diff", "40", "50", "--json")[1])
+    assert found["policies"] == {
+        "hider_policy": "network differs",
+        "seeker_policy": "only in the first",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[1]",
+        "a: [",
+        "\0",
+        "[" * 500,
+        "a: &a [1]\nb: [*a, *a]",
+        "!!python/object/apply:os.system [x]",
+    ],
+)
+def test_diff_refuses_a_configuration_it_cannot_read(call, four, text):
+    (four / "checkpoint_000040" / "config.yaml").write_text(text)
+    code, _, err = call("diff", "30", "40")
+    assert code == 1
+    assert err.startswith(f"error: {four / 'checkpoint_000040'} is not readable: config.yaml")
+
+
+def test_a_dry_run_of_prune_deletes_nothing_and_announces_what_goes(call, four):
+    before = contents(four)
+    code, out, _ = call("prune", "--dry-run", "--keep-last-n", "1")
+    assert code == 0
+    assert [row[:2] for row in cells(out)[:-1]] == [
+        ["10", "delete"],
+        ["20", "keep"],
+        ["30", "delete"],
+        ["40", "keep"],
+    ]
+    assert out.splitlines()[-1] == "Would delete 2 checkpoints."
+    announced = json.loads(call("prune", "--dry-run", "--keep-last-n", "1", "--json")[1])
+    assert contents(four) == before
+    code, out, _ = call("prune", "--yes", "--keep-last-n", "1", "--json")
+    done = json.loads(out)
+    assert (code, done["deleted"], announced["deleted"]) == (0, True, False)
+    assert done["paths"] == announced["paths"]
+    assert not any(Path(path).exists() for path in done["paths"])
+    assert done["kept"] == [
+        {"iteration": 20, "reasons": ["best"]},
+        {"iteration": 40, "reasons": ["latest", "last 1"]},
+    ]
+    assert "Nothing to delete." in call("prune", "--yes", "--keep-last-n", "1")[1]
+
+
+def test_prune_goes_by_the_configuration(call, four):
+    Path("config.yaml").write_text(
+        "ppo:\n  keep_last_n: 2\n  keep_every: 10\n  keep_best_metric: env_steps\n"
+    )
+    assert json.loads(call("prune", "--dry-run", "--json")[1])["dropped"] == []
+    code, out, _ = call("prune", "--dry-run", "--json", "--keep-every", "0")
+    assert [item["iteration"] for item in json.loads(out)["dropped"]] == [10, 20]
+    code, _, err = call("prune", "--dry-run", "--metric", "env_step")
+    assert (code, "did you mean 'env_steps'?" in err) == (2, True)
+    code, _, err = call("prune", "--dry-run", "--keep-every", "-1")
+    assert (code, err) == (2, "error: every must be >= 0 (0 = off), not -1\n")
+
+
+def test_prune_without_an_answer_deletes_nothing(call, four):
+    before = contents(four)
+    code, _, err = call("prune", "--keep-last-n", "1")
+    assert code == 2
+    assert err == (
+        "error: there is no terminal to ask on: give --yes to do it, --dry-run to look\n"
+    )
+    assert call("prune", "--keep-last-n", "1", "--json")[0] == 2
+    assert contents(four).keys() - {".lock"} == before.keys()
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y", [20, 40]), ("n", [10, 20, 30, 40])])
+def test_prune_asks_on_a_terminal(four, manager, answer, left):
+    master, slave = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "trainer.checkpoints", "prune", str(four), "--keep-last-n", "1"],
+        cwd=ROOT,
+        stdin=slave,
+        stdout=slave,
+        env={**os.environ, "TERM": "dumb"},
+    ) as process:
+        os.close(slave)
+        os.write(master, f"{answer}\n".encode())
+        shown = b""
+        try:
+            while chunk := os.read(master, 4096):
+                shown += chunk
+        except OSError:  # the other end is closed
+            pass
+    os.close(master)
+    assert process.returncode == 0
+    assert b"Delete 2 checkpoints (" in shown
+    assert manager.listing().iterations == left
+
+
+def test_writers_stay_out_while_a_run_writes(call, four, manager):
+    with manager.writer_lock():
+        for words in (("prune", "--yes", "--keep-last-n", "1"), ("repair",)):
+            code, _, err = call(*words)
+            assert code == 1
+            assert f"{four} is in use by process {os.getpid()}" in err
+        assert call("prune", "--dry-run", "--keep-last-n", "1")[0] == 0
+        assert call("verify")[0] == 0
+        assert call("pin", "10")[0] == 0
+    assert manager.listing().iterations == [10, 20, 30, 40]
+
+
+def test_pin_and_unpin(call, four, manager):
+    code, out, _ = call("pin", "10", "latest")
+    assert (code, out) == (
+        0,
+        "pinned: checkpoint_000010, checkpoint_000040\npinned now: 10, 40\n",
+    )
+    assert manager.pinned() == {10, 40}
+    code, out, _ = call("unpin", "40", "--json")
+    assert json.loads(out) == {"unpin": ["checkpoint_000040"], "pinned": [10]}
+    assert call("pin", "15")[0] == 3
+    (four / "pins.json").write_text("{")
+    code, _, err = call("pin", "30")
+    assert code == 1
+    assert f"python -m trainer.checkpoints repair {four}" in err
+
+
+@pytest.fixture
+def dead():
+    """The record of a process that has ended."""
+    code = (
+        "from datetime import datetime\n"
+        "from trainer.checkpoints.liveness import Owner\n"
+        "print(Owner.this_process(datetime.now()).encode())"
+    )
+    command = [sys.executable, "-S", "-c", code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_repair(call, four, manager, dead):
+    manager.pin(10)
+    manager.pin(30)
+    owner = json.loads(dead)
+    temporary = f".tmp-{owner['machine']}.{owner['pid']}.{owner['start']}.0-checkpoint_000050"
+    (four / temporary).mkdir()
+    (four / ".writer.json").write_text(dead)
+    marker = f"{layout.IN_USE}{owner['pid']}-x-checkpoint_000010"
+    (four / marker).write_text(dead)
+    damage(four, 30)
+    (four / "checkpoint_000025").mkdir()
+    (four / layout.INDEX).write_text("broken")
+    (four / "best_model").mkdir()
+    state = contents(four / "checkpoint_000030")
+    code, out, err = call("repair", "--json")
+    report = json.loads(out)
+    assert (code, err) == (0, "")
+    assert {Path(path).name for path in report["removed"]} == {temporary, ".writer.json", marker}
+    assert [Path(item["path"]).name for item in report["aside"]] == [
+        "checkpoint_000025",
+        "checkpoint_000030",
+    ]
+    moved = Path(report["aside"][1]["moved_to"])
+    assert moved.name.startswith("broken_checkpoint_000030_")
+    assert contents(moved) == state
+    assert (report["unpinned"], report["index_rebuilt"], report["whole"]) == ([30], True, 3)
+    assert (four / "best_model").is_dir()
+    assert (four / "metrics_iter_30.json").exists()
+    assert CheckpointManager(four).listing().iterations == [10, 20, 40]
+    before = names(four)
+    assert call("repair") == (0, "whole: 3 checkpoints; nothing to do\n", "")
+    assert names(four) == before
+
+
+def test_repair_tells_what_only_the_user_can_decide(call, four, dead):
+    foreign = json.dumps(json.loads(dead) | {"machine": "elsewhere", "host": "node7"})
+    (four / f"{layout.IN_USE}1-x-checkpoint_000010").write_text(foreign)
+    (four / f"{layout.IN_USE}2-x-checkpoint_000010").write_text("")
+    code, out, _ = call("repair")
+    assert code == 1
+    assert "on node7" in out
+    assert "delete it if no run goes on from there" in out
+
+
+def test_repair_moves_pins_aside_that_make_no_sense(call, four):
+    (four / "pins.json").write_text("{")
+    code, out, _ = call("repair")
+    assert code == 0
+    assert "moved to broken_pins_" in out
+    (aside,) = four.glob("broken_pins_*.json")
+    assert aside.read_text() == "{"
+    assert call("pin", "10")[0] == 0
+
+
+@pytest.fixture
+def exported(monkeypatch):
+    """The project's exporter, in whose place one stands that records what it was asked."""
+    asked = []
+
+    def export_policy(checkpoint, policy_id, out, format):
+        if format == "onnx":
+            raise ImportError("ONNX needs the package onnx: pip install onnx")
+        asked.append((checkpoint, policy_id, out, format))
+        out.write_text("x")
+        return out
+
+    module = types.ModuleType("trainer.export")
+    module.export_policy = export_policy
+    monkeypatch.setitem(sys.modules, "trainer.export", module)
+    return asked
+
+
+def test_export(call, four, exported):
+    code, out, _ = call("export", "best", "--policy", "seeker_policy")
+    path = Path("checkpoint_000020_seeker_policy.pt")
+    assert (code, out) == (0, f"wrote {path}\n")
+    assert exported == [(four / "checkpoint_000020", "seeker_policy", path, "torchscript")]
+    code, _, err = call("export", "best", "--policy", "seeker_policy")
+    assert (code, "nothing is overwritten" in err) == (2, True)
+    code, _, err = call("export", "best", "--policy", "seeker_polcy", "--out", "x")
+    assert (code, "did you mean 'seeker_policy'?" in err) == (2, True)
+    code, _, err = call("export", "best", "--policy", "seeker_policy", "--format", "onnx")
+    assert (code, err) == (1, "error: ONNX needs the package onnx: pip install onnx\n")
+    damage(four, 20)
+    assert call("export", "best", "--policy", "hider_policy")[0] == 1
+    assert len(exported) == 1
+
+
+def test_mistakes_on_the_command_line(call, four, capsys):
+    for words in ([], ["verfy"], ["diff", "1"], ["prune", "a", "--checkpoint-dir", "b"]):
+        with pytest.raises(SystemExit) as left:
+            program.main(words)
+        assert left.value.code == 2
+    assert "two directories given: a and b" in capsys.readouterr().err
+
+
+def test_the_program_starts_without_anything_heavy():
+    code = (
+        "import runpy, sys; sys.argv[1:] = ['--help']\n"
+        "try: runpy.run_module('trainer.checkpoints', run_name='__main__')\n"
+        "except SystemExit as left: assert left.code == 0\n"
+        "heavy = {'ray', 'torch', 'numpy', 'rich', 'yaml', 'filelock'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "exit codes: 0 ok, 1 problems found or error, 2 usage, 3 no usable" in " ".join(
+        done.stdout.split()
+    )
+
+
+def test_hostile_checkpoints_bring_no_traceback(call, four):
+    (four / "checkpoint_000040" / "metadata.json").write_text('{"iteration": 40, "x\\u001b[2J": 1}')
+    for words in (("verify",), ("diff", "30", "40"), ("prune", "--dry-run"), ("repair",)):
+        code, out, err = call(*words)
+        assert code in (0, 1, 3)
+        assert all(line.isprintable() for line in (out + err).splitlines())

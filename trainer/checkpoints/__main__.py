@@ -1,0 +1,69 @@
+"""Tools for checkpoints: `python -m trainer.checkpoints COMMAND --help`.
+
+    verify [WHAT]          read every file and compare it with the manifest
+    diff A B               what differs: configuration, metadata, metrics, whose weights
+    prune [--dry-run]      delete what is not kept, after showing it
+    pin, unpin CHECKPOINT  keep it whatever the retention says
+    repair [DIR]           index, leftovers of dead processes, damaged folders
+    export CHECKPOINT      a policy as TorchScript or ONNX
+
+All take `--checkpoint-dir DIR` (default: where config.yaml says) and `--json`. Exit codes: 0 ok,
+1 problems found or error, 2 usage, 3 no usable checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from trainer.checkpoints.tools import (
+    diff,
+    export,
+    mend,
+    outside,
+    pin,
+    prune,
+    screen,
+    verify,
+)
+
+COMMANDS = {
+    "verify": (verify.HELP, verify),
+    "diff": (diff.HELP, diff),
+    "prune": (prune.HELP, prune),
+    "pin": (pin.HELP, pin),
+    "unpin": (pin.HELP_UNPIN, pin),
+    "repair": (mend.HELP, mend),
+    "export": (export.HELP, export),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Carry out one command and return the exit code."""
+    args = parse_args(argv)
+    return screen.guarded(lambda: COMMANDS[args.command][1].run(args))
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    """The command line; `checkpoint_dir` is never empty."""
+    parser = argparse.ArgumentParser(
+        prog="python -m trainer.checkpoints",
+        description="Verify, compare, thin out, pin, repair and export checkpoints.",
+        epilog=screen.EXIT_CODES,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (text, tool) in COMMANDS.items():
+        sub = commands.add_parser(name, help=text, description=text, epilog=screen.EXIT_CODES)
+        sub.add_argument("--checkpoint-dir", metavar="DIR", help="(what config.yaml says)")
+        sub.add_argument("--json", action="store_true", help="machine-readable")
+        tool.add_arguments(sub)
+    args = parser.parse_args(argv)
+    folder = getattr(args, "folder", None)
+    if folder and args.checkpoint_dir and folder != args.checkpoint_dir:
+        parser.error(f"two directories given: {folder} and {args.checkpoint_dir}")
+    args.checkpoint_dir = folder or args.checkpoint_dir or outside.configured_checkpoint_dir()
+    return args
+
+
+if __name__ == "__main__":
+    sys.exit(screen.run_script(main))

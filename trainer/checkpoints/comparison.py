@@ -1,0 +1,126 @@
+"""What differs between two checkpoints: configuration, metadata, metrics, and whose weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.checkpoints import documents, layout, manifest, metadata
+from trainer.checkpoints.errors import CheckpointError
+from trainer.checkpoints.manifest import Manifest
+
+Pair = tuple[Any, Any]  # the values in the first and in the second; None where there is none
+_OF_THE_SAVE = ("iteration", "timestamp", "timestamp_unix", "checkpoint_path")
+_MAX_CONFIG = 2**18  # bytes; YAML is slow to read, and a configuration has some thousand
+_WEIGHTS, _SPEC = layout.POLICY_FILES
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Differing values by dotted key, and for each policy one of the texts of `policy_states`."""
+
+    config: dict[str, Pair]
+    metadata: dict[str, Pair]
+    metrics: dict[str, Pair]
+    policies: dict[str, str]
+
+
+def compare(first: Path, second: Path) -> Comparison:
+    """Compare two checkpoints by what their files say; nothing is hashed or loaded.
+
+    CheckpointCorrupted if a manifest is not usable, CheckpointError if another file is not.
+    """
+    manifests = _read(first, manifest.read), _read(second, manifest.read)
+    told = [_read(folder, metadata.read) for folder in (first, second)]
+    values = [flatten({k: v for k, v in one.items() if k not in _OF_THE_SAVE}) for one in told]
+    changed = differing(*values)
+    metrics = {key: pair for key, pair in changed.items() if _is_metric(key, pair)}
+    return Comparison(
+        differing(_config(first), _config(second)),
+        {key: pair for key, pair in changed.items() if key not in metrics},
+        metrics,
+        policy_states(*manifests),
+    )
+
+
+def policy_states(first: Manifest, second: Manifest) -> dict[str, str]:
+    """For each policy: same, weights differ, network differs, only in the first or second."""
+    return {
+        policy: _policy_state(policy, first, second)
+        for policy in sorted({*first.policies, *second.policies})
+    }
+
+
+def differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Pair]:
+    """The keys whose values differ, with both, in the order of the first; True is not 1."""
+    pairs = {key: (first.get(key), second.get(key)) for key in {**first, **second}}
+    return {
+        key: (a, b)
+        for key, (a, b) in pairs.items()
+        if a != b or isinstance(a, bool) is not isinstance(b, bool)
+    }
+
+
+def flatten(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as dotted keys; an empty mapping is as good as none."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            found |= flatten(value, f"{name}.")
+        else:
+            found[name] = value
+    return found
+
+
+def _read(folder: Path, read: Any) -> Any:
+    try:
+        return read(folder)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{folder} is not readable: {documents.first_line(error)}\n"
+            f"Check it with: python -m trainer.checkpoints verify {folder}"
+        ) from None
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """config.yaml by dotted key; nothing if there is none."""
+    if not (folder / layout.CONFIG).exists():
+        return {}
+    return flatten(_read(folder, _read_config))
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    import yaml  # only a comparison needs it
+
+    text = documents.read_bytes(folder / layout.CONFIG, limit=_MAX_CONFIG)
+    try:
+        # Aliases of aliases make a small file endless, and the trainer writes none.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+            raise ValueError(f"{layout.CONFIG} has aliases")
+        values = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"{layout.CONFIG}: {documents.first_line(error)}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{layout.CONFIG} is no mapping")
+    return values
+
+
+def _is_metric(key: str, pair: Pair) -> bool:
+    known = {*metadata.REWARD_KEYS, *metadata.COUNT_KEYS}
+    numbers = all(value is None or metadata.is_number(value) for value in pair)
+    return key in known or (key not in metadata.KEYS and "." not in key and numbers)
+
+
+def _policy_state(policy: str, first: Manifest, second: Manifest) -> str:
+    for one, name in ((second, "only in the first"), (first, "only in the second")):
+        if policy not in one.policies:
+            return name
+    files = f"{layout.POLICIES}/{policy}/"
+    if first.files.get(files + _SPEC) != second.files.get(files + _SPEC):
+        return "network differs"
+    if first.files.get(files + _WEIGHTS) != second.files.get(files + _WEIGHTS):
+        return "weights differ"
+    return "same"

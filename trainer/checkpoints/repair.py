@@ -1,0 +1,118 @@
+"""Putting a checkpoint folder in order: nothing that could still be of use is deleted.
+
+What is deleted: temporaries, locks and markers of dead processes. What is damaged is renamed:
+checkpoint folders, and a pins.json that makes no sense. The index is written anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from trainer.checkpoints import atomic, broken, in_use, index, layout, locks, manifest, pins
+from trainer.checkpoints.broken import SetAside
+from trainer.checkpoints.errors import CheckpointCorrupted, PinsUnreadable
+
+
+@dataclass
+class Report:
+    """What was found and done."""
+
+    removed: list[Path] = field(default_factory=list)  # leftovers of the dead
+    aside: list[SetAside] = field(default_factory=list)  # damaged, and where they are now
+    unpinned: list[int] = field(default_factory=list)  # pins of what is not there
+    index_rebuilt: bool = False
+    checked: int = 0  # checkpoints that are whole
+    left: list[str] = field(default_factory=list)  # what nobody but the user can decide
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether there was nothing to do."""
+        done = self.removed or self.aside or self.unpinned or self.left
+        return not done and not self.index_rebuilt
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the folder is in order now."""
+        return not self.left and all(item.moved_to for item in self.aside)
+
+
+def repair(directory: Path, when: datetime) -> Report:
+    """Put a folder in order, as its only writer.
+
+    CheckpointsInUse if a run writes there, OSError if the folder cannot be read or written.
+    """
+    with os.scandir(directory):  # a folder that is not there is not made
+        pass
+    report = Report()
+    dead_record = (directory / layout.WRITER).exists()
+    with locks.writer_lock(directory, when):
+        if dead_record:
+            report.removed.append(directory / layout.WRITER)
+        report.removed += atomic.remove_stale(directory)
+        _clear_markers(directory, report)
+        _set_aside(directory, when, report)
+        _check_pins(directory, when, report)
+        _rebuild_index(directory, report)
+    return report
+
+
+def _clear_markers(directory: Path, report: Report) -> None:
+    before = in_use.uses(directory)
+    in_use.in_use(directory)
+    report.removed += [use.marker for use in before if use.is_over]
+    for use in before:
+        name = use.marker.name
+        if use.owner is None:
+            report.left.append(f"{name} is not readable; delete it if no run goes on from there")
+        elif use.owner.is_elsewhere:
+            report.left.append(f"{name} was set by {use.owner}; delete it if that has ended")
+
+
+def _set_aside(directory: Path, when: datetime, report: Report) -> None:
+    for path, reason in broken.unlisted(directory):
+        report.aside.append(broken.move_aside(path, [reason], when))
+    for info in index.scan(directory).checkpoints:
+        folder = directory / info.name
+        try:
+            manifest.verify(folder)
+            report.checked += 1
+        except CheckpointCorrupted as error:
+            refused = isinstance(error.__cause__, OSError)
+            report.aside.append(broken.move_aside(folder, error.problems, when, stay=refused))
+
+
+def _check_pins(directory: Path, when: datetime, report: Report) -> None:
+    path = directory / layout.PINS
+    try:
+        pinned = pins.read(directory)
+    except PinsUnreadable as error:
+        problem = str(error).splitlines()[0]
+        moved: Path | None = path.with_name(f"broken_pins_{when:%Y%m%dT%H%M%S}.json")
+        try:
+            os.rename(path, str(moved))  # noqa: PTH104
+        except OSError:
+            moved = None
+        report.aside.append(SetAside(path, moved, (problem,)))
+        return
+    gone = pinned - set(index.scan(directory).iterations)
+    if gone:
+        pins.change(directory, remove=gone)
+        report.unpinned += sorted(gone)
+
+
+def _rebuild_index(directory: Path, report: Report) -> None:
+    path = directory / layout.INDEX
+    before = None
+    with contextlib.suppress(OSError):
+        before = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+    fresh = index.encode(index.scan(directory)).encode()
+    if before != fresh and (before is not None or index.scan(directory).checkpoints):
+        if path.is_dir() and not path.is_symlink():
+            report.left.append(f"{path.name} is a folder; move it away")
+            return
+        atomic.write_text(path, fresh.decode())
+        report.index_rebuilt = True

@@ -1,0 +1,63 @@
+"""diff: what differs between two checkpoints."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from trainer.checkpoints import comparison, documents, index, metadata, selectors
+from trainer.checkpoints.tools import screen
+
+HELP = "compare the configuration, metadata, metrics and weights of two checkpoints"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Two arguments: the checkpoints."""
+    text = "latest, best, final, an iteration, or a path (also into another folder)"
+    parser.add_argument("first", metavar="A", help=text)
+    parser.add_argument("second", metavar="B", help="the same")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare and print; differences are no problem, so the exit code is 0."""
+    directory = screen.folder_of(args)
+    listing = index.load(directory) if directory.is_dir() else index.Listing(())
+    first, second = (
+        selectors.resolve(text, listing, directory, args.checkpoint_dir)
+        for text in (args.first, args.second)
+    )
+    found = comparison.compare(first, second)
+    if args.json:
+        screen.print_json(
+            metadata.plain_or_text({"first": str(first), "second": str(second), **asdict(found)})
+        )
+    else:
+        _show(first, second, found)
+    return screen.EXIT_OK
+
+
+def _show(first: Path, second: Path, found: comparison.Comparison) -> None:
+    heads = ("", *_names(first, second))
+    groups = {"metrics": found.metrics, "configuration": found.config, "metadata": found.metadata}
+    for name, changes in groups.items():
+        if not changes:
+            print(f"{name}: no difference")
+            continue
+        print(f"{name}:")
+        screen.print_table(heads, [(key, *map(_text, pair)) for key, pair in changes.items()])
+    print("policies:")
+    screen.print_table(("", "first and second"), found.policies.items())
+
+
+def _names(first: Path, second: Path) -> tuple[str, str]:
+    if first.name != second.name:
+        return first.name, second.name
+    return f"{first.parent.name}/{first.name}", f"{second.parent.name}/{second.name}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "-" if value is None else documents.shown(value)

@@ -1,0 +1,43 @@
+"""export: one policy of a checkpoint as a file that other programs run without this project."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from trainer.checkpoints import manifest, selectors
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.tools import outside, screen
+
+HELP = "write a policy as TorchScript or ONNX"
+SUFFIXES = {"torchscript": ".pt", "onnx": ".onnx"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The checkpoint, the policy, and where it goes."""
+    parser.add_argument("selector", metavar="CHECKPOINT", help="latest, best, an iteration, a path")
+    parser.add_argument("--policy", required=True, metavar="ID", help="for example seeker_policy")
+    parser.add_argument("--format", choices=SUFFIXES, default="torchscript", help="(%(default)s)")
+    parser.add_argument("--out", metavar="FILE", help="(CHECKPOINT_POLICY.pt or .onnx)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verify the checkpoint, export, and print the path."""
+    folder = CheckpointManager(args.checkpoint_dir).resolve(args.selector)
+    policies = manifest.verify(folder).policies
+    if args.policy not in policies:
+        meant = selectors.hint(args.policy, list(policies))
+        raise screen.Misuse(f"{folder.name} has no policy {args.policy!r}{meant}")
+    out = Path(args.out or f"{folder.name}_{args.policy}{SUFFIXES[args.format]}").expanduser()
+    if os.path.lexists(out):
+        raise screen.Misuse(f"{out} exists, and nothing is overwritten; give another --out")
+    try:
+        written = outside.exporter()(folder, args.policy, out, args.format)
+    except (ValueError, RuntimeError, ImportError) as error:
+        return screen.fail(screen.EXIT_PROBLEM, str(error))
+    if args.json:
+        screen.print_json({"path": str(written), "format": args.format, "policy": args.policy})
+    else:
+        print(f"wrote {written}")
+    return screen.EXIT_OK

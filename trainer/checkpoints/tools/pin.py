@@ -1,0 +1,32 @@
+"""pin and unpin: keep checkpoints whatever the retention says, and let them go again."""
+
+from __future__ import annotations
+
+import argparse
+
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.tools import screen
+
+HELP = "keep checkpoints whatever the retention says"
+HELP_UNPIN = "take pins away again"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The checkpoints."""
+    parser.add_argument(
+        "selectors", nargs="+", metavar="CHECKPOINT", help="latest, best, final, an iteration, path"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Pin or unpin each, and print what is pinned now."""
+    manager = CheckpointManager(args.checkpoint_dir)
+    change = manager.pin if args.command == "pin" else manager.unpin
+    changed = [change(selector).name for selector in args.selectors]
+    pinned = sorted(manager.pinned())
+    if args.json:
+        screen.print_json({args.command: changed, "pinned": pinned})
+    else:
+        print(f"{'pinned' if args.command == 'pin' else 'unpinned'}: {', '.join(changed)}")
+        print(f"pinned now: {', '.join(map(str, pinned)) or 'none'}")
+    return screen.EXIT_OK

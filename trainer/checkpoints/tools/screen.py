@@ -1,0 +1,137 @@
+"""What the tools print: tables, JSON, a progress bar where it takes long, and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from trainer.checkpoints import documents
+from trainer.checkpoints.errors import CheckpointError, NoUsableCheckpoint
+
+EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, EXIT_NO_CHECKPOINT = 0, 1, 2, 3
+EXIT_CODES = "exit codes: 0 ok, 1 problems found or error, 2 usage, 3 no usable checkpoint"
+_BAR_AFTER_S = 2.0
+
+
+class Misuse(Exception):  # noqa: N818
+    """A command line that cannot be carried out as given (exit code 2)."""
+
+
+def print_json(document: Any) -> None:
+    """One strict JSON document on standard output."""
+    print(json.dumps(document, indent=2, allow_nan=False))
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], right: str = "") -> None:
+    """A table without frames, as wide as it needs to be; `right` are the numbers' columns."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in heads:
+        table.add_column(head, justify="right" if head in right.split() else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(documents.shown_line(str(cell))) for cell in row))
+    # A pipe has no width, and a name that is cut off is of no use on a terminal either.
+    console = Console(width=100_000, highlight=False, color_system=None)
+    with console.capture() as captured:
+        console.print(table)
+    rule = "─" if (sys.stdout.encoding or "").lower().startswith("utf") else "-"
+    for line in captured.get().splitlines():
+        if line.strip():
+            print(line.rstrip().replace("─", rule))
+
+
+def progress(
+    items: Sequence[Any],
+    name: Callable[[Any], str],
+    stream: TextIO | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Any]:
+    """The items one by one, with a bar on a terminal as soon as it has taken two seconds."""
+    stream = stream or sys.stderr
+    if not stream.isatty():
+        yield from items
+        return
+    began, bar, task = clock(), None, None
+    try:
+        for count, item in enumerate(items):
+            if bar is None and clock() - began > _BAR_AFTER_S:
+                bar = _bar(stream)
+                task = bar.add_task("", total=len(items))
+                bar.start()
+            if bar is not None:
+                bar.update(task, completed=count, description=name(item))
+            yield item
+    finally:
+        if bar is not None:
+            bar.stop()
+
+
+def checkpoints(count: int) -> str:
+    """A number of checkpoints in words."""
+    return f"{count} checkpoint{'' if count == 1 else 's'}"
+
+
+def confirmed(question: str) -> bool:
+    """Ask on a terminal; anything but yes is no. Misuse if there is nobody to ask."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Misuse("there is no terminal to ask on: give --yes to do it, --dry-run to look")
+    print(f"{question} [y/N] ", end="", flush=True)
+    try:
+        return input().strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """Carry out a command; errors become one or two lines and an exit code."""
+    try:
+        return work()
+    except Misuse as error:
+        return fail(EXIT_USAGE, str(error))
+    except NoUsableCheckpoint as error:
+        return fail(EXIT_NO_CHECKPOINT, str(error))
+    except (CheckpointError, OSError) as error:
+        return fail(EXIT_PROBLEM, str(error))
+
+
+def fail(code: int, message: str) -> int:
+    """Print an error and return its exit code."""
+    print(f"error: {message}", file=sys.stderr)
+    return code
+
+
+def run_script(main: Callable[[], int]) -> int:
+    """`main`, quiet about a reader that stops early (`| head`) and about Ctrl-C."""
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes again at exit: give it somewhere to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def folder_of(args: Any) -> Path:
+    """The checkpoint directory that a command is about."""
+    return Path(args.checkpoint_dir).expanduser().absolute()
+
+
+def _bar(stream: TextIO) -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, console=Console(file=stream), transient=True)
