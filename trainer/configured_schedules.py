@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig, nearest
@@ -12,7 +12,7 @@ from trainer.config_base import TEAMS
 from trainer.run_schedules import GAME, LOGIT_BIAS, RunSchedules
 from trainer.schedule_config import ScheduleSpec
 from trainer.schedule_continuation import Continuation, Policy, continue_schedules
-from trainer.schedules import Constant, Cosine, Decay, Piecewise, Schedule, Step
+from trainer.schedules import Cosine, Decay, Piecewise, Schedule, Step
 
 if TYPE_CHECKING:
     from trainer.config import Config, TeamSettings
@@ -69,15 +69,29 @@ _LR_KWARGS: dict[str, dict[str, float]] = {
 }
 
 
-def schedules_of(config: Config, teams: Iterable[str] = TEAMS) -> dict[str, Schedule]:
-    """Every setting of a run as a schedule, by name ("seeker/lr", "env/vision_angle").
+def schedules_of(config: Config) -> dict[str, Schedule]:
+    """The schedules that are asked for, by setting ("seeker/lr", "env/vision_angle").
 
     ValueError names the key of a schedule that cannot be.
     """
     found: dict[str, Schedule] = {}
-    for team in teams:
+    for team in TEAMS:
         found |= {f"{team}/{key}": value for key, value in _of_team(config, team).items()}
-    return found | _of_game(config)
+    return found | {f"{GAME}/{key}": value for key, value in _of_game(config).items()}
+
+
+def plain_values(config: Config) -> dict[str, float]:
+    """The number behind every setting of a learner or the game that can be scheduled."""
+    game = config.env.resolved()
+    found = {
+        f"{team}/{name}": float(getattr(config.ppo.team(team), name))
+        for team in TEAMS
+        for name in TEAM_SETTINGS
+    }
+    share = (game.prep_steps or 0) / (game.episode_steps or 1)
+    for name in SCHEDULABLE:
+        found[f"{GAME}/{name}"] = float(getattr(game, name, share))
+    return found
 
 
 def run_schedules(config: Config, until: int | None = None) -> RunSchedules:
@@ -87,7 +101,11 @@ def run_schedules(config: Config, until: int | None = None) -> RunSchedules:
     alternate = config.train.alternate
     order = TEAMS if alternate.first == TEAMS[0] else TEAMS[::-1]
     return RunSchedules.fresh(
-        schedules_of(config), total, Alternation(order, alternate.every), ACTION_CHOICES
+        schedules_of(config),
+        plain_values(config),
+        total,
+        Alternation(order, alternate.every),
+        ACTION_CHOICES,
     )
 
 
@@ -111,16 +129,17 @@ def _of_team(config: Config, team: str) -> dict[str, Schedule]:
         spec, where = getattr(own, name), f"schedules.{team}.{name}"
         if spec is None:
             spec, where = getattr(both, name), f"schedules.{name}"
-        plain = getattr(settings, name)
-        schedule = Schedule(Constant(plain)) if spec is None else _named(where, spec, plain)
+        if spec is None:
+            continue
+        found[name] = schedule = _named(where, spec, getattr(settings, name))
         for value in schedule.curve.extremes():
             if value < 0.0 or (value == 0.0 and name in _MUST_BE_ABOVE_0):
                 raise ValueError(f"{where}: {name} cannot become {value:g}")
-        found[name] = schedule
-        if name == "lr" and (described := lr_schedule(settings)) is not None:
-            if spec is not None:
-                raise ValueError(f"{where} and ppo.lr_schedule_type exclude each other")
-            found[name] = described
+    described = lr_schedule(settings)
+    if described is not None and "lr" in found:
+        raise ValueError("schedules.lr and ppo.lr_schedule_type exclude each other")
+    if described is not None:
+        found["lr"] = described
     for choice, spec in {**both.logit_bias, **own.logit_bias}.items():
         where = f"schedules.{team if choice in own.logit_bias else ''}.logit_bias.{choice}"
         where = where.replace("..", ".")
@@ -131,26 +150,25 @@ def _of_team(config: Config, team: str) -> dict[str, Schedule]:
 
 
 def _of_game(config: Config) -> dict[str, Schedule]:
-    game, specs = config.env.resolved(), config.schedules.env
-    plain = {name: getattr(game, name, 0.0) for name in SCHEDULABLE}
-    plain["prep_share"] = (game.prep_steps or 0) / (game.episode_steps or 1)
+    game, specs, plain = config.env.resolved(), config.schedules.env, plain_values(config)
     if {"prep_share", "prep_steps"} <= set(specs):
         raise ValueError("schedules.env: prep_share and prep_steps exclude each other")
     found: dict[str, Schedule] = {}
     for name, spec in specs.items():
         key = f"schedules.env.{name}"
-        if name not in plain:
+        if name not in SCHEDULABLE:
             raise ValueError(f"unknown key '{key}'; nearest: {nearest(name, list(SCHEDULABLE))}")
         _only_by_iteration(key, spec)
-        found[name] = schedule = _named(key, spec, float(plain[name]))
+        found[name] = schedule = _named(key, spec, plain[f"{GAME}/{name}"])
         factors = [1.0, 1.0 / (spec.warmup + 1.0), spec.bump.factor if spec.bump else 1.0]
         for factor in factors:
             for value in schedule.curve.extremes():
                 _check_game(key, game, {name: value * factor})
-    for step in range(101):  # lengths that are possible one by one may not fit together
-        values = {name: found[name].curve.at(step / 100, 0) for name in specs}
-        _check_game("schedules.env", game, values)
-    return {f"{GAME}/{name}": schedule for name, schedule in found.items()}
+    if len(found) > 1:  # lengths that are possible one by one may not fit together
+        for step in range(101):
+            values = {name: schedule.curve.at(step / 100, 0) for name, schedule in found.items()}
+            _check_game("schedules.env", game, values)
+    return found
 
 
 def _named(key: str, spec: ScheduleSpec, plain: float) -> Schedule:

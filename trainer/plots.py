@@ -62,7 +62,7 @@ class TrainingFigure:
         return path
 
     def _build(self, teams: tuple[str, ...]) -> None:
-        _prepare_matplotlib()
+        prepare_matplotlib()
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
@@ -223,7 +223,7 @@ def _time_split(columns: Columns, last: int = 100) -> str:
     return "   ".join(f"{name} {percent(part / total)}" for name, part in parts)
 
 
-def _prepare_matplotlib() -> None:
+def prepare_matplotlib() -> None:
     """Keep matplotlib's font cache inside the project, unless the user chose a place."""
     if "MPLCONFIGDIR" not in os.environ:
         folder = cache_dir() / "matplotlib"

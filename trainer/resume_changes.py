@@ -14,7 +14,16 @@ def config_changes(saved: Config, config: Config) -> dict[str, tuple[Any, Any]]:
     changes = differences(saved, config)
     # Where the folder lies and how a run once began make no difference to how it goes on.
     apart = ("ppo.checkpoint_dir", "initialization.", "schedules.mode")
-    return {key: both for key, both in changes.items() if not key.startswith(apart)}
+    return {
+        key: both
+        for key, both in changes.items()
+        if not key.startswith(apart) and not _is_left_out(key, both[1])
+    }
+
+
+def _is_left_out(key: str, new: Any) -> bool:
+    """Whether a schedule is not mentioned any more: it goes on, see `schedule_continuation`."""
+    return new is None and (key.startswith("schedules.") or ".lr_schedule_" in key)
 
 
 def refused_keys(saved: Config, config: Config) -> set[str]:

@@ -94,7 +94,8 @@ def print_schedules(plan: RunPlan) -> None:
     width = max(map(len, found.values), default=0)
     for name, (old, new) in found.values.items():
         moved = f"jumps {old:.6g} -> {new:.6g}" if name in found.jumps else f"goes on at {new:.6g}"
-        print(f"  {name:<{width}}  {moved}")
+        origin = "  (the checkpoint's schedule)" if name in found.carried else ""
+        print(f"  {name:<{width}}  {moved}{origin}")
 
 
 _MODES = {

@@ -1,7 +1,8 @@
 """All the schedules of a run, and where it stands in them.
 
 Settings are named as in the history: "seeker/lr", "hider/logit_bias.forward.ahead",
-"env/vision_angle". What is not scheduled is a constant, so that there is one way to every value.
+"env/vision_angle". A setting of a learner that is not scheduled runs as a constant, so that there
+is one way to every value.
 
 Knows neither Ray nor torch nor the configuration.
 """
@@ -14,7 +15,7 @@ from typing import Any
 
 from trainer.alternation import Alternation
 from trainer.schedule_course import Course, Moment, Running
-from trainer.schedules import Schedule
+from trainer.schedules import Constant, Schedule
 
 GAME = "env"
 LOGIT_BIAS = "logit_bias"
@@ -55,7 +56,8 @@ class RunSchedules:
     """Every setting of a run as a schedule on its course, and where the run stands.
 
     Attributes:
-        configured: the schedules as the configuration asks for them, by setting.
+        configured: the schedules that the configuration asks for, by setting.
+        plain: the configured number behind every setting that could be scheduled.
         running: what is in force; after a continuation this may differ from `configured`.
         total: iteration at which the schedules end.
         iteration: iterations done.
@@ -65,6 +67,7 @@ class RunSchedules:
     """
 
     configured: dict[str, Schedule]
+    plain: dict[str, float]
     running: dict[str, Running]
     total: int
     alternation: Alternation
@@ -76,14 +79,17 @@ class RunSchedules:
     def fresh(
         cls,
         configured: Mapping[str, Schedule],
+        plain: Mapping[str, float],
         total: int,
         alternation: Alternation,
         choices: tuple[str, ...] = (),
     ) -> RunSchedules:
         """All schedules at their beginning."""
-        running = {name: Running(schedule, Course(total)) for name, schedule in configured.items()}
+        constants = {n: Schedule(Constant(v)) for n, v in plain.items() if not _of(n, GAME)}
+        schedules = constants | dict(configured)
+        running = {name: Running(schedule, Course(total)) for name, schedule in schedules.items()}
         taken = {team: StepsTaken() for team in alternation.teams}
-        return cls(dict(configured), running, total, alternation, choices, taken=taken)
+        return cls(dict(configured), dict(plain), running, total, alternation, choices, taken=taken)
 
     def moment(self, name: str) -> Moment:
         """Now, between two iterations, as a setting sees it."""
@@ -136,13 +142,11 @@ class RunSchedules:
             "iteration": self.iteration,
             "taken": {team: vars(steps).copy() for team, steps in self.taken.items()},
             "alternation": self.alternation.state(),
-            "schedules": {
-                name: {
-                    "configured": self.configured[name].to_dict(),
-                    "running": running.schedule.to_dict(),
-                    "course": vars(running.course).copy(),
-                }
-                for name, running in self.running.items()
+            "plain": self.plain.copy(),
+            "configured": {name: item.to_dict() for name, item in self.configured.items()},
+            "running": {
+                name: {"schedule": item.schedule.to_dict(), "course": vars(item.course).copy()}
+                for name, item in self.running.items()
             },
         }
 
@@ -169,12 +173,12 @@ class RunSchedules:
 
         ValueError, KeyError or TypeError if it is no state.
         """
-        entries = state["schedules"]
         return cls(
-            configured={n: Schedule.from_dict(e["configured"]) for n, e in entries.items()},
+            configured={n: Schedule.from_dict(e) for n, e in state["configured"].items()},
+            plain={name: float(value) for name, value in state["plain"].items()},
             running={
-                n: Running(Schedule.from_dict(e["running"]), Course(**e["course"]))
-                for n, e in entries.items()
+                n: Running(Schedule.from_dict(e["schedule"]), Course(**e["course"]))
+                for n, e in state["running"].items()
             },
             total=int(state["total"]),
             choices=fresh.choices,

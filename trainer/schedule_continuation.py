@@ -46,6 +46,7 @@ class Continuation:
         new_total: iteration at which they end now.
         position: iterations done.
         values: by scheduled setting, the value before and after.
+        carried: settings that go on with a schedule that only the checkpoint knows.
     """
 
     mode: str
@@ -53,6 +54,7 @@ class Continuation:
     new_total: int
     position: int
     values: Mapping[str, tuple[float, float]]
+    carried: tuple[str, ...] = ()
 
     @property
     def jumps(self) -> dict[str, tuple[float, float]]:
@@ -70,7 +72,8 @@ def continue_schedules(
     """Go on from a checkpoint.
 
     Args:
-        fresh: the schedules and the total that the configuration asks for.
+        fresh: the schedules and the total that the configuration asks for; what it does not
+            schedule goes on with the checkpoint's schedule, unless its number has changed.
         saved: `RunSchedules.state` of the checkpoint; None if it has none: all schedules begin now.
         iteration: iterations done.
         policy: what is to become of them.
@@ -78,24 +81,54 @@ def continue_schedules(
     Raises:
         ValueError, KeyError, TypeError: `saved` is not a state.
     """
-    old = replace(fresh, running={}) if saved is None else RunSchedules.restored(saved, fresh)
+    if saved is None:
+        old, old_total = replace(fresh, configured={}, plain={}, running={}), None
+    else:
+        old = RunSchedules.restored(saved, fresh)
+        old_total = old.total
     total = fresh.total
-    if saved is not None and policy.mode != "restart" and not policy.fixed_total:
-        total = max(old.total, total)
-    now = replace(old, configured=fresh.configured, running={}, total=total, iteration=iteration)
+    if old_total is not None and policy.mode != "restart" and not policy.fixed_total:
+        total = max(old_total, total)
+    configured = fresh.configured if policy.mode == "restart" else _with_carried(fresh, old)
+    now = replace(
+        old,
+        configured=configured,
+        plain=fresh.plain,
+        running={},
+        total=total,
+        iteration=iteration,
+    )
     values = {}
-    for name, configured in fresh.configured.items():
+    for name in [*fresh.running, *(configured.keys() - fresh.running.keys())]:
         moment, before = now.moment(name), old.running.get(name)
-        begin = Running(configured, _begin(configured, moment, total))
+        schedule = configured.get(name) or fresh.running[name].schedule
+        begin = Running(schedule, _begin(schedule, moment, total))
         if before is None:
             now.running[name] = begin
             continue
-        changed = old.configured[name] != configured
+        changed = old.configured.get(name) != configured.get(name)
         now.running[name] = _continued(before, begin, moment, policy, changed)
-        if not (configured.is_plain and old.configured[name].is_plain):
+        if not (schedule.is_plain and before.schedule.is_plain):
             values[name] = before.value(moment), now.running[name].value(moment)
-    old_total = None if saved is None else old.total
-    return now, Continuation(policy.mode, old_total, total, iteration, values)
+    carried = tuple(configured.keys() - fresh.configured.keys())
+    return now, Continuation(policy.mode, old_total, total, iteration, values, carried)
+
+
+def _with_carried(fresh: RunSchedules, old: RunSchedules) -> dict[str, Schedule]:
+    """The configured schedules, and those of the checkpoint that nothing speaks against.
+
+    A setting that is not scheduled today, but whose number is what it was, goes on with the
+    schedule it had: it need not be said again on every resume.
+    """
+    rivals = {"env/prep_share": "env/prep_steps", "env/prep_steps": "env/prep_share"}
+    carried = {
+        name: schedule
+        for name, schedule in old.configured.items()
+        if name not in fresh.configured
+        and rivals.get(name) not in fresh.configured
+        and fresh.plain.get(name, 0.0) == old.plain.get(name, 0.0)
+    }
+    return fresh.configured | carried
 
 
 def _continued(

@@ -52,7 +52,9 @@ schedules = st.builds(
 def run(curve: Curve | Schedule, total: int) -> RunSchedules:
     """A run with one schedule, as "seeker/lr"."""
     schedule = curve if isinstance(curve, Schedule) else Schedule(curve)
-    return RunSchedules.fresh({"seeker/lr": schedule}, total, Alternation(TEAMS))
+    plain = {"seeker/lr": schedule.curve.at(0.0, 0)}
+    configured = {} if schedule.is_plain else {"seeker/lr": schedule}
+    return RunSchedules.fresh(configured, plain, total, Alternation(TEAMS))
 
 
 def advanced(schedules: RunSchedules, iterations: int) -> RunSchedules:
@@ -176,6 +178,7 @@ def test_warmup_rises_to_the_curve_and_then_leaves_it_alone() -> None:
 def test_a_bump_follows_each_switch_and_only_that() -> None:
     schedules = RunSchedules.fresh(
         {"seeker/entropy_coeff": Schedule(Constant(1.0), bump=Bump(3.0, 2))},
+        {},
         100,
         Alternation(TEAMS, every=4),
     )
@@ -303,6 +306,22 @@ def test_a_changed_plain_number_simply_counts() -> None:
         now, told = continue_schedules(run(Constant(0.2), 10), old.state(), 4, Policy(mode))
         assert value(now) == 0.2
         assert told.values == {}
+
+
+def test_a_schedule_that_is_not_mentioned_again_goes_on() -> None:
+    old = advanced(run(Linear(1.0, 0.0), 20), 10)
+    silent = run(Constant(1.0), 40)
+    now, told = continue_schedules(silent, old.state(), 10, Policy())
+    assert told.carried == ("seeker/lr",)
+    assert [value(now), value(advanced(now, 15))] == [0.5, 0.25]
+    again = resumed(now, run(Constant(1.0), 40))
+    assert value(advanced(again, 15)) == 0.0
+    # Another number, an explicit constant and a restart end it.
+    assert value(resumed(old, run(Constant(0.7), 40))) == 0.7
+    explicit = replace(silent, configured={"seeker/lr": Schedule(Constant(0.6))})
+    assert value(resumed(old, explicit)) == 0.6
+    assert value(resumed(old, silent, Policy("restart"))) == 1.0
+    assert value(resumed(old, silent, Policy("constant"))) == 0.5
 
 
 def test_a_checkpoint_without_schedules_begins_them_now() -> None:
