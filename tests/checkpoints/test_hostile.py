@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import list_checkpoints
 from tests.checkpoints.fakes import WHEN, save
+from trainer.checkpoints import __main__ as program
 from trainer.checkpoints import documents, index, layout, lineage, manifest
 from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
@@ -41,12 +42,16 @@ def path_of(directory, name):
     return directory / "checkpoint_000010" / name if inside else directory / name
 
 
-def run_list(directory, *flags):
+def run(main, words):
     """The exit code and what was printed; an exception would get through."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = list_checkpoints.main([str(directory), *flags])
+        code = main(words)
     return code, out.getvalue(), err.getvalue()
+
+
+def run_list(directory, *flags):
+    return run(list_checkpoints.main, [str(directory), *flags])
 
 
 def check_everything(directory):
@@ -66,6 +71,15 @@ def check_everything(directory):
     with contextlib.suppress(CheckpointError):
         manager.prune(dry_run=True)
     assert manager.resolve("latest") == directory / "checkpoint_000020"
+
+
+def check_the_tools(directory):
+    folder = ["--checkpoint-dir", str(directory), "--json"]
+    for words in (["verify"], ["diff", "latest", str(directory / "checkpoint_000010")], ["prune"]):
+        dry = ["--dry-run"] if words == ["prune"] else []
+        code, out, err = run(program.main, [*words, *folder, *dry])
+        assert code in (0, 1, 3), err
+        assert not out or json.loads(out, parse_constant=pytest.fail) is not None
 
 
 def reseal(document):
@@ -131,9 +145,12 @@ JSON_VALUES = st.recursive(
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize(
+    "check", [check_everything, pytest.param(check_the_tools, marks=pytest.mark.slow)]
+)
 @FEW
 @given(data=st.data())
-def test_a_changed_value_anywhere(two, name, data):
+def test_a_changed_value_anywhere(two, name, check, data):
     path = path_of(two, name)
     original = path.read_bytes()
     document = json.loads(original)
@@ -145,7 +162,7 @@ def test_a_changed_value_anywhere(two, name, data):
         path.write_text(json.dumps(changed))
         if name != layout.INDEX:  # its stamp is new, so it is read
             (two / layout.INDEX).unlink(missing_ok=True)
-        check_everything(two)
+        check(two)
     finally:
         path.write_bytes(original)
 
@@ -169,7 +186,7 @@ def test_the_worst_values_in_every_place(two, name, nasty):
     """The same as by chance above, but every value meets the places that matter."""
     path = path_of(two, name)
     document = json.loads(path.read_bytes())
-    for place in list(places(document))[:14]:
+    for place in list(places(document))[:8]:
         changed = replaced(document, place, nasty)
         if name == layout.INDEX:
             reseal(changed)
@@ -311,3 +328,13 @@ def test_an_entry_with_another_kind_of_number_spoils_the_index(two, key):
         entry[key] = [*map(other, numbers)] if key == "stamp" else other(numbers)
         reseal(document)
         assert index.decode(json.dumps(document)) == {}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("text", ["", "[]", '{"format": 1e400}', "[" * 100_000, "\0\xff\x1b[2J"])
+def test_the_tools_take_what_the_list_takes(two, name, text):
+    path_of(two, name).write_bytes(text.encode("latin-1"))
+    check_the_tools(two)
+    assert run(program.main, ["repair", str(two)])[0] == 0
+    assert run(program.main, ["verify", str(two)])[0] == 0
+    assert CheckpointManager(two).resolve("latest") == two / "checkpoint_000020"

@@ -150,6 +150,21 @@ def test_a_number_that_another_process_has_by_now_is_nobodys_lock(directory, man
         assert record(directory)["token"] == owner.token
 
 
+def test_a_fork_that_ends_gives_nothing_back(directory, manager):
+    folder = save(manager, 10)
+    with contextlib.ExitStack() as held:
+        held.enter_context(manager.writer_lock())
+        held.enter_context(manager.protect(folder))
+        before = sorted(directory.iterdir())
+        child = os.fork()
+        if child == 0:
+            held.close()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert sorted(directory.iterdir()) == before
+    assert len(list(directory.iterdir())) == len(before) - 2
+
+
 def test_another_machine_is_believed_and_the_way_out_is_told(directory, manager):
     plant(directory, machine="elsewhere_1", host="node\x1b[2J7", pid=1)
     before = (directory / layout.WRITER).read_text()

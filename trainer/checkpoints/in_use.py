@@ -39,12 +39,12 @@ def protect(folder: Path, when: datetime) -> Iterator[None]:
     over with a warning: what cannot be marked can still be read. A folder without a checkpoint's
     name is never pruned and needs no marker.
     """
-    folder = folder.resolve()
-    marker = _mark(folder, when)
+    owner = Owner.this_process(when)
+    marker = _mark(folder.resolve(), owner)
     try:
         yield
     finally:
-        if marker is not None:
+        if marker is not None and owner.is_this_process:
             with contextlib.suppress(OSError):
                 marker.unlink()
 
@@ -74,10 +74,9 @@ def in_use(directory: Path) -> frozenset[int]:
     return frozenset(use.iteration for use in found if not use.is_over)
 
 
-def _mark(folder: Path, when: datetime) -> Path | None:
+def _mark(folder: Path, owner: Owner) -> Path | None:
     if layout.iteration_of(folder.name) is None:
         return None
-    owner = Owner.this_process(when)
     marker = folder.with_name(f"{layout.IN_USE}{owner.pid}-{owner.token}-{folder.name}")
     try:
         with locks.mutex(folder.parent):  # so not while somebody prunes

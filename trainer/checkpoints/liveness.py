@@ -57,6 +57,11 @@ class Owner:
         return cls(**text, **numbers)  # type: ignore[arg-type]
 
     @property
+    def is_this_process(self) -> bool:
+        """Whether it is the running process itself, not a fork that inherited its memory."""
+        return self.pid == os.getpid() and not self.is_elsewhere
+
+    @property
     def is_elsewhere(self) -> bool:
         """Whether it runs where this process cannot ask for it."""
         return self.machine != machine()

@@ -58,10 +58,11 @@ def writer_lock(directory: Path, when: datetime) -> Iterator[Owner]:
     try:
         yield mine
     finally:
-        # Whatever went wrong in between counts more; a record left behind is dead anyway.
-        with contextlib.suppress(OSError, ValueError, CheckpointError), mutex(directory):
-            if Owner.read(path) == mine:
-                path.unlink()
+        if mine.is_this_process:  # and not a fork of it
+            # Whatever went wrong in between counts more; a record left behind is dead anyway.
+            with contextlib.suppress(OSError, ValueError, CheckpointError), mutex(directory):
+                if Owner.read(path) == mine:
+                    path.unlink()
 
 
 def writer_of(directory: Path) -> Owner | None:
