@@ -374,13 +374,15 @@ def exported(monkeypatch):
 
 def test_export(call, four, exported):
     code, out, _ = call("export", "best", "--policy", "seeker_policy")
-    path = Path("checkpoint_000020_seeker_policy.pt")
+    path = Path("checkpoint_000020_seeker_policy.pt2")
     assert (code, out) == (0, f"wrote {path}\n")
-    assert exported == [(four / "checkpoint_000020", "seeker_policy", path, "torchscript")]
+    assert exported == [(four / "checkpoint_000020", "seeker_policy", path, "pt2")]
     code, _, err = call("export", "best", "--policy", "seeker_policy")
     assert (code, "nothing is overwritten" in err) == (2, True)
     code, _, err = call("export", "best", "--policy", "seeker_polcy", "--out", "x")
     assert (code, "did you mean 'seeker_policy'?" in err) == (2, True)
+    code, _, err = call("export", "best", "--policy", "seeker_policy", "--out", "no/x.pt2")
+    assert (code, "no such folder: no" in err) == (2, True)
     code, _, err = call("export", "best", "--policy", "seeker_policy", "--format", "onnx")
     assert (code, err) == (1, "error: ONNX needs the package onnx: pip install onnx\n")
     damage(four, 20)

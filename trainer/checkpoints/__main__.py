@@ -5,7 +5,7 @@
     prune [--dry-run]      delete what is not kept, after showing it
     pin, unpin CHECKPOINT  keep it whatever the retention says
     repair [DIR]           index, leftovers of dead processes, damaged folders
-    export CHECKPOINT      a policy as TorchScript or ONNX
+    export CHECKPOINT      a policy as a torch.export program or as ONNX
 
 All take `--checkpoint-dir DIR` (default: where config.yaml says) and `--json`. Exit codes: 0 ok,
 1 problems found or error, 2 usage, 3 no usable checkpoint.

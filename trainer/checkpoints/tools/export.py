@@ -10,16 +10,16 @@ from trainer.checkpoints import manifest, selectors
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.tools import outside, screen
 
-HELP = "write a policy as TorchScript or ONNX"
-SUFFIXES = {"torchscript": ".pt", "onnx": ".onnx"}
+HELP = "write a policy as a torch.export program or as ONNX"
+SUFFIXES = {"pt2": ".pt2", "onnx": ".onnx"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The checkpoint, the policy, and where it goes."""
     parser.add_argument("selector", metavar="CHECKPOINT", help="latest, best, an iteration, a path")
     parser.add_argument("--policy", required=True, metavar="ID", help="for example seeker_policy")
-    parser.add_argument("--format", choices=SUFFIXES, default="torchscript", help="(%(default)s)")
-    parser.add_argument("--out", metavar="FILE", help="(CHECKPOINT_POLICY.pt or .onnx)")
+    parser.add_argument("--format", choices=SUFFIXES, default="pt2", help="(%(default)s)")
+    parser.add_argument("--out", metavar="FILE", help="(CHECKPOINT_POLICY.pt2 or .onnx)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,6 +32,8 @@ def run(args: argparse.Namespace) -> int:
     out = Path(args.out or f"{folder.name}_{args.policy}{SUFFIXES[args.format]}").expanduser()
     if os.path.lexists(out):
         raise screen.Misuse(f"{out} exists, and nothing is overwritten; give another --out")
+    if not out.parent.is_dir():
+        raise screen.Misuse(f"no such folder: {out.parent}; make it first, or give another --out")
     try:
         written = outside.exporter()(folder, args.policy, out, args.format)
     except (ValueError, RuntimeError, ImportError) as error:
