@@ -2,7 +2,7 @@
 
 extend    go on; where the run is to be longer, the rest of each curve is laid over the rest of it
 constant  hold the values that were reached
-restart   begin anew, from the configuration
+restart   begin anew, with the parameters of the configuration
 
 Knows neither Ray nor torch nor the configuration.
 """
@@ -89,7 +89,7 @@ def continue_schedules(
     total = fresh.total
     if old_total is not None and policy.mode != "restart" and not policy.fixed_total:
         total = max(old_total, total)
-    configured = fresh.configured if policy.mode == "restart" else _with_carried(fresh, old)
+    configured = _with_carried(fresh, old)
     now = replace(
         old,
         configured=configured,

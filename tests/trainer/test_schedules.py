@@ -316,11 +316,12 @@ def test_a_schedule_that_is_not_mentioned_again_goes_on() -> None:
     assert [value(now), value(advanced(now, 15))] == [0.5, 0.25]
     again = resumed(now, run(Constant(1.0), 40))
     assert value(advanced(again, 15)) == 0.0
-    # Another number, an explicit constant and a restart end it.
+    # Another number and an explicit constant end it; a restart begins it again.
     assert value(resumed(old, run(Constant(0.7), 40))) == 0.7
     explicit = replace(silent, configured={"seeker/lr": Schedule(Constant(0.6))})
     assert value(resumed(old, explicit)) == 0.6
-    assert value(resumed(old, silent, Policy("restart"))) == 1.0
+    anew = resumed(old, silent, Policy("restart"))
+    assert [value(anew), value(advanced(anew, 15))] == [1.0, 0.5]
     assert value(resumed(old, silent, Policy("constant"))) == 0.5
 
 
