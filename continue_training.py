@@ -24,7 +24,10 @@ saved after Ctrl-C, 143 saved after SIGTERM"""
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        usage="%(prog)s [options] [checkpoint]",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "checkpoint", nargs="?", default="latest", help="a selector (default: latest)"

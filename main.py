@@ -28,7 +28,10 @@ Ctrl-C, 143 saved after SIGTERM"""
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        usage="%(prog)s [options] [checkpoint | --fresh | --resume SEL | --warmstart SEL | ...]",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("checkpoint", nargs="?", help="checkpoint to go on from (a selector)")
     start = parser.add_mutually_exclusive_group()

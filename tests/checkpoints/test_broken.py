@@ -164,3 +164,10 @@ def test_training_can_go_on_under_the_damaged_number(three, manager):
     manager.resolve_valid("latest")
     save(manager, 30)
     assert CheckpointManager(three).listing().iterations == [10, 20, 30]
+
+
+def test_a_whole_checkpoint_under_a_wrong_number_is_not_taken_for_it(three, manager):
+    shutil.copytree(three / "checkpoint_000010", three / "checkpoint_000070")
+    path, (aside,) = manager.resolve_valid("latest")
+    assert path == three / "checkpoint_000030"
+    assert aside.problems == ("metadata.json says iteration 10",)

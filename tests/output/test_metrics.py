@@ -17,7 +17,8 @@ from trainer.metrics import (
 
 def test_a_row_has_the_agreed_keys():
     team = ["kl", "kl_coeff", "entropy", "policy_loss", "vf_loss", "vf_explained_var"]
-    team += ["grad_norm", "clip_fraction", "lr"]
+    team += ["grad_norm", "clip_fraction", "trained"]
+    team += ["lr", "entropy_coeff", "clip_param", "vf_loss_coeff", "kl_target"]
     agreed = ["iteration", "env_steps", "agent_steps", "episodes_completed", "episodes_this_iter"]
     agreed += ["reward_mean", "seeker_reward", "hider_reward", "episode_len_mean"]
     agreed += ["seen_fraction", "first_seen_step", "perfect_hide", "agent_steps_per_s"]
