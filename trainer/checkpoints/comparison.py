@@ -59,7 +59,7 @@ def differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, 
     return {
         key: (a, b)
         for key, (a, b) in pairs.items()
-        if a != b
+        if a != b or isinstance(a, bool) is not isinstance(b, bool)
     }
 
 
