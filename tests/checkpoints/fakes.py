@@ -80,3 +80,8 @@ def contents(folder: Path) -> dict[str, str]:
 def names(folder: Path) -> list[str]:
     """What lies in a folder, hidden entries too; the lock's file stays once it was needed."""
     return sorted(path.name for path in folder.iterdir() if path.name != layout.LOCK)
+
+
+def damage(directory: Path, iteration: int) -> None:
+    """Change a file of a checkpoint."""
+    (directory / f"checkpoint_{iteration:06d}" / "algorithm_state.pkl").write_text("other")

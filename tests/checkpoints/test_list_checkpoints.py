@@ -278,24 +278,6 @@ def test_nothing_heavy_is_imported(project):
     assert loaded.isdisjoint(HEAVY)
 
 
-def test_the_whole_package_needs_only_the_standard_library():
-    code = (
-        "import sys, pkgutil, importlib, trainer.checkpoints as package\n"
-        "for found in pkgutil.iter_modules(package.__path__):\n"
-        "    importlib.import_module(f'trainer.checkpoints.{found.name}')\n"
-        "print(*(name for name in sys.modules if '.' not in name))"
-    )
-    result = subprocess.run(
-        [sys.executable, "-S", "-c", code],
-        cwd=SCRIPT.parent,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    loaded = set(result.stdout.split()) - {"trainer", "__main__"}
-    assert loaded <= set(sys.stdlib_module_names)
-
-
 def test_listing_does_not_walk_the_checkpoints(project):
     """Sizes come from the manifests: a file that vanished does not matter to a list."""
     before = json.loads(run(project, "--json").stdout)
