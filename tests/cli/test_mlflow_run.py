@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+import main
 from tests.cli.conftest import SMALL, Desk
+from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.errors import UsageError
+from trainer.run_plan import RunPlan, Start, plan_run
 
 mlflow_tracking = pytest.importorskip(
     "mlflow.tracking", reason="MLflow is not installed: pip install -r requirements-mlflow.txt"
@@ -12,7 +16,7 @@ mlflow_tracking = pytest.importorskip(
 STORE = "sqlite:///runs/mlflow.db"
 
 
-def test_a_run_is_continued_under_its_id(desk: Desk) -> None:
+def test_a_run_is_continued_under_its_id(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = (*SMALL, "--set", "tracking.mlflow=true", "--set", "tracking.tensorboard_dir=null")
     done = desk.run("main.py", "--iterations", "2", *kept)
     assert done.returncode == 0, done.stderr
@@ -38,10 +42,18 @@ def test_a_run_is_continued_under_its_id(desk: Desk) -> None:
     assert run.data.tags["schedule_current_timesteps"] == str(3 * 64 * 32)
     assert run.data.tags["checkpoint_iteration"] == "3"
 
-    done = desk.run("main.py", "--continue-run-id", run_id[:8])
-    assert done.returncode == 2
-    assert f"did you mean {run_id}" in done.stderr
+    monkeypatch.chdir(desk.work)
+
+    def planned(run_id: str) -> RunPlan:
+        return plan_run(main.build_parser().parse_args([]), Start(mlflow_run_id=run_id))
+
+    assert planned(run_id).config.tracking.mlflow
+    with pytest.raises(UsageError, match=f"did you mean {run_id}"):
+        planned(run_id[:8])
+    metadata = desk.work / "checkpoints/checkpoint_000003/manifest.json"
+    metadata.write_text(metadata.read_text() + " ")
+    with pytest.raises(NoUsableCheckpoint, match="is not the checkpoint that the run has saved"):
+        planned(run_id)
     (desk.work / "checkpoints").rename(desk.work / "moved")
-    done = desk.run("main.py", "--continue-run-id", run_id)
-    assert done.returncode == 3
-    assert "checkpoint_000003 is gone" in done.stderr
+    with pytest.raises(NoUsableCheckpoint, match="checkpoint_000003 is gone"):
+        planned(run_id)

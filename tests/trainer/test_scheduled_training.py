@@ -157,3 +157,16 @@ def test_a_curriculum_reaches_the_worlds_at_the_next_iteration(trainer_of: Build
         found.append(trainer.env_runner.env.config.vision_angle)
         assert trainer.settings_in_force["env/vision_angle"] == found[-1]
     assert found == [300.0, 250.0, 200.0]
+
+
+def test_a_number_that_is_no_longer_scheduled_is_the_configured_one_again(
+    trainer_of: Build,
+) -> None:
+    beta = {"shaping_beta": {"type": "linear", "start": 1.0, "end": 0.5}}
+    old = trainer_of(hide_and_seek=True, schedules={"env": beta})
+    old.train()
+    arrays, plain = old.env_runner.get_training_state()
+    runner = trainer_of(hide_and_seek=True, env={"shaping_beta": 0.25}).env_runner
+    runner.set_training_state(arrays, plain)
+    assert runner.env.config.shaping_beta == 0.25
+    assert old.env_runner.env.config.shaping_beta == 1.0

@@ -355,6 +355,15 @@ def test_teams_take_turns_across_a_resume(every: int, stop: int) -> None:
     assert turns == [(iteration // every) % 2 == 0 for iteration in range(24)]
 
 
+def test_a_restored_run_stands_where_it_stood() -> None:
+    plain = {"seeker/lr": 1.0}
+    fresh = RunSchedules.fresh({}, plain, 30, Alternation(TEAMS, every=4))
+    old = advanced(replace(fresh, taken={}), 6)
+    assert old.alternation.since_switch == 2
+    now = continue_schedules(fresh, json.loads(json.dumps(old.state())), 6, Policy())[0]
+    assert now.state() == old.state()
+
+
 def test_without_alternation_all_learn() -> None:
     both = Alternation(TEAMS).advanced()
     assert both.trains("seeker")
