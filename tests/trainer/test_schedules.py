@@ -356,8 +356,7 @@ def test_teams_take_turns_across_a_resume(every: int, stop: int) -> None:
 
 
 def test_a_restored_run_stands_where_it_stood() -> None:
-    plain = {"seeker/lr": 1.0}
-    fresh = RunSchedules.fresh({}, plain, 30, Alternation(TEAMS, every=4))
+    fresh = replace(run(Linear(1.0, 0.0), 30), alternation=Alternation(TEAMS, every=4))
     old = advanced(replace(fresh, taken={}), 6)
     assert old.alternation.since_switch == 2
     now = continue_schedules(fresh, json.loads(json.dumps(old.state())), 6, Policy())[0]
