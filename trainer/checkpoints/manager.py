@@ -1,31 +1,18 @@
 """Saving, finding, checking and thinning out the checkpoints of one folder.
 
-The commit protocol. A save
-
-1. writes everything into a temporary sibling folder (`.tmp-<writer>-checkpoint_000010`): the
-   source's own tree, the other writers' parts, metadata.json;
-2. forces every file to the disk and writes manifest.json, which lists them with size and
-   SHA-256, last; then forces every folder;
-3. renames the folder to its final name and forces the parent: this is the commit;
-4. brings the index up to date and prunes. Neither can undo the commit.
-
-So a folder named `checkpoint_NNNNNN` with a manifest is complete. A save that fails before the
-rename removes its temporary; one that is killed leaves it, and the next manager or save removes
-it once its writer is dead. Deleting runs backwards: first the folder loses its name, then its
-files go. Nothing is ever overwritten, and only `prune` (also as the last step of a save) deletes.
+How a checkpoint comes into being: see `staging`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from trainer.checkpoints import (
     atomic,
@@ -36,33 +23,20 @@ from trainer.checkpoints import (
     layout,
     locks,
     manifest,
-    metadata,
     pins,
     pruning,
     selectors,
 )
 from trainer.checkpoints.broken import SetAside
-from trainer.checkpoints.errors import (
-    CheckpointError,
-    CheckpointExists,
-    CheckpointWriteFailed,
-    NoUsableCheckpoint,
-    PinsUnreadable,
-)
+from trainer.checkpoints.errors import CheckpointError, NoUsableCheckpoint, PinsUnreadable
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.liveness import Owner
+from trainer.checkpoints.metadata import complete
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.retention import Retention
+from trainer.checkpoints.staging import Source, StagedCheckpoint, Writer
 
 logger = logging.getLogger(__name__)
-_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
-
-
-class Source(Protocol):
-    """What can be saved: RLlib's Algorithm, or anything that writes itself into a folder."""
-
-    def save_to_path(self, path: str) -> Any:
-        """Write the complete state under `path`, an absolute path of an existing folder."""
 
 
 class CheckpointManager:
@@ -90,43 +64,47 @@ class CheckpointManager:
         self._clock = clock
         atomic.remove_stale(self.directory)
 
+    def stage(
+        self,
+        source: Source,
+        *,
+        iteration: int,
+        metadata: Mapping[str, Any],
+        writers: Mapping[str, Writer] | None = None,
+        tags: Sequence[str] = (),
+    ) -> StagedCheckpoint:
+        """Capture a checkpoint: all parts are written, but neither forced to the disk nor visible.
+
+        What happens to `source` afterwards makes no difference to it; `StagedCheckpoint.commit`
+        makes it a checkpoint, in another thread if need be. Each writer gets the path (file or
+        folder) it has to create, named relative to the checkpoint.
+
+        CheckpointExists if the iteration is there already, CheckpointWriteFailed if the disk
+        refuses, CheckpointError if a name is taken; what `source` and `writers` raise otherwise
+        passes through. Earlier checkpoints stay as they are.
+        """
+        final = self.directory / layout.checkpoint_name(iteration)
+        document = complete(
+            metadata, iteration=iteration, path=final, tags=tags, when=self._clock()
+        )
+        staged = StagedCheckpoint(final, self._shown, partial(self._after_commit, iteration))
+        staged.write(source, writers or {}, document)
+        return staged
+
     def save(
         self,
         source: Source,
         *,
         iteration: int,
         metadata: Mapping[str, Any],
-        writers: Mapping[str, Callable[[Path], None]] | None = None,
+        writers: Mapping[str, Writer] | None = None,
         tags: Sequence[str] = (),
     ) -> Path:
-        """Commit a checkpoint, then prune. Returns its folder.
-
-        Each writer gets the path (file or folder) it has to create, named relative to the
-        checkpoint. CheckpointExists if the iteration is there already, CheckpointWriteFailed if
-        the disk refuses, CheckpointError if a required part is missing or a name is taken; what
-        `source` and `writers` raise otherwise passes through. Earlier checkpoints stay as they are.
-        """
-        final = self.directory / layout.checkpoint_name(iteration)
-        if os.path.lexists(final):
-            raise self._exists(iteration)
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            atomic.remove_stale(self.directory)
-            with _temporary_folder(final) as staged:
-                _write_parts(staged, source, writers or {})
-                self._write_metadata(staged, final, iteration, metadata, tags)
-                manifest.write(staged)
-                atomic.fsync_folders(staged)
-                atomic.rename_folder(staged, final)
-        except OSError as error:
-            if error.errno in _TAKEN and os.path.lexists(final):
-                raise self._exists(iteration) from error
-            raise CheckpointWriteFailed(
-                f"checkpoint {iteration} could not be saved in {self._shown}: {error}\n"
-                "Earlier checkpoints are untouched; free disk space or check permissions there"
-            ) from error
-        self._after_commit(iteration)
-        return final
+        """Commit a checkpoint, then prune. Returns its folder. Arguments and errors: see `stage`;
+        CheckpointError also if a required part is missing."""
+        return self.stage(
+            source, iteration=iteration, metadata=metadata, writers=writers, tags=tags
+        ).commit()
 
     def get_latest_checkpoint(self) -> str | None:
         """Path of the checkpoint with the highest iteration; None if there is none."""
@@ -239,26 +217,6 @@ class CheckpointManager:
     def _path_of(self, info: CheckpointInfo | None) -> str | None:
         return None if info is None else str(self.directory / info.name)
 
-    def _exists(self, iteration: int) -> CheckpointExists:
-        name = layout.checkpoint_name(iteration)
-        return CheckpointExists(
-            f"{self._shown} already has {name}, and nothing is overwritten; "
-            "move it away or use another --checkpoint-dir"
-        )
-
-    def _write_metadata(
-        self,
-        staged: Path,
-        final: Path,
-        iteration: int,
-        given: Mapping[str, Any],
-        tags: Sequence[str],
-    ) -> None:
-        document = metadata.complete(
-            given, iteration=iteration, path=final, tags=tags, when=self._clock()
-        )
-        (staged / layout.METADATA).write_text(metadata.encode(document), encoding="utf-8")
-
     def _after_commit(self, iteration: int) -> None:
         """Index and retention; the checkpoint is safe already, so trouble here is only told."""
         try:
@@ -271,29 +229,3 @@ class CheckpointManager:
         iteration = selectors.iteration_inside(folder, self.directory, self._shown)
         pins.change(self.directory, **{"add" if on else "remove": [iteration]})
         return folder
-
-
-@contextlib.contextmanager
-def _temporary_folder(final: Path) -> Iterator[Path]:
-    """A folder beside `final` that is gone after a failure."""
-    staged = atomic.temporary_sibling(final)
-    staged.mkdir()
-    try:
-        yield staged
-    except BaseException:
-        shutil.rmtree(staged, ignore_errors=True)
-        raise
-
-
-def _write_parts(
-    staged: Path, source: Source, writers: Mapping[str, Callable[[Path], None]]
-) -> None:
-    source.save_to_path(str(staged))
-    for name, writer in writers.items():
-        if not layout.is_safe_name(name):
-            raise ValueError(f"a checkpoint part cannot be named {name!r}")
-        (staged / name).parent.mkdir(parents=True, exist_ok=True)
-        writer(staged / name)
-    for name in (layout.METADATA, layout.MANIFEST):
-        if os.path.lexists(staged / name):
-            raise CheckpointError(f"{name} is the manager's own file; the source wrote one too")
