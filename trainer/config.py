@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from envs.hide_and_seek.config import HideAndSeekConfig
+from trainer.checkpoints.retention import Retention
 from trainer.config_base import (
     TEAMS,
     ConfigError,
@@ -91,7 +92,15 @@ class PPOGroup(Group):
     checkpoint_dir: str = "./checkpoints"
     """Where checkpoints live; relative to the working directory."""
     keep_last_n: Annotated[int, Field(ge=0)] = 10
-    """Checkpoints kept; 0 keeps all."""
+    """Checkpoints kept; 0 keeps all. The latest, the best and the pinned are kept besides."""
+    keep_best_n: Annotated[int, Field(ge=0)] = 0
+    """So many of the best are kept besides."""
+    keep_best_metric: Annotated[str, Field(min_length=1)] = "reward_mean"
+    """The figure of the metadata that best goes by."""
+    keep_best_mode: Literal["max", "min"] = "max"
+    """Whether more of it is better, or less."""
+    keep_every: Annotated[int, Field(ge=0)] = 0
+    """Checkpoints whose iteration is a multiple of this are kept besides; 0: no such rule."""
     rollout_length: Annotated[int, Field(ge=1)] = 128
     """Environment steps per world and iteration (T)."""
     reward_scale: Positive = 0.1
@@ -140,6 +149,17 @@ class PPOGroup(Group):
     """What differs for the seekers."""
     hider: TeamOverrides = TeamOverrides()
     """What differs for the hiders."""
+
+    @property
+    def retention(self) -> Retention:
+        """Which checkpoints are kept."""
+        return Retention(
+            self.keep_last_n,
+            self.keep_best_n,
+            self.keep_best_metric,
+            self.keep_best_mode,
+            self.keep_every,
+        )
 
     def team(self, name: str) -> TeamSettings:
         """The settings of one team, its overrides applied."""

@@ -30,6 +30,7 @@ from trainer.outputs import RunOutputs  # noqa: E402
 from trainer.progress import Progress  # noqa: E402
 from trainer.restore import check_checkpoint, restore  # noqa: E402
 from trainer.rllib_config import algorithm_config, network_specs  # noqa: E402
+from trainer.run_start import RunStart  # noqa: E402
 from trainer.stop_signals import StopSignals  # noqa: E402
 from trainer.warmstart import load_networks, start_from  # noqa: E402
 
@@ -106,46 +107,38 @@ def train(
     config: Config,
     console: Console,
     *,
-    restore_path: Path | None = None,
-    warmstart: Mapping[str, Path] | None = None,
+    start: RunStart | None = None,
     until: int | None = None,
-    mlflow_run_id: str | None = None,
     stop: StopSignals | None = None,
 ) -> TrainingOutcome:
     """Train up to iteration `until` (None: `ppo.num_iterations`), saving as configured.
 
-    A stop request (Ctrl-C, SIGTERM) ends the loop after the iteration in hand, with a checkpoint.
+    A stop request (Ctrl-C, SIGTERM) ends the loop after the iteration in hand, with a checkpoint;
+    SIGUSR1 saves one and goes on.
     """
+    start = start or RunStart()
     until = until or config.ppo.num_iterations
     with contextlib.ExitStack() as cleanup:
         stop = stop or cleanup.enter_context(StopSignals())
         cleanup.callback(stop_ray)
-        trainer, config = create_ppo_trainer(config, restore_path, warmstart, until)
+        trainer, config = create_ppo_trainer(config, start.restore_path, start.warmstart, until)
         cleanup.callback(trainer.stop)
         stop.install()  # again: Ray has put its own handlers there
         progress = trainer.progress
         checkpoint_manager = CheckpointManager(
-            config.ppo.checkpoint_dir,
-            keep_last_n=config.ppo.keep_last_n,  # 0 = keep all
+            config.ppo.checkpoint_dir, retention=config.ppo.retention
         )
         outputs = cleanup.enter_context(
-            RunOutputs(
-                trainer,
-                config,
-                checkpoint_manager,
-                console,
-                restore_path,
-                warmstart,
-                mlflow_run_id,
-            )
+            RunOutputs(trainer, config, checkpoint_manager, console, start)
         )
+        row = None
         console.start(until, progress.iteration + 1, outputs.info())
         while progress.iteration < until and not stop.requested:
             row = progress.advance(trainer.train(), trainer, *outputs.lap())
             outputs.write(row)
-            if progress.iteration % config.ppo.checkpoint_freq == 0:
+            if progress.iteration % config.ppo.checkpoint_freq == 0 or stop.take_save_request():
                 outputs.save(row, final=progress.iteration == until)
-        if outputs.saved_iteration < progress.iteration:
-            outputs.save(row, final=progress.iteration == until)
+        if row is not None:
+            outputs.save_last(row, final=progress.iteration == until)
         outputs.stopped = stop.requested
         return TrainingOutcome(progress.iteration, outputs.last_checkpoint, stop.exit_code)

@@ -6,6 +6,7 @@ from trainer.console import make_console
 from trainer.project import shown_path
 from trainer.resume_report import print_changes, print_schedules
 from trainer.run_plan import RunPlan
+from trainer.run_start import RunStart
 from trainer.stop_signals import StopSignals
 
 
@@ -26,10 +27,8 @@ def run(plan: RunPlan, *, quiet: bool = False, show_changes: bool = True) -> int
         outcome = train(
             plan.config,
             console,
-            restore_path=plan.restore_path,
-            warmstart=plan.warmstart,
+            start=RunStart(plan.restore_path, plan.warmstart, plan.mlflow_run_id),
             until=plan.until,
-            mlflow_run_id=plan.mlflow_run_id,
             stop=stop,
         )
         summary: dict[str, object] = {"iteration": f"{outcome.iteration} of {plan.until}"}

@@ -18,6 +18,7 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.config import Config
 from trainer.config_file import apply_overrides, load_config
 from trainer.errors import UsageError
+from trainer.fallback import newest_whole
 from trainer.initialization import ResumeBlock
 from trainer.project import DEFAULT_CHECKPOINT_DIR, find_config, script_command, shown_path
 
@@ -118,7 +119,7 @@ def plan_run(args: argparse.Namespace, start: Start) -> RunPlan:
 def _resume_plan(config: Config, args: argparse.Namespace, start: Start) -> RunPlan:
     assert start.resume is not None
     manager = open_manager(config)
-    path = _resolve(manager, start.resume, start.source)
+    path = _resolve(manager, start.resume, start.source, whole=True)
     folder = manager.directory
     if path.parent != folder:
         if args.checkpoint_dir is None:
@@ -158,11 +159,14 @@ def _tracked_start(config: Config, run_id: str) -> tuple[Config, Start]:
     return config.model_copy(update={"tracking": tracking}), start
 
 
-def _resolve(manager: CheckpointManager, selector: str, source: str) -> Path:
+def _resolve(
+    manager: CheckpointManager, selector: str, source: str, *, whole: bool = False
+) -> Path:
+    """The checkpoint for a selector; with `whole` a damaged one gives way to an older one."""
     if not selector.strip():
         raise UsageError(f"{source} is empty; name a checkpoint: latest, best, 50 or a path")
     try:
-        return manager.resolve(selector)
+        return newest_whole(manager, selector) if whole else manager.resolve(selector)
     except NoUsableCheckpoint as error:
         raise NoUsableCheckpoint(f"{source}: {error}") from None
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as requests: the training loop looks at them between iterations."""
+"""Ctrl-C, SIGTERM and SIGUSR1 as requests: the training loop looks at them between iterations."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_STOP = (signal.SIGINT, signal.SIGTERM)
+_SAVE = tuple(filter(None, [getattr(signal, "SIGUSR1", None)]))  # Windows has none
 
 
 class StopSignals:
     """While active, the first SIGINT or SIGTERM is noted; a second SIGINT leaves at once.
+
+    SIGUSR1 asks for a checkpoint without an end.
 
     Ray installs handlers of its own when it starts: call `install` again after that.
     """
@@ -23,6 +26,7 @@ class StopSignals:
         self._notify = notify
         self.received: signal.Signals | None = None
         self._previous: dict[int, Any] = {}
+        self._save_asked = False
 
     @property
     def requested(self) -> bool:
@@ -34,8 +38,9 @@ class StopSignals:
         return 0 if self.received is None else 128 + int(self.received)
 
     def install(self) -> None:
-        for number in _SIGNALS:
-            previous = signal.signal(number, self._handle)
+        handlers = dict.fromkeys(_STOP, self._handle) | dict.fromkeys(_SAVE, self._handle_save)
+        for number, handler in handlers.items():
+            previous = signal.signal(number, handler)
             self._previous.setdefault(number, previous)
 
     def restore(self) -> None:
@@ -54,6 +59,14 @@ class StopSignals:
         traceback: TracebackType | None,
     ) -> None:
         self.restore()
+
+    def take_save_request(self) -> bool:
+        """Whether a checkpoint was asked for since the last call."""
+        asked, self._save_asked = self._save_asked, False
+        return asked
+
+    def _handle_save(self, number: int, frame: FrameType | None) -> None:
+        self._save_asked = True
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None and number == signal.SIGINT:

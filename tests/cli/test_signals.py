@@ -107,10 +107,10 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint_to_the_same_bits(
     desk: Desk, tmp_path: Path
 ) -> None:
     process = desk.start("main.py", "--until", "12", *SMALL)
-    wait_for(process, "7/12 |")  # somewhere behind checkpoint 6, perhaps in the middle of a save
+    wait_for(process, "7/12 |")  # checkpoint 6 may just be in the middle of its commit
     process.kill()
     process.communicate(timeout=60)
-    assert "checkpoint_000006" in desk.checkpoints()
+    assert "checkpoint_000004" in desk.checkpoints()
     done = desk.run("main.py", "--resume", "latest", "--until", "12", *SMALL)
     assert done.returncode == 0, done.stderr
     straight = Desk(tmp_path / "straight")

@@ -1,0 +1,117 @@
+"""Who a run is: its name, where it comes from, and with what it was made."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from trainer.checkpoints import manifest, metadata
+from trainer.config import Config
+from trainer.project import PROJECT_ROOT
+
+
+@dataclass
+class RunIdentity:
+    """Goes into the metadata of every checkpoint of the run.
+
+    Attributes:
+        name: of the run, for people; its curves are found under it.
+        parent: where the run comes from (mode, path, iteration, hash); None for a fresh one.
+        mlflow_run_id: its run in the MLflow store, if it has one.
+        segment: what one process saves belongs together, whatever is later moved or continued.
+    """
+
+    name: str
+    parent: dict[str, Any] | None
+    mlflow_run_id: str | None
+    segment: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @classmethod
+    def of(
+        cls,
+        config: Config,
+        directory: Path,
+        restore_path: Path | None,
+        warmstart: Mapping[str, Path],
+        mlflow_run_id: str | None,
+    ) -> RunIdentity:
+        """The identity of a run that saves into `directory`.
+
+        In its own folder a run goes on under its name; a continuation elsewhere is another run,
+        whose curves must not replace those of the first.
+        """
+        same_run = restore_path is not None and restore_path.parent == directory
+        saved = metadata.read(restore_path) if same_run and restore_path is not None else {}
+        return cls(
+            _name(config, saved.get("run_name")),
+            _origin(restore_path, warmstart),
+            mlflow_run_id or _text(saved.get("mlflow_run_id")),
+        )
+
+    def metadata(self) -> dict[str, Any]:
+        return {
+            "run_name": self.name,
+            "mlflow_run_id": self.mlflow_run_id,
+            "segment": self.segment,
+            "versions": _versions(),
+            "git_commit": _git_commit(),
+            "parent": self.parent,
+        }
+
+
+def _origin(restore_path: Path | None, warmstart: Mapping[str, Path]) -> dict[str, Any] | None:
+    """Where this run comes from; the hash is that of the source's manifest, and so covers every
+    file of it.
+    """
+
+    def source(path: Path) -> dict[str, Any]:
+        iteration = metadata.read(path).get("iteration")
+        return {"path": str(path), "iteration": iteration, "sha256": manifest.digest(path)}
+
+    if restore_path is not None:
+        return {"mode": "resume", **source(restore_path)}
+    if warmstart:
+        policies = {policy_id: source(path) for policy_id, path in warmstart.items()}
+        return {"mode": "warmstart", "policies": policies}
+    return None
+
+
+def _name(config: Config, saved: Any) -> str:
+    """The name the checkpoint was saved under, so that its curves go on; else a new one."""
+    name = _text(saved)
+    if name and "/" not in name and not name.startswith("."):
+        return name
+    return f"{datetime.now():%Y%m%d-%H%M%S}_{config.env.level}_seed{config.train.seed}"
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    packages = {name: version(name) for name in ("ray", "torch", "numpy", "numba")}
+    return {"python": sys.version.split()[0], **packages}
+
+
+@functools.cache
+def _git_commit() -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
