@@ -24,6 +24,7 @@ from trainer.disk_space import disk_warning
 from trainer.history import HISTORY_NAME, MetricsHistory
 from trainer.metrics import Row
 from trainer.networks import save_policy
+from trainer.patient_rows import PatientRows
 from trainer.plots import TrainingFigure
 from trainer.restore import training_state
 from trainer.run_identity import RunIdentity
@@ -70,6 +71,7 @@ class RunOutputs:
         self.last_checkpoint = start.restore_path
         self.saved_iteration = trainer.progress.iteration
         self.stopped = False
+        self._ending = False
         self._closing = contextlib.ExitStack()
         self._lap_started = time.perf_counter()
 
@@ -96,14 +98,16 @@ class RunOutputs:
             )
         self.history = _open_history(directory, iteration, parent)
         opened.callback(self.history.close)
+        self._rows = [PatientRows("the history", self.history.append, self._warn)]
         if self.history.repaired:
-            self.console.message(self.history.repaired, "warning")
+            self._warn(self.history.repaired)
         self.tensorboard = None
         if config.tracking.tensorboard_dir is not None:
             folder = Path(config.tracking.tensorboard_dir).expanduser() / self.identity.name
             resumed = self.trainer.progress.env_steps if parent is not None else None
             self.tensorboard = TensorBoardWriter(folder, resume_env_steps=resumed)
             opened.callback(self.tensorboard.close)
+            self._rows.append(PatientRows("TensorBoard", self.tensorboard.write, self._warn))
         teams = {name: config.ppo.team(name) for name in TEAMS}
         targets = {name: t.kl_target for name, t in teams.items() if t.kl_coeff > 0}
         self.figure = TrainingFigure(self.identity.name, targets)
@@ -111,7 +115,7 @@ class RunOutputs:
         self.saver = CheckpointSaver(directory, self._on_saved, self._on_failed)
         opened.callback(self.saver.close)
         if warning := disk_warning(self.trainer, config, directory):
-            self.console.message(warning, "warning")
+            self._warn(warning)
 
     def __exit__(
         self,
@@ -136,7 +140,7 @@ class RunOutputs:
             self.identity.name,
             self.identity.mlflow_run_id,
             iteration=self.trainer.progress.iteration,
-            on_problem=lambda message: self.console.message(message, "warning"),
+            on_problem=self._warn,
         )
         self.identity.mlflow_run_id = tracker.run_id
         tracker.log_params(self.config.to_dict())
@@ -178,9 +182,8 @@ class RunOutputs:
 
     def write(self, row: Row) -> None:
         """One finished iteration to history, TensorBoard and console."""
-        self.history.append(row)
-        if self.tensorboard is not None:
-            self.tensorboard.write(row)
+        for rows in self._rows:
+            rows.write(row)
         if self.mlflow is not None:
             self.mlflow.log_row(row)
         self.console.iteration(row)
@@ -205,9 +208,11 @@ class RunOutputs:
             CheckpointWriteFailed: the disk refuses it.
         """
         self.saver.settle()
-        if self.saved_iteration < int(row["iteration"]):
-            self.save(row, final=final)
-            self.saver.settle()
+        if self.saved_iteration == int(row["iteration"]):
+            return
+        self._ending = True
+        self.save(row, final=final)
+        self.saver.settle()
         if self.saver.failed is not None:
             raise CheckpointWriteFailed(self.saver.failed)
 
@@ -237,14 +242,18 @@ class RunOutputs:
         iteration = int(saved.row["iteration"])
         self.last_checkpoint, self.saved_iteration = saved.path, iteration
         if saved.trouble:
-            self.console.message(saved.trouble, "warning")
+            self._warn(saved.trouble)
         if self.mlflow is not None:
             known = {"iteration": iteration, "sha256": manifest.digest(saved.path)}
             self.mlflow.log_checkpoint(saved.path, known | self._schedule_metadata())
         self.console.checkpoint(saved.path, saved.row)
 
     def _on_failed(self, reason: str) -> None:
-        self.console.message(f"{reason}\nTraining goes on, the next save is tried", "error")
+        if not self._ending:
+            self.console.message(f"{reason}\nTraining goes on, the next save is tried", "error")
+
+    def _warn(self, message: str) -> None:
+        self.console.message(message, "warning")
 
     def _write_policies(self, folder: Path) -> None:
         for policy_id, network in self.trainer.networks().items():

@@ -136,8 +136,9 @@ def train(
         while progress.iteration < until and not stop.requested:
             row = progress.advance(trainer.train(), trainer, *outputs.lap())
             outputs.write(row)
-            if progress.iteration % config.ppo.checkpoint_freq == 0 or stop.take_save_request():
-                outputs.save(row, final=progress.iteration == until)
+            due = progress.iteration % config.ppo.checkpoint_freq == 0
+            if (stop.take_save_request() or due) and progress.iteration < until:
+                outputs.save(row, final=False)
         if row is not None:
             outputs.save_last(row, final=progress.iteration == until)
         outputs.stopped = stop.requested

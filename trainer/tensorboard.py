@@ -9,6 +9,7 @@ front ends are imported. The record is ``length, crc(length), data, crc(data)`` 
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import re
@@ -76,7 +77,11 @@ class TensorBoardWriter:
 
         data = Event(wall_time=time.time(), **fields).SerializeToString()
         header = struct.pack("<Q", len(data))
-        self._file.write(header + _masked_crc(header) + data + _masked_crc(data))
+        record = header + _masked_crc(header) + data + _masked_crc(data)
+        end = self._file.tell()
+        if self._file.write(record) != len(record):
+            self._file.truncate(end)  # readers stop at half a record
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
 
 
 def tag_of(key: str) -> str:

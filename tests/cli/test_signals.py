@@ -56,6 +56,19 @@ def test_a_stop_signal_saves_the_iteration_in_hand(
     assert desk.history()[-1]["iteration"] == 40
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no SIGUSR1 here")
+def test_sigusr1_saves_and_goes_on(desk: Desk) -> None:
+    process = desk.start("main.py", "--until", "30", *SMALL, "--set", "ppo.checkpoint_freq=1000")
+    wait_for(process, "3/30 |")
+    process.send_signal(signal.SIGUSR1)
+    rest, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    first, last = desk.checkpoints()
+    assert "checkpoint_000003" <= first < last == "checkpoint_000030"
+    assert f"saved ./checkpoints/{first}" in rest
+    assert len(desk.history()) == 30
+
+
 def test_a_signal_during_the_start_ends_without_a_checkpoint(desk: Desk) -> None:
     process = desk.start("main.py", *SMALL)
     wait_for(process, "starting")

@@ -1,5 +1,6 @@
 """Learner and runner inside RLlib: what is learned from, counted and kept."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import torch
 
 from tests.trainer.one_step_env import CHOICES, OneStepEnv
 from trainer.algorithm import HideAndSeekPPO, WeightsOutOfSync
+from trainer.checkpoints.manager import CheckpointManager
 from trainer.learner import STEP_SCALARS, TrainingDiverged
+from trainer.networks import load_policy, save_policy
 from trainer.rollout_batch import RolloutBatch
 
 Build = Callable[..., HideAndSeekPPO]
@@ -162,6 +165,37 @@ def test_training_state_continues_exactly(build: Build, tmp_path: Path) -> None:
         resumed.train()
     assert resumed.check_weights() == straight.check_weights()
     assert resumed.iteration == straight.iteration == 4
+
+
+def test_a_captured_checkpoint_does_not_see_what_comes_after(build: Build, tmp_path: Path) -> None:
+    trainer = build()
+    trainer.train()
+
+    def write_policies(folder: Path) -> None:
+        for policy_id, network in trainer.networks().items():
+            save_policy(network, folder / policy_id)
+
+    manager = CheckpointManager(tmp_path)
+    writers = {"policies": write_policies}
+    staged = manager.stage(trainer, iteration=1, metadata={}, writers=writers)
+    captured = {name: copy.deepcopy(net.state_dict()) for name, net in trainer.networks().items()}
+    learner = trainer.learner_group._learner
+    with torch.no_grad():
+        for network in [*trainer.networks().values(), *map(learner.network, learner.teams)]:
+            for parameter in network.parameters():
+                parameter.fill_(7.0)
+    path = staged.commit()
+    for policy_id, state in captured.items():
+        found = load_policy(path / "policies" / policy_id).state_dict()
+        for name, value in state.items():
+            assert found[name].equal(value)
+    again = build()
+    again.restore_from_path(str(path))
+    again.push_weights()
+    for policy_id, network in again.networks().items():
+        assert all(
+            value.equal(captured[policy_id][name]) for name, value in network.state_dict().items()
+        )
 
 
 def test_worlds_that_start_fresh_after_a_resume_are_new_ones(build: Build) -> None:
