@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from trainer.action_dist import MaskedMultiCategorical
@@ -177,7 +177,8 @@ def save_policy(network: ActorCritic, folder: str | Path) -> None:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
-    save_file(weights, folder / WEIGHTS_FILE)
+    # Not save_file, whose files only their owner may read.
+    (folder / WEIGHTS_FILE).write_bytes(save(weights))
     spec = {"format": SPEC_FORMAT, **asdict(network.spec)}
     (folder / SPEC_FILE).write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
 

@@ -1,0 +1,42 @@
+"""How long a save holds up the training, against how long all of it takes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+
+def blocking_and_whole(rounds: int) -> list[tuple[float, float]]:
+    """Seconds of a save of the default configuration: what training waits for, and all of it.
+
+    The second is what a save in the training thread would take: capture, hashing, forcing to the
+    disk, commit, pruning, history and plot, one after the other.
+    """
+    from trainer.checkpoints.manager import CheckpointManager
+    from trainer.config import Config
+    from trainer.console import make_console
+    from trainer.outputs import RunOutputs
+    from trainer.ppo_trainer import create_ppo_trainer
+    from trainer.run_start import RunStart
+
+    measured = []
+    with TemporaryDirectory() as folder, Path("/dev/null").open("w") as nowhere:
+        values = {
+            "ppo": {"checkpoint_dir": f"{folder}/checkpoints"},
+            "tracking": {"tensorboard_dir": None},
+        }
+        trainer, config = create_ppo_trainer(Config.from_dict(values))
+        manager = CheckpointManager(config.ppo.checkpoint_dir, retention=config.ppo.retention)
+        console = make_console(quiet=True, stream=nowhere)
+        with RunOutputs(trainer, config, manager, console, RunStart()) as outputs:
+            for _ in range(rounds):
+                row = trainer.progress.advance(trainer.train(), trainer, *outputs.lap())
+                outputs.write(row)
+                started = time.perf_counter()
+                outputs.save(row, final=False)
+                held_up = time.perf_counter() - started
+                outputs.saver.settle()
+                measured.append((held_up, time.perf_counter() - started))
+        trainer.stop()
+    return measured
