@@ -1,7 +1,7 @@
 """Policies as files that other programs run without this project.
 
     pt2     a torch.export program: torch.export.load(file).module()(obs); needs torch alone
-    onnx    for ONNX runtimes; writing it needs the packages of `pip install onnx onnxscript`
+    onnx    for ONNX runtimes; writing it needs the packages of `pip install -r requirements-onnx.txt`
 
 Both take observations [B, D] float32, any B >= 1, and give unmasked logits [B, L], the heads of
 the action side by side. The file carries the policy's spec.json, of which `nvec` tells how wide
@@ -146,7 +146,7 @@ def _check_packages() -> None:
     if missing:
         raise UsageError(
             f"the format onnx needs the package{'s' * (len(missing) > 1)} {' and '.join(missing)}, "
-            f"which are optional here: pip install {' '.join(ONNX_PACKAGES)}; or use --format pt2"
+            f"which are optional here: pip install -r requirements-onnx.txt; or use --format pt2"
         )
 
 
