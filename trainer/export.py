@@ -1,7 +1,7 @@
 """Policies as files that other programs run without this project.
 
     pt2     a torch.export program: torch.export.load(file).module()(obs); needs torch alone
-    onnx    for ONNX runtimes; writing it needs the packages of `pip install -r requirements-onnx.txt`
+    onnx    for ONNX runtimes; writing it needs `pip install -r requirements-onnx.txt`
 
 Both take observations [B, D] float32, any B >= 1, and give unmasked logits [B, L], the heads of
 the action side by side. The file carries the policy's spec.json, of which `nvec` tells how wide
