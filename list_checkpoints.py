@@ -24,13 +24,14 @@ from trainer.checkpoints import (
     documents,
     index,
     layout,
-    manifest,
+    places,
     selectors,
     sorting,
     table,
 )
-from trainer.checkpoints.errors import CheckpointCorrupted
+from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError
 from trainer.checkpoints.index import Listing
+from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.tools import screen
 from trainer.project import DEFAULT_CHECKPOINT_DIR, configured_checkpoint_dir
@@ -41,10 +42,22 @@ EXIT_ERROR, EXIT_USAGE, EXIT_NO_CHECKPOINT = 1, 2, 3
 def main(argv: list[str] | None = None) -> int:
     """Print the list and return the exit code."""
     args = parse_args(argv)
-    shown = args.directory or configured_checkpoint_dir()
-    directory = Path(shown).expanduser().absolute()
     try:
-        listing = index.load(directory)
+        return run(args)
+    except CheckpointError as error:  # an object store that does not answer
+        return screen.fail(EXIT_ERROR, str(error))
+
+
+def run(args: argparse.Namespace) -> int:
+    """What the command line asks for."""
+    shown = args.directory or configured_checkpoint_dir()
+    try:
+        manager = CheckpointManager(shown)
+    except ValueError as error:
+        return screen.fail(EXIT_USAGE, str(error))
+    directory, shown = manager.directory, manager.shown
+    try:
+        listing = manager.listing() if manager.is_remote else index.load(directory)
     except FileNotFoundError:
         if args.directory:
             return screen.fail(
@@ -64,9 +77,9 @@ def main(argv: list[str] | None = None) -> int:
         top, _ = sorting.best(listing, args.best or table.DEFAULT_METRIC)
     except ValueError as error:
         return screen.fail(EXIT_USAGE, str(error))
-    damage = find_damage(order, directory) if args.verify else None
+    damage = find_damage(order, manager) if args.verify else None
     if args.json:
-        print(as_json(order, directory, top if args.best else None, damage))
+        print(as_json(order, manager, top if args.best else None, damage))
     elif args.lineage:
         from trainer.checkpoints import lineage
 
@@ -78,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
         print(
             *table.render(
                 listing,
-                directory,
+                manager.address(directory),
                 detailed=args.detailed,
                 style=output_style(),
                 branches=aside,
@@ -121,10 +134,14 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--lineage", action="store_true", help="a tree of what came from what")
     parser.add_argument("--json", action="store_true", help="machine-readable; unknown is null")
     args = parser.parse_args(argv)
-    if args.dir and args.checkpoint_dir and Path(args.dir) != Path(args.checkpoint_dir):
+    if args.dir and args.checkpoint_dir and not _same(args.dir, args.checkpoint_dir):
         parser.error(f"two directories given: {args.dir} and {args.checkpoint_dir}")
     args.directory = args.dir or args.checkpoint_dir
     return args
+
+
+def _same(one: str, other: str) -> bool:
+    return one == other or (not places.is_url(one) and Path(one) == Path(other))
 
 
 def output_style() -> table.Style:
@@ -140,13 +157,13 @@ def output_style() -> table.Style:
 
 
 def find_damage(
-    checkpoints: Sequence[CheckpointInfo], directory: Path
+    checkpoints: Sequence[CheckpointInfo], manager: CheckpointManager
 ) -> dict[int, tuple[str, ...]]:
     """What is wrong with each checkpoint, by iteration; nothing if it is what its manifest says."""
     found: dict[int, tuple[str, ...]] = {}
     for info in checkpoints:
         try:
-            manifest.verify(directory / info.name)
+            manager.verify(manager.directory / info.name)
             found[info.iteration] = ()
         except CheckpointCorrupted as error:
             found[info.iteration] = error.problems
@@ -155,7 +172,7 @@ def find_damage(
 
 def as_json(
     checkpoints: Sequence[CheckpointInfo],
-    directory: Path,
+    manager: CheckpointManager,
     best: CheckpointInfo | None = None,
     damage: Mapping[int, tuple[str, ...]] | None = None,
 ) -> str:
@@ -167,7 +184,7 @@ def as_json(
     for info in checkpoints:
         entry = {
             key: None if isinstance(value, float) and math.isnan(value) else value
-            for key, value in info.as_dict(directory).items()
+            for key, value in manager.as_dict(info).items()
         }
         entry |= {} if best is None else {"best": info is best}
         entry |= {} if damage is None else {"problems": list(damage[info.iteration])}

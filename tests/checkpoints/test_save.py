@@ -237,11 +237,6 @@ def test_home_blanks_and_relative_folders(tmp_path, monkeypatch, given):
     assert os.path.realpath(saved).startswith(os.path.realpath(tmp_path))
 
 
-def test_a_url_is_refused_instead_of_becoming_a_folder():
-    with pytest.raises(ValueError, match="'s3://bucket/x' is a URL"):
-        CheckpointManager("s3://bucket/x")
-
-
 def test_opening_a_folder_creates_nothing(directory):
     manager = CheckpointManager(directory)
     assert manager.list_checkpoints() == []

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from trainer.checkpoints import atomic, documents, index, layout, manifest, metadata, selectors
+from trainer.checkpoints import atomic, documents, index, layout, metadata, selectors
+from trainer.checkpoints.backing import Backing
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 
 
@@ -33,7 +34,7 @@ class SetAside:
 
 
 def resolve_valid(
-    selector: str | int | Path, directory: Path, shown: str, when: datetime
+    selector: str | int | Path, backing: Backing, when: datetime
 ) -> tuple[Path, list[SetAside]]:
     """The checkpoint that is asked for, or the newest valid older one, and what was in between.
 
@@ -41,22 +42,27 @@ def resolve_valid(
     selector, or names the damaged ones if nothing valid is left.
     """
     aside: list[SetAside] = []
-    for folder, flaw in _candidates(selector, directory, shown):
+    for folder, flaw in _candidates(selector, backing.directory, backing.shown):
         try:
-            manifest.verify(folder)
+            backing.verify(folder)
         except CheckpointCorrupted as error:
             # What the disk refused to read is not proved to be damaged: it stays where it is.
             refused = isinstance(error.__cause__, OSError)
-            aside.append(move_aside(folder, error.problems, when, stay=refused))
+            aside.append(move_aside(folder, error.problems, when, backing, stay=refused))
         else:
             if flaw is None:
                 return folder, aside
-            aside.append(move_aside(folder, [flaw], when))
+            aside.append(move_aside(folder, [flaw], when, backing))
     raise NoUsableCheckpoint(_nothing_left(aside))
 
 
 def move_aside(
-    folder: Path, problems: Sequence[str], when: datetime, *, stay: bool = False
+    folder: Path,
+    problems: Sequence[str],
+    when: datetime,
+    backing: Backing,
+    *,
+    stay: bool = False,
 ) -> SetAside:
     """Rename a damaged checkpoint out of the way; with `stay` only tell of it."""
     attempt, moved = 1, None
@@ -70,6 +76,7 @@ def move_aside(
             break
         else:
             moved = target
+            backing.renamed(folder, target)
     return SetAside(folder, moved, tuple(problems))
 
 

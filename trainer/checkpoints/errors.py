@@ -30,6 +30,25 @@ class CheckpointWriteFailed(CheckpointError):  # noqa: N818
     """The disk refused a save; every earlier checkpoint is untouched."""
 
 
+class StoreUnavailable(CheckpointError):  # noqa: N818
+    """An object store refused or did not answer, after all attempts; the message has its URL."""
+
+
+class UploadFailed(CheckpointWriteFailed):
+    """A checkpoint is committed on this machine, but it is not in the object store yet.
+
+    `waiting` are the iterations that the next save, or `CheckpointManager.upload`, brings there.
+    """
+
+    def __init__(self, url: str, waiting: Sequence[int], reason: str, kept: Path) -> None:
+        self.url, self.waiting = url, tuple(waiting)
+        count = "1 checkpoint waits" if len(waiting) == 1 else f"{len(waiting)} checkpoints wait"
+        super().__init__(
+            f"{url}: {count} for upload: {reason}\n"
+            f"Nothing is lost: the next save uploads it from {kept}"
+        )
+
+
 class CheckpointsInUse(CheckpointError):  # noqa: N818
     """Another process writes to the same folder; the message names it and the way on."""
 
@@ -48,13 +67,16 @@ class PinsUnreadable(CheckpointError):  # noqa: N818
 class CheckpointCorrupted(CheckpointError):  # noqa: N818
     """A checkpoint is not what its manifest says; `problems` has one line for each finding."""
 
-    def __init__(self, path: Path, problems: Sequence[str]) -> None:
+    def __init__(self, path: Path, problems: Sequence[str], address: str | None = None) -> None:
+        """`address` is where the checkpoint is for the user, if not at `path`."""
         self.path = path
+        where = address or str(path)
         self.problems = tuple(problems)
         shown = "; ".join(self.problems[:SHOWN_PROBLEMS])
         hidden = len(self.problems) - SHOWN_PROBLEMS
         more = f"; and {hidden} more" if hidden > 0 else ""
         super().__init__(
-            f"{path} is damaged: {shown}{more}\n"
-            f"Nothing was loaded; choose another one from: python list_checkpoints.py {path.parent}"
+            f"{where} is damaged: {shown}{more}\n"
+            "Nothing was loaded; choose another one from: python list_checkpoints.py "
+            f"{where.rpartition('/')[0] if address else path.parent}"
         )

@@ -11,9 +11,11 @@ import json
 import os
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from trainer.checkpoints import documents
 
@@ -45,9 +47,13 @@ class Owner:
         OSError if it cannot be read, ValueError if it is no such record.
         """
         try:
-            document = documents.read(path)
+            return cls.of(documents.read(path))
         except FileNotFoundError:
             return None
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Owner:
+        """The record in a JSON object. ValueError if it is no such record."""
         text = {key: document.get(key) for key in ("host", "machine", "since", "token")}
         numbers = {key: document.get(key) for key in ("pid", "start")}
         if not all(isinstance(value, str) for value in text.values()) or not all(

@@ -1,6 +1,6 @@
-"""Saving, finding, checking and thinning out the checkpoints of one folder.
+"""Saving, finding, checking and thinning out the checkpoints of one place.
 
-How a checkpoint comes into being: see `staging`.
+How a checkpoint comes into being: see `staging`; how it gets into an object store: `remote.upload`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,6 @@ from trainer.checkpoints import (
     index,
     layout,
     locks,
-    manifest,
     pins,
     pruning,
     selectors,
@@ -31,7 +30,9 @@ from trainer.checkpoints.broken import SetAside
 from trainer.checkpoints.errors import CheckpointError, NoUsableCheckpoint, PinsUnreadable
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.liveness import Owner
+from trainer.checkpoints.manifest import Manifest
 from trainer.checkpoints.metadata import complete
+from trainer.checkpoints.places import is_url, open_backing, split_url
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.retention import Retention
 from trainer.checkpoints.staging import Source, StagedCheckpoint, Writer
@@ -44,8 +45,16 @@ class CheckpointManager:
 
     Kept besides are the best by reward_mean, the pinned, and what living runs build on;
     `retention` says more than a number can, and then `keep_last_n` does not count. The folder need
-    not exist; `~`, spaces and relative paths are fine. ValueError if `keep_last_n` is negative or
-    the folder is a URL.
+    not exist; `~`, spaces and relative paths are fine, and so are file://, s3://bucket/prefix and
+    gs://. ValueError if `keep_last_n` is negative or the URL is not understood.
+
+    For an object store `directory` is a local mirror of it. Whoever reads sees what is there now;
+    StoreUnavailable if it cannot be asked. Paths that are returned lead into the mirror.
+
+    Attributes:
+        directory: the local folder of the checkpoints.
+        shown: the place in messages, for a URL without options and credentials.
+        retention: what is kept.
     """
 
     def __init__(
@@ -56,13 +65,20 @@ class CheckpointManager:
         retention: Retention | None = None,
         clock: Callable[[], datetime] = datetime.now,
     ) -> None:
-        self._shown = os.fspath(checkpoint_dir)
-        if "://" in self._shown:
-            raise ValueError(f"checkpoint_dir {self._shown!r} is a URL; give a local folder")
-        self.directory = Path(checkpoint_dir).expanduser().absolute()
+        self._backing = open_backing(checkpoint_dir)
+        self.directory, self.shown = self._backing.directory, self._backing.shown
         self.retention = Retention(last_n=keep_last_n) if retention is None else retention
         self._clock = clock
         atomic.remove_stale(self.directory)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the checkpoints are in an object store."""
+        return self._backing.is_remote
+
+    def address(self, path: Path) -> str:
+        """Where a path below `directory` is for the user: a URL if it is in an object store."""
+        return self._backing.address(path)
 
     def stage(
         self,
@@ -85,9 +101,9 @@ class CheckpointManager:
         """
         final = self.directory / layout.checkpoint_name(iteration)
         document = complete(
-            metadata, iteration=iteration, path=final, tags=tags, when=self._clock()
+            metadata, iteration=iteration, path=self.address(final), tags=tags, when=self._clock()
         )
-        staged = StagedCheckpoint(final, self._shown, partial(self._after_commit, iteration))
+        staged = StagedCheckpoint(final, self.shown, partial(self._after_commit, iteration))
         staged.write(source, writers or {}, document)
         return staged
 
@@ -100,11 +116,26 @@ class CheckpointManager:
         writers: Mapping[str, Writer] | None = None,
         tags: Sequence[str] = (),
     ) -> Path:
-        """Commit a checkpoint, then prune. Returns its folder. Arguments and errors: see `stage`;
-        CheckpointError also if a required part is missing."""
+        """Commit a checkpoint, upload it if it belongs there, then prune. Returns its folder.
+
+        Arguments and errors: see `stage`; CheckpointError also if a required part is missing.
+        UploadFailed if it is committed on this machine only: the next save uploads it too.
+        """
         return self.stage(
             source, iteration=iteration, metadata=metadata, writers=writers, tags=tags
         ).commit()
+
+    def upload(self) -> None:
+        """Bring to the object store what waits here: checkpoints, plots, histories, index.
+
+        For after plot and history are written, which are later than the save. UploadFailed if the
+        store stays away. Nothing to do for a local folder.
+        """
+        self._backing.upload()
+
+    def waiting(self) -> list[int]:
+        """The iterations that are committed on this machine and not in the object store yet."""
+        return self._backing.waiting()
 
     def get_latest_checkpoint(self) -> str | None:
         """Path of the checkpoint with the highest iteration; None if there is none."""
@@ -128,30 +159,54 @@ class CheckpointManager:
     def resolve(self, selector: str | int | Path) -> Path:
         """The folder for latest, best, final, an iteration or a path.
 
-        NoUsableCheckpoint names what exists instead. The content is not verified here.
+        Or for the URL of a checkpoint, here or elsewhere. NoUsableCheckpoint names what exists
+        instead. The content is verified only if it is downloaded for this (CheckpointCorrupted).
         """
-        return selectors.resolve(selector, self.listing(), self.directory, self._shown)
+        folder = self.locate(selector)
+        self._backing.fetch(folder)
+        return folder
+
+    def resolve_whole(self, selector: str | int | Path) -> Path:
+        """The same, with every file on this machine verified (CheckpointCorrupted)."""
+        folder = self.resolve(selector)
+        self._backing.verify(folder)
+        return folder
+
+    def locate(self, selector: str | int | Path) -> Path:
+        """The same, but of what is in an object store there may only be the head of it."""
+        if is_url(selector := self._backing.local(selector)):
+            folder, name = split_url(str(selector))
+            return CheckpointManager(folder).resolve(name)
+        return selectors.resolve(selector, self.listing(), self.directory, self.shown)
 
     def list_checkpoints(self) -> list[dict[str, Any]]:
         """The metadata of each committed checkpoint, by iteration; unknown rewards are nan."""
-        return [info.as_dict(self.directory) for info in self.listing().checkpoints]
+        return [self.as_dict(info) for info in self.listing().checkpoints]
+
+    def as_dict(self, info: CheckpointInfo) -> dict[str, Any]:
+        """The metadata of a listed checkpoint, with its address as `checkpoint_path`."""
+        where = {"checkpoint_path": self.address(self.directory / info.name)}
+        return info.as_dict(self.directory) | where
 
     def listing(self) -> Listing:
         """The committed checkpoints and what was passed over; an absent folder holds none."""
+        unseen = self._backing.refresh()
         try:
-            return index.load(self.directory)
+            found = index.load(self.directory)
         except FileNotFoundError:
-            return Listing(())
+            found = Listing(())
+        return Listing(found.checkpoints, (*found.skipped, *unseen)) if unseen else found
 
-    def verify(self, path: str | os.PathLike[str]) -> None:
-        """Check every file of a checkpoint against its manifest, loading nothing.
+    def verify(self, path: str | os.PathLike[str]) -> Manifest:
+        """Check every file of a checkpoint against its manifest, loading nothing; the manifest.
 
-        CheckpointCorrupted lists all problems; NoUsableCheckpoint if there is no such folder.
+        In an object store the objects are read. CheckpointCorrupted lists all problems;
+        NoUsableCheckpoint if there is no such folder.
         """
         folder = Path(path).expanduser()
         if not folder.is_dir():
             raise NoUsableCheckpoint(f"no such checkpoint folder: {folder}")
-        manifest.verify(folder)
+        return self._backing.inspect(folder)
 
     def resolve_valid(self, selector: str | int | Path) -> tuple[Path, list[SetAside]]:
         """The folder for a selector, verified, or else the newest valid older one.
@@ -159,7 +214,11 @@ class CheckpointManager:
         Damaged ones are renamed to `broken_checkpoint_NNNNNN_<time>`, never deleted; the second
         value tells of each. NoUsableCheckpoint if nothing matches or nothing valid is left.
         """
-        return broken.resolve_valid(selector, self.directory, self._shown, self._clock())
+        if is_url(selector := self._backing.local(selector)):
+            folder, name = split_url(str(selector))
+            return CheckpointManager(folder).resolve_valid(name)
+        self._backing.refresh()
+        return broken.resolve_valid(selector, self._backing, self._clock())
 
     def prune(self, dry_run: bool = False) -> list[Path]:
         """Delete what `self.retention` does not keep, with its plots and histories.
@@ -167,9 +226,10 @@ class CheckpointManager:
         Returns every path that goes (with `dry_run`: would go), oldest first. PinsUnreadable if
         pins.json is broken, OSError if something cannot be deleted.
         """
+        self._backing.refresh()
         if not self.directory.is_dir():
             return []
-        return pruning.prune(self.directory, self.retention, dry_run=dry_run)
+        return pruning.prune(self._backing, self.retention, dry_run=dry_run)
 
     def pin(self, selector: str | int | Path) -> Path:
         """Keep a checkpoint of this folder whatever the retention says. Returns its folder.
@@ -184,19 +244,27 @@ class CheckpointManager:
 
     def pinned(self) -> frozenset[int]:
         """The pinned iterations. PinsUnreadable if pins.json is broken."""
+        self._backing.refresh()
         return pins.read(self.directory)
 
-    def writer_lock(self) -> contextlib.AbstractContextManager[Owner]:
-        """Be the only writer of this folder, which is made if need be, until the context ends.
+    @contextlib.contextmanager
+    def writer_lock(self) -> Iterator[Owner]:
+        """Be the only writer of this place, which is made if need be, until the context ends.
 
-        Readers do not need it. CheckpointsInUse names the process that has it.
+        Readers do not need it. In an object store this also finishes or clears what dead writers
+        left. CheckpointsInUse names the process that has it; `remote.claims` says what holds there.
         """
-        return locks.writer_lock(self.directory, self._clock())
+        own = locks.writer_lock(self.directory, self._clock())
+        with own as owner, self._backing.writer(owner) as done:
+            for line in done:
+                logger.warning("%s: %s", self.shown, line)
+            yield owner
 
     def protect(self, path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[None]:
         """Keep a checkpoint, in this folder or another, from being pruned by anybody meanwhile.
 
-        For the one a run begins with. NoUsableCheckpoint if it is not there (any more).
+        For the one a run begins with. NoUsableCheckpoint if it is not there (any more). Of what is
+        in an object store, only the copy on this machine is kept.
         """
         return in_use.protect(Path(path).expanduser(), self._clock())
 
@@ -206,26 +274,34 @@ class CheckpointManager:
         For training that goes on from an older checkpoint: nothing is lost and nothing is in the
         way. Returns the sub-folder; None if nothing is newer.
         """
+        self._backing.refresh()
         branch = branches.set_aside_newer(self.directory, iteration, self._clock())
         if branch is not None:
             with contextlib.suppress(PinsUnreadable):  # nothing is deleted while they are
                 pins.move(self.directory, branch, iteration)
             index.load(branch)
             index.load(self.directory)
+            self._backing.branched(branch, iteration)
         return branch
 
     def _path_of(self, info: CheckpointInfo | None) -> str | None:
-        return None if info is None else str(self.directory / info.name)
+        if info is None:
+            return None
+        self._backing.fetch(self.directory / info.name)
+        return str(self.directory / info.name)
 
     def _after_commit(self, iteration: int) -> None:
-        """Index and retention; the checkpoint is safe already, so trouble here is only told."""
+        """Upload, index and retention; the checkpoint is safe already, so of trouble with the
+        latter two it is only told."""
+        self._backing.upload()
         try:
-            pruning.prune(self.directory, self.retention, (iteration,))
+            pruning.prune(self._backing, self.retention, (iteration,))
         except (OSError, CheckpointError) as error:
             logger.warning("checkpoint %d is saved, but cleaning up failed: %s", iteration, error)
 
     def _pin(self, selector: str | int | Path, *, on: bool) -> Path:
-        folder = self.resolve(selector)
-        iteration = selectors.iteration_inside(folder, self.directory, self._shown)
-        pins.change(self.directory, **{"add" if on else "remove": [iteration]})
+        folder = self.locate(selector)
+        iteration = selectors.iteration_inside(folder, self.directory, self.shown)
+        if pins.change(self.directory, **{"add" if on else "remove": [iteration]}):
+            self._backing.upload_file(layout.PINS)
         return folder

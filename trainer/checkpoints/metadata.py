@@ -35,7 +35,12 @@ _EMPTY: dict[str, Any] = {"versions": {}, "tags": []}
 
 
 def complete(
-    metadata: Mapping[str, Any], *, iteration: int, path: Path, tags: Sequence[str], when: datetime
+    metadata: Mapping[str, Any],
+    *,
+    iteration: int,
+    path: str | Path,
+    tags: Sequence[str],
+    when: datetime,
 ) -> dict[str, Any]:
     """All keys of metadata.json, ready for strict JSON; the keywords win over `metadata`.
 

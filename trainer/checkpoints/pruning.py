@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.checkpoints import atomic, in_use, index, layout, locks, pins, retention
+from trainer.checkpoints.backing import Backing
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.retention import Retention
 
@@ -50,19 +51,22 @@ def paths(directory: Path, planned: Plan) -> list[Path]:
 
 
 def prune(
-    directory: Path, policy: Retention, protected: Collection[int] = (), *, dry_run: bool = False
+    backing: Backing, policy: Retention, protected: Collection[int] = (), *, dry_run: bool = False
 ) -> list[Path]:
     """Delete what is to go and return its paths; with `dry_run` only return them.
 
     PinsUnreadable if the pins are not known, CheckpointsInUse if somebody holds the folder for
-    long, OSError if something cannot be deleted.
+    long, OSError or StoreUnavailable if something cannot be deleted.
     """
+    directory = backing.directory
     gone = paths(directory, plan(directory, policy, protected))
     if dry_run or not gone:
         return gone
     with locks.mutex(directory):  # from now on nobody pins or starts from what is about to go
         gone = paths(directory, plan(directory, policy, protected))
         for path in gone:
+            backing.delete(path)
             atomic.remove_tree(path) if path.is_dir() else path.unlink()
     index.load(directory)
+    backing.upload_file(layout.INDEX)
     return gone

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from trainer.checkpoints import atomic, broken, in_use, index, layout, locks, manifest, pins
+from trainer.checkpoints import atomic, broken, in_use, index, layout, locks, pins
+from trainer.checkpoints.backing import Backing
 from trainer.checkpoints.broken import SetAside
 from trainer.checkpoints.errors import CheckpointCorrupted, PinsUnreadable
 
@@ -26,12 +27,13 @@ class Report:
     unpinned: list[int] = field(default_factory=list)  # pins of what is not there
     index_rebuilt: bool = False
     checked: int = 0  # checkpoints that are whole
+    recovered: list[str] = field(default_factory=list)  # in an object store, in words
     left: list[str] = field(default_factory=list)  # what nobody but the user can decide
 
     @property
     def is_clean(self) -> bool:
         """Whether there was nothing to do."""
-        done = self.removed or self.aside or self.unpinned or self.left
+        done = self.removed or self.aside or self.unpinned or self.left or self.recovered
         return not done and not self.index_rebuilt
 
     @property
@@ -40,22 +42,25 @@ class Report:
         return not self.left and all(item.moved_to for item in self.aside)
 
 
-def repair(directory: Path, when: datetime) -> Report:
+def repair(backing: Backing, when: datetime) -> Report:
     """Put a folder in order, as its only writer.
 
-    CheckpointsInUse if a run writes there, OSError if the folder cannot be read or written.
+    CheckpointsInUse if a run writes there, OSError if the folder cannot be read or written,
+    StoreUnavailable.
     """
+    directory = backing.directory
     with os.scandir(directory):  # a folder that is not there is not made
         pass
     report = Report()
     dead_record = (directory / layout.WRITER).exists()
-    with locks.writer_lock(directory, when):
+    with locks.writer_lock(directory, when) as owner, backing.writer(owner) as recovered:
+        report.recovered += recovered
         if dead_record:
             report.removed.append(directory / layout.WRITER)
         report.removed += atomic.remove_stale(directory)
         _clear_markers(directory, report)
-        _set_aside(directory, when, report)
-        _check_pins(directory, when, report)
+        _set_aside(backing, when, report)
+        _check_pins(backing, when, report)
         _rebuild_index(directory, report)
     return report
 
@@ -72,20 +77,23 @@ def _clear_markers(directory: Path, report: Report) -> None:
             report.left.append(f"{name} was set by {use.owner}; delete it if that has ended")
 
 
-def _set_aside(directory: Path, when: datetime, report: Report) -> None:
+def _set_aside(backing: Backing, when: datetime, report: Report) -> None:
+    directory = backing.directory
     for path, reason in broken.unlisted(directory):
-        report.aside.append(broken.move_aside(path, [reason], when))
+        report.aside.append(broken.move_aside(path, [reason], when, backing))
     for info in index.scan(directory).checkpoints:
         folder = directory / info.name
         try:
-            manifest.verify(folder)
+            backing.inspect(folder)
             report.checked += 1
         except CheckpointCorrupted as error:
             refused = isinstance(error.__cause__, OSError)
-            report.aside.append(broken.move_aside(folder, error.problems, when, stay=refused))
+            moved = broken.move_aside(folder, error.problems, when, backing, stay=refused)
+            report.aside.append(moved)
 
 
-def _check_pins(directory: Path, when: datetime, report: Report) -> None:
+def _check_pins(backing: Backing, when: datetime, report: Report) -> None:
+    directory = backing.directory
     path = directory / layout.PINS
     try:
         pinned = pins.read(directory)
@@ -97,10 +105,12 @@ def _check_pins(directory: Path, when: datetime, report: Report) -> None:
         except OSError:
             moved = None
         report.aside.append(SetAside(path, moved, (problem,)))
+        backing.upload_file(layout.PINS)
         return
     gone = pinned - set(index.scan(directory).iterations)
     if gone:
         pins.change(directory, remove=gone)
+        backing.upload_file(layout.PINS)
         report.unpinned += sorted(gone)
 
 

@@ -7,7 +7,8 @@ The commit protocol. A save
 2. forces every file to the disk and writes manifest.json, which lists them with size and
    SHA-256, last; then forces every folder;
 3. renames the folder to its final name and forces the parent: this is the commit;
-4. brings the index up to date and prunes. Neither can undo the commit.
+4. uploads it, if an object store is behind the folder (see `remote.upload`);
+5. brings the index up to date and prunes. None of this can undo the commit.
 
 So a folder named `checkpoint_NNNNNN` with a manifest is complete. A save that fails before the
 rename removes its temporary; one that is killed leaves it, and the next manager or save removes
@@ -47,7 +48,8 @@ class StagedCheckpoint:
     """
 
     def __init__(self, final: Path, shown: str, after_commit: Callable[[], None]) -> None:
-        """`shown` is the checkpoint folder in messages; `after_commit` must not raise."""
+        """`shown` is the checkpoint folder in messages; what `after_commit` raises
+        does not undo the commit."""
         self.final, self._shown, self._after_commit = final, shown, after_commit
         self._staged = atomic.temporary_sibling(final)
 
@@ -68,7 +70,9 @@ class StagedCheckpoint:
     def commit(self) -> Path:
         """Hash, force to the disk, rename, prune. Returns the folder; it may be called once.
 
-        CheckpointExists, CheckpointWriteFailed, CheckpointError: nothing is left of it then.
+        CheckpointExists, CheckpointWriteFailed, CheckpointError: nothing is left of it then, but
+        after UploadFailed it is a checkpoint on this machine, and CheckpointExists from an object
+        store says where it is kept.
         """
         with self._refusals(), self._or_nothing():
             manifest.write(self._staged)

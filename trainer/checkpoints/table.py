@@ -37,7 +37,7 @@ class Style:
 
 def render(
     listing: Listing,
-    directory: Path,
+    directory: Path | str,
     *,
     detailed: bool = False,
     style: Style | None = None,
@@ -129,7 +129,7 @@ def age(seconds: float) -> str:
     return f"{seconds // 86400:.0f} d"
 
 
-def _header(listing: Listing, directory: Path, style: Style) -> list[str]:
+def _header(listing: Listing, directory: Path | str, style: Style) -> list[str]:
     rule = "=" * WIDTH
     title = f"{style.icon('📂')}CHECKPOINT DIRECTORY: {_printable(str(directory))}"
     return [

@@ -12,6 +12,8 @@ from pathlib import Path
 from trainer.checkpoints import index, layout, manifest, selectors
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.places import is_url, split_url
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.table import Style
 from trainer.errors import UsageError
@@ -22,20 +24,24 @@ _LEAVE = ("q", "quit", "exit")
 
 
 class Shelf:
-    """A folder of checkpoints, read only."""
+    """A folder of checkpoints, or a place in an object store, read only."""
 
     def __init__(self, directory: str | None) -> None:
         """`directory` as the user wrote it; None: where the configuration says that training saves.
 
         Raises:
-            UsageError: it is a file.
+            UsageError: it is a file, or a URL that is not understood.
             NoUsableCheckpoint: a given folder does not exist.
+            StoreUnavailable: the object store does not answer.
         """
-        self.shown = directory or configured_checkpoint_dir()
-        self.directory = Path(self.shown).expanduser().absolute()
+        try:
+            self._manager = CheckpointManager(directory or configured_checkpoint_dir())
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        self.shown, self.directory = self._manager.shown, self._manager.directory
         self.listing = Listing(())
         try:
-            self.listing = index.load(self.directory)
+            self.listing = self._list()
         except FileNotFoundError:
             if directory is not None:
                 raise NoUsableCheckpoint(
@@ -49,11 +55,20 @@ class Shelf:
         """The verified checkpoint that a selector stands for.
 
         Raises:
-            NoUsableCheckpoint, CheckpointCorrupted: saying what there is instead.
+            NoUsableCheckpoint, CheckpointCorrupted, StoreUnavailable: saying what there is instead.
         """
+        if self._manager.is_remote or is_url(selector):
+            return self._manager.resolve_whole(selector)
         path = selectors.resolve(selector, self.listing, self.directory, self.shown)
         manifest.verify(path)
         return path
+
+    def address(self, checkpoint: Path) -> str:
+        """Where a checkpoint of this shelf is for the user."""
+        return self._manager.address(checkpoint)
+
+    def _list(self) -> Listing:
+        return self._manager.listing() if self._manager.is_remote else index.load(self.directory)
 
     def _near(self) -> str:
         from difflib import get_close_matches
@@ -62,6 +77,13 @@ class Shelf:
         names = [p.name for p in parent.iterdir() if p.is_dir()] if parent.is_dir() else []
         close = get_close_matches(self.directory.name, names, n=1)
         return f"; did you mean {Path(self.shown).parent / close[0]}?" if close else ""
+
+
+def home_of(selector: str | None, checkpoint: Path) -> str:
+    """The folder, or the URL, of what lies beside a checkpoint that a selector stood for."""
+    if selector is not None and is_url(selector):
+        return split_url(selector)[0]
+    return str(checkpoint.parent)
 
 
 def ask(shelf: Shelf, style: Style, read: Callable[[str], str] = input) -> Path | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainer.checkpoints.table import Style
 from trainer.command import EXIT_INTERRUPTED
-from trainer.demo.choice import Shelf, ask
+from trainer.demo.choice import Shelf, ask, home_of
 from trainer.demo.progress import Progress
 from trainer.demo.surroundings import colour_wanted, render_mode
 from trainer.demo.target import check_target
@@ -37,7 +37,7 @@ def _run(args: argparse.Namespace, progress: Progress) -> int:
     checkpoint, how = chosen
     if args.checkpoint_dir is None and checkpoint.parent != shelf.directory:
         # The other players are looked for beside the first.
-        shelf = Shelf(str(checkpoint.parent))
+        shelf = Shelf(home_of(args.checkpoint, checkpoint))
     progress.show("loading (a first start compiles the game, some ten seconds) ...", at_once=True)
     # Here and not above: torch takes a second to import, and a mistake is told without it.
     from trainer.demo.lineup import describe, make_lineup
@@ -52,7 +52,8 @@ def _run(args: argparse.Namespace, progress: Progress) -> int:
         seed=args.seed,
     )
     progress.clear()
-    print(f"checkpoint  {checkpoint}{how}\ngame        {describe(lineup.config)}", flush=True)
+    print(f"checkpoint  {shelf.address(checkpoint)}{how}")
+    print(f"game        {describe(lineup.config)}", flush=True)
     if mode == "rgb_array" and target is None:
         print("rgb_array draws without showing: add --record FILE.gif to see it", file=sys.stderr)
     performance = Performance(lineup, args.episodes, args.fps, progress)

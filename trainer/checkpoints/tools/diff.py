@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import comparison, documents, index, metadata, selectors
+from trainer.checkpoints import comparison, documents, metadata
 from trainer.checkpoints.tools import screen
 
 HELP = "compare the configuration, metadata, metrics and weights of two checkpoints"
@@ -22,16 +22,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare and print; differences are no problem, so the exit code is 0."""
-    directory = screen.folder_of(args)
-    listing = index.load(directory) if directory.is_dir() else index.Listing(())
-    first, second = (
-        selectors.resolve(text, listing, directory, args.checkpoint_dir)
-        for text in (args.first, args.second)
-    )
+    manager = screen.manager_of(args)
+    first, second = (manager.resolve(text) for text in (args.first, args.second))
     found = comparison.compare(first, second)
     if args.json:
         screen.print_json(
-            metadata.plain_or_text({"first": str(first), "second": str(second), **asdict(found)})
+            metadata.plain_or_text(
+                {
+                    "first": manager.address(first),
+                    "second": manager.address(second),
+                    **asdict(found),
+                }
+            )
         )
     else:
         _show(first, second, found)

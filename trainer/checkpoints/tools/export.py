@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 from trainer.checkpoints import manifest, selectors
-from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.tools import outside, screen
 
 HELP = "write a policy as a torch.export program or as ONNX"
@@ -24,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Verify the checkpoint, export, and print the path."""
-    folder = CheckpointManager(args.checkpoint_dir).resolve(args.selector)
+    folder = screen.manager_of(args).resolve(args.selector)
     policies = manifest.verify(folder).policies
     if args.policy not in policies:
         meant = selectors.hint(args.policy, list(policies))

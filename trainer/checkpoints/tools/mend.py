@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from datetime import datetime
 
-from trainer.checkpoints import documents, repair, selectors
+from trainer.checkpoints import documents, places, repair, selectors
 from trainer.checkpoints.tools import screen
 
 HELP = "rebuild the index, remove what dead processes left, move damaged checkpoints aside"
@@ -19,10 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Repair and report; 1 if something is left that only the user can decide."""
-    directory = screen.folder_of(args)
-    if not directory.is_dir():
-        raise selectors.none_found(args.checkpoint_dir)
-    report = repair.repair(directory, datetime.now())
+    try:
+        backing = places.open_backing(args.checkpoint_dir)
+    except ValueError as error:
+        raise screen.Misuse(str(error)) from None
+    backing.refresh()
+    if not backing.directory.is_dir():
+        raise selectors.none_found(backing.shown)
+    report = repair.repair(backing, datetime.now())
     if args.json:
         screen.print_json(_as_json(report))
     else:
@@ -33,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
 def lines(report: repair.Report) -> Iterator[str]:
     """The report as text."""
+    yield from report.recovered
     for path in report.removed:
         yield f"removed {path.name}: its process has ended"
     for item in report.aside:
@@ -48,6 +53,7 @@ def lines(report: repair.Report) -> Iterator[str]:
 def _as_json(report: repair.Report) -> dict[str, object]:
     return {
         "whole": report.checked,
+        "recovered": report.recovered,
         "removed": [str(path) for path in report.removed],
         "aside": [
             {

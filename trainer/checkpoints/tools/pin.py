@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.tools import screen
 
 HELP = "keep checkpoints whatever the retention says"
@@ -20,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Pin or unpin each, and print what is pinned now."""
-    manager = CheckpointManager(args.checkpoint_dir)
+    manager = screen.manager_of(args)
     change = manager.pin if args.command == "pin" else manager.unpin
     changed = [change(selector).name for selector in args.selectors]
     pinned = sorted(manager.pinned())

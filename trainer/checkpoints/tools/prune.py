@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from datetime import datetime
-from pathlib import Path
 
-from trainer.checkpoints import index, locks, pruning, retention, selectors, table
+from trainer.checkpoints import pruning, retention, selectors, table
 from trainer.checkpoints.tools import outside, screen
 
 HELP = "delete what is not kept: not the latest, the best, the last N, pinned or in use"
@@ -28,7 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show the plan, ask, delete."""
-    directory = screen.folder_of(args)
     rule = outside.configured_retention(
         {
             "last_n": args.keep_last_n,
@@ -38,23 +35,25 @@ def run(args: argparse.Namespace) -> int:
             "every": args.keep_every,
         }
     )
-    listing = index.load(directory) if directory.is_dir() else index.Listing(())
+    manager = screen.manager_of(args, rule)
+    listing = manager.listing()
     if not listing.checkpoints:
-        raise selectors.none_found(args.checkpoint_dir)
+        raise selectors.none_found(manager.shown)
     try:
         selectors.best(listing, rule.best_metric, rule.best_mode)
     except ValueError as error:  # by a mistyped metric nothing would be the best
         raise screen.Misuse(str(error)) from None
-    lock = contextlib.nullcontext() if args.dry_run else locks.writer_lock(directory, _now())
+    lock = contextlib.nullcontext() if args.dry_run else manager.writer_lock()
     with lock:
-        plan = pruning.plan(directory, rule)
-        paths = pruning.paths(directory, plan)
+        plan = pruning.plan(manager.directory, rule)
+        paths = pruning.paths(manager.directory, plan)
         if not args.json:
             _show(plan)
         deleted = bool(paths) and not args.dry_run and _is_meant(args, plan)
-        gone = pruning.prune(directory, rule) if deleted else []
+        gone = manager.prune() if deleted else []
     if args.json:
-        screen.print_json(_as_json(plan, gone if deleted else paths, deleted=deleted))
+        shown = [manager.address(path) for path in (gone if deleted else paths)]
+        screen.print_json(_as_json(plan, shown, deleted=deleted))
     else:
         print(_outcome(len(plan.dropped), deleted=deleted, dry_run=args.dry_run))
     return screen.EXIT_OK
@@ -83,16 +82,12 @@ def _outcome(count: int, *, deleted: bool, dry_run: bool) -> str:
     return f"Would delete {screen.checkpoints(count)}." if dry_run else "Nothing was deleted."
 
 
-def _as_json(plan: pruning.Plan, paths: list[Path], *, deleted: bool) -> dict[str, object]:
+def _as_json(plan: pruning.Plan, paths: list[str], *, deleted: bool) -> dict[str, object]:
     return {
         "deleted": deleted,
         "kept": [{"iteration": i, "reasons": list(why)} for i, why in plan.kept.items()],
         "dropped": [
             {"iteration": info.iteration, "size_bytes": info.size_bytes} for info in plan.dropped
         ],
-        "paths": [str(path) for path in paths],
+        "paths": paths,
     }
-
-
-def _now() -> datetime:
-    return datetime.now()

@@ -7,11 +7,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, TextIO
 
 from trainer.checkpoints import documents
 from trainer.checkpoints.errors import CheckpointError, NoUsableCheckpoint
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.retention import Retention
 
 EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, EXIT_NO_CHECKPOINT = 0, 1, 2, 3
 EXIT_CODES = "exit codes: 0 ok, 1 problems found or error, 2 usage, 3 no usable checkpoint"
@@ -124,9 +125,12 @@ def run_script(main: Callable[[], int]) -> int:
     return code
 
 
-def folder_of(args: Any) -> Path:
-    """The checkpoint directory that a command is about."""
-    return Path(args.checkpoint_dir).expanduser().absolute()
+def manager_of(args: Any, retention: Retention | None = None) -> CheckpointManager:
+    """The checkpoints that a command is about. Misuse if their URL is not understood."""
+    try:
+        return CheckpointManager(args.checkpoint_dir, retention=retention)
+    except ValueError as error:
+        raise Misuse(str(error)) from None
 
 
 def _bar(stream: TextIO) -> Any:

@@ -8,8 +8,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.checkpoints import broken, documents, index, layout, manifest, selectors, table
+from trainer.checkpoints import broken, documents, layout, places, selectors, table
 from trainer.checkpoints.errors import CheckpointCorrupted
+from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.tools import screen
 
 HELP = "check every file of one or all checkpoints against its manifest"
@@ -37,10 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Verify, print, and return 1 if anything is damaged."""
-    folders = _folders(args.what, screen.folder_of(args), args.checkpoint_dir)
-    results = [check(folder) for folder in screen.progress(folders, lambda folder: folder.name)]
+    manager, folders = _meant(args)
+    shown = screen.progress(folders, lambda folder: folder.name)
+    results = [check(manager, folder) for folder in shown]
     if args.json:
-        screen.print_json([_as_json(result) for result in results])
+        screen.print_json([_as_json(result, manager.address(result.folder)) for result in results])
     else:
         rows = [_row(result) for result in results]
         screen.print_table(("Checkpoint", "Files", "Size", "Result"), rows, right="Files Size")
@@ -51,32 +53,40 @@ def run(args: argparse.Namespace) -> int:
     return screen.EXIT_PROBLEM if any(result.problems for result in results) else screen.EXIT_OK
 
 
-def check(folder: Path) -> Result:
+def check(manager: CheckpointManager, folder: Path) -> Result:
     """Read and compare everything; nothing is loaded."""
     try:
-        found = manifest.verify(folder)
+        found = manager.verify(folder)
     except CheckpointCorrupted as error:
         return Result(folder, 0, 0, error.problems)
     return Result(folder, len(found.files), found.size_bytes, ())
 
 
-def _folders(what: str | None, directory: Path, shown: str) -> list[Path]:
+def _meant(args: argparse.Namespace) -> tuple[CheckpointManager, list[Path]]:
     """The checkpoints that are meant, damaged ones too. NoUsableCheckpoint if there is none."""
-    if what is not None:
-        given = Path(what).expanduser()
+    manager = screen.manager_of(args)
+    if args.what is not None:
+        given = Path(args.what).expanduser()
         if layout.iteration_of(given.name) is not None and given.is_dir():
-            return [Path(os.path.abspath(given))]  # noqa: PTH100
-        if not given.is_dir() or (given / layout.MANIFEST).is_file() or what.isdecimal():
-            listing = index.load(directory) if directory.is_dir() else index.Listing(())
-            return [selectors.resolve(what, listing, directory, shown)]
-        directory, shown = given.absolute(), what
-    if not directory.is_dir():
-        raise selectors.none_found(shown)
-    whole = [directory / info.name for info in index.load(directory).checkpoints]
-    folders = sorted([*whole, *(path for path, _ in broken.unlisted(directory))])
+            return manager, [Path(os.path.abspath(given))]  # noqa: PTH100
+        one = not given.is_dir() or (given / layout.MANIFEST).is_file() or args.what.isdecimal()
+        if one and not _is_place(args.what):
+            return manager, [manager.locate(args.what)]
+        args.checkpoint_dir = args.what
+        manager = screen.manager_of(args)
+    whole = [manager.directory / info.name for info in manager.listing().checkpoints]
+    if not manager.directory.is_dir():
+        raise selectors.none_found(manager.shown)
+    folders = sorted([*whole, *(path for path, _ in broken.unlisted(manager.directory))])
     if not folders:
-        raise selectors.none_found(shown)
-    return folders
+        raise selectors.none_found(manager.shown)
+    return manager, folders
+
+
+def _is_place(text: str) -> bool:
+    """Whether a URL is that of a folder of checkpoints, not of one of them."""
+    name = text.partition("?")[0].rstrip("/").rpartition("/")[2]
+    return places.is_url(text) and layout.iteration_of(name) is None
 
 
 def _row(result: Result) -> tuple[object, ...]:
@@ -86,9 +96,9 @@ def _row(result: Result) -> tuple[object, ...]:
     return result.folder.name, result.files, table.size(result.size_bytes), "ok"
 
 
-def _as_json(result: Result) -> dict[str, object]:
+def _as_json(result: Result, address: str) -> dict[str, object]:
     return {
-        "path": str(result.folder),
+        "path": address,
         "ok": not result.problems,
         "files": result.files,
         "size_bytes": result.size_bytes,

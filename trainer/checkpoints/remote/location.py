@@ -1,0 +1,156 @@
+"""Where checkpoints are kept: a local folder, or a prefix of a bucket.
+
+    ./checkpoints   ~/runs/a b   file:///data/a%20b       a local folder
+    s3://bucket/prefix?endpoint_override=host:9000&scheme=http&region=us-east-1
+    gs://bucket/prefix?anonymous=true
+
+The query takes the options that `pyarrow.fs.FileSystem.from_uri` knows; credentials come from the
+usual environment variables and files, or stand before the bucket (s3://key:secret@bucket/prefix).
+Neither is part of what is ever printed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from trainer.checkpoints import documents, layout, selectors
+
+SCHEMES = ("file", "s3", "gs")
+OPTIONS = {
+    "s3": ("endpoint_override", "region", "scheme", "anonymous"),
+    "gs": ("endpoint_override", "scheme", "anonymous"),
+}
+CACHE_VARIABLE = "CHECKPOINT_CACHE"
+_ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+_PROJECT = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True)
+class Location:
+    """A prefix of a bucket, which may be empty; `options` are never shown."""
+
+    scheme: str
+    bucket: str
+    prefix: str
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def url(self) -> str:
+        """The address for messages, without options and credentials."""
+        return f"{self.scheme}://{self.path}"
+
+    @property
+    def path(self) -> str:
+        """Bucket and prefix, as pyarrow names them."""
+        return f"{self.bucket}/{self.prefix}" if self.prefix else self.bucket
+
+    @property
+    def name(self) -> str:
+        """The last part of the prefix."""
+        return self.prefix.rpartition("/")[2]
+
+    @property
+    def parent(self) -> Location:
+        """The prefix that this one lies in."""
+        return replace(self, prefix=self.prefix.rpartition("/")[0])
+
+    @property
+    def mirror(self) -> Path:
+        """The local folder that stands for it: for a branch folder, inside that of its parent."""
+        place = self.options.get("endpoint_override", "")
+        store = f"{self.scheme}-{hashlib.sha256(place.encode()).hexdigest()[:8]}" * bool(place)
+        return cache_root().joinpath(store or self.scheme, *self.path.split("/"))
+
+
+def is_url(text: str) -> bool:
+    """Whether a text is an address in an object store; `file://` is a local folder."""
+    return "://" in text and not text.startswith("file://")
+
+
+def parse(given: str | os.PathLike[str]) -> Path | Location:
+    """A local folder, absolute, or a place in an object store.
+
+    ValueError names an unknown scheme or option, and what there is instead.
+    """
+    text = os.fspath(given)
+    if "://" not in text:
+        lost = re.match(r"(file|s3|gs):/", text)
+        if lost and not isinstance(given, str):
+            raise ValueError(f"{text!r} was a URL; give it as text, for a Path drops a slash")
+        return Path(text).expanduser().absolute()
+    scheme = text.partition("://")[0]
+    if scheme not in SCHEMES:
+        known = ", ".join(f"{name}://" for name in SCHEMES)
+        raise ValueError(
+            f"{documents.shown(scheme)}:// is not a place for checkpoints; known are {known} "
+            "and local paths"
+        )
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise ValueError(f"{scheme}:// URL is not well formed: {error}") from None
+    if parts.fragment:
+        raise ValueError(f"a {scheme}:// URL cannot have a '#'; write %23")
+    return _local(parts) if scheme == "file" else _remote(parts)
+
+
+def cache_root() -> Path:
+    """Where the local copies of what is in object stores are: $CHECKPOINT_CACHE, else the
+    project's .cache/checkpoints."""
+    given = os.environ.get(CACHE_VARIABLE)
+    return Path(given).expanduser().absolute() if given else _PROJECT / ".cache" / "checkpoints"
+
+
+def _local(parts: SplitResult) -> Path:
+    if parts.netloc not in ("", "localhost") or parts.query or not parts.path:
+        raise ValueError("a file:// URL names an absolute local path: file:///data/checkpoints")
+    return Path(unquote(parts.path)).absolute()
+
+
+def _remote(parts: SplitResult) -> Location:
+    credentials, _, bucket = parts.netloc.rpartition("@")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", bucket):
+        raise ValueError(f"{parts.scheme}:// needs a bucket: {parts.scheme}://bucket/prefix")
+    prefix = str(PurePosixPath("/", unquote(parts.path))).strip("/")
+    if prefix and not layout.is_safe_name(prefix):
+        raise ValueError(
+            f"{parts.scheme}://{bucket}: the prefix has a part that no folder could be called"
+        )
+    options = {}
+    for key, value in parse_qsl(parts.query, keep_blank_values=True):
+        if key not in OPTIONS[parts.scheme]:
+            meant = selectors.hint(key, list(OPTIONS[parts.scheme]))
+            raise ValueError(
+                f"{parts.scheme}://{bucket} has an unknown option {documents.shown(key)!r}{meant}"
+            )
+        options[key] = value
+    options |= _credentials(parts.scheme, credentials)
+    return Location(parts.scheme, bucket, prefix, _with_endpoint(parts.scheme, options))
+
+
+def _credentials(scheme: str, text: str) -> dict[str, str]:
+    if not text:
+        return {}
+    if text == "anonymous":
+        return {"anonymous": "true"}
+    key, colon, secret = text.partition(":")
+    if scheme != "s3" or not colon:
+        raise ValueError(f"{scheme}://...@bucket: what stands before the bucket is not understood")
+    return {"access_key": unquote(key), "secret_key": unquote(secret)}
+
+
+def _with_endpoint(scheme: str, options: dict[str, str]) -> dict[str, str]:
+    """The endpoint from the query or the environment, its own scheme taken apart."""
+    named = (os.environ.get(name, "") for name in _ENDPOINT_VARIABLES if scheme == "s3")
+    endpoint = options.get("endpoint_override") or next(filter(None, named), "")
+    if not endpoint:
+        return options
+    over, separator, host = endpoint.rpartition("://")
+    given = {"scheme": over} if separator else {}
+    return given | options | {"endpoint_override": host.rstrip("/")}

@@ -1,0 +1,309 @@
+"""A place in an object store behind a local folder that mirrors it.
+
+The store is the truth: what others added or deleted there shows at the next look. The folder has
+the heads of all checkpoints, the files of those that were asked for, and what waits for upload.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from trainer.checkpoints import atomic, documents, in_use, index, layout, locks, manifest
+from trainer.checkpoints.backing import Backing
+from trainer.checkpoints.errors import (
+    CheckpointCorrupted,
+    CheckpointsInUse,
+    NoUsableCheckpoint,
+    StoreUnavailable,
+    UploadFailed,
+)
+from trainer.checkpoints.liveness import Owner
+from trainer.checkpoints.manifest import Manifest
+from trainer.checkpoints.remote import claims, mirror, moves, upload
+from trainer.checkpoints.remote.client import Client, Entry
+from trainer.checkpoints.remote.location import Location, is_url, parse
+from trainer.checkpoints.remote.survey import POINTER, Survey, survey
+
+
+class ObjectStore(Backing):
+    """What stands behind a mirror; every method may raise StoreUnavailable."""
+
+    is_remote = True
+
+    def __init__(self, location: Location) -> None:
+        """Contacts nobody."""
+        super().__init__(location.mirror, location.url)
+        self.location, self.client = location, Client(location)
+        self._claim: str | None = None
+        self._index_sent = b""
+
+    def address(self, path: Path) -> str:
+        name = self._name(path)
+        return str(path) if name is None else f"{self.shown}/{name}".removesuffix("/.")
+
+    def local(self, selector: str | int | Path) -> str | int | Path:
+        if not isinstance(selector, str) or not is_url(selector):
+            return selector
+        try:
+            meant = parse(selector)
+        except ValueError as error:
+            raise NoUsableCheckpoint(f"no such checkpoint: {error}") from None
+        assert isinstance(meant, Location)
+        inside = f"{meant.scheme}://{meant.path}".startswith(f"{self.shown}/")
+        return self.directory / meant.path[len(self.location.path) + 1 :] if inside else selector
+
+    def refresh(self) -> list[tuple[str, str]]:
+        # The marks first, or what another process uploads meanwhile would look deleted.
+        before = mirror.stored(self.directory)
+        found = survey(self.client)
+        self._adopt(before, found)
+        here = mirror.committed(self.directory)
+        why = f"uploaded, but not verified by its writer ({POINTER} names {found.latest})"
+        return [(name, why) for name in found.unverified if name not in here]
+
+    def fetch(self, folder: Path) -> None:
+        self._fetch(folder)
+
+    def verify(self, folder: Path) -> None:
+        if self._fetch(folder):
+            return  # verified on the way
+        try:
+            manifest.verify(folder)
+        except CheckpointCorrupted:
+            if not self._is_stored(folder):
+                raise
+            self._download(folder)  # the copy went bad, not the checkpoint
+
+    def inspect(self, folder: Path) -> Manifest:
+        name = self._name(folder)
+        if name is None or not self._is_stored(folder):
+            return manifest.verify(folder)
+        wanted = self._readdressed(folder, folder)
+        problems = [
+            f"{item}: {text}"
+            for item, text in upload.differences(self.client, name, wanted).items()
+        ]
+        if problems:
+            raise CheckpointCorrupted(folder, problems, self.address(folder))
+        return wanted
+
+    def upload(self) -> None:
+        try:
+            before = mirror.stored(self.directory)
+            found = survey(self.client)
+            self._require_claim(found)
+            self._adopt(before, found)
+            for name in mirror.waiting(self.directory):
+                upload.upload_checkpoint(self.client, self.directory, name, found)
+            there = {*found.manifests, *mirror.stored(self.directory)}
+            upload.upload_side_files(self.client, self.directory, found, there)
+            self._upload_index()
+        except StoreUnavailable as error:
+            reason = str(error).splitlines()[0]
+            raise UploadFailed(self.shown, self.waiting(), reason, self.directory) from error
+
+    def upload_file(self, name: str) -> None:
+        path = self.directory / name
+        if name == layout.INDEX:
+            self._upload_index()
+        elif path.is_file():
+            self.client.upload(path, name)
+        else:
+            self.client.delete(name)
+
+    def waiting(self) -> list[int]:
+        names = mirror.waiting(self.directory)
+        found = (layout.iteration_of(name.rpartition("/")[2]) for name in names)
+        return [iteration for iteration in found if iteration is not None]
+
+    def delete(self, path: Path) -> None:
+        name = self._name(path)
+        iteration = layout.iteration_of(path.name)
+        if name is None:
+            return
+        if iteration is None:
+            self.client.delete(name)
+            return
+        for side_file in (layout.plot_name(iteration), layout.history_name(iteration)):
+            self.client.delete(side_file)
+        moves.delete_checkpoint(self.client, name)
+
+    def renamed(self, old: Path, new: Path) -> None:
+        source, target = self._name(old), self._name(new)
+        if source is not None and target is not None and self._is_stored(new):
+            moves.move_checkpoint(self.client, source, target, survey(self.client))
+            moves.repoint(self.client)
+
+    def branched(self, branch: Path, iteration: int) -> None:
+        moves.move_beyond(self.client, iteration, branch.name)
+        for name in (layout.PINS, f"{branch.name}/{layout.PINS}"):
+            self.upload_file(name)
+        self.upload()
+
+    @contextlib.contextmanager
+    def writer(self, owner: Owner) -> Iterator[list[str]]:
+        with claims.claimed(self.client, owner) as claim:
+            self._claim = claim
+            try:
+                yield self._recover()
+            finally:
+                self._claim = None
+
+    def _recover(self) -> list[str]:
+        """Finish or clear what dead writers left."""
+        done = [
+            f"finishing the upload of {name}, which was committed here"
+            for name in mirror.waiting(self.directory)
+        ]
+        done += moves.clear_unfinished(self.client, keep=mirror.waiting(self.directory))
+        self.upload()
+        done += moves.adopt_unverified(self.client)
+        self.refresh()
+        return done
+
+    def _require_claim(self, found: Survey) -> None:
+        if self._claim is not None and self._claim not in found.claims and found.claims:
+            raise CheckpointsInUse(
+                f"{self.shown} was taken over by another writer, as this one did not answer for "
+                f"long\nWhat was not uploaded is kept in {self.directory}"
+            )
+
+    def _adopt(self, before: Mapping[str, Entry], found: Survey) -> None:
+        """Bring the folder in line with the store."""
+        fresh = {name: e for name, e in found.visible.items() if before.get(name) != e}
+        gone = [name for name in before if name not in found.visible]
+        brought = self.client.each(lambda name: self._head(name, fresh[name]), fresh)
+        heads = {name: head for name, head in zip(fresh, brought, strict=True) if head is not None}
+        try:
+            if fresh or gone:
+                self.directory.mkdir(parents=True, exist_ok=True)
+                with locks.mutex(self.directory):
+                    self._apply(gone, heads)
+        finally:
+            for head in heads.values():
+                shutil.rmtree(head, ignore_errors=True)
+        self._take_pins(found)
+
+    def _apply(self, gone: list[str], heads: Mapping[str, Path]) -> None:
+        """Under the mutex: what is gone goes, heads get their place."""
+        used = {layout.checkpoint_name(i) for i in in_use.in_use(self.directory)}
+        for name in gone:
+            if name not in used and self._is_stored(self.directory / name):
+                self._forget(self.directory / name)
+        for name, head in heads.items():
+            final = self.directory / name
+            if (final / layout.MANIFEST).is_file():
+                mark = mirror.read_mark(head)
+                if mark is not None and manifest.digest(final) == manifest.digest(head):
+                    mirror.write_mark(final, mark)
+                    continue
+                if name in used or not self._is_stored(final):
+                    continue  # somebody reads it; or it waits, and its upload will tell
+            if os.path.lexists(final):
+                atomic.remove_tree(final)
+            os.rename(head, final)  # noqa: PTH104
+
+    def _forget(self, folder: Path) -> None:
+        iteration = layout.iteration_of(folder.name)
+        for path in layout.side_files(folder.parent, iteration or 0):
+            path.unlink(missing_ok=True)
+        atomic.remove_tree(folder)
+
+    def _head(self, name: str, entry: Entry) -> Path | None:
+        """The head of a checkpoint in a temporary folder; None if it was deleted just now."""
+        head = atomic.temporary_sibling(self.directory / name)
+        head.mkdir(parents=True)
+        try:
+            for item in mirror.HEAD:
+                self.client.download(f"{name}/{item}", head / item)
+        except FileNotFoundError:
+            shutil.rmtree(head, ignore_errors=True)
+            return None
+        mirror.write_mark(head, entry)
+        return head
+
+    def _take_pins(self, found: Survey) -> None:
+        path = self.directory / layout.PINS
+        with contextlib.suppress(FileNotFoundError):
+            theirs = self.client.read(layout.PINS) if layout.PINS in found.objects else None
+            ours = path.read_bytes() if path.is_file() else None
+            if theirs is None and ours is not None:
+                path.unlink()
+            elif theirs is not None and theirs != ours:
+                self.directory.mkdir(parents=True, exist_ok=True)
+                atomic.write_text(path, theirs.decode("utf-8", errors="replace"))
+
+    def _upload_index(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            index.load(self.directory)
+            text = documents.read_bytes(self.directory / layout.INDEX)
+            if text != self._index_sent:
+                self.client.write(layout.INDEX, text)
+                self._index_sent = text
+
+    def _fetch(self, folder: Path) -> bool:
+        """Whether a checkpoint had to be downloaded, which verifies it."""
+        if not self._is_stored(folder):
+            return False
+        try:
+            if not mirror.absent(folder, manifest.read(folder)):
+                return False
+        except (CheckpointCorrupted, FileNotFoundError):
+            pass  # a new copy may be better
+        self._download(folder)
+        return True
+
+    def _download(self, folder: Path) -> None:
+        """All files of a checkpoint, verified before the first one gets its place."""
+        name = self._name(folder)
+        temporary = atomic.temporary_sibling(folder)
+        temporary.mkdir(parents=True)
+        try:
+            for item in mirror.HEAD:
+                self.client.download(f"{name}/{item}", temporary / item)
+            wanted = self._readdressed(temporary, folder)
+
+            def bring(item: str) -> None:
+                with contextlib.suppress(FileNotFoundError):  # the check will tell
+                    self.client.download(f"{name}/{item}", temporary / item)
+
+            self.client.each(bring, wanted.files)
+            self._readdressed(temporary, folder, whole=True)
+            for item in (*wanted.files, layout.MANIFEST):
+                (folder / item).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(temporary / item, folder / item)  # noqa: PTH105
+        except FileNotFoundError:
+            raise NoUsableCheckpoint(f"{self.address(folder)} was deleted just now") from None
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        self._fetch_side_files(folder)
+
+    def _fetch_side_files(self, folder: Path) -> None:
+        iteration = layout.iteration_of(folder.name) or 0
+        for name in (layout.plot_name(iteration), layout.history_name(iteration)):
+            path = folder.with_name(name)
+            if path.exists():
+                continue
+            with contextlib.suppress(FileNotFoundError), atomic.replacing(path) as temporary:
+                self.client.download(str(self._name(path)), temporary)
+
+    def _readdressed(self, folder: Path, shown: Path, *, whole: bool = False) -> Manifest:
+        """Its manifest, or with `whole` a check of everything; errors name the address."""
+        try:
+            return manifest.verify(folder) if whole else manifest.read(folder)
+        except CheckpointCorrupted as error:
+            raise CheckpointCorrupted(shown, error.problems, self.address(shown)) from None
+
+    def _is_stored(self, folder: Path) -> bool:
+        return self._name(folder) is not None and mirror.read_mark(folder) is not None
+
+    def _name(self, path: Path) -> str | None:
+        """The name in the store of a path below the folder."""
+        try:
+            return path.relative_to(self.directory).as_posix()
+        except ValueError:
+            return None
