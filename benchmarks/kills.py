@@ -36,6 +36,7 @@ SETTINGS = (
     "ppo.normalize_obs=true",
     "schedules.entropy_coeff={type: exponential, end: 0.001}",
     "schedules.env.vision_angle={type: linear, start: 300, end: 100}",
+    "schedules.total_iterations=2000",
     "train.alternate.every=3",
     "tracking.tensorboard_dir=null",
 )
@@ -79,6 +80,8 @@ def disturb(folder: Path, kills: int, seed: int, longest: float = 4.0) -> Outcom
         lost.append(last_row(checkpoints) - newest)
         if lost[-1] >= 2 * FREQ:
             raise Lost(f"kill {number}: {lost[-1]} iterations were done but not committed")
+        if (number + 1) % 20 == 0:
+            print(f"{number + 1} of {kills} kills, iteration {newest}", flush=True)
     iterations = newest + 2 * FREQ
     wait(start(checkpoints, until=iterations))
     wait(start(folder / "straight", until=iterations))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+
+_SHORT = reprlib.Repr()  # a few bytes of YAML can stand for a very large value
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 80, 80, 80
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -51,5 +55,5 @@ def explain(error: ValidationError, known: Iterable[str]) -> str:
     if not key:
         return f"{message}{more}"
     value = problem.get("input")
-    shown = "" if isinstance(value, Mapping) else f" = {value!r}"
+    shown = "" if isinstance(value, Mapping) else f" = {_SHORT.repr(value)}"
     return f"{key}{shown}: {message[0].lower()}{message[1:]}{more}"

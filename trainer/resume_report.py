@@ -73,7 +73,7 @@ def print_schedules(plan: RunPlan) -> None:
     try:
         saved = read_values(folder).get("schedules")
         _, found = continued_schedules(plan.config, plan.until, saved, plan.first_iteration)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         print(f"schedules: {folder / STATE_FILE} cannot be read: {error}")
         return
     if saved is None:
