@@ -29,6 +29,7 @@ from trainer.losses import (
     ppo_loss,
 )
 from trainer.networks import ActorCritic
+from trainer.normalization import power_sums
 from trainer.rollout_batch import RolloutBatch, TeamRollout
 from trainer.run_schedules import RunSchedules, TeamPlan
 from trainer.weights import weights_hash
@@ -255,10 +256,7 @@ class HideAndSeekLearner(PPOTorchLearner):
         return dict(zip(STEP_SCALARS, means.tolist(), strict=True))
 
     def _update_normalizer(self, network: ActorCritic, obs: Tensor) -> None:
-        moments = torch.zeros(2 * obs.shape[1], dtype=torch.float64)
-        for rows in obs.split(8192):  # in pieces: a float64 copy of all rows would be large
-            exact = rows.double()
-            moments += torch.cat([exact.sum(0), exact.square().sum(0)])
+        moments = power_sums(obs)
         count = torch.tensor([float(obs.shape[0])], dtype=torch.float64)
         if self.is_distributed:
             dist.all_reduce(moments)

@@ -43,3 +43,12 @@ class ObsNormalizer(nn.Module):
         self.var.copy_(self.var * (1.0 - share) + var * share + between)
         self.mean.add_(delta * share)
         self.count.copy_(total)
+
+
+def power_sums(rows: Tensor) -> Tensor:
+    """Sums of the columns of `rows` [R, D], then of their squares: [2 * D] float64."""
+    sums = torch.zeros(2 * rows.shape[1], dtype=torch.float64)
+    for part in rows.split(8192):  # in pieces: a float64 copy of all rows would be large
+        exact = part.double()
+        sums += torch.cat([exact.sum(0), exact.square().sum(0)])
+    return sums
