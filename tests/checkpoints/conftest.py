@@ -1,11 +1,16 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.checkpoints.fakes import WHEN, save
+from tests.checkpoints.object_store import HAS_MOTO, KEYS, MISSING, Bucket, moto, url
+from tests.checkpoints.places import Place
 from trainer.checkpoints import __main__ as program
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.remote import client
+from trainer.checkpoints.remote.location import CACHE_VARIABLE
 
 
 @pytest.fixture(autouse=True)
@@ -14,35 +19,72 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", os.fstat)
 
 
+@pytest.fixture(autouse=True)
+def _far_from_real_stores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No real credentials, no copies in the project's own cache, and little patience."""
+    for name, value in {**KEYS, CACHE_VARIABLE: str(tmp_path / "cache of this machine")}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(client, "PATIENCE", client.Patience(2.0, 5.0, attempts=3, pause_s=0.02))
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[int]:
+    """The port of an S3 server."""
+    if not HAS_MOTO:
+        pytest.skip(MISSING)
+    with moto() as port:
+        yield port
+
+
 @pytest.fixture
-def directory(tmp_path: Path) -> Path:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where the checkpoints are: "local", unless a test asks for "s3" too; nothing is there yet."""
+    if getattr(request, "param", "local") == "local":
+        return Place(str(tmp_path / "my checkpoints"))
+    port = request.getfixturevalue("s3")
+    prefix = f"{tmp_path.name}/my checkpoints"
+    return Place(url(port, prefix), Bucket(port, prefix))
+
+
+@pytest.fixture
+def remote(s3: int, tmp_path: Path) -> Place:
+    """A place in the S3 server."""
+    prefix = f"{tmp_path.name}/my checkpoints"
+    return Place(url(s3, prefix), Bucket(s3, prefix))
+
+
+@pytest.fixture
+def directory(place: Place) -> Path:
     """A checkpoint directory that does not exist yet, with a blank in its name."""
-    return tmp_path / "my checkpoints"
+    return place.directory
 
 
 @pytest.fixture
-def manager(directory: Path) -> CheckpointManager:
-    return CheckpointManager(directory, keep_last_n=0, clock=lambda: WHEN)
+def manager(place: Place) -> CheckpointManager:
+    return place.manager(keep_last_n=0)
 
 
 @pytest.fixture
-def four(manager, directory, monkeypatch):
+def four(manager, directory, monkeypatch, tmp_path):
     """Checkpoints 10 to 40, of which 20 has the best reward; the working directory is beside."""
-    directory.mkdir()
-    monkeypatch.chdir(directory.parent)
+    directory.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
     for iteration, reward in ((10, 1.0), (20, 9.0), (30, 2.0), (40, 3.0)):
         save(manager, iteration, reward_mean=reward, payload=f"state {iteration}")
         (directory / f"metrics_iter_{iteration}.json").touch()
+    manager.upload()
     return directory
 
 
 @pytest.fixture
-def call(four, capsys):
+def call(four, place, capsys):
     """Run a command on the folder: exit code, standard output, standard error."""
 
     def call(*words):
         capsys.readouterr()
-        folder = [] if "--checkpoint-dir" in words else ["--checkpoint-dir", str(four)]
+        folder = [] if "--checkpoint-dir" in words else ["--checkpoint-dir", place.given]
         code = program.main([words[0], *folder, *map(str, words[1:])])
         return (code, *capsys.readouterr())
 

@@ -5,10 +5,15 @@ import os
 import pytest
 
 from tests.checkpoints.fakes import contents, names, save
+from tests.checkpoints.places import everywhere, everywhere_slowly
 from trainer.checkpoints.branches import branch_folders
 from trainer.checkpoints.manager import CheckpointManager
 
 BRANCH = "branch_after_000020_20241219T153045"
+
+
+def names_below(branch, place):
+    return [name for name in place.contents() if name.startswith(branch)]
 
 
 @pytest.fixture
@@ -17,11 +22,13 @@ def four(manager, directory):
         save(manager, iteration)
         (directory / f"training_metrics_iter_{iteration}.png").write_text(str(iteration))
         (directory / f"metrics_iter_{iteration}.json").write_text(str(iteration))
+    manager.upload()
     return directory
 
 
-def test_newer_checkpoints_move_with_their_plots(four, manager):
-    before = contents(four)
+@everywhere
+def test_newer_checkpoints_move_with_their_plots(four, manager, place):
+    before = place.contents()
     branch = manager.set_aside_newer(20)
     assert branch == four / BRANCH
     assert names(branch) == [
@@ -33,11 +40,12 @@ def test_newer_checkpoints_move_with_their_plots(four, manager):
         "training_metrics_iter_30.png",
         "training_metrics_iter_40.png",
     ]
-    after = {name.removeprefix(f"{BRANCH}/"): sha for name, sha in contents(four).items()}
-    del before["checkpoint_index.json"], after["checkpoint_index.json"]
+    after = {name.removeprefix(f"{BRANCH}/"): sha for name, sha in place.contents().items()}
+    after.pop("checkpoint_index.json", None)  # of the branch
     assert after == before
 
 
+@everywhere_slowly
 def test_both_sides_are_listable_and_whole(four, manager):
     branch = manager.set_aside_newer(20)
     aside = CheckpointManager(branch)
@@ -48,6 +56,7 @@ def test_both_sides_are_listable_and_whole(four, manager):
     assert branch_folders(four) == [branch]
 
 
+@everywhere_slowly
 def test_training_goes_on_under_the_old_numbers(four, manager):
     manager.set_aside_newer(20)
     save(manager, 30, payload="second life")
@@ -59,10 +68,11 @@ def test_training_goes_on_under_the_old_numbers(four, manager):
     assert (second / "checkpoint_000030" / "algorithm_state.pkl").read_text() == "second life"
 
 
-def test_nothing_newer_nothing_done(four, manager):
-    before = contents(four)
+@everywhere_slowly
+def test_nothing_newer_nothing_done(four, manager, place):
+    before = place.contents()
     assert manager.set_aside_newer(40) is None
-    assert contents(four) == before
+    assert place.contents() == before
 
 
 def test_incomplete_newer_folders_get_out_of_the_way(four, manager):
@@ -72,11 +82,12 @@ def test_incomplete_newer_folders_get_out_of_the_way(four, manager):
     save(manager, 40)
 
 
-def test_pruning_does_not_reach_into_a_branch(four, manager):
+@everywhere_slowly
+def test_pruning_does_not_reach_into_a_branch(four, manager, place):
     branch = manager.set_aside_newer(20)
-    before = contents(branch)
-    CheckpointManager(four, keep_last_n=1).prune()
-    assert contents(branch) == before
+    before = contents(branch), names_below(BRANCH, place)
+    place.manager(keep_last_n=1).prune()
+    assert (contents(branch), names_below(BRANCH, place)) == before
 
 
 def test_interrupted_moves_leave_an_unbroken_history(four, manager, monkeypatch):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkpoints.places import Place, everywhere
 from trainer.checkpoints import lineage
 from trainer.checkpoints.manager import CheckpointManager
 
@@ -22,7 +23,7 @@ class Empty:
 class Runs:
     """Makes checkpoints as training processes would, a minute apart."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path | str) -> None:
         self.now = datetime(2026, 1, 1)
         self.manager = CheckpointManager(directory, keep_last_n=0, clock=self.tick)
 
@@ -47,17 +48,20 @@ def origin(path: Path) -> dict[str, object]:
     return {"path": str(path), "sha256": digest}
 
 
-def test_a_resume_hangs_below_the_run_it_continues_even_after_a_branch(tmp_path: Path) -> None:
-    runs = Runs(tmp_path / "checkpoints")
+@everywhere
+def test_a_resume_hangs_below_the_run_it_continues_even_after_a_branch(place: Place) -> None:
+    runs = Runs(place.given)
     first = runs.save("a", [10, 20, 30, 40])
     parent = {"mode": "resume", **origin(first[1])}
     aside = runs.manager.set_aside_newer(20)
     runs.save("b", [30, 50], parent)
     assert aside is not None
-    assert lineage.draw(tmp_path / "checkpoints") == [
-        "checkpoints",
+    place.forget()  # what is known of each is enough
+    place.manager().listing()
+    assert lineage.draw(place.directory) == [
+        "my checkpoints",
         f"└─ fresh: 10-20 (2), 30-40 (2) [FINAL] in {aside.name}",
-        "   └─ resumed from checkpoints/checkpoint_000020: 30-50 (2) [FINAL]",
+        "   └─ resumed from my checkpoints/checkpoint_000020: 30-50 (2) [FINAL]",
     ]
 
 

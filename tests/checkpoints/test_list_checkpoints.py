@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.fakes import WHEN, save
+from tests.checkpoints.places import everywhere
 from trainer.checkpoints.manager import CheckpointManager
 
 SCRIPT = Path(__file__).parents[2] / "list_checkpoints.py"
@@ -74,6 +75,34 @@ def test_the_plain_table(project, args):
         "20       2024-12-19   -          600        checkpoint_000020",
         "30       2024-12-19   170.45     900        checkpoint_000030 [FINAL]",
     ]
+
+
+@everywhere
+def test_the_same_table_of_any_place(place, tmp_path):
+    for iteration in (10, 20):
+        save(place.manager(), iteration, tags=["final"] if iteration == 20 else [])
+    place.forget()
+    result = run(tmp_path, place.given)
+    assert (result.returncode, result.stderr) == (0, "")
+    shown = result.stdout.splitlines()
+    assert shown[1] == f"CHECKPOINT DIRECTORY: {place.shown}"
+    assert shown[9:11] == [
+        "10       2024-12-19   10.00      -          checkpoint_000010",
+        "20       2024-12-19   20.00      -          checkpoint_000020 [FINAL]",
+    ]
+    listed = json.loads(run(tmp_path, "--checkpoint-dir", place.given, "--json").stdout)
+    addresses = [f"{place.shown}/checkpoint_0000{i}" for i in (10, 20)]
+    assert [entry["checkpoint_path"] for entry in listed] == addresses
+    assert "endpoint" not in result.stdout
+    place.change("checkpoint_000010/config.yaml", b"ppo: []\n")
+    result = run(tmp_path, place.given, "--verify")
+    assert result.returncode == 1
+    assert (
+        result.stderr
+        == "damaged checkpoint_000010: config.yaml: 8 bytes instead of 8\n".replace(
+            "8 bytes instead of 8", "content changed (SHA-256 differs)"
+        )
+    )
 
 
 @pytest.mark.parametrize("flag", ["-d", "--detailed"])

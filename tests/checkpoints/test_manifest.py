@@ -144,13 +144,13 @@ def test_the_message_is_short_and_tells_the_way_on(checkpoint):
 
 
 @pytest.mark.parametrize("name", ["../evil.pkl", "/etc/passwd", "policies/../../evil", "a\\b"])
-@pytest.mark.parametrize("place", ["files", "policies", "required"])
-def test_names_that_leave_the_folder_are_refused_unread(checkpoint, name, place):
+@pytest.mark.parametrize("part", ["files", "policies", "required"])
+def test_names_that_leave_the_folder_are_refused_unread(checkpoint, name, part):
     def plant(document):
-        if place == "files":
+        if part == "files":
             document["files"][name] = {"sha256": "0" * 64, "size": 0}
         else:
-            document[place].append(name)
+            document[part].append(name)
 
     edit_manifest(checkpoint, plant)
     assert any("unsafe" in line and repr(name) in line for line in problems(checkpoint))

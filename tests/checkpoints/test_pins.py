@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.fakes import save
+from tests.checkpoints.places import everywhere, everywhere_slowly
 from trainer.checkpoints import index, layout
 from trainer.checkpoints.errors import NoUsableCheckpoint, PinsUnreadable
 from trainer.checkpoints.manager import CheckpointManager
@@ -25,11 +26,12 @@ def tags(manager):
     return {item["iteration"]: item["tags"] for item in manager.list_checkpoints()}
 
 
-def test_a_pinned_checkpoint_is_kept_and_shown_until_it_is_unpinned(three, manager):
+@everywhere
+def test_a_pinned_checkpoint_is_kept_and_shown_until_it_is_unpinned(three, manager, place):
     assert manager.pin("10") == three / "checkpoint_000010"
     manager.pin("latest")
     assert tags(manager) == {10: ["pinned"], 20: [], 30: ["final", "pinned"]}
-    thrifty = CheckpointManager(three, keep_last_n=1)
+    thrifty = place.manager(keep_last_n=1)
     thrifty.prune()
     assert thrifty.listing().iterations == [10, 30]
     thrifty.unpin(10)
@@ -39,6 +41,7 @@ def test_a_pinned_checkpoint_is_kept_and_shown_until_it_is_unpinned(three, manag
     assert thrifty.listing().iterations == [30]
 
 
+@everywhere_slowly
 def test_pins_do_not_touch_checkpoints_or_index(three, manager):
     before = (three / layout.INDEX).read_bytes()
     manager.pin(10)
@@ -47,6 +50,7 @@ def test_pins_do_not_touch_checkpoints_or_index(three, manager):
     manager.verify(three / "checkpoint_000010")
 
 
+@everywhere_slowly
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text("{")])
 def test_pins_survive_a_rebuild_of_the_index(three, manager, damage):
     manager.pin(20)

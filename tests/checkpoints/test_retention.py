@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.checkpoints.fakes import info, names, save
+from tests.checkpoints.places import everywhere, everywhere_slowly
 from trainer.checkpoints.errors import PinsUnreadable
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.retention import MODES, Retention, kept, reasons
@@ -149,14 +150,15 @@ def test_ten_thousand_histories(seed):
         check({i: random.choice(REWARDS) for i in iterations}, rule, *named)
 
 
-def test_a_save_prunes_with_plots_and_histories(directory):
-    manager = CheckpointManager(directory, keep_last_n=2)
+@everywhere
+def test_a_save_prunes_with_plots_and_histories(place):
+    manager = place.manager(keep_last_n=2)
     for iteration in (10, 20):
         save(manager, iteration)
-        (directory / f"training_metrics_iter_{iteration}.png").touch()
-        (directory / f"metrics_iter_{iteration}.json").touch()
+        (place.directory / f"training_metrics_iter_{iteration}.png").touch()
+        (place.directory / f"metrics_iter_{iteration}.json").touch()
     save(manager, 30)
-    assert names(directory) == [
+    assert place.names() == [
         "checkpoint_000020",
         "checkpoint_000030",
         "checkpoint_index.json",
@@ -165,64 +167,70 @@ def test_a_save_prunes_with_plots_and_histories(directory):
     ]
 
 
-def test_the_best_stays_beside_the_last(directory):
-    manager = CheckpointManager(directory, keep_last_n=2)
+@everywhere_slowly
+def test_the_best_stays_beside_the_last(place):
+    manager = place.manager(keep_last_n=2)
     for iteration, reward in ((10, 1.0), (20, 7.0), (30, 2.0), (40, 3.0), (50, 4.0)):
         save(manager, iteration, reward_mean=reward)
     assert manager.listing().iterations == [20, 40, 50]
 
 
-def test_a_rule_counts_instead_of_the_number(directory):
+@everywhere_slowly
+def test_a_rule_counts_instead_of_the_number(place):
     rule = Retention(last_n=1, best_n=2, best_metric="seen_fraction", best_mode="min", every=30)
-    manager = CheckpointManager(directory, keep_last_n=1, retention=rule)
+    manager = place.manager(keep_last_n=1, retention=rule)
     for iteration, seen in ((10, 0.1), (20, 0.2), (30, 0.9), (40, 0.8), (50, 0.7)):
         save(manager, iteration, seen_fraction=seen)
     assert manager.listing().iterations == [10, 20, 30, 50]
 
 
-def test_a_metric_that_no_checkpoint_knows_is_told(directory, caplog):
-    manager = CheckpointManager(directory, retention=Retention(1, best_metric="reward_men"))
+@everywhere_slowly
+def test_a_metric_that_no_checkpoint_knows_is_told(place, caplog):
+    manager = place.manager(retention=Retention(1, best_metric="reward_men"))
     save(manager, 10)
     assert caplog.text == ""
     save(manager, 20)
     assert "no checkpoint knows 'reward_men', so none is kept as the best" in caplog.text
 
 
-def test_a_save_never_prunes_itself(directory):
-    save(CheckpointManager(directory), 50)
-    save(CheckpointManager(directory, keep_last_n=1), 40)
-    assert names(directory) == ["checkpoint_000040", "checkpoint_000050", "checkpoint_index.json"]
+@everywhere_slowly
+def test_a_save_never_prunes_itself(place):
+    save(place.manager(), 50)
+    save(place.manager(keep_last_n=1), 40)
+    assert place.names() == ["checkpoint_000040", "checkpoint_000050", "checkpoint_index.json"]
 
 
-def test_a_dry_run_names_exactly_what_a_prune_deletes(directory, manager):
+@everywhere
+def test_a_dry_run_names_exactly_what_a_prune_deletes(place, manager):
     for iteration in (10, 20, 30, 40, 50):
         save(manager, iteration)
-    (directory / "metrics_iter_10.json").touch()
+    (place.directory / "metrics_iter_10.json").touch()
+    manager.upload()
     manager.pin(20)
-    thrifty = CheckpointManager(directory, keep_last_n=1)
-    before = names(directory)
+    thrifty = place.manager(keep_last_n=1)
+    before = place.names()
     announced = thrifty.prune(dry_run=True)
-    assert names(directory) == before
+    assert place.names() == before
     assert thrifty.prune() == announced
-    assert set(before) - set(names(directory)) == {path.name for path in announced}
+    assert set(before) - set(place.names()) == {path.name for path in announced}
     assert [path.name for path in announced] == [
         "metrics_iter_10.json",
         "checkpoint_000010",
         "checkpoint_000030",
         "checkpoint_000040",
     ]
-    index = json.loads((directory / "checkpoint_index.json").read_text())
+    index = json.loads(place.read("checkpoint_index.json"))
     assert [i["name"] for i in index["checkpoints"]] == ["checkpoint_000020", "checkpoint_000050"]
     assert thrifty.prune() == []
 
 
-def test_pruning_leaves_what_it_did_not_make(directory, manager):
+def test_pruning_leaves_what_it_did_not_make(place, manager, directory):
     for iteration in (10, 20, 30):
         save(manager, iteration)
     (directory / "checkpoint_000005").mkdir()
     (directory / "checkpoint_000010").rename(directory / "best_model")
     (directory / "checkpoint_000001.tar.gz").touch()
-    CheckpointManager(directory, keep_last_n=1).prune()
+    place.manager(keep_last_n=1).prune()
     assert names(directory) == [
         "best_model",
         "checkpoint_000001.tar.gz",
@@ -232,11 +240,12 @@ def test_pruning_leaves_what_it_did_not_make(directory, manager):
     ]
 
 
-def test_unreadable_pins_stop_the_deleting_but_not_the_saving(directory, caplog):
-    manager = CheckpointManager(directory, keep_last_n=1)
+@everywhere_slowly
+def test_unreadable_pins_stop_the_deleting_but_not_the_saving(place, caplog):
+    manager = place.manager(keep_last_n=1)
     save(manager, 10)
     manager.pin(10)
-    (directory / "pins.json").write_text('{"format": 1, "pinned": [10')
+    place.change("pins.json", b'{"format": 1, "pinned": [10')
     save(manager, 20)
     assert manager.listing().iterations == [10, 20]
     assert "checkpoint 20 is saved, but cleaning up failed" in caplog.text

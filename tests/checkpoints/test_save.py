@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.checkpoints.fakes import WHEN, FakeAlgorithm, contents, names, save
+from tests.checkpoints.fakes import WHEN, FakeAlgorithm, names, save
+from tests.checkpoints.places import everywhere, everywhere_slowly
 from trainer.checkpoints import metadata
 from trainer.checkpoints.errors import CheckpointError, CheckpointExists, CheckpointWriteFailed
 from trainer.checkpoints.manager import CheckpointManager
@@ -32,15 +33,17 @@ def test_the_layout_of_a_checkpoint(manager, directory):
     ]
 
 
-def test_metadata_has_every_key_and_unknown_numbers_are_null(manager):
+@everywhere
+def test_metadata_has_every_key_and_unknown_numbers_are_null(manager, place):
     path = save(manager, 10, reward_mean=math.nan, env_steps=np.int64(7), tags=["final", "final"])
+    assert place.read("checkpoint_000010/metadata.json") == (path / "metadata.json").read_bytes()
     text = (path / "metadata.json").read_text()
     document = json.loads(text, parse_constant=refuse_constant)
     assert document == {
         "iteration": 10,
         "timestamp": "2024-12-19T15:30:45",
         "timestamp_unix": WHEN.timestamp(),
-        "checkpoint_path": str(path),
+        "checkpoint_path": manager.address(path),
         "reward_mean": None,
         "seeker_reward": None,
         "hider_reward": None,
@@ -56,10 +59,12 @@ def test_metadata_has_every_key_and_unknown_numbers_are_null(manager):
     }
 
 
+@everywhere_slowly
 def test_the_listed_size_is_that_of_all_files(manager):
     path = save(manager, 10)
     (listed,) = manager.list_checkpoints()
-    assert listed["size_bytes"] == sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
+    files = [f for f in path.rglob("*") if f.is_file() and f.name != ".stored"]
+    assert listed["size_bytes"] == sum(f.stat().st_size for f in files)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +81,7 @@ def test_what_is_no_count(value):
     assert not math.isinf(metadata.as_float(value))
 
 
+@everywhere_slowly
 def test_listed_rewards_are_always_floats(manager):
     save(manager, 10, reward_mean=math.inf, seeker_reward=np.float32(1.5), hider_reward=2)
     (listed,) = manager.list_checkpoints()
@@ -87,6 +93,7 @@ def test_listed_rewards_are_always_floats(manager):
     assert set(metadata.KEYS) <= listed.keys()
 
 
+@everywhere_slowly
 def test_the_manager_knows_the_iteration_better_than_the_caller(manager):
     manager.save(FakeAlgorithm(), iteration=3, metadata={"iteration": 99, "extra": {"a": [1, 2]}})
     (listed,) = manager.list_checkpoints()
@@ -94,6 +101,7 @@ def test_the_manager_knows_the_iteration_better_than_the_caller(manager):
     assert listed["extra"] == {"a": [1, 2]}
 
 
+@everywhere_slowly
 def test_a_value_that_json_cannot_hold_is_named(manager, directory):
     with pytest.raises(TypeError, match=r"metadata key 'versions\.x' has a set"):
         save(manager, 10, versions={"x": {1}})
@@ -109,14 +117,16 @@ def test_after_a_move_paths_are_where_the_checkpoints_are(manager, directory):
     assert manager.list_checkpoints() == []
 
 
-def test_nothing_is_overwritten(manager, directory):
+@everywhere
+def test_nothing_is_overwritten(manager, place):
     save(manager, 10, payload="first")
-    before = contents(directory)
+    before = place.contents()
     with pytest.raises(CheckpointExists, match="already has checkpoint_000010"):
         save(manager, 10, payload="second")
-    assert contents(directory) == before
+    assert place.contents() == before
 
 
+@everywhere_slowly
 def test_a_taken_name_is_refused_before_anything_is_captured(manager):
     save(manager, 10)
 
@@ -174,9 +184,10 @@ def test_a_name_taken_during_the_save_is_not_overwritten(manager, directory, ful
     assert names(directory) == ["checkpoint_000010"]
 
 
-def test_a_failing_writer_leaves_nothing_and_its_own_error(manager, directory):
+@everywhere
+def test_a_failing_writer_leaves_nothing_and_its_own_error(manager, directory, place):
     save(manager, 10)
-    before = contents(directory)
+    before = place.contents()
 
     def fail(path: Path) -> None:
         path.write_text("half")
@@ -184,10 +195,11 @@ def test_a_failing_writer_leaves_nothing_and_its_own_error(manager, directory):
 
     with pytest.raises(ZeroDivisionError):
         manager.save(FakeAlgorithm(), iteration=20, metadata={}, writers={"x.pt": fail})
-    assert contents(directory) == before
+    assert place.contents() == before
     assert names(directory) == ["checkpoint_000010", "checkpoint_index.json"]
 
 
+@everywhere_slowly
 def test_a_disk_error_says_what_to_do(manager, directory):
     def fill(path: Path) -> None:
         raise OSError(28, "No space left on device")
@@ -198,6 +210,7 @@ def test_a_disk_error_says_what_to_do(manager, directory):
     assert isinstance(caught.value.__cause__, OSError)
 
 
+@everywhere_slowly
 @pytest.mark.parametrize("name", ["metadata.json", "manifest.json"])
 def test_the_managers_own_files_are_reserved(manager, directory, name):
     with pytest.raises(CheckpointError, match=f"{name} is the manager's own file"):
@@ -207,12 +220,14 @@ def test_the_managers_own_files_are_reserved(manager, directory, name):
     assert names(directory) == []
 
 
+@everywhere_slowly
 @pytest.mark.parametrize("name", ["../evil", "/tmp/evil", ""])
 def test_a_part_cannot_be_written_elsewhere(manager, name):
     with pytest.raises(ValueError, match="cannot be named"):
         manager.save(FakeAlgorithm(), iteration=1, metadata={}, writers={name: Path.touch})
 
 
+@everywhere_slowly
 def test_nested_parts_and_sources_without_rllib(manager):
     class Plain:
         def save_to_path(self, path):
@@ -237,8 +252,8 @@ def test_home_blanks_and_relative_folders(tmp_path, monkeypatch, given):
     assert os.path.realpath(saved).startswith(os.path.realpath(tmp_path))
 
 
-def test_opening_a_folder_creates_nothing(directory):
-    manager = CheckpointManager(directory)
+@everywhere
+def test_opening_a_folder_creates_nothing(manager, directory):
     assert manager.list_checkpoints() == []
     assert manager.get_latest_checkpoint() is None
     assert manager.get_checkpoint_by_iteration(3) is None
@@ -249,17 +264,19 @@ def test_opening_a_folder_creates_nothing(directory):
     assert not directory.exists()
 
 
-def test_the_clock_is_local_time_by_default(directory):
+@everywhere_slowly
+def test_the_clock_is_local_time_by_default(place):
     before = datetime.now().replace(microsecond=0)
-    save(CheckpointManager(directory), 1)
-    (listed,) = CheckpointManager(directory).list_checkpoints()
+    save(CheckpointManager(place.given), 1)
+    (listed,) = CheckpointManager(place.given).list_checkpoints()
     saved = datetime.fromisoformat(listed["timestamp"])
     assert before <= saved <= datetime.now()
     assert listed["timestamp_unix"] // 1 == saved.timestamp()
 
 
-def test_a_failed_clean_up_does_not_fail_the_save(directory, monkeypatch, caplog):
-    manager = CheckpointManager(directory, keep_last_n=1)
+@everywhere_slowly
+def test_a_failed_clean_up_does_not_fail_the_save(place, monkeypatch, caplog):
+    manager = place.manager(keep_last_n=1)
     save(manager, 10)
 
     def refuse(folder):
@@ -271,6 +288,7 @@ def test_a_failed_clean_up_does_not_fail_the_save(directory, monkeypatch, caplog
     assert "checkpoint 20 is saved, but cleaning up failed" in caplog.text
 
 
+@everywhere_slowly
 def test_the_guides_own_analysis_script(manager, directory):
     for iteration, reward in ((10, 161.06), (20, 172.18), (30, 170.45)):
         save(manager, iteration, reward_mean=reward)

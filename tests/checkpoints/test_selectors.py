@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.fakes import info, save
+from tests.checkpoints.places import everywhere, everywhere_slowly
 from trainer.checkpoints import selectors
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
@@ -162,6 +163,42 @@ def test_best(rewards, mode, expected):
     assert (found and found.iteration) == expected
 
 
+@everywhere
+def test_what_a_user_types_of_any_place(manager, directory, place):
+    save(manager, 40, reward_mean=172.18)
+    save(manager, 50, reward_mean=168.92, tags=["final"])
+    save(manager, 60, reward_mean=math.nan)
+    place.forget()
+    for selector, iteration in (
+        ("latest", 60),
+        ("best", 40),
+        ("final", 50),
+        (50, 50),
+        (" 000050 ", 50),
+        ("checkpoint_000050", 50),
+        (place.manager().address(directory / "checkpoint_000040"), 40),
+    ):
+        found = place.manager().resolve(selector)
+        assert found == directory / f"checkpoint_{iteration:06d}"
+        place.manager().verify(found)
+    for selector in (45, "checkpoint_000045"):
+        with pytest.raises(NoUsableCheckpoint) as caught:
+            place.manager().resolve(selector)
+        told = f"no checkpoint for iteration 45 in {place.shown}; nearest: 40, 50"
+        assert str(caught.value) == told
+
+
+@everywhere
+def test_nothing_there_names_the_command_to_start(manager, place):
+    with pytest.raises(NoUsableCheckpoint) as caught:
+        manager.resolve("latest")
+    assert str(caught.value) == (
+        f"no checkpoints found in {place.shown}; start training with: "
+        f"python main.py --checkpoint-dir {place.shown}"
+    )
+
+
+@everywhere_slowly
 def test_the_newest_of_several_finals(manager, directory):
     for iteration in (10, 20, 30):
         save(manager, iteration, tags=["final"] if iteration < 30 else [])

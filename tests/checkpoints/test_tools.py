@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.fakes import contents, damage
+from tests.checkpoints.places import everywhere, everywhere_slowly
 from trainer.checkpoints import __main__ as program
 from trainer.checkpoints.tools import screen
 
@@ -24,12 +25,29 @@ def cells(out):
     return lines[2:]
 
 
-def test_verify_everything(call, four):
+@everywhere
+def test_verify_what_is_really_there(call, four, place):
     code, out, err = call("verify")
     assert (code, err) == (0, "")
     assert [(row[0], row[-1]) for row in cells(out)] == [
         (f"checkpoint_0000{i}", "ok") for i in (10, 20, 30, 40)
     ]
+    if place.bucket is not None:  # and not this machine's copy of it
+        place.bucket.write("checkpoint_000020/algorithm_state.pkl", b"other")
+    else:
+        damage(four, 20)
+    code, out, err = call("verify")
+    assert code == 1
+    assert [row[1] for row in cells(out)] == ["9", "damaged:", "9", "9"]
+    assert err == "checkpoint_000020: algorithm_state.pkl: 5 bytes instead of 8\n"
+    (found,) = json.loads(call("verify", "best", "--json")[1])
+    assert found["path"] == place.manager().address(four / "checkpoint_000020")
+    assert found["problems"] == ["algorithm_state.pkl: 5 bytes instead of 8"]
+    assert len(json.loads(call("verify", place.given, "--json")[1])) == 4
+    assert call("verify", "50")[0] == 3
+
+
+def test_verify_everything(call, four):
     damage(four, 20)
     (four / "checkpoint_000030" / "manifest.json").unlink()
     code, out, err = call("verify")
@@ -80,7 +98,8 @@ def test_progress_shows_after_two_seconds_on_a_terminal_only():
         assert ("item" in stream.getvalue()) is shown
 
 
-def test_diff(call, four, manager):
+@everywhere_slowly
+def test_diff(call, four, manager, place):
     def policies(folder):
         for policy, weights in (("hider_policy", b"new"), ("seeker_policy", b"seeker_policy" * 20)):
             (folder / policy).mkdir(parents=True)
@@ -100,10 +119,11 @@ def test_diff(call, four, manager):
             "config.yaml": lambda path: path.write_text("ppo:\n  lr: 0.1\n  gamma: true\n"),
         },
     )
+    place.forget()
     code, out, _ = call("diff", "40", "50", "--json")
     document = json.loads(out)
     assert code == 0
-    assert document["first"] == str(four / "checkpoint_000040")
+    assert document["first"] == manager.address(four / "checkpoint_000040")
     assert document["config"] == {
         "ppo.lr": [None, 0.1],
         "ppo.gamma": [None, True],
@@ -156,8 +176,9 @@ def test_diff_refuses_a_configuration_it_cannot_read(call, four, text):
     assert err.startswith(f"error: {four / 'checkpoint_000040'} is not readable: config.yaml")
 
 
-def test_a_dry_run_of_prune_deletes_nothing_and_announces_what_goes(call, four):
-    before = contents(four)
+@everywhere
+def test_a_dry_run_of_prune_deletes_nothing_and_announces_what_goes(call, four, place):
+    before = place.contents()
     code, out, _ = call("prune", "--dry-run", "--keep-last-n", "1")
     assert code == 0
     assert [row[:2] for row in cells(out)[:-1]] == [
@@ -168,12 +189,17 @@ def test_a_dry_run_of_prune_deletes_nothing_and_announces_what_goes(call, four):
     ]
     assert out.splitlines()[-1] == "Would delete 2 checkpoints."
     announced = json.loads(call("prune", "--dry-run", "--keep-last-n", "1", "--json")[1])
-    assert contents(four) == before
+    assert place.contents() == before
     code, out, _ = call("prune", "--yes", "--keep-last-n", "1", "--json")
     done = json.loads(out)
     assert (code, done["deleted"], announced["deleted"]) == (0, True, False)
     assert done["paths"] == announced["paths"]
-    assert not any(Path(path).exists() for path in done["paths"])
+    gone = [path.rpartition("/")[2] for path in done["paths"]]
+    assert gone == [
+        f"{name}" for i in (10, 30) for name in (f"metrics_iter_{i}.json", f"checkpoint_0000{i}")
+    ]
+    assert not set(gone) & {*place.names()}
+    assert place.manager().listing().iterations == [20, 40]
     assert done["kept"] == [
         {"iteration": 20, "reasons": ["best"]},
         {"iteration": 40, "reasons": ["latest", "last 1"]},
@@ -181,6 +207,7 @@ def test_a_dry_run_of_prune_deletes_nothing_and_announces_what_goes(call, four):
     assert "Nothing to delete." in call("prune", "--yes", "--keep-last-n", "1")[1]
 
 
+@everywhere_slowly
 def test_prune_goes_by_the_configuration(call, four):
     Path("config.yaml").write_text(
         "ppo:\n  keep_last_n: 2\n  keep_every: 10\n  keep_best_metric: env_steps\n"
@@ -229,7 +256,8 @@ def test_prune_asks_on_a_terminal(four, manager, answer, left):
     assert manager.listing().iterations == left
 
 
-def test_writers_stay_out_while_a_run_writes(call, four, manager):
+@everywhere_slowly
+def test_writers_stay_out_while_a_run_writes(call, four, manager, place):
     with manager.writer_lock():
         for words in (("prune", "--yes", "--keep-last-n", "1"), ("repair",)):
             code, _, err = call(*words)
@@ -241,7 +269,8 @@ def test_writers_stay_out_while_a_run_writes(call, four, manager):
     assert manager.listing().iterations == [10, 20, 30, 40]
 
 
-def test_pin_and_unpin(call, four, manager):
+@everywhere_slowly
+def test_pin_and_unpin(call, four, manager, place):
     code, out, _ = call("pin", "10", "latest")
     assert (code, out) == (
         0,
@@ -251,7 +280,7 @@ def test_pin_and_unpin(call, four, manager):
     code, out, _ = call("unpin", "40", "--json")
     assert json.loads(out) == {"unpin": ["checkpoint_000040"], "pinned": [10]}
     assert call("pin", "15")[0] == 3
-    (four / "pins.json").write_text("{")
+    place.change("pins.json", b"{")
     code, _, err = call("pin", "30")
     assert code == 1
     assert f"python -m trainer.checkpoints repair {four}" in err

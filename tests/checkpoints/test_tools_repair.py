@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.fakes import contents, damage, names
+from tests.checkpoints.places import everywhere_slowly
 from trainer.checkpoints import layout
 from trainer.checkpoints.manager import CheckpointManager
 
@@ -61,6 +62,22 @@ def test_repair(call, four, manager, dead):
     assert names(four) == before
 
 
+@everywhere_slowly
+def test_repair_of_what_is_really_there(call, four, place):
+    place.change("checkpoint_000030/algorithm_state.pkl", b"other 30")
+    code, out, err = call("repair", "--json")
+    report = json.loads(out)
+    assert (code, err) == (0, "")
+    assert [Path(item["path"]).name for item in report["aside"]] == ["checkpoint_000030"]
+    (broken,) = [name for name in place.names() if name.startswith("broken_checkpoint_000030_")]
+    assert "checkpoint_000030" not in place.names()
+    assert place.read(f"{broken}/algorithm_state.pkl") == b"other 30"
+    assert place.manager().listing().iterations == [10, 20, 40]
+    place.forget()
+    assert place.manager().listing().iterations == [10, 20, 40]
+    assert call("repair") == (0, "whole: 3 checkpoints; nothing to do\n", "")
+
+
 def test_repair_tells_what_only_the_user_can_decide(call, four, dead):
     foreign = json.dumps(json.loads(dead) | {"machine": "elsewhere", "host": "node7"})
     (four / f"{layout.IN_USE}1-x-checkpoint_000010").write_text(foreign)
@@ -71,8 +88,9 @@ def test_repair_tells_what_only_the_user_can_decide(call, four, dead):
     assert "delete it if no run goes on from there" in out
 
 
-def test_repair_moves_pins_aside_that_make_no_sense(call, four):
-    (four / "pins.json").write_text("{")
+@everywhere_slowly
+def test_repair_moves_pins_aside_that_make_no_sense(call, four, place):
+    place.change("pins.json", b"{")
     code, out, _ = call("repair")
     assert code == 0
     assert "moved to broken_pins_" in out

@@ -15,7 +15,6 @@ from trainer.checkpoints.manifest import Manifest
 from trainer.checkpoints.remote.client import Entry
 
 MARK = ".stored"
-HEAD = (layout.METADATA, layout.MANIFEST)
 
 
 def write_mark(folder: Path, manifest_object: Entry) -> None:

@@ -218,11 +218,12 @@ class ObjectStore(Backing):
         head = atomic.temporary_sibling(self.directory / name)
         head.mkdir(parents=True)
         try:
-            for item in mirror.HEAD:
-                self.client.download(f"{name}/{item}", head / item)
+            self.client.download(f"{name}/{layout.MANIFEST}", head / layout.MANIFEST)
         except FileNotFoundError:
             shutil.rmtree(head, ignore_errors=True)
             return None
+        with contextlib.suppress(FileNotFoundError):  # the list will tell
+            self.client.download(f"{name}/{layout.METADATA}", head / layout.METADATA)
         mirror.write_mark(head, entry)
         return head
 
@@ -263,8 +264,7 @@ class ObjectStore(Backing):
         temporary = atomic.temporary_sibling(folder)
         temporary.mkdir(parents=True)
         try:
-            for item in mirror.HEAD:
-                self.client.download(f"{name}/{item}", temporary / item)
+            self.client.download(f"{name}/{layout.MANIFEST}", temporary / layout.MANIFEST)
             wanted = self._readdressed(temporary, folder)
 
             def bring(item: str) -> None:
