@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.checkpoints.errors import CheckpointWriteFailed
+from trainer.checkpoints.errors import CheckpointWriteFailed, UploadFailed
 from trainer.checkpoints.staging import StagedCheckpoint
 from trainer.checkpoints.table import size
 from trainer.disk_space import free_bytes
@@ -28,7 +28,7 @@ class Saved:
     Attributes:
         path: its folder.
         row: the metrics it was saved with.
-        trouble: what went wrong beside it (plot, export); empty if nothing did.
+        trouble: what went wrong beside it (plot, export, upload); empty if nothing did.
     """
 
     path: Path
@@ -121,12 +121,18 @@ class CheckpointSaver:
 
 
 def _commit(staged: StagedCheckpoint, row: Row, beside: Callable[[Path], None]) -> Saved:
-    path = staged.commit()
+    trouble = ""
+    try:
+        path = staged.commit()
+    except UploadFailed as error:  # it is whole on this machine
+        path, trouble = staged.final, str(error)
     try:
         beside(path)
+    except UploadFailed as error:
+        trouble = str(error)
     except OSError as error:
-        return Saved(path, row, f"{path.name} is saved, but not what belongs beside it: {error}")
-    return Saved(path, row)
+        trouble = f"{path.name} is saved, but not what belongs beside it: {error}"
+    return Saved(path, row, trouble)
 
 
 def _room(directory: Path) -> str:

@@ -27,6 +27,7 @@ from trainer.networks import save_policy
 from trainer.patient_rows import PatientRows
 from trainer.plots import TrainingFigure
 from trainer.restore import training_state
+from trainer.run_folder import shown_checkpoint
 from trainer.run_identity import RunIdentity
 from trainer.run_start import RunStart
 from trainer.tensorboard import TensorBoardWriter
@@ -88,9 +89,7 @@ class RunOutputs:
     def _open(self, opened: contextlib.ExitStack) -> None:
         config, directory = self.config, self.manager.directory
         iteration, parent = self.trainer.progress.iteration, self.start.restore_path
-        self.identity = RunIdentity.of(
-            config, directory, parent, self.start.warmstart, self.start.mlflow_run_id
-        )
+        self.identity = RunIdentity.of(config, self.manager, self.start)
         branch = self.manager.set_aside_newer(iteration)
         if branch is not None:
             self.console.message(
@@ -143,7 +142,7 @@ class RunOutputs:
             on_problem=self._warn,
         )
         self.identity.mlflow_run_id = tracker.run_id
-        tracker.log_params(self.config.to_dict())
+        tracker.log_params(self._shown_config())
         tracker.log_schedules(self._schedule_metadata())
         return tracker
 
@@ -162,14 +161,16 @@ class RunOutputs:
             "run": self.identity.name,
             "game": f"{env.level}, {env.num_seekers} seeking against {env.num_hiders} hiding",
             "sampling": f"{ray.num_envs} worlds x {ppo.rollout_length} steps in {where}",
-            "checkpoints": f"{ppo.checkpoint_dir}, every {ppo.checkpoint_freq} iterations",
+            "checkpoints": f"{self.manager.shown}, every {ppo.checkpoint_freq} iterations",
         }
         if self.tensorboard is not None:
             info["tensorboard"] = f"tensorboard --logdir {config.tracking.tensorboard_dir}"
         if self.mlflow is not None:
             info["mlflow"] = f"run {self.identity.mlflow_run_id} in {config.tracking.mlflow_uri}"
         if self.start.restore_path is not None:
-            info["resumed from"] = self.start.restore_path
+            info["resumed from"] = self.start.restore_path.name
+            if self.start.restore_path.parent != self.manager.directory:
+                info["resumed from"] = self.start.restore_path
         if self.trainer.restore_notes:
             info["restored"] = "; ".join(self.trainer.restore_notes)
         return info
@@ -237,6 +238,7 @@ class RunOutputs:
     def _write_beside(self, iteration: int, columns: dict[str, np.ndarray], path: Path) -> None:
         self.history.export(path.with_name(layout.history_name(iteration)), iteration)
         self.figure.save(columns, path.with_name(layout.plot_name(iteration)))
+        self.manager.upload()
 
     def _on_saved(self, saved: Saved) -> None:
         iteration = int(saved.row["iteration"])
@@ -246,7 +248,7 @@ class RunOutputs:
         if self.mlflow is not None:
             known = {"iteration": iteration, "sha256": manifest.digest(saved.path)}
             self.mlflow.log_checkpoint(saved.path, known | self._schedule_metadata())
-        self.console.checkpoint(saved.path, saved.row)
+        self.console.checkpoint(shown_checkpoint(self.manager, saved.path), saved.row)
 
     def _on_failed(self, reason: str) -> None:
         if not self._ending:
@@ -260,8 +262,14 @@ class RunOutputs:
             save_policy(network, folder / policy_id)
 
     def _write_config(self, path: Path) -> None:
-        text = yaml.safe_dump(self.config.to_dict(), sort_keys=False, allow_unicode=True)
+        text = yaml.safe_dump(self._shown_config(), sort_keys=False, allow_unicode=True)
         path.write_text(text, encoding="utf-8")
+
+    def _shown_config(self) -> dict[str, Any]:
+        """The configuration without the credentials that a URL may hold."""
+        values = self.config.to_dict()
+        values["ppo"]["checkpoint_dir"] = self.manager.shown
+        return values
 
 
 def _open_history(directory: Path, iteration: int, parent: Path | None) -> MetricsHistory:

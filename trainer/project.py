@@ -54,7 +54,12 @@ def script_command(script: str, words: Sequence[str]) -> str:
 
 
 def shown_path(path: str | Path) -> str:
-    """A path as a person would type it: ./relative where it lies below the working directory."""
+    """A path as a person would type it: ./relative where it lies below the working directory.
+
+    A URL stays as it is.
+    """
+    if "://" in str(path):
+        return str(path)
     # Not resolved: the python of a virtual environment is a link out of it.
     path, here = Path(os.path.abspath(path)), Path.cwd()  # noqa: PTH100
     if path == here or not path.is_relative_to(here):

@@ -6,13 +6,12 @@ import math
 from typing import Any
 
 from trainer.checkpoints import layout, metadata
-from trainer.checkpoints.manager import CheckpointManager
 from trainer.config_base import ConfigError
 from trainer.config_file import load_config
 from trainer.config_keys import dotted_keys
 from trainer.configured_schedules import continued_schedules
-from trainer.project import shown_path
 from trainer.resume_changes import config_changes, refused_keys
+from trainer.run_folder import open_folder
 from trainer.run_plan import RunPlan
 from trainer.training_state import STATE_FILE, TRAINING_STATE, read_values
 
@@ -22,7 +21,7 @@ def print_report(plan: RunPlan) -> None:
     assert plan.restore_path is not None
     values = plan.metadata
     lines = {
-        "checkpoint": shown_path(plan.restore_path),
+        "checkpoint": plan.shown(plan.restore_path),
         "iteration": f"{plan.first_iteration}, to go on to {plan.until}",
         "saved": str(values.get("timestamp", "unknown")).replace("T", " "),
         "reward mean": _number(values.get("reward_mean")),
@@ -30,11 +29,12 @@ def print_report(plan: RunPlan) -> None:
         "hider reward": _number(values.get("hider_reward")),
         "episodes": _count(values.get("episodes_completed")),
         "agent steps": _count(values.get("agent_steps")),
-        "new ones go to": plan.config.ppo.checkpoint_dir,
+        "new ones go to": open_folder(plan.config.ppo.checkpoint_dir).shown,
     }
+    manager = open_folder(plan.config.ppo.checkpoint_dir)
     newer = [
         str(found["iteration"])
-        for found in CheckpointManager(plan.config.ppo.checkpoint_dir).list_checkpoints()
+        for found in manager.list_checkpoints()
         if found["iteration"] > plan.first_iteration
     ]
     if newer:
@@ -85,7 +85,7 @@ def print_schedules(plan: RunPlan) -> None:
         print("schedules: none, every setting is constant")
         return
     else:
-        print(f"Loaded schedule metadata from {shown_path(plan.restore_path)}")
+        print(f"Loaded schedule metadata from {plan.shown(plan.restore_path)}")
         print(f"  Previous total iterations: {found.old_total}")
         print(f"  Previous current iterations: {found.position}")
     print(f"Schedule mode: {found.mode.upper()} - {_MODES[found.mode]}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from trainer.console import make_console
-from trainer.project import shown_path
 from trainer.resume_report import print_changes, print_schedules
 from trainer.run_plan import RunPlan
 from trainer.run_start import RunStart
@@ -36,7 +35,7 @@ def run(plan: RunPlan, *, quiet: bool = False, show_changes: bool = True) -> int
             console.stop({**summary, "checkpoint": "none; nothing was trained yet"})
             return outcome.exit_code
         console.stop(
-            {**summary, "checkpoint": shown_path(outcome.checkpoint)},
+            {**summary, "checkpoint": plan.shown(outcome.checkpoint)},
             plan.next_commands(outcome.iteration, outcome.checkpoint),
         )
         return outcome.exit_code

@@ -6,7 +6,6 @@ import functools
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -14,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from trainer.checkpoints import manifest, metadata
+from trainer.checkpoints.manager import CheckpointManager
 from trainer.config import Config
 from trainer.project import PROJECT_ROOT
+from trainer.run_start import RunStart
 
 
 @dataclass
@@ -38,22 +39,21 @@ class RunIdentity:
     def of(
         cls,
         config: Config,
-        directory: Path,
-        restore_path: Path | None,
-        warmstart: Mapping[str, Path],
-        mlflow_run_id: str | None,
+        manager: CheckpointManager,
+        start: RunStart,
     ) -> RunIdentity:
-        """The identity of a run that saves into `directory`.
+        """The identity of a run that saves with `manager`.
 
         In its own folder a run goes on under its name; a continuation elsewhere is another run,
         whose curves must not replace those of the first.
         """
-        same_run = restore_path is not None and restore_path.parent == directory
-        saved = metadata.read(restore_path) if same_run and restore_path is not None else {}
+        path = start.restore_path
+        same_run = path is not None and path.parent == manager.directory
+        saved = metadata.read(path) if same_run and path is not None else {}
         return cls(
             _name(config, saved.get("run_name")),
-            _origin(restore_path, warmstart),
-            mlflow_run_id or _text(saved.get("mlflow_run_id")),
+            _origin(manager, start),
+            start.mlflow_run_id or _text(saved.get("mlflow_run_id")),
         )
 
     def metadata(self) -> dict[str, Any]:
@@ -67,19 +67,20 @@ class RunIdentity:
         }
 
 
-def _origin(restore_path: Path | None, warmstart: Mapping[str, Path]) -> dict[str, Any] | None:
+def _origin(manager: CheckpointManager, start: RunStart) -> dict[str, Any] | None:
     """Where this run comes from; the hash is that of the source's manifest, and so covers every
     file of it.
     """
 
     def source(path: Path) -> dict[str, Any]:
         iteration = metadata.read(path).get("iteration")
-        return {"path": str(path), "iteration": iteration, "sha256": manifest.digest(path)}
+        address = manager.address(path) if path.parent == manager.directory else str(path)
+        return {"path": address, "iteration": iteration, "sha256": manifest.digest(path)}
 
-    if restore_path is not None:
-        return {"mode": "resume", **source(restore_path)}
-    if warmstart:
-        policies = {policy_id: source(path) for policy_id, path in warmstart.items()}
+    if start.restore_path is not None:
+        return {"mode": "resume", **source(start.restore_path)}
+    if start.warmstart:
+        policies = {policy_id: source(path) for policy_id, path in start.warmstart.items()}
         return {"mode": "warmstart", "policies": policies}
     return None
 

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trainer.checkpoints import layout, manifest, metadata
 from trainer.checkpoints.errors import NoUsableCheckpoint
-from trainer.checkpoints.manager import CheckpointManager
 from trainer.config import Config
 from trainer.config_file import apply_overrides, load_config
 from trainer.errors import UsageError
-from trainer.fallback import newest_whole
 from trainer.initialization import ResumeBlock
-from trainer.project import DEFAULT_CHECKPOINT_DIR, find_config, script_command, shown_path
+from trainer.project import find_config, script_command, shown_path
+from trainer.run_folder import check_writable, find, open_folder, refuse_occupied, shown_checkpoint
 
 RESTORE_VARIABLE = "RESTORE_CHECKPOINT"
 
@@ -51,9 +49,16 @@ class RunPlan:
     def first_iteration(self) -> int:
         return int(self.metadata.get("iteration", 0))
 
+    def shown(self, checkpoint: Path) -> str:
+        """A checkpoint of the run, or the one it begins with, as a user would type it."""
+        manager = open_folder(self.config.ppo.checkpoint_dir)
+        own = checkpoint.parent == manager.directory
+        return shown_checkpoint(manager, checkpoint) if own else shown_path(checkpoint)
+
     def next_commands(self, iteration: int, checkpoint: Path) -> list[str]:
         """What to type after the run ended at `iteration` with `checkpoint`."""
-        path, folder = shown_path(checkpoint), shown_path(checkpoint.parent)
+        path = self.shown(checkpoint)
+        folder = path.rpartition("/")[0]
         unfinished = iteration < self.until
         further = ["--until", str(self.until)] if unfinished else ["--iterations", "100"]
         return [
@@ -90,7 +95,7 @@ def plan_run(args: argparse.Namespace, start: Start) -> RunPlan:
         NoUsableCheckpoint: exit code 3.
     """
     config = read_config(args)
-    home = open_manager(config)
+    home = config.ppo.checkpoint_dir
     if args.checkpoint_dir is not None:
         config = with_checkpoint_dir(config, args.checkpoint_dir)
     if start == Start():
@@ -106,29 +111,27 @@ def plan_run(args: argparse.Namespace, start: Start) -> RunPlan:
     sources = {} if start.fresh else config.initialization.warmstart.sources()
     warmstart = {
         # Selectors mean the folder of the configuration, not the new one of --checkpoint-dir.
-        f"{team}_policy": _resolve(home, selector, start.source)
+        f"{team}_policy": find(selector, home, start.source).path
         for team, selector in sources.items()
     }
-    target = open_manager(config)
-    _refuse_occupied(target, config.ppo.checkpoint_dir)
-    check_writable(target.directory)
+    refuse_occupied(config.ppo.checkpoint_dir)
+    check_writable(config.ppo.checkpoint_dir)
     until = args.until or args.iterations or config.ppo.num_iterations
     return RunPlan(config, None, warmstart, {}, until, _flags(args))
 
 
 def _resume_plan(config: Config, args: argparse.Namespace, start: Start) -> RunPlan:
     assert start.resume is not None
-    manager = open_manager(config)
-    path = _resolve(manager, start.resume, start.source, whole=True)
-    folder = manager.directory
-    if path.parent != folder:
+    place = config.ppo.checkpoint_dir
+    found = find(start.resume, place, start.source, whole=True)
+    if found.place != place:
         if args.checkpoint_dir is None:
             # A run goes on where it lives.
-            folder = path.parent
-            config = with_checkpoint_dir(config, shown_path(folder))
+            config = with_checkpoint_dir(config, found.place)
         else:
-            _refuse_occupied(manager, args.checkpoint_dir)
-    check_writable(folder)
+            refuse_occupied(place)
+    check_writable(config.ppo.checkpoint_dir)
+    path = found.path
     saved = read_metadata(path)
     until = _until(args, config, int(saved["iteration"]), path)
     flags = _flags(args)
@@ -157,18 +160,6 @@ def _tracked_start(config: Config, run_id: str) -> tuple[Config, Start]:
     tracking = config.tracking.model_copy(update={"mlflow": True})
     start = Start(resume=str(path), source="--continue-run-id", mlflow_run_id=run_id)
     return config.model_copy(update={"tracking": tracking}), start
-
-
-def _resolve(
-    manager: CheckpointManager, selector: str, source: str, *, whole: bool = False
-) -> Path:
-    """The checkpoint for a selector; with `whole` a damaged one gives way to an older one."""
-    if not selector.strip():
-        raise UsageError(f"{source} is empty; name a checkpoint: latest, best, 50 or a path")
-    try:
-        return newest_whole(manager, selector) if whole else manager.resolve(selector)
-    except NoUsableCheckpoint as error:
-        raise NoUsableCheckpoint(f"{source}: {error}") from None
 
 
 def read_config(args: argparse.Namespace) -> Config:
@@ -203,23 +194,6 @@ def read_metadata(path: Path) -> dict[str, Any]:
     return values
 
 
-def open_manager(config: Config) -> CheckpointManager:
-    """The manager of the configured folder, which must be a local one (UsageError)."""
-    try:
-        return CheckpointManager(config.ppo.checkpoint_dir, config.ppo.keep_last_n)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-
-
-def check_writable(folder: Path) -> None:
-    """Raise UsageError if the checkpoints of a run could not be written into `folder`."""
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise UsageError(
-            f"cannot write into {folder}: {existing} forbids it; use another --checkpoint-dir"
-        )
-
-
 def with_checkpoint_dir(config: Config, directory: str) -> Config:
     ppo = config.ppo.model_copy(update={"checkpoint_dir": directory})
     return config.model_copy(update={"ppo": ppo})
@@ -234,20 +208,6 @@ def _configured_start(config: Config) -> Start:
         checkpoint = initialization.resume.checkpoint
         return Start(resume=checkpoint, source="initialization.resume.checkpoint")
     return Start(fresh=initialization.mode == "fresh", source="initialization.warmstart")
-
-
-def _refuse_occupied(manager: CheckpointManager, folder: str) -> None:
-    """Another run's checkpoints would be mixed with this one's, and pruned."""
-    existing = manager.list_checkpoints()
-    if existing:
-        other = folder != DEFAULT_CHECKPOINT_DIR
-        where = f" --checkpoint-dir {shlex.quote(folder)}" if other else ""
-        raise UsageError(
-            f"{folder} already holds {len(existing)} checkpoint(s), up to iteration "
-            f"{existing[-1]['iteration']}; nothing is overwritten.\n"
-            f"Go on from the last one:  python main.py --resume latest{where}\n"
-            f"Keep them, use another:   --checkpoint-dir ./checkpoints_2"
-        )
 
 
 def _until(args: argparse.Namespace, config: Config, done: int, path: Path) -> int:

@@ -1,0 +1,125 @@
+"""The checkpoint folder of a run: opened, checked, and searched for what the run begins with.
+
+A place is what a user gives as the folder: a local path, or a URL of an object store.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.checkpoints.errors import CheckpointsInUse, NoUsableCheckpoint
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.places import is_url, split_url
+from trainer.checkpoints.selectors import KEYWORDS
+from trainer.errors import UsageError
+from trainer.project import DEFAULT_CHECKPOINT_DIR, shown_path
+
+
+@dataclass(frozen=True)
+class Found:
+    """A checkpoint on this machine, and the place it belongs to."""
+
+    path: Path
+    place: str
+
+
+def open_folder(place: str) -> CheckpointManager:
+    """The manager of a place. UsageError if there can be no such place."""
+    try:
+        return CheckpointManager(place)
+    except ValueError as error:
+        raise UsageError(f"ppo.checkpoint_dir: {error}") from None
+
+
+def find(selector: str, place: str, source: str, *, whole: bool = False) -> Found:
+    """The checkpoint for a selector.
+
+    Args:
+        selector: latest, best, final, an iteration, a path or a URL.
+        place: where keywords and iterations are looked up.
+        source: where the selector comes from, for messages.
+        whole: verify it; a damaged one gives way, loudly, to the newest valid older one beside it.
+
+    Raises:
+        UsageError: the selector is empty, or the place impossible.
+        NoUsableCheckpoint: nothing matches, or nothing valid is left.
+        CheckpointsInUse: with `whole`, another run is at work in `place`.
+    """
+    if not selector.strip():
+        raise UsageError(f"{source} is empty; name a checkpoint: latest, best, 50 or a path")
+    home, inside = _home_of(selector, place)
+    try:
+        if whole:
+            return Found(_newest_whole(open_folder(home), inside, home == place), home)
+        return Found(open_folder(home).resolve(inside), home)
+    except NoUsableCheckpoint as error:
+        raise NoUsableCheckpoint(f"{source}: {error}") from None
+
+
+def shown_checkpoint(manager: CheckpointManager, checkpoint: Path) -> str:
+    """A checkpoint as a user would type it."""
+    return manager.address(checkpoint) if manager.is_remote else shown_path(checkpoint)
+
+
+def refuse_occupied(place: str) -> None:
+    """Another run's checkpoints would be mixed with this one's, and pruned (UsageError)."""
+    manager = open_folder(place)
+    existing = manager.list_checkpoints()
+    if existing:
+        other = place != DEFAULT_CHECKPOINT_DIR
+        where = f" --checkpoint-dir {shlex.quote(manager.shown)}" if other else ""
+        raise UsageError(
+            f"{manager.shown} already holds {len(existing)} checkpoint(s), up to iteration "
+            f"{existing[-1]['iteration']}; nothing is overwritten.\n"
+            f"Go on from the last one:  python main.py --resume latest{where}\n"
+            f"Keep them, use another:   --checkpoint-dir ./checkpoints_2"
+        )
+
+
+def check_writable(place: str) -> None:
+    """Raise UsageError if the checkpoints of a run could not be written to a local place."""
+    folder = open_folder(place).directory
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"cannot write into {folder}: {existing} forbids it; use another --checkpoint-dir"
+        )
+
+
+def _home_of(selector: str, place: str) -> tuple[str, str]:
+    """The place in which the checkpoint for a selector lies, and the selector inside it."""
+    text = selector.strip()
+    if is_url(text):
+        return split_url(text)
+    path = Path(text).expanduser()
+    if text in KEYWORDS or text.isdecimal() or (len(path.parts) == 1 and not path.exists()):
+        return place, text
+    folder = path.absolute().parent
+    home = open_folder(place)
+    return (place if folder == home.directory else shown_path(folder)), str(path.absolute())
+
+
+def _newest_whole(manager: CheckpointManager, selector: str, own: bool) -> Path:
+    """See `find`. In a folder that may only be read, or in which another run is at work, nothing
+    is moved: what is damaged is refused when it is loaded.
+    """
+    if not manager.is_remote and not manager.directory.is_dir():
+        return manager.resolve(selector)
+    try:
+        with manager.writer_lock():
+            path, aside = manager.resolve_valid(selector)
+    except CheckpointsInUse:
+        if own:
+            raise
+        return manager.resolve(selector)
+    except OSError:
+        return manager.resolve(selector)
+    for item in aside:
+        print(f"warning: {item}", file=sys.stderr)
+    if aside:
+        print(f"warning: going on from {shown_checkpoint(manager, path)} instead", file=sys.stderr)
+    return path
