@@ -97,12 +97,8 @@ def test_the_same_table_of_any_place(place, tmp_path):
     place.change("checkpoint_000010/config.yaml", b"ppo: []\n")
     result = run(tmp_path, place.given, "--verify")
     assert result.returncode == 1
-    assert (
-        result.stderr
-        == "damaged checkpoint_000010: config.yaml: 8 bytes instead of 8\n".replace(
-            "8 bytes instead of 8", "content changed (SHA-256 differs)"
-        )
-    )
+    (told,) = result.stderr.splitlines()
+    assert told.startswith("damaged checkpoint_000010: config.yaml: content changed")
 
 
 @pytest.mark.parametrize("flag", ["-d", "--detailed"])

@@ -238,7 +238,7 @@ def open_filesystem(location: Location, patience: Patience) -> Any:
         region=region,
         connect_timeout=patience.connect_s,
         request_timeout=patience.request_s,
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=2),
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),  # `_try` does it
         allow_delayed_open=True,
         **options,
     )

@@ -1,0 +1,171 @@
+"""From what a user types to a place: URLs, their options, and what is never printed."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.checkpoints.fakes import save
+from tests.checkpoints.object_store import KEYS
+from trainer.checkpoints import __main__ as program
+from trainer.checkpoints import places
+from trainer.checkpoints.errors import NoUsableCheckpoint, StoreUnavailable
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.remote import client
+from trainer.checkpoints.remote.location import Location, parse
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("given", "folder"),
+    [
+        ("a b/c", "{cwd}/a b/c"),
+        ("~/a b", "{home}/a b"),
+        ("file:///data/a%20b", "/data/a b"),
+        ("file://localhost/data", "/data"),
+        ("file:///data/a b", "/data/a b"),
+    ],
+)
+def test_local_places(given, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/some one")
+    expected = Path(folder.format(cwd=tmp_path, home="/home/some one"))
+    assert parse(given) == expected
+    manager = CheckpointManager(given)
+    assert (manager.directory, manager.is_remote) == (expected, False)
+
+
+def test_a_file_url_is_the_folder_itself(tmp_path):
+    manager = CheckpointManager(f"file://{tmp_path}/my%20runs")
+    path = save(manager, 10)
+    assert path == tmp_path / "my runs" / "checkpoint_000010"
+    assert CheckpointManager(tmp_path / "my runs").listing().iterations == [10]
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "options"),
+    [
+        ("s3://bucket", "bucket", {}),
+        ("s3://bucket/", "bucket", {}),
+        ("s3://my.bucket-1//a b/./c/", "my.bucket-1/a b/c", {}),
+        ("s3://bucket/a%20b?region=eu-west-1", "bucket/a b", {"region": "eu-west-1"}),
+        (
+            "s3://bucket/x?endpoint_override=http://host:9000/",
+            "bucket/x",
+            {"endpoint_override": "host:9000", "scheme": "http"},
+        ),
+        (
+            "s3://key:se%2Fcret@bucket/x?anonymous=false",
+            "bucket/x",
+            {"access_key": "key", "secret_key": "se/cret", "anonymous": "false"},
+        ),
+        (
+            "gs://anonymous@bucket/x?scheme=http",
+            "bucket/x",
+            {"anonymous": "true", "scheme": "http"},
+        ),
+    ],
+)
+def test_remote_places(given, path, options):
+    place = parse(given)
+    assert isinstance(place, Location)
+    assert (place.path, dict(place.options)) == (path, options)
+    assert place.url == f"{given[:2]}://{path}"
+    assert not any(value in repr(place) + place.url for value in options.values())
+
+
+def test_the_endpoint_of_the_environment(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:5000")
+    found = parse("s3://bucket/x")
+    assert isinstance(found, Location)
+    assert found.options == {"scheme": "http", "endpoint_override": "127.0.0.1:5000"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("ftp://host/x", "ftp:// is not a place for checkpoints; known are file://, s3://, gs:// "),
+        ("s3n://bucket/x", "s3n:// is not a place"),
+        ("s3://", "s3:// needs a bucket"),
+        ("s3:///x", "s3:// needs a bucket"),
+        ("s3://bucket/a/../../b", "no folder could be called"),
+        ("s3://bucket/x?regoin=a", "unknown option 'regoin'; did you mean 'region'?"),
+        ("s3://bucket/x#y", "cannot have a '#'"),
+        ("gs://key:secret@bucket/x", "what stands before the bucket is not understood"),
+        ("file://data/x", "names an absolute local path"),
+        (Path("s3://bucket/x"), "give it as text"),
+    ],
+)
+def test_what_is_not_understood_is_told(given, told, capsys):
+    with pytest.raises(ValueError, match=re.escape(told)) as caught:
+        CheckpointManager(given)
+    assert "secret" not in str(caught.value)
+    if isinstance(given, str):
+        assert program.main(["verify", "--checkpoint-dir", given]) == 2
+        assert told in capsys.readouterr().err
+
+
+def test_the_address_of_a_checkpoint_has_a_folder_and_a_name():
+    assert places.split_url("s3://b/a/checkpoint_000010?region=x") == (
+        "s3://b/a?region=x",
+        "checkpoint_000010",
+    )
+    assert places.split_url(" s3://b/checkpoint_000010/ ") == ("s3://b", "checkpoint_000010")
+    with pytest.raises(NoUsableCheckpoint, match="the URL names a bucket"):
+        places.split_url("s3://bucket")
+    assert places.is_url("s3://x/y")
+    assert not places.is_url("file:///x")
+    assert not places.is_url(Path("s3://x"))
+
+
+def test_google_storage_is_the_same_code(monkeypatch):
+    pyarrow_fs = pytest.importorskip("pyarrow.fs")
+    place = parse("gs://anonymous@bucket/a b?scheme=http&endpoint_override=127.0.0.1:1")
+    assert isinstance(place, Location)
+    found = client.open_filesystem(place, client.PATIENCE)
+    assert isinstance(found, pyarrow_fs.GcsFileSystem)
+    monkeypatch.setattr(client, "PATIENCE", client.Patience(0.1, 0.1, attempts=1, pause_s=0.1))
+    manager = CheckpointManager(
+        "gs://anonymous@bucket/a b?scheme=http&endpoint_override=127.0.0.1:1"
+    )
+    with pytest.raises(StoreUnavailable, match="gs://bucket/a b cannot be used") as caught:
+        manager.listing()
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_no_bucket_no_key_no_server_are_two_lines(s3, monkeypatch, capsys):
+    options = f"?endpoint_override=127.0.0.1:{s3}&scheme=http&region=us-east-1"
+    nowhere = "?endpoint_override=127.0.0.1:1&scheme=http&region=us-east-1"
+    for given, told in (
+        (f"s3://no-such-bucket/x{options}", "there is no bucket 'no-such-bucket'"),
+        (f"s3://k3y:s3cret@bucket/x{nowhere}", "s3://bucket/x cannot be used: "),
+        ("s3://bucket/x?scheme=gopher&region=us-east-1", "s3://bucket/x cannot be used: "),
+    ):
+        assert program.main(["verify", "--checkpoint-dir", given]) == 1
+        err = capsys.readouterr().err
+        assert told in err
+        assert len(err.splitlines()) == 2
+        assert not any(word in err for word in ("Traceback", "region=", "k3y", "s3cret"))
+    for name in KEYS:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    assert program.main(["verify", "--checkpoint-dir", f"s3://no-such-bucket/x{options}"]) == 1
+
+
+def test_a_local_folder_never_loads_the_client(tmp_path):
+    code = (
+        "import sys\n"
+        "from tests.checkpoints.fakes import save\n"
+        "from trainer.checkpoints.manager import CheckpointManager\n"
+        "manager = CheckpointManager(sys.argv[1], 1)\n"
+        "save(manager, 1); save(manager, 2); manager.resolve_valid('latest')\n"
+        "assert 'pyarrow' not in sys.modules\n"
+        "CheckpointManager('s3://bucket/x')\n"
+        "assert 'pyarrow' not in sys.modules\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True)

@@ -1,0 +1,327 @@
+"""An upload that is cut anywhere leaves nothing that a reader takes for a checkpoint."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.checkpoints.fakes import names, save
+from tests.checkpoints.object_store import Line, url
+from tests.checkpoints.places import Place, second_machine
+from trainer.checkpoints.errors import (
+    CheckpointExists,
+    CheckpointWriteFailed,
+    StoreUnavailable,
+    UploadFailed,
+)
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.remote.client import Client
+
+ROOT = Path(__file__).parents[2]
+FILES = 9
+
+
+@pytest.fixture
+def line(s3):
+    """A line to the server that can be cut."""
+    found = Line(s3)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def shaky(line, remote):
+    """The same place by that line; the mirror is the line's own."""
+    return Place(url(line.port, remote.bucket.root.partition("/")[2]), remote.bucket)
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What is done to the store, in order; `steps.stop_at(k, error)` raises instead of step k."""
+
+    class Steps(list):
+        stop, error = None, None
+
+        def stop_at(self, step, error):
+            self.stop, self.error = len(self) + step, error
+
+    met = Steps()
+
+    def counted(name):
+        real = getattr(Client, name)
+
+        def method(self, *args):
+            if met.stop is not None and len(met) >= met.stop:
+                raise met.error
+            target = args[1] if name == "upload" else args[0]
+            met.append((name, target))
+            return real(self, *args)
+
+        return method
+
+    for name in ("write", "upload", "delete", "delete_tree", "copy"):
+        monkeypatch.setattr(Client, name, counted(name))
+    return met
+
+
+def test_the_manifest_is_last_and_latest_moves_after_the_check(remote, steps, monkeypatch):
+    real = Client.chunks
+
+    def chunks(self, name, sink):
+        steps.append(("check", name))
+        real(self, name, sink)
+
+    monkeypatch.setattr(Client, "chunks", chunks)
+    manager = remote.manager()
+    save(manager, 10)
+    done = [step for step in steps if step[0] in ("write", "upload", "check")]
+    kinds = [kind for kind, _ in done]
+    assert kinds == ["upload"] * FILES + ["check"] * FILES + ["write"] * 3
+    assert [name for _, name in done[-3:]] == [
+        "checkpoint_000010/manifest.json",
+        "latest.json",
+        "checkpoint_index.json",
+    ]
+    assert {name for kind, name in done if kind == "upload"} == {
+        name for kind, name in done if kind == "check"
+    }
+    pointer = json.loads(remote.read("latest.json"))
+    assert pointer["checkpoint"] == "checkpoint_000010"
+
+
+def test_what_arrives_changed_is_sent_again_and_never_pointed_at(remote, monkeypatch):
+    real, times = Client.upload, count()
+
+    def garble(self, source, name):
+        real(self, source, name)
+        if name.endswith("algorithm_state.pkl") and next(times) < garble.times:
+            self.write(name, b"garbled")
+
+    monkeypatch.setattr(Client, "upload", garble)
+    garble.times = 2
+    save(remote.manager(), 10)
+    assert remote.read("checkpoint_000010/algorithm_state.pkl") == b"state"
+    garble.times = 10**6
+    with pytest.raises(UploadFailed, match=r"checkpoint_000020/algorithm_state.pkl: 7 bytes"):
+        save(remote.manager(), 20)
+    assert json.loads(remote.read("latest.json"))["checkpoint"] == "checkpoint_000010"
+    assert remote.bucket.checkpoints() == ["checkpoint_000010"]
+    remote.forget()
+    assert remote.manager().listing().iterations == [10]
+
+
+@pytest.mark.parametrize(
+    "tried",
+    [
+        (0, FILES, FILES + 1, FILES + 2),
+        pytest.param(range(FILES + 4), marks=pytest.mark.slow),
+    ],
+)
+def test_an_error_at_any_step_of_a_save(remote, steps, tmp_path, monkeypatch, tried):
+    """The store goes away before each step in turn: readers see the old state or the new one."""
+    save(remote.manager(), 10)
+    seen = []
+    for step in tried:
+        iteration = 20 + step
+        steps.stop_at(step, StoreUnavailable(f"{remote.shown} cannot be used: cut"))
+        manager = remote.manager(keep_last_n=0)
+        failed = None
+        try:
+            save(manager, iteration)
+        except UploadFailed as error:
+            failed = error
+        assert failed is None or failed.waiting in ((iteration,), ())
+        steps.stop = None
+        assert (manager.directory / f"checkpoint_{iteration:06d}").is_dir()
+        with monkeypatch.context() as elsewhere:
+            second_machine(elsewhere, tmp_path / f"reader {step}")
+            reader = remote.manager()
+            listed = reader.listing().iterations
+            reader.verify(reader.resolve("latest"))
+        seen.append((failed is not None, iteration in listed))
+        manager.upload()  # the store is back
+        assert manager.waiting() == []
+        assert remote.manager().listing().iterations[-1] == iteration
+    # Visible by one step, the pointer: nothing of it before, all of it afterwards.
+    assert seen[0] == (True, False)
+    assert seen[-1][1]
+    assert sorted(seen, key=lambda pair: pair[1]) == seen
+
+
+def test_dropped_connections_are_tried_again(line, shaky, remote):
+    manager = shaky.manager()
+    line.cut_after(3000, times=2)
+    save(manager, 10)
+    assert line.cuts == 2
+    assert shaky.manager().waiting() == []
+    found = remote.manager()
+    found.verify(found.resolve("latest"))
+
+
+@pytest.mark.parametrize(
+    "allowed", [0, 500, 20_000, *(pytest.param(k, marks=pytest.mark.slow) for k in (5_000, 12_000))]
+)
+def test_a_line_that_stays_cut_loses_nothing(line, shaky, remote, allowed):
+    manager = shaky.manager()
+    save(manager, 10)
+    line.cut_after(allowed)
+    with pytest.raises(CheckpointWriteFailed) as caught:
+        save(manager, 20)
+    first, second = str(caught.value).splitlines()
+    assert first.startswith(f"{shaky.shown}: 1 checkpoint waits for upload: ")
+    assert str(manager.directory) in second
+    assert "endpoint" not in first
+    assert remote.manager().listing().iterations == [10]
+    with pytest.raises(UploadFailed, match="2 checkpoints wait for upload"):
+        save(manager, 30)
+    assert manager.waiting() == [20, 30]
+    line.mend()
+    save(manager, 40)
+    assert manager.waiting() == []
+    found = remote.manager()
+    assert found.listing().iterations == [10, 20, 30, 40]
+    for iteration in (20, 30, 40):
+        found.verify(found.resolve(iteration))
+
+
+def test_a_server_that_is_away_is_told_with_the_url(line, shaky):
+    line.cut_after(0)
+    for ask in (
+        lambda m: m.listing(),
+        lambda m: m.resolve("latest"),
+        lambda m: m.prune(),
+        lambda m: m.pinned(),
+    ):
+        with pytest.raises(StoreUnavailable, match=rf"^{shaky.shown} cannot be used: "):
+            ask(shaky.manager())
+
+
+KILLED = """
+import os, signal, sys
+from tests.checkpoints.fakes import save
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.remote import client
+
+manager, left = CheckpointManager(sys.argv[1]), [int(sys.argv[2])]
+client._AT_ONCE = 1
+
+def stopping(name):
+    real = getattr(client.Client, name)
+    def method(self, *args):
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left[0] -= 1
+        return real(self, *args)
+    return method
+
+for name in ("upload", "write"):
+    setattr(client.Client, name, stopping(name))
+save(manager, 20)
+"""
+
+
+def killed_upload(place, step):
+    command = [sys.executable, "-c", KILLED, place.given, str(step)]
+    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    "step", [4, FILES + 1, *(pytest.param(k, marks=pytest.mark.slow) for k in (0, 1, FILES))]
+)
+def test_a_killed_upload_is_finished_by_the_next_save_here(remote, step):
+    save(remote.manager(), 10)
+    killed_upload(remote, step)
+    manager = remote.manager()
+    assert manager.waiting() == [20]
+    assert manager.listing().iterations == [10, 20]  # it is committed, on this machine
+    save(manager, 30)
+    remote.forget()
+    found = remote.manager()
+    assert found.listing().iterations == [10, 20, 30]
+    assert found.listing().skipped == ()
+    for iteration in (10, 20, 30):
+        found.verify(found.resolve(iteration))
+
+
+def test_another_machines_next_writer_clears_a_half_upload(remote, caplog, tmp_path, monkeypatch):
+    save(remote.manager(), 10)
+    killed_upload(remote, 4)
+    second_machine(monkeypatch, tmp_path / "another machine")
+    manager = remote.manager()
+    assert manager.listing().iterations == [10]
+    assert manager.listing().skipped == ()
+    assert "checkpoint_000020" in remote.names()
+    with manager.writer_lock():
+        assert "checkpoint_000020" not in remote.names()
+    assert "removed checkpoint_000020 from the store: its upload was never finished" in caplog.text
+    save(manager, 20, payload="second life")
+    assert remote.manager().listing().iterations == [10, 20]
+
+
+def test_one_that_died_before_the_pointer_is_adopted_if_it_is_whole(remote, tmp_path, monkeypatch):
+    save(remote.manager(), 10)
+    killed_upload(remote, FILES + 1)  # before latest.json
+    second_machine(monkeypatch, tmp_path / "another machine")
+    manager = remote.manager()
+    listing = manager.listing()
+    assert listing.iterations == [10]
+    assert listing.skipped == (
+        (
+            "checkpoint_000020",
+            "uploaded, but not verified by its writer (latest.json names checkpoint_000010)",
+        ),
+    )
+    with manager.writer_lock():
+        pass
+    assert manager.listing().iterations == [10, 20]
+    assert manager.listing().skipped == ()
+
+
+def test_a_damaged_one_beyond_the_pointer_stays_hidden(remote, tmp_path, monkeypatch, caplog):
+    save(remote.manager(), 10)
+    killed_upload(remote, FILES + 1)
+    remote.bucket.write("checkpoint_000020/algorithm_state.pkl", b"other")
+    second_machine(monkeypatch, tmp_path / "another machine")
+    manager = remote.manager()
+    with manager.writer_lock():
+        pass
+    assert "checkpoint_000020 is damaged in the store and stays hidden" in caplog.text
+    assert manager.listing().iterations == [10]
+
+
+def test_another_machines_checkpoint_is_not_overwritten(remote, tmp_path, monkeypatch):
+    mine = remote.manager()
+    with monkeypatch.context() as elsewhere:
+        second_machine(elsewhere, tmp_path / "another machine")
+        save(remote.manager(), 10, payload="theirs")
+    with pytest.raises(CheckpointExists, match=r"already has checkpoint_000010, saved by another"):
+        save(mine, 10, payload="mine")
+    assert remote.read("checkpoint_000010/algorithm_state.pkl") == b"theirs"
+    (kept,) = [name for name in names(mine.directory) if name.startswith("conflict_")]
+    assert (mine.directory / kept / "algorithm_state.pkl").read_text() == "mine"
+    found = mine.resolve("latest")
+    assert (found / "algorithm_state.pkl").read_text() == "theirs"
+    assert mine.waiting() == []
+
+
+def test_a_deletion_takes_the_manifest_first(remote, steps):
+    save(remote.manager(), 10)
+    save(remote.manager(), 20)
+    del steps[:]
+    steps.stop_at(3, StoreUnavailable("cut"))
+    with pytest.raises(StoreUnavailable, match="cut"):
+        CheckpointManager(remote.given, 1).prune()
+    assert [kind for kind, _ in steps] == ["delete", "delete", "delete"]
+    assert steps[-1] == ("delete", "checkpoint_000010/manifest.json")
+    steps.stop = None
+    remote.forget()
+    assert remote.manager().listing().iterations == [20]
+    assert remote.manager().listing().skipped == ()
+    with remote.manager().writer_lock():
+        assert "checkpoint_000010" not in remote.names()
