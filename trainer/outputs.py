@@ -206,16 +206,16 @@ class RunOutputs:
         """Save where the run ends, unless that has been done, and wait for it.
 
         Raises:
-            CheckpointWriteFailed: the disk refuses it.
+            CheckpointWriteFailed: the disk refuses it, or the object store does not answer.
         """
         self.saver.settle()
-        if self.saved_iteration == int(row["iteration"]):
-            return
         self._ending = True
-        self.save(row, final=final)
-        self.saver.settle()
+        if self.saved_iteration < int(row["iteration"]):
+            self.save(row, final=final)
+            self.saver.settle()
         if self.saver.failed is not None:
             raise CheckpointWriteFailed(self.saver.failed)
+        self.manager.upload()  # what is still waiting
 
     def _capture(self, row: Row, tags: tuple[str, ...]) -> StagedCheckpoint:
         trainer = self.trainer
