@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkpoints.places import Place, everywhere
+from tests.checkpoints.places import Place, everywhere_slowly
 from trainer.checkpoints import lineage
 from trainer.checkpoints.manager import CheckpointManager
 
@@ -48,7 +48,7 @@ def origin(path: Path) -> dict[str, object]:
     return {"path": str(path), "sha256": digest}
 
 
-@everywhere
+@everywhere_slowly
 def test_a_resume_hangs_below_the_run_it_continues_even_after_a_branch(place: Place) -> None:
     runs = Runs(place.given)
     first = runs.save("a", [10, 20, 30, 40])

@@ -150,7 +150,7 @@ def test_ten_thousand_histories(seed):
         check({i: random.choice(REWARDS) for i in iterations}, rule, *named)
 
 
-@everywhere
+@everywhere_slowly
 def test_a_save_prunes_with_plots_and_histories(place):
     manager = place.manager(keep_last_n=2)
     for iteration in (10, 20):

@@ -184,7 +184,7 @@ def test_a_name_taken_during_the_save_is_not_overwritten(manager, directory, ful
     assert names(directory) == ["checkpoint_000010"]
 
 
-@everywhere
+@everywhere_slowly
 def test_a_failing_writer_leaves_nothing_and_its_own_error(manager, directory, place):
     save(manager, 10)
     before = place.contents()
@@ -252,7 +252,7 @@ def test_home_blanks_and_relative_folders(tmp_path, monkeypatch, given):
     assert os.path.realpath(saved).startswith(os.path.realpath(tmp_path))
 
 
-@everywhere
+@everywhere_slowly
 def test_opening_a_folder_creates_nothing(manager, directory):
     assert manager.list_checkpoints() == []
     assert manager.get_latest_checkpoint() is None

@@ -188,7 +188,7 @@ def test_what_a_user_types_of_any_place(manager, directory, place):
         assert str(caught.value) == told
 
 
-@everywhere
+@everywhere_slowly
 def test_nothing_there_names_the_command_to_start(manager, place):
     with pytest.raises(NoUsableCheckpoint) as caught:
         manager.resolve("latest")

@@ -176,7 +176,7 @@ def test_diff_refuses_a_configuration_it_cannot_read(call, four, text):
     assert err.startswith(f"error: {four / 'checkpoint_000040'} is not readable: config.yaml")
 
 
-@everywhere
+@everywhere_slowly
 def test_a_dry_run_of_prune_deletes_nothing_and_announces_what_goes(call, four, place):
     before = place.contents()
     code, out, _ = call("prune", "--dry-run", "--keep-last-n", "1")

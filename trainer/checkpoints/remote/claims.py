@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 RENEWAL_S = 60.0
 EXPIRY_S = 900.0
 _SETTLED_S = 10.0  # a claim this much older is no race
-_ROUNDS = 4
+_ROUNDS = 3
 
 
 @contextlib.contextmanager
@@ -69,7 +69,7 @@ def _take(client: Client, name: str, owner: Owner) -> None:
         if settled or attempt == _ROUNDS:
             raise CheckpointsInUse(message)
         # Both withdrew: one of them comes back first.
-        time.sleep(random.uniform(0.1, 0.4) * attempt)
+        time.sleep(random.uniform(0.05, 0.25) * attempt)
 
 
 def _rival(client: Client, name: str) -> tuple[str, bool] | None:

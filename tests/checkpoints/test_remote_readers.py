@@ -1,0 +1,281 @@
+"""Reading from a store: what is there now, whoever put it there, and nothing unverified."""
+
+import shutil
+import threading
+
+import pytest
+
+from tests.checkpoints.fakes import names, save
+from tests.checkpoints.places import second_machine
+from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
+from trainer.checkpoints.remote.client import Client
+from trainer.checkpoints.retention import Retention
+from trainer.demo.choice import Shelf, home_of
+
+
+@pytest.fixture
+def two_machines(remote, tmp_path, monkeypatch):
+    """A manager on each of two machines."""
+    first = remote.manager(keep_last_n=0)
+    with monkeypatch.context() as elsewhere:
+        second_machine(elsewhere, tmp_path / "another machine")
+        second = remote.manager(keep_last_n=0)
+    assert first.directory != second.directory
+    return first, second
+
+
+@pytest.fixture
+def transfers(monkeypatch):
+    """The names of the objects that are downloaded."""
+    met = []
+    real = Client.download
+
+    def download(self, name, target):
+        met.append(name)
+        real(self, name, target)
+
+    monkeypatch.setattr(Client, "download", download)
+    return met
+
+
+def test_a_second_machine_sees_everything(two_machines, remote):
+    first, second = two_machines
+    save(first, 10, reward_mean=99.0)
+    save(first, 20, tags=["final"])
+    for name in ("training_metrics_iter_20.png", "metrics_iter_20.json"):
+        (first.directory / name).write_text(name)
+    first.upload()
+    first.pin(10)
+    assert second.list_checkpoints() == first.list_checkpoints()
+    assert second.pinned() == {10}
+    path = second.resolve("latest")
+    assert path == second.directory / "checkpoint_000020"
+    assert second.get_best_checkpoint() == str(second.directory / "checkpoint_000010")
+    assert (path.parent / "metrics_iter_20.json").read_text() == "metrics_iter_20.json"
+    assert (path.parent / "training_metrics_iter_20.png").exists()
+    save(second, 30)
+    second.unpin(10)
+    assert first.listing().iterations == [10, 20, 30]
+    assert first.pinned() == frozenset()
+    assert first.resolve_valid("latest") == (first.directory / "checkpoint_000030", [])
+
+
+@pytest.mark.slow
+def test_a_list_needs_only_heads_and_only_once(two_machines, transfers):
+    first, second = two_machines
+    for iteration in (10, 20):
+        save(first, iteration)
+    assert transfers == []
+    second.listing()
+    heads = [
+        f"checkpoint_0000{i}/{n}" for i in (10, 20) for n in ("manifest.json", "metadata.json")
+    ]
+    assert sorted(transfers) == heads
+    del transfers[:]
+    assert second.listing().iterations == [10, 20]
+    assert transfers == []
+    second.resolve(20)
+    assert {name.partition("/")[0] for name in transfers} >= {"checkpoint_000020"}
+    assert "checkpoint_000010/manifest.json" not in transfers
+    del transfers[:]
+    second.resolve(20)
+    assert transfers == []
+
+
+@pytest.mark.slow
+def test_what_others_delete_is_gone_and_their_new_one_under_that_number_is_seen(two_machines):
+    first, second = two_machines
+    for iteration in (10, 20, 30):
+        save(first, iteration)
+    second.resolve(20)
+    first.retention = Retention(last_n=1)
+    first.prune()
+    assert second.listing().iterations == [30]
+    assert "checkpoint_000020" not in names(second.directory)
+    with pytest.raises(NoUsableCheckpoint, match="nearest: 30"):
+        second.resolve(20)
+    first.retention = Retention(last_n=0)
+    save(first, 20, payload="another life")
+    assert (second.resolve(20) / "algorithm_state.pkl").read_text() == "another life"
+
+
+@pytest.mark.slow
+def test_a_checkpoint_in_use_stays_here_when_others_delete_it(two_machines):
+    first, second = two_machines
+    for iteration in (10, 20):
+        save(first, iteration)
+    path = second.resolve(10)
+    with second.protect(path):
+        first.retention = Retention(last_n=1)
+        first.prune()
+        second.listing()
+        second.verify(second.resolve(20))
+        assert (path / "algorithm_state.pkl").is_file()
+    assert second.listing().iterations == [20]
+    assert not path.exists()
+
+
+def test_deleted_behind_our_back(remote, two_machines):
+    first, second = two_machines
+    for iteration in (10, 20):
+        save(first, iteration)
+    second.listing()
+    remote.bucket.fs.delete_dir(f"{remote.bucket.root}/checkpoint_000020")
+    assert second.listing().iterations == [10]  # though latest.json still names 20
+    assert second.resolve("latest").name == "checkpoint_000010"
+    assert first.listing().iterations == [10]
+    save(first, 20)  # the number is free again
+    remote.bucket.fs.delete_dir_contents(remote.bucket.root)
+    for manager in two_machines:
+        assert manager.listing().iterations == []
+        with pytest.raises(NoUsableCheckpoint, match="no checkpoints found in s3://"):
+            manager.resolve("latest")
+
+
+@pytest.mark.slow
+def test_deleted_between_list_and_download(remote, two_machines, monkeypatch):
+    first, second = two_machines
+    save(first, 10)
+    second.listing()
+    path = second.locate("latest")
+    remote.bucket.fs.delete_dir(f"{remote.bucket.root}/checkpoint_000010")
+    with pytest.raises(NoUsableCheckpoint, match=r"/checkpoint_000010 was deleted just now"):
+        second._backing.fetch(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"other", *(pytest.param(c, marks=pytest.mark.slow) for c in (b"", None))]
+)
+def test_a_corrupted_object_is_found_on_download(remote, two_machines, content):
+    first, second = two_machines
+    save(first, 10)
+    save(first, 20)
+    name = "checkpoint_000020/algorithm_state.pkl"
+    remote.bucket.delete(name) if content is None else remote.bucket.write(name, content)
+    with pytest.raises(CheckpointCorrupted) as caught:
+        second.resolve("latest")
+    told, way_on = str(caught.value).splitlines()
+    assert told.startswith(f"{remote.shown}/checkpoint_000020 is damaged: algorithm_state.pkl: ")
+    assert way_on.endswith(f"python list_checkpoints.py {remote.shown}")
+    assert not (second.directory / "checkpoint_000020" / "config.yaml").exists()
+    path, (aside,) = second.resolve_valid("latest")
+    assert path == second.directory / "checkpoint_000010"
+    assert aside.moved_to is not None
+    assert first.listing().iterations == [10]
+    assert aside.moved_to.name in remote.names()
+    assert b"checkpoint_000010" in remote.read("latest.json")
+
+
+def test_a_copy_that_went_bad_here_is_fetched_again(two_machines):
+    first, second = two_machines
+    save(first, 10)
+    path = second.resolve("latest")
+    (path / "algorithm_state.pkl").write_text("other")
+    assert second.resolve_whole("latest") == path
+    assert (path / "algorithm_state.pkl").read_text() == "state"
+    shutil.rmtree(path / "policies")
+    assert second.resolve_valid("latest") == (path, [])
+    assert (path / "policies" / "hider_policy" / "spec.json").is_file()
+
+
+def test_a_reader_during_an_upload_sees_the_old_state_or_the_new(two_machines, monkeypatch):
+    first, second = two_machines
+    save(first, 10)
+    real, seen = Client.write, []
+
+    def write(self, name, content):
+        if self is first._backing.client:
+            seen.append((name, second.listing().iterations, second.resolve("latest").name))
+        real(self, name, content)
+
+    monkeypatch.setattr(Client, "write", write)
+    save(first, 20)
+    assert seen == [
+        ("checkpoint_000020/manifest.json", [10], "checkpoint_000010"),
+        ("latest.json", [10], "checkpoint_000010"),
+        ("checkpoint_index.json", [10, 20], "checkpoint_000020"),
+    ]
+
+
+@pytest.mark.slow
+def test_readers_beside_a_writer_on_one_machine(remote):
+    """They share the mirror, and none takes away what another one just put there."""
+    manager, problems, over = remote.manager(keep_last_n=2), [], threading.Event()
+
+    def read():
+        reader = remote.manager()
+        while not over.is_set():
+            try:
+                for path in map(reader.resolve, reader.listing().iterations[-1:]):
+                    reader.verify(path)
+            except NoUsableCheckpoint:
+                pass  # pruned just now
+            except Exception as error:
+                problems.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for iteration in range(10, 80, 10):
+        path = save(manager, iteration)
+        assert path.is_dir()
+    over.set()
+    for reader in readers:
+        reader.join()
+    assert problems == []
+    assert manager.listing().iterations == [60, 70]
+
+
+@pytest.mark.slow
+def test_a_copied_folder_without_a_pointer_is_listed(remote, two_machines):
+    first, second = two_machines
+    save(first, 10)
+    remote.bucket.delete("latest.json")
+    assert second.listing().iterations == [10]
+    remote.bucket.write("latest.json", b"not ours")
+    assert second.listing().iterations == [10]
+    save(first, 20)
+    assert second.listing().iterations == [10, 20]
+
+
+def test_hostile_objects_are_no_traceback_and_no_way_out(remote, two_machines):
+    first, second = two_machines
+    save(first, 10)
+    for name, content in (
+        ("checkpoint_000005/manifest.json", b"["),
+        ("checkpoint_000006/manifest.json", b"[" * 100_000),
+        ("checkpoint_000007/manifest.json", b'{"format": 1, "files": {"../../x": {}}}'),
+        ("checkpoint_000007/metadata.json", b'{"iteration": 7}'),
+        ("checkpoint_000008", b"a file"),
+        ("branch_after_000010_20241219T153045", b"a file"),
+        ("pins.json", b"\xff"),
+    ):
+        remote.bucket.write(name, content)
+    listing = second.listing()
+    assert listing.iterations == [10]
+    assert {name for name, _ in listing.skipped} == {
+        "checkpoint_000005",
+        "checkpoint_000006",
+        "checkpoint_000007",
+        "pins.json",
+    }
+    with pytest.raises((NoUsableCheckpoint, CheckpointCorrupted)):
+        second.resolve(7)
+    assert second.resolve_valid("latest")[0].name == "checkpoint_000010"
+
+
+@pytest.mark.slow
+def test_the_demos_shelf(two_machines, remote):
+    first, _ = two_machines
+    save(first, 10, reward_mean=99.0)
+    save(first, 20)
+    remote.forget()
+    shelf = Shelf(remote.given)
+    assert (shelf.shown, shelf.listing.iterations) == (remote.shown, [10, 20])
+    path = shelf.find("best")
+    assert shelf.address(path) == f"{remote.shown}/checkpoint_000010"
+    assert Shelf(None).find(remote.given.replace("?", "/checkpoint_000020?")).name == (
+        "checkpoint_000020"
+    )
+    selector = remote.given.replace("?", "/checkpoint_000020?")
+    assert home_of(selector, path) == remote.given

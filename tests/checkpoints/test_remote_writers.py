@@ -1,0 +1,169 @@
+"""One writer at a time in a store, on one machine or on several."""
+
+import json
+import threading
+from dataclasses import asdict, replace
+
+import pytest
+
+from tests.checkpoints.fakes import WHEN, save
+from tests.checkpoints.places import second_machine
+from tests.checkpoints.test_tools_repair import dead  # noqa: F401 - a fixture
+from trainer.checkpoints.errors import CheckpointsInUse, StoreUnavailable
+from trainer.checkpoints.liveness import Owner
+from trainer.checkpoints.remote import claims
+from trainer.checkpoints.remote.client import Client
+from trainer.checkpoints.remote.survey import survey
+
+
+@pytest.fixture
+def second(remote, tmp_path, monkeypatch):
+    """A manager on another machine, or in another folder of this one."""
+    with monkeypatch.context() as elsewhere:
+        second_machine(elsewhere, tmp_path / "another machine")
+        return remote.manager()
+
+
+def plant(remote, text):
+    name = ".writer-other.json"
+    remote.bucket.write(name, text if isinstance(text, bytes) else text.encode())
+    return name
+
+
+def foreign(**changes):
+    other = replace(Owner.this_process(WHEN), machine="elsewhere", host="node7", pid=99)
+    return json.dumps(asdict(other) | changes)
+
+
+def claim_names(remote):
+    return [name for name in remote.bucket.names() if name.startswith(".writer-")]
+
+
+def test_two_writers_refuse_each_other_wherever_they_mirror(remote, second):
+    first = remote.manager()
+    with first.writer_lock() as owner:
+        assert claim_names(remote) == [f".writer-{owner.token}.json"]
+        for rival in (remote.manager(), second):
+            with pytest.raises(CheckpointsInUse, match=f"in use by process {owner.pid} on "):
+                rival.writer_lock().__enter__()
+        save(first, 10)
+        assert second.listing().iterations == [10]  # who reads does not ask
+    assert claim_names(remote) == []
+    with second.writer_lock():
+        pass
+
+
+def test_a_writer_on_another_machine_is_named(remote):
+    plant(remote, foreign())
+    with pytest.raises(CheckpointsInUse) as caught, remote.manager().writer_lock():
+        pass
+    first, second = str(caught.value).splitlines()
+    assert first == (
+        f"{remote.shown} is in use by process 99 on node7 (since {WHEN:%Y-%m-%d %H:%M:%S})"
+    )
+    assert "its claim ends 15 min after its last sign of life" in second
+    assert claim_names(remote) == [".writer-other.json"]
+
+
+def test_a_claim_that_was_not_renewed_is_taken_over(remote, monkeypatch, caplog):
+    plant(remote, foreign())
+    monkeypatch.setattr(claims, "EXPIRY_S", -1.0)
+    with remote.manager().writer_lock() as owner:
+        assert claim_names(remote) == [f".writer-{owner.token}.json"]
+    assert "the claim of process 99 on node7" in caplog.text
+
+
+@pytest.mark.slow
+def test_a_dead_process_of_this_machine_claims_nothing(remote, dead):  # noqa: F811
+    plant(remote, dead)
+    with remote.manager().writer_lock() as owner:
+        assert claim_names(remote) == [f".writer-{owner.token}.json"]
+
+
+@pytest.mark.parametrize("text", [b'{"pid": 1}', pytest.param(b"\xff", marks=pytest.mark.slow)])
+def test_an_unreadable_claim_is_honoured_and_named(remote, text):
+    plant(remote, text)
+    with (
+        pytest.raises(CheckpointsInUse, match=r"\.writer-other\.json is not readable"),
+        remote.manager().writer_lock(),
+    ):
+        pass
+
+
+def test_a_writer_that_was_taken_over_stops_at_its_next_upload(remote, second):
+    manager = remote.manager()
+    with manager.writer_lock() as owner:
+        save(manager, 10)
+        remote.bucket.delete(f".writer-{owner.token}.json")
+        with second.writer_lock():
+            with pytest.raises(CheckpointsInUse, match="was taken over by another writer"):
+                save(manager, 20)
+            assert second.listing().iterations == [10]
+    assert manager.waiting() == [20]
+
+
+def test_a_claim_is_renewed_until_it_is_gone(remote, monkeypatch):
+    monkeypatch.setattr(claims, "RENEWAL_S", 0.02)
+    renewed, real = threading.Event(), Client.write
+
+    def write(self, name, content):
+        real(self, name, content)
+        if threading.current_thread() is not threading.main_thread():
+            renewed.set()
+
+    monkeypatch.setattr(Client, "write", write)
+    client, owner = remote.manager()._backing.client, Owner.this_process(WHEN)
+    with claims.claimed(client, owner) as name:
+        assert renewed.wait(5.0)
+        renewed.clear()
+        remote.bucket.delete(name)
+        threading.Event().wait(0.2)
+        renewed.clear()
+        assert not renewed.wait(0.2)
+    assert claim_names(remote) == []
+
+
+@pytest.mark.slow
+def test_races_have_at_most_one_winner_each(remote):
+    """Both claim at the same moment, again and again."""
+    client = remote.manager()._backing.client
+    inside, most, won = [], [], []
+    start = threading.Barrier(2)
+
+    def compete():
+        for _ in range(5):
+            start.wait()
+            try:
+                with claims.claimed(client, Owner.this_process(WHEN)):
+                    inside.append(1)
+                    most.append(len(inside))
+                    threading.Event().wait(0.05)
+                    won.append(1)
+                    inside.pop()
+            except CheckpointsInUse:
+                pass
+
+    rivals = [threading.Thread(target=compete) for _ in range(2)]
+    for rival in rivals:
+        rival.start()
+    for rival in rivals:
+        rival.join()
+    assert set(most) == {1}
+    assert len(won) >= 3
+    assert survey(client).claims == {}
+
+
+@pytest.mark.slow
+def test_no_claim_is_left_where_the_store_fails_meanwhile(remote, monkeypatch):
+    manager = remote.manager()
+
+    def fail(self):
+        raise StoreUnavailable("cut")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Client, "objects", fail)
+        with pytest.raises(StoreUnavailable, match="cut"), manager.writer_lock():
+            pass
+    assert claim_names(remote) == []
+    with manager.writer_lock():
+        pass
