@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.cli import forked
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # A run of a second or two: 64 worlds x 32 steps, 1v1, with all that a resume has to carry over.
@@ -59,6 +61,11 @@ class Desk:
         return [sys.executable, str(ROOT / words[0]), *words[1:]]
 
     def run(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run a script to its end, in a process of its own."""
+        return forked.run(words, self.work, self.environment(), timeout)
+
+    def run_anew(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """The same with an interpreter of its own, as from a shell."""
         return subprocess.run(
             self.command(*words),
             cwd=self.work,
@@ -108,7 +115,7 @@ def desk(tmp_path: Path) -> Desk:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, str]:
     """A desk where `main.py` has trained 4 iterations, and what it printed; change only copies."""
     desk = Desk(tmp_path_factory.mktemp("trained") / "desk")
-    done = desk.run("main.py", "--iterations", "4", *SMALL)
+    done = desk.run_anew("main.py", "--iterations", "4", *SMALL)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return desk, done.stdout

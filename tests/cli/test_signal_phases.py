@@ -46,7 +46,7 @@ def sending(number: int, real: Callable[..., Any], at: int) -> Callable[..., Any
     [
         pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
         (signal.SIGTERM, 143),
-        (signal.SIGUSR1, 0),
+        pytest.param(signal.SIGUSR1, 0, marks=pytest.mark.slow),
     ],
 )
 def test_what_was_in_hand_is_saved(

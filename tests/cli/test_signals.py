@@ -80,6 +80,7 @@ def test_a_signal_during_the_start_ends_without_a_checkpoint(desk: Desk) -> None
     assert desk.checkpoints() == []
 
 
+@pytest.mark.slow
 def test_a_signal_while_ray_starts_is_heeded_too(desk: Desk) -> None:
     process = desk.start("main.py", *SMALL, "--set", "ray.num_env_runners=1")
     wait_for(process, "starting")

@@ -200,7 +200,7 @@ def test_what_cannot_be_done_is_said_in_a_line_or_two(
     ("damage", "message"),
     [
         ("flip", "learner_group/learner/state.pkl"),
-        ("policy", "policies/hider_policy"),
+        pytest.param("policy", "policies/hider_policy", marks=pytest.mark.slow),
     ],
 )
 def test_a_damaged_checkpoint_gives_way_to_an_older_one(
