@@ -15,7 +15,13 @@ NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be used; the message names the key, the value and the way out."""
+    """A configuration that cannot be used; the message names the key, the value and the way out.
+
+    It is one line, and what a file holds cannot rewrite the terminal.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(c if c.isprintable() else "?" for c in message))
 
 
 class Group(BaseModel):
