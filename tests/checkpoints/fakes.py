@@ -78,8 +78,9 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def names(folder: Path) -> list[str]:
-    """What lies in a folder, hidden entries too; the lock's file stays once it was needed."""
-    return sorted(path.name for path in folder.iterdir() if path.name != layout.LOCK)
+    """What lies in a folder, hidden entries too; not what stays there once it was needed."""
+    kept = (layout.LOCK, ".origin")
+    return sorted(path.name for path in folder.iterdir() if path.name not in kept)
 
 
 def damage(directory: Path, iteration: int) -> None:

@@ -16,7 +16,7 @@ from tests.checkpoints.object_store import Bucket
 from trainer.checkpoints import layout
 from trainer.checkpoints.manager import CheckpointManager
 
-OWN = ("latest.json", layout.LOCK)  # what only one of the kinds has
+OWN = ("latest.json", ".origin", layout.LOCK)  # what only one of the kinds has
 
 everywhere = pytest.mark.parametrize("place", ["local", "s3"], indirect=True)
 everywhere_slowly = pytest.mark.parametrize(

@@ -51,7 +51,9 @@ def test_both_sides_are_listable_and_whole(four, manager):
     aside = CheckpointManager(branch)
     assert manager.listing().iterations == [10, 20]
     assert aside.listing().iterations == [30, 40]
-    assert aside.list_checkpoints()[0]["checkpoint_path"] == str(branch / "checkpoint_000030")
+    assert aside.list_checkpoints()[0]["checkpoint_path"] == manager.address(
+        branch / "checkpoint_000030"
+    )
     aside.verify(branch / "checkpoint_000040")
     assert branch_folders(four) == [branch]
 

@@ -121,12 +121,16 @@ def test_the_address_of_a_checkpoint_has_a_folder_and_a_name():
     assert not places.is_url(Path("s3://x"))
 
 
-def test_google_storage_is_the_same_code(monkeypatch):
+def test_google_storage_is_the_same_code():
     pyarrow_fs = pytest.importorskip("pyarrow.fs")
     place = parse("gs://anonymous@bucket/a b?scheme=http&endpoint_override=127.0.0.1:1")
     assert isinstance(place, Location)
     found = client.open_filesystem(place, client.PATIENCE)
     assert isinstance(found, pyarrow_fs.GcsFileSystem)
+
+
+@pytest.mark.slow
+def test_google_storage_that_is_away_is_told(monkeypatch):
     monkeypatch.setattr(client, "PATIENCE", client.Patience(0.1, 0.1, attempts=1, pause_s=0.1))
     manager = CheckpointManager(
         "gs://anonymous@bucket/a b?scheme=http&endpoint_override=127.0.0.1:1"

@@ -8,6 +8,7 @@ import pytest
 from tests.checkpoints.fakes import names, save
 from tests.checkpoints.places import second_machine
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
+from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.remote.client import Client
 from trainer.checkpoints.retention import Retention
 from trainer.demo.choice import Shelf, home_of
@@ -115,6 +116,7 @@ def test_a_checkpoint_in_use_stays_here_when_others_delete_it(two_machines):
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_deleted_behind_our_back(remote, two_machines):
     first, second = two_machines
     for iteration in (10, 20):
@@ -262,6 +264,23 @@ def test_hostile_objects_are_no_traceback_and_no_way_out(remote, two_machines):
     with pytest.raises((NoUsableCheckpoint, CheckpointCorrupted)):
         second.resolve(7)
     assert second.resolve_valid("latest")[0].name == "checkpoint_000010"
+
+
+def test_the_path_of_a_mirror_means_what_it_mirrors(two_machines, remote):
+    first, _ = two_machines
+    path = save(first, 10)
+    again = CheckpointManager(path.parent)
+    assert (again.is_remote, again.shown, again.directory) == (True, remote.shown, first.directory)
+    save(again, 20)
+    branch = again.set_aside_newer(10)
+    remote.forget()
+    first.listing()
+    aside = CheckpointManager(branch)
+    assert aside.listing().iterations == [20]
+    assert aside.resolve_whole("latest") == branch / "checkpoint_000020"
+    assert aside.shown == f"{remote.shown}/{branch.name}"
+    (first.directory / ".origin").write_text("s3://another/place")
+    assert not CheckpointManager(first.directory).is_remote
 
 
 @pytest.mark.slow

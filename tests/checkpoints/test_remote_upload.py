@@ -284,6 +284,20 @@ def test_one_that_died_before_the_pointer_is_adopted_if_it_is_whole(remote, tmp_
 
 
 @pytest.mark.slow
+def test_a_damaged_one_that_waits_does_not_hold_up_the_others(line, shaky, remote, caplog):
+    manager = shaky.manager()
+    line.cut_after(0)
+    with pytest.raises(UploadFailed):
+        save(manager, 10)
+    (manager.directory / "checkpoint_000010" / "algorithm_state.pkl").write_text("other")
+    line.mend()
+    save(manager, 20)
+    assert "checkpoint_000010 is not uploaded: algorithm_state.pkl: content" in caplog.text
+    assert remote.manager().listing().iterations == [20]
+    assert manager.waiting() == [10]
+
+
+@pytest.mark.slow
 def test_a_damaged_one_beyond_the_pointer_stays_hidden(remote, tmp_path, monkeypatch, caplog):
     save(remote.manager(), 10)
     killed_upload(remote, FILES + 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.fakes import info, save
-from tests.checkpoints.places import everywhere, everywhere_slowly
+from tests.checkpoints.places import everywhere_slowly
 from trainer.checkpoints import selectors
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
@@ -163,7 +163,7 @@ def test_best(rewards, mode, expected):
     assert (found and found.iteration) == expected
 
 
-@everywhere
+@everywhere_slowly
 def test_what_a_user_types_of_any_place(manager, directory, place):
     save(manager, 40, reward_mean=172.18)
     save(manager, 50, reward_mean=168.92, tags=["final"])

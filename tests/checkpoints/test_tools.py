@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.fakes import contents, damage
-from tests.checkpoints.places import everywhere, everywhere_slowly
+from tests.checkpoints.places import everywhere_slowly
 from trainer.checkpoints import __main__ as program
 from trainer.checkpoints.tools import screen
 
@@ -25,7 +25,7 @@ def cells(out):
     return lines[2:]
 
 
-@everywhere
+@everywhere_slowly
 def test_verify_what_is_really_there(call, four, place):
     code, out, err = call("verify")
     assert (code, err) == (0, "")

@@ -126,11 +126,8 @@ class CheckpointManager:
         ).commit()
 
     def upload(self) -> None:
-        """Bring to the object store what waits here: checkpoints, plots, histories, index.
-
-        For after plot and history are written, which are later than the save. UploadFailed if the
-        store stays away. Nothing to do for a local folder.
-        """
+        """Bring to the object store what waits here: checkpoints, and plots and histories, which
+        are written after the save. UploadFailed if the store stays away; nothing for a folder."""
         self._backing.upload()
 
     def waiting(self) -> list[int]:
@@ -200,8 +197,7 @@ class CheckpointManager:
     def verify(self, path: str | os.PathLike[str]) -> Manifest:
         """Check every file of a checkpoint against its manifest, loading nothing; the manifest.
 
-        In an object store the objects are read. CheckpointCorrupted lists all problems;
-        NoUsableCheckpoint if there is no such folder.
+        In an object store the objects are read. CheckpointCorrupted lists all problems.
         """
         folder = Path(path).expanduser()
         if not folder.is_dir():
@@ -263,8 +259,8 @@ class CheckpointManager:
     def protect(self, path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[None]:
         """Keep a checkpoint, in this folder or another, from being pruned by anybody meanwhile.
 
-        For the one a run begins with. NoUsableCheckpoint if it is not there (any more). Of what is
-        in an object store, only the copy on this machine is kept.
+        For the one a run begins with; of what is in an object store, the copy on this machine is
+        kept. NoUsableCheckpoint if it is not there (any more).
         """
         return in_use.protect(Path(path).expanduser(), self._clock())
 
@@ -291,8 +287,7 @@ class CheckpointManager:
         return str(self.directory / info.name)
 
     def _after_commit(self, iteration: int) -> None:
-        """Upload, index and retention; the checkpoint is safe already, so of trouble with the
-        latter two it is only told."""
+        """Upload, index and retention; of trouble with the latter two it is only told."""
         self._backing.upload()
         try:
             pruning.prune(self._backing, self.retention, (iteration,))

@@ -13,9 +13,12 @@ from trainer.checkpoints.remote import location
 def open_backing(checkpoint_dir: str | os.PathLike[str]) -> Backing:
     """The backing of a local path or of a file://, s3:// or gs:// URL; contacts nobody.
 
-    ValueError if the URL has an unknown scheme or option.
+    The path of a mirror means what it mirrors. ValueError if the URL has an unknown scheme or
+    option.
     """
     place = location.parse(checkpoint_dir)
+    if isinstance(place, Path):
+        place = location.mirrored_at(place) or place
     if isinstance(place, Path):
         shown = os.fspath(checkpoint_dir)
         return Backing(place, str(place) if "://" in shown else shown)

@@ -11,21 +11,23 @@ Neither is part of what is ever printed.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
-from trainer.checkpoints import documents, layout, selectors
+from trainer.checkpoints import atomic, documents, layout, selectors
 
 SCHEMES = ("file", "s3", "gs")
 OPTIONS = {
     "s3": ("endpoint_override", "region", "scheme", "anonymous"),
     "gs": ("endpoint_override", "scheme", "anonymous"),
 }
+ORIGIN = ".origin"  # in a mirror: the URL of what it mirrors
 CACHE_VARIABLE = "CHECKPOINT_CACHE"
 _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _PROJECT = Path(__file__).resolve().parents[3]
@@ -105,6 +107,32 @@ def cache_root() -> Path:
     project's .cache/checkpoints."""
     given = os.environ.get(CACHE_VARIABLE)
     return Path(given).expanduser().absolute() if given else _PROJECT / ".cache" / "checkpoints"
+
+
+def mirrored_at(folder: Path) -> Location | None:
+    """What a local folder mirrors: a place in a store, or a branch folder there; None: nothing."""
+    root = cache_root()
+    if not folder.is_relative_to(root):
+        return None
+    for above in (folder, *folder.parents):
+        with contextlib.suppress(OSError, ValueError):
+            place = parse(documents.read_bytes(above / ORIGIN).decode().strip())
+            if isinstance(place, Location) and place.mirror == above:
+                inside = folder.relative_to(above).as_posix()
+                return replace(place, prefix=f"{place.prefix}/{inside}".removesuffix("/."))
+        if above == root:
+            break
+    return None
+
+
+def remember(place: Location) -> None:
+    """Note in the mirror what it mirrors, with the options and without credentials."""
+    path = place.mirror / ORIGIN
+    if place.mirror.is_dir() and not path.exists():
+        secret = ("access_key", "secret_key")
+        options = {key: value for key, value in place.options.items() if key not in secret}
+        address = f"{place.scheme}://{quote(place.path)}"
+        atomic.write_text(path, address + (f"?{urlencode(options)}" if options else "") + "\n")
 
 
 def _local(parts: SplitResult) -> Path:

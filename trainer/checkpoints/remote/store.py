@@ -7,12 +7,13 @@ the heads of all checkpoints, the files of those that were asked for, and what w
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-from trainer.checkpoints import atomic, documents, in_use, index, layout, locks, manifest
+from trainer.checkpoints import atomic, documents, index, layout, manifest
 from trainer.checkpoints.backing import Backing
 from trainer.checkpoints.errors import (
     CheckpointCorrupted,
@@ -24,9 +25,12 @@ from trainer.checkpoints.errors import (
 from trainer.checkpoints.liveness import Owner
 from trainer.checkpoints.manifest import Manifest
 from trainer.checkpoints.remote import claims, mirror, moves, upload
-from trainer.checkpoints.remote.client import Client, Entry
-from trainer.checkpoints.remote.location import Location, is_url, parse
+from trainer.checkpoints.remote.adopt import adopt
+from trainer.checkpoints.remote.client import Client
+from trainer.checkpoints.remote.location import Location, is_url, parse, remember
 from trainer.checkpoints.remote.survey import POINTER, Survey, survey
+
+logger = logging.getLogger(__name__)
 
 
 class ObjectStore(Backing):
@@ -60,7 +64,8 @@ class ObjectStore(Backing):
         # The marks first, or what another process uploads meanwhile would look deleted.
         before = mirror.stored(self.directory)
         found = survey(self.client)
-        self._adopt(before, found)
+        adopt(self.client, self.directory, before, found)
+        remember(self.location)
         here = mirror.committed(self.directory)
         why = f"uploaded, but not verified by its writer ({POINTER} names {found.latest})"
         return [(name, why) for name in found.unverified if name not in here]
@@ -92,13 +97,17 @@ class ObjectStore(Backing):
         return wanted
 
     def upload(self) -> None:
+        remember(self.location)
         try:
             before = mirror.stored(self.directory)
             found = survey(self.client)
             self._require_claim(found)
-            self._adopt(before, found)
+            adopt(self.client, self.directory, before, found)
             for name in mirror.waiting(self.directory):
-                upload.upload_checkpoint(self.client, self.directory, name, found)
+                try:
+                    upload.upload_checkpoint(self.client, self.directory, name, found)
+                except CheckpointCorrupted as error:  # it must not hold up the others
+                    logger.warning("%s is not uploaded: %s", name, "; ".join(error.problems))
             there = {*found.manifests, *mirror.stored(self.directory)}
             upload.upload_side_files(self.client, self.directory, found, there)
             self._upload_index()
@@ -171,72 +180,6 @@ class ObjectStore(Backing):
                 f"{self.shown} was taken over by another writer, as this one did not answer for "
                 f"long\nWhat was not uploaded is kept in {self.directory}"
             )
-
-    def _adopt(self, before: Mapping[str, Entry], found: Survey) -> None:
-        """Bring the folder in line with the store."""
-        fresh = {name: e for name, e in found.visible.items() if before.get(name) != e}
-        gone = [name for name in before if name not in found.visible]
-        brought = self.client.each(lambda name: self._head(name, fresh[name]), fresh)
-        heads = {name: head for name, head in zip(fresh, brought, strict=True) if head is not None}
-        try:
-            if fresh or gone:
-                self.directory.mkdir(parents=True, exist_ok=True)
-                with locks.mutex(self.directory):
-                    self._apply(gone, heads)
-        finally:
-            for head in heads.values():
-                shutil.rmtree(head, ignore_errors=True)
-        self._take_pins(found)
-
-    def _apply(self, gone: list[str], heads: Mapping[str, Path]) -> None:
-        """Under the mutex: what is gone goes, heads get their place."""
-        used = {layout.checkpoint_name(i) for i in in_use.in_use(self.directory)}
-        for name in gone:
-            if name not in used and self._is_stored(self.directory / name):
-                self._forget(self.directory / name)
-        for name, head in heads.items():
-            final = self.directory / name
-            if (final / layout.MANIFEST).is_file():
-                mark = mirror.read_mark(head)
-                if mark is not None and manifest.digest(final) == manifest.digest(head):
-                    mirror.write_mark(final, mark)
-                    continue
-                if name in used or not self._is_stored(final):
-                    continue  # somebody reads it; or it waits, and its upload will tell
-            if os.path.lexists(final):
-                atomic.remove_tree(final)
-            os.rename(head, final)  # noqa: PTH104
-
-    def _forget(self, folder: Path) -> None:
-        iteration = layout.iteration_of(folder.name)
-        for path in layout.side_files(folder.parent, iteration or 0):
-            path.unlink(missing_ok=True)
-        atomic.remove_tree(folder)
-
-    def _head(self, name: str, entry: Entry) -> Path | None:
-        """The head of a checkpoint in a temporary folder; None if it was deleted just now."""
-        head = atomic.temporary_sibling(self.directory / name)
-        head.mkdir(parents=True)
-        try:
-            self.client.download(f"{name}/{layout.MANIFEST}", head / layout.MANIFEST)
-        except FileNotFoundError:
-            shutil.rmtree(head, ignore_errors=True)
-            return None
-        with contextlib.suppress(FileNotFoundError):  # the list will tell
-            self.client.download(f"{name}/{layout.METADATA}", head / layout.METADATA)
-        mirror.write_mark(head, entry)
-        return head
-
-    def _take_pins(self, found: Survey) -> None:
-        path = self.directory / layout.PINS
-        with contextlib.suppress(FileNotFoundError):
-            theirs = self.client.read(layout.PINS) if layout.PINS in found.objects else None
-            ours = path.read_bytes() if path.is_file() else None
-            if theirs is None and ours is not None:
-                path.unlink()
-            elif theirs is not None and theirs != ours:
-                self.directory.mkdir(parents=True, exist_ok=True)
-                atomic.write_text(path, theirs.decode("utf-8", errors="replace"))
 
     def _upload_index(self) -> None:
         with contextlib.suppress(FileNotFoundError):
