@@ -113,7 +113,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         "3 no usable checkpoint. More: python -m trainer.checkpoints --help",
     )
     parser.add_argument(
-        "dir", nargs="?", metavar="DIR", help=f"where they are ({DEFAULT_CHECKPOINT_DIR})"
+        "dir",
+        nargs="?",
+        metavar="DIR",
+        help=f"a folder or an s3:// or gs:// URL ({DEFAULT_CHECKPOINT_DIR})",
     )
     parser.add_argument("--checkpoint-dir", metavar="DIR", help="the same, as an option")
     parser.add_argument(
@@ -135,7 +138,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="machine-readable; unknown is null")
     args = parser.parse_args(argv)
     if args.dir and args.checkpoint_dir and not _same(args.dir, args.checkpoint_dir):
-        parser.error(f"two directories given: {args.dir} and {args.checkpoint_dir}")
+        both = " and ".join(map(places.shown_place, (args.dir, args.checkpoint_dir)))
+        parser.error(f"two directories given: {both}")
     args.directory = args.dir or args.checkpoint_dir
     return args
 

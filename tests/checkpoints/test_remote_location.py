@@ -121,6 +121,22 @@ def test_the_address_of_a_checkpoint_has_a_folder_and_a_name():
     assert not places.is_url(Path("s3://x"))
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("./a?b@c", "./a?b@c"),
+        ("s3://bucket/a b?region=x", "s3://bucket/a b"),
+        ("s3://key:secret@bucket/a@b?x=y?z", "s3://bucket/a@b"),
+        ("s3:/key:secret@bucket/a", "s3://bucket/a"),
+    ],
+)
+def test_what_a_user_gave_for_messages(given, shown, capsys):
+    assert places.shown_place(given) == shown
+    with pytest.raises(SystemExit):
+        program.main(["prune", given, "--checkpoint-dir", "elsewhere"])
+    assert f"two directories given: {shown} and elsewhere" in capsys.readouterr().err
+
+
 def test_google_storage_is_the_same_code():
     pyarrow_fs = pytest.importorskip("pyarrow.fs")
     place = parse("gs://anonymous@bucket/a b?scheme=http&endpoint_override=127.0.0.1:1")

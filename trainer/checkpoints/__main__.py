@@ -7,8 +7,8 @@
     repair [DIR]           index, leftovers of dead processes, damaged folders
     export CHECKPOINT      a policy as a torch.export program or as ONNX
 
-All take `--checkpoint-dir DIR` (default: where config.yaml says) and `--json`. Exit codes: 0 ok,
-1 problems found or error, 2 usage, 3 no usable checkpoint.
+All take `--checkpoint-dir DIR` (a folder or an s3:// or gs:// URL; default: where config.yaml says)
+and `--json`. Exit codes: 0 ok, 1 problems found or error, 2 usage, 3 no usable checkpoint.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from trainer.checkpoints import places
 from trainer.checkpoints.tools import (
     diff,
     export,
@@ -54,13 +55,16 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (text, tool) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=text, epilog=screen.EXIT_CODES)
-        sub.add_argument("--checkpoint-dir", metavar="DIR", help="(what config.yaml says)")
+        sub.add_argument(
+            "--checkpoint-dir", metavar="DIR", help="folder or URL (what config.yaml says)"
+        )
         sub.add_argument("--json", action="store_true", help="machine-readable")
         tool.add_arguments(sub)
     args = parser.parse_args(argv)
     folder = getattr(args, "folder", None)
     if folder and args.checkpoint_dir and folder != args.checkpoint_dir:
-        parser.error(f"two directories given: {folder} and {args.checkpoint_dir}")
+        both = " and ".join(map(places.shown_place, (folder, args.checkpoint_dir)))
+        parser.error(f"two directories given: {both}")
     args.checkpoint_dir = folder or args.checkpoint_dir or outside.configured_checkpoint_dir()
     return args
 

@@ -46,13 +46,11 @@ class CheckpointManager:
     Kept besides are the best by reward_mean, the pinned, and what living runs build on;
     `retention` says more than a number can, and then `keep_last_n` does not count. The folder need
     not exist; `~`, spaces and relative paths are fine, and so are file://, s3://bucket/prefix and
-    gs://. ValueError if `keep_last_n` is negative or the URL is not understood.
-
-    For an object store `directory` is a local mirror of it. Whoever reads sees what is there now;
-    StoreUnavailable if it cannot be asked. Paths that are returned lead into the mirror.
+    gs://. ValueError if `keep_last_n` is negative or the URL is not understood. Whoever reads sees
+    what an object store has now; StoreUnavailable if it cannot be asked.
 
     Attributes:
-        directory: the local folder of the checkpoints.
+        directory: the local folder of the checkpoints, for an object store its mirror.
         shown: the place in messages, for a URL without options and credentials.
         retention: what is kept.
     """
@@ -182,8 +180,8 @@ class CheckpointManager:
 
     def as_dict(self, info: CheckpointInfo) -> dict[str, Any]:
         """The metadata of a listed checkpoint, with its address as `checkpoint_path`."""
-        where = {"checkpoint_path": self.address(self.directory / info.name)}
-        return info.as_dict(self.directory) | where
+        found = info.as_dict(self.directory)
+        return found | {"checkpoint_path": self.address(self.directory / info.name)}
 
     def listing(self) -> Listing:
         """The committed checkpoints and what was passed over; an absent folder holds none."""
@@ -228,7 +226,7 @@ class CheckpointManager:
         return pruning.prune(self._backing, self.retention, dry_run=dry_run)
 
     def pin(self, selector: str | int | Path) -> Path:
-        """Keep a checkpoint of this folder whatever the retention says. Returns its folder.
+        """Keep a checkpoint of this place whatever the retention says. Returns its folder.
 
         NoUsableCheckpoint if it is not here, PinsUnreadable if pins.json is broken, OSError.
         """
@@ -247,8 +245,8 @@ class CheckpointManager:
     def writer_lock(self) -> Iterator[Owner]:
         """Be the only writer of this place, which is made if need be, until the context ends.
 
-        Readers do not need it. In an object store this also finishes or clears what dead writers
-        left. CheckpointsInUse names the process that has it; `remote.claims` says what holds there.
+        In an object store this also finishes or clears what dead writers left, and `remote.claims`
+        says how far it holds. CheckpointsInUse names the process that has it. Readers need none.
         """
         own = locks.writer_lock(self.directory, self._clock())
         with own as owner, self._backing.writer(owner) as done:

@@ -28,8 +28,9 @@ def open_backing(checkpoint_dir: str | os.PathLike[str]) -> Backing:
 
 
 def shown_place(checkpoint_dir: str | os.PathLike[str]) -> str:
-    """A checkpoint folder for messages: a URL without its options and credentials."""
-    return open_backing(checkpoint_dir).shown
+    """A checkpoint folder, or anything else a user gave for one, for messages and records: of a
+    URL neither options nor credentials."""
+    return location.without_options(os.fspath(checkpoint_dir))
 
 
 def is_url(selector: object) -> bool:

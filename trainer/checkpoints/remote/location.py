@@ -75,6 +75,13 @@ def is_url(text: str) -> bool:
     return "://" in text and not text.startswith("file://")
 
 
+def without_options(text: str) -> str:
+    """What a user gave, whatever it is, for a message: of a URL neither query nor credentials."""
+    if ":/" not in text:
+        return text
+    return re.sub(r":/+[^/]*@", "://", text.partition("?")[0])
+
+
 def parse(given: str | os.PathLike[str]) -> Path | Location:
     """A local folder, absolute, or a place in an object store.
 
@@ -84,7 +91,8 @@ def parse(given: str | os.PathLike[str]) -> Path | Location:
     if "://" not in text:
         lost = re.match(r"(file|s3|gs):/", text)
         if lost and not isinstance(given, str):
-            raise ValueError(f"{text!r} was a URL; give it as text, for a Path drops a slash")
+            told = without_options(text)
+            raise ValueError(f"{told!r} was a URL; give it as text, for a Path drops a slash")
         return Path(text).expanduser().absolute()
     scheme = text.partition("://")[0]
     if scheme not in SCHEMES:
