@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from itertools import count
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from trainer.checkpoints.errors import (
     UploadFailed,
 )
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.remote import client
 from trainer.checkpoints.remote.client import Client
 
 ROOT = Path(__file__).parents[2]
@@ -199,6 +202,18 @@ def test_a_server_that_is_away_is_told_with_the_url(line, shaky):
     ):
         with pytest.raises(StoreUnavailable, match=rf"^{shaky.shown} cannot be used: "):
             ask(shaky.manager())
+
+
+@pytest.mark.slow
+def test_a_server_that_says_nothing_is_given_up(monkeypatch):
+    monkeypatch.setattr(client, "PATIENCE", client.Patience(1.0, 1.0, attempts=2, pause_s=0.02))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        manager = Place(url(silent.getsockname()[1], "x")).manager()
+        started = time.monotonic()
+        with pytest.raises(UploadFailed, match=r"^s3://bucket/x: 1 checkpoint waits for upload: "):
+            save(manager, 10)
+        assert time.monotonic() - started < 20.0
+    assert manager.waiting() == [10]
 
 
 KILLED = """
