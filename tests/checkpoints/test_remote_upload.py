@@ -1,14 +1,9 @@
 """An upload that is cut anywhere leaves nothing that a reader takes for a checkpoint."""
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -25,8 +20,7 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.remote import client
 from trainer.checkpoints.remote.client import Client
 
-ROOT = Path(__file__).parents[2]
-FILES = 9
+FILES = 9  # of a checkpoint, without its manifest
 
 
 @pytest.fixture
@@ -216,88 +210,6 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch):
     assert manager.waiting() == [10]
 
 
-KILLED = """
-import os, signal, sys
-from tests.checkpoints.fakes import save
-from trainer.checkpoints.manager import CheckpointManager
-from trainer.checkpoints.remote import client
-
-manager, left = CheckpointManager(sys.argv[1]), [int(sys.argv[2])]
-client._AT_ONCE = 1
-
-def stopping(name):
-    real = getattr(client.Client, name)
-    def method(self, *args):
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        left[0] -= 1
-        return real(self, *args)
-    return method
-
-for name in ("upload", "write"):
-    setattr(client.Client, name, stopping(name))
-save(manager, 20)
-"""
-
-
-def killed_upload(place, step):
-    command = [sys.executable, "-c", KILLED, place.given, str(step)]
-    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), check=False)
-    assert done.returncode == -signal.SIGKILL
-
-
-@pytest.mark.parametrize(
-    "step", [4, *(pytest.param(k, marks=pytest.mark.slow) for k in (0, 1, FILES, FILES + 1))]
-)
-def test_a_killed_upload_is_finished_by_the_next_save_here(remote, step):
-    save(remote.manager(), 10)
-    killed_upload(remote, step)
-    manager = remote.manager()
-    assert manager.waiting() == [20]
-    assert manager.listing().iterations == [10, 20]  # it is committed, on this machine
-    save(manager, 30)
-    remote.forget()
-    found = remote.manager()
-    assert found.listing().iterations == [10, 20, 30]
-    assert found.listing().skipped == ()
-    for iteration in (10, 20, 30):
-        found.verify(found.resolve(iteration))
-
-
-def test_another_machines_next_writer_clears_a_half_upload(remote, caplog, tmp_path, monkeypatch):
-    save(remote.manager(), 10)
-    killed_upload(remote, 4)
-    second_machine(monkeypatch, tmp_path / "another machine")
-    manager = remote.manager()
-    assert manager.listing().iterations == [10]
-    assert manager.listing().skipped == ()
-    assert "checkpoint_000020" in remote.names()
-    with manager.writer_lock():
-        assert "checkpoint_000020" not in remote.names()
-    assert "removed checkpoint_000020 from the store: its upload was never finished" in caplog.text
-    save(manager, 20, payload="second life")
-    assert remote.manager().listing().iterations == [10, 20]
-
-
-def test_one_that_died_before_the_pointer_is_adopted_if_it_is_whole(remote, tmp_path, monkeypatch):
-    save(remote.manager(), 10)
-    killed_upload(remote, FILES + 1)  # before latest.json
-    second_machine(monkeypatch, tmp_path / "another machine")
-    manager = remote.manager()
-    listing = manager.listing()
-    assert listing.iterations == [10]
-    assert listing.skipped == (
-        (
-            "checkpoint_000020",
-            "uploaded, but not verified by its writer (latest.json names checkpoint_000010)",
-        ),
-    )
-    with manager.writer_lock():
-        pass
-    assert manager.listing().iterations == [10, 20]
-    assert manager.listing().skipped == ()
-
-
 @pytest.mark.slow
 def test_a_damaged_one_that_waits_does_not_hold_up_the_others(line, shaky, remote, caplog):
     manager = shaky.manager()
@@ -310,19 +222,6 @@ def test_a_damaged_one_that_waits_does_not_hold_up_the_others(line, shaky, remot
     assert "checkpoint_000010 is not uploaded: algorithm_state.pkl: content" in caplog.text
     assert remote.manager().listing().iterations == [20]
     assert manager.waiting() == [10]
-
-
-@pytest.mark.slow
-def test_a_damaged_one_beyond_the_pointer_stays_hidden(remote, tmp_path, monkeypatch, caplog):
-    save(remote.manager(), 10)
-    killed_upload(remote, FILES + 1)
-    remote.bucket.write("checkpoint_000020/algorithm_state.pkl", b"other")
-    second_machine(monkeypatch, tmp_path / "another machine")
-    manager = remote.manager()
-    with manager.writer_lock():
-        pass
-    assert "checkpoint_000020 is damaged in the store and stays hidden" in caplog.text
-    assert manager.listing().iterations == [10]
 
 
 def test_another_machines_checkpoint_is_not_overwritten(remote, tmp_path, monkeypatch):
