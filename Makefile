@@ -39,6 +39,7 @@ format: $(STAMP)  ## rewrite the formatting
 bench: $(STAMP)  ## measure speed, memory and the cost of saving (minutes); writes benchmarks/results/
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
 
-clean:  ## remove the environment and caches; never checkpoints or runs
-	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean:  ## remove the environment and caches; never checkpoints (mirrors of object stores too) or runs
+	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name checkpoints -exec rm -rf {} +
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -95,7 +95,7 @@ class RunOutputs:
             self.console.message(
                 f"going on from iteration {iteration}: newer files moved to {branch}"
             )
-        self.history = _open_history(directory, iteration, parent)
+        self.history = _open_history(self.manager, iteration, parent)
         opened.callback(self.history.close)
         self._rows = [PatientRows("the history", self.history.append, self._warn)]
         if self.history.repaired:
@@ -272,13 +272,19 @@ class RunOutputs:
         return values
 
 
-def _open_history(directory: Path, iteration: int, parent: Path | None) -> MetricsHistory:
-    """The history up to `iteration`; in a new folder, from the checkpoint's export."""
-    path = directory / HISTORY_NAME
-    if not path.exists() and parent is not None:
-        export = parent.parent / layout.history_name(iteration)
-        if export.is_file():
-            return MetricsHistory.from_export(export, path)
+def _open_history(
+    manager: CheckpointManager, iteration: int, parent: Path | None
+) -> MetricsHistory:
+    """The history up to `iteration`; in a new folder, from the checkpoint's export.
+
+    Also where another machine may have written the rows since: an object store's mirror.
+    """
+    path = manager.directory / HISTORY_NAME
+    export = None if parent is None else parent.parent / layout.history_name(iteration)
+    if export is not None and export.is_file() and (manager.is_remote or not path.exists()):
+        if path.exists():
+            path.replace(path.with_name(f"{path.stem}_before_resume_at_{iteration:06d}.jsonl"))
+        return MetricsHistory.from_export(export, path)
     history = MetricsHistory(path)
     history.truncate_after(iteration)
     return history

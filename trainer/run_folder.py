@@ -94,7 +94,10 @@ def _home_of(selector: str, place: str) -> tuple[str, str]:
     """The place in which the checkpoint for a selector lies, and the selector inside it."""
     text = selector.strip()
     if is_url(text):
-        return split_url(text)
+        elsewhere, name = split_url(text)
+        # Typed without its options, as it is shown, it still means this place.
+        same = open_folder(elsewhere).shown == open_folder(place).shown
+        return (place if same else elsewhere), name
     path = Path(text).expanduser()
     if text in KEYWORDS or text.isdecimal() or (len(path.parts) == 1 and not path.exists()):
         return place, text

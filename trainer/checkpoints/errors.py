@@ -43,6 +43,7 @@ class UploadFailed(CheckpointWriteFailed):
     def __init__(self, url: str, waiting: Sequence[int], reason: str, kept: Path) -> None:
         self.url, self.waiting = url, tuple(waiting)
         count = "1 checkpoint waits" if len(waiting) == 1 else f"{len(waiting)} checkpoints wait"
+        count = count if waiting else "plots and histories wait"
         super().__init__(
             f"{url}: {count} for upload: {reason}\n"
             f"Nothing is lost: the next save uploads it from {kept}"
