@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.conftest import SMALL, Desk, copy_of
 from tests.cli.test_signals import wait_for
+from trainer.checkpoints.manager import CheckpointManager
 
 Trained = tuple[Desk, str]
 
@@ -31,22 +32,23 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_does_not_end_the_training(desk: Desk, small_disk: Path) -> None:
     folder, ballast = small_disk / "checkpoints", small_disk / "ballast"
     ballast.write_bytes(bytes(2_300_000))  # leaves room for one checkpoint
-    words = ("--checkpoint-dir", str(folder), "--until", "30", *SMALL)
+    words = ("--checkpoint-dir", str(folder), "--until", "60", *SMALL)
     words += ("--set", "tracking.tensorboard_dir=null", "--set", "ppo.keep_last_n=1")
     process = desk.start("main.py", *words)
     before = wait_for(process, "Training goes on")
     assert any("free some, or lower ppo.keep_last_n" in line for line in before)
     assert any("No space left on device" in line for line in before)
-    whole = [path.name for path in folder.glob("checkpoint_[0-9]*")]
+    manager = CheckpointManager(folder)
+    whole = manager.list_checkpoints()
     assert whole
-    verified = desk.run("list_checkpoints.py", str(folder), "--verify")
-    assert verified.returncode == 0, verified.stdout
+    for info in whole:
+        manager.verify(info["checkpoint_path"])
     ballast.unlink()  # somebody makes room
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    assert (folder / "checkpoint_000030" / "manifest.json").is_file()
+    assert (folder / "checkpoint_000060" / "manifest.json").is_file()
     rows = (folder / "metrics_history.jsonl").read_text().splitlines()
-    assert [json.loads(row)["iteration"] for row in rows] == list(range(1, 31))
+    assert [json.loads(row)["iteration"] for row in rows] == list(range(1, 61))
 
 
 def test_a_second_training_in_the_same_folder_is_refused(trained: Trained, tmp_path: Path) -> None:
