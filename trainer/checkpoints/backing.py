@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trainer.checkpoints import manifest
-from trainer.checkpoints.errors import CheckpointCorrupted
 from trainer.checkpoints.liveness import Owner
 from trainer.checkpoints.manifest import Manifest
 
@@ -75,12 +74,3 @@ class Backing:
     def writer(self, owner: Owner) -> Iterator[list[str]]:
         """Be the only writer there too; gives what was put in order for it."""
         yield []
-
-
-def problems_of(backing: Backing, folder: Path) -> tuple[str, ...]:
-    """What is wrong with a checkpoint; nothing if it is whole."""
-    try:
-        backing.inspect(folder)
-    except CheckpointCorrupted as error:
-        return error.problems
-    return ()
