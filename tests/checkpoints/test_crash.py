@@ -1,5 +1,6 @@
 """A save that is stopped anywhere leaves the state before it or the state after it."""
 
+import errno
 import json
 import shutil
 import signal
@@ -31,7 +32,15 @@ def check(outcome, before):
     assert outcome["after"] == CLEAN
 
 
-@pytest.mark.parametrize("error", [Crash(), OSError(5, "Input/output error")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        Crash(),
+        OSError(errno.EIO, "Input/output error"),
+        pytest.param(OSError(errno.ENOSPC, "No space left on device"), marks=pytest.mark.slow),
+        pytest.param(OSError(errno.EACCES, "Permission denied"), marks=pytest.mark.slow),
+    ],
+)
 def test_an_error_at_any_step(tmp_path, error):
     def stop():
         raise error
