@@ -59,8 +59,10 @@ def test_checkpoints_are_a_library_of_their_own() -> None:
 
 @pytest.mark.parametrize(
     "file",
-    ["losses", "advantages", "action_dist", "normalization", "schedules", "schedule_course"]
-    + ["alternation", "run_schedules", "schedule_continuation"],
+    [
+        *("losses", "advantages", "action_dist", "normalization", "alternation"),
+        *("schedules", "schedule_course", "run_schedules", "schedule_continuation"),
+    ],
 )
 def test_the_mathematics_knows_neither_ray_nor_the_configuration(file: str) -> None:
     assert offenders(f"trainer/{file}.py", "ray", "envs", "trainer.config") == []

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig, nearest
 from envs.hide_and_seek.spaces import HEADS
 from trainer.alternation import Alternation
-from trainer.config_base import TEAMS
+from trainer.config_base import TEAMS, ConfigError
 from trainer.run_schedules import GAME, LOGIT_BIAS, RunSchedules
 from trainer.schedule_config import ScheduleSpec
 from trainer.schedule_continuation import Continuation, Policy, continue_schedules
@@ -46,8 +48,10 @@ def lr_schedule(settings: TeamSettings) -> Schedule | None:
     for name, value in values.items():
         if name.endswith("fraction") and not 0.0 <= value <= 1.0:
             raise ValueError(f"lr_schedule_kwargs: {name} = {value} must be from 0 to 1")
-        if name in ("gamma", "step_size") and value <= 0.0:
+        if name == "gamma" and not 0.0 < value < math.inf:
             raise ValueError(f"lr_schedule_kwargs: {name} = {value} must be above 0")
+        if name == "step_size" and not (value >= 1 and float(value).is_integer()):
+            raise ValueError(f"lr_schedule_kwargs: {name} = {value} must be a whole number above 0")
     on = settings.lr_schedule_step_on
     if kind == "linear":
         # max(fraction, 1 - n / total): down to the fraction, and level from there on.
@@ -121,6 +125,21 @@ def continued_schedules(
     return continue_schedules(run_schedules(config, until), saved, iteration, policy)
 
 
+def check_course(config: Config, schedules: RunSchedules, until: int) -> None:
+    """See that the game can be played with its scheduled numbers from now to iteration `until`.
+
+    ConfigError names the iteration at which it could not.
+    """
+    game = config.env.resolved()
+    run = replace(schedules)
+    for iteration in range(run.iteration, until, max(1, (until - run.iteration) // 2000)):
+        run.iteration = iteration
+        try:
+            game.with_parameters(run.env_parameters())
+        except ValueError as error:
+            raise ConfigError(f"schedules.env: at iteration {iteration + 1}: {error}") from None
+
+
 def _of_team(config: Config, team: str) -> dict[str, Schedule]:
     settings = config.ppo.team(team)
     both, own = config.schedules, getattr(config.schedules, team)
@@ -163,7 +182,7 @@ def _of_game(config: Config) -> dict[str, Schedule]:
         factors = [1.0, 1.0 / (spec.warmup + 1.0), spec.bump.factor if spec.bump else 1.0]
         for factor in factors:
             for value in schedule.curve.extremes():
-                _check_game(key, game, {name: value * factor})
+                _check_game(key, game, {name: value * factor or value})
     if len(found) > 1:  # lengths that are possible one by one may not fit together
         for step in range(101):
             values = {name: schedule.curve.at(step / 100, 0) for name, schedule in found.items()}

@@ -18,8 +18,8 @@ _OTHER_FILES = 500_000  # bytes beside a checkpoint: its plot, its history
 
 def free_bytes(directory: Path) -> int | None:
     """Bytes free on the disk that a folder is or will be on; None if that cannot be known."""
-    existing = next(path for path in (directory, *directory.parents) if path.exists())
     try:
+        existing = next(path for path in (directory, *directory.parents) if path.exists())
         return shutil.disk_usage(existing).free
     except OSError:
         return None

@@ -195,6 +195,8 @@ class RunOutputs:
 
         A save that the disk refuses is told of, and training goes on.
         """
+        for rows in self._rows:
+            rows.flush()
         columns = self.history.columns()
         self.saver.save(
             row,
@@ -216,6 +218,8 @@ class RunOutputs:
         if self.saver.failed is not None:
             raise CheckpointWriteFailed(self.saver.failed)
         self.manager.upload()  # what is still waiting
+        for rows in self._rows:
+            rows.flush(last=True)
 
     def _capture(self, row: Row, tags: tuple[str, ...]) -> StagedCheckpoint:
         trainer = self.trainer

@@ -25,6 +25,15 @@ class PatientRows:
         """Write this row, after those that are waiting."""
         known = bool(self._waiting)
         self._waiting.append(row)
+        self._write_waiting(known)
+
+    def flush(self, *, last: bool = False) -> None:
+        """Try again what is waiting; with `last` say what is lost if that fails."""
+        self._write_waiting(known=not last)
+        if last and self._waiting:
+            self._on_problem(f"{self._name}: {len(self._waiting)} rows could not be written")
+
+    def _write_waiting(self, known: bool) -> None:
         try:
             while self._waiting:
                 self._write(self._waiting[0])

@@ -96,6 +96,8 @@ def print_schedules(plan: RunPlan) -> None:
         moved = f"jumps {old:.6g} -> {new:.6g}" if name in found.jumps else f"goes on at {new:.6g}"
         origin = "  (the checkpoint's schedule)" if name in found.carried else ""
         print(f"  {name:<{width}}  {moved}{origin}")
+        if name.endswith("/lr") and new == 0.0:
+            print(f"warning: {name} is 0: this team does not learn any more; restart its schedule")
 
 
 _MODES = {

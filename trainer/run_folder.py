@@ -83,8 +83,12 @@ def refuse_occupied(place: str) -> None:
 def check_writable(place: str) -> None:
     """Raise UsageError if the checkpoints of a run could not be written to a local place."""
     folder = open_folder(place).directory
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+    try:
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        forbidden = not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK)
+    except OSError as error:
+        raise UsageError(f"cannot write into {folder}: {error}") from None
+    if forbidden:
         raise UsageError(
             f"cannot write into {folder}: {existing} forbids it; use another --checkpoint-dir"
         )

@@ -15,10 +15,13 @@ from trainer.checkpoints import layout, manifest, metadata
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.config import Config
 from trainer.config_file import apply_overrides, load_config
+from trainer.configured_schedules import check_course, continued_schedules, run_schedules
 from trainer.errors import UsageError
 from trainer.initialization import ResumeBlock
 from trainer.project import find_config, script_command, shown_path
 from trainer.run_folder import check_writable, find, open_folder, refuse_occupied, shown_checkpoint
+from trainer.run_schedules import RunSchedules
+from trainer.training_state import TRAINING_STATE, read_values
 
 RESTORE_VARIABLE = "RESTORE_CHECKPOINT"
 
@@ -117,6 +120,7 @@ def plan_run(args: argparse.Namespace, start: Start) -> RunPlan:
     refuse_occupied(config.ppo.checkpoint_dir)
     check_writable(config.ppo.checkpoint_dir)
     until = args.until or args.iterations or config.ppo.num_iterations
+    check_course(config, run_schedules(config, until), until)
     return RunPlan(config, None, warmstart, {}, until, _flags(args))
 
 
@@ -134,10 +138,20 @@ def _resume_plan(config: Config, args: argparse.Namespace, start: Start) -> RunP
     path = found.path
     saved = read_metadata(path)
     until = _until(args, config, int(saved["iteration"]), path)
+    check_course(config, _continued(config, until, path, int(saved["iteration"])), until)
     flags = _flags(args)
     if start.mlflow_run_id is not None:
         flags += ("--set", "tracking.mlflow=true")
     return RunPlan(config, path, {}, saved, until, flags, start.mlflow_run_id)
+
+
+def _continued(config: Config, until: int, path: Path, iteration: int) -> RunSchedules:
+    """The schedules of a resume; those of a checkpoint that cannot be read count as none."""
+    try:
+        state = read_values(path / TRAINING_STATE).get("schedules")
+        return continued_schedules(config, until, state, iteration)[0]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return run_schedules(config, until)  # restoring it will say what is wrong
 
 
 def _tracked_start(config: Config, run_id: str) -> tuple[Config, Start]:

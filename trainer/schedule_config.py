@@ -12,6 +12,9 @@ from trainer.schedules import CURVES, Bump, Schedule, curve_from_dict
 _AROUND = ("warmup", "bump", "step_on")
 
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
 class BumpSpec(Group):
     """A factor on the first iterations after each switch of alternating training."""
 
@@ -36,7 +39,7 @@ class ScheduleSpec(Group):
     """exponential (instead of end), step: the factor."""
     step_size: Annotated[int, Field(ge=1)] | None = None
     """step: steps between two factors."""
-    points: tuple[tuple[float, float], ...] | None = None
+    points: tuple[tuple[Finite, Finite], ...] | None = None
     """piecewise: [progress from 0 to 1, value] pairs."""
     warmup: Annotated[int, Field(ge=0)] = 0
     """Steps over which the value rises from 0."""

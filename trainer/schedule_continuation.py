@@ -99,7 +99,7 @@ def continue_schedules(
         iteration=iteration,
     )
     values = {}
-    for name in [*fresh.running, *(configured.keys() - fresh.running.keys())]:
+    for name in dict.fromkeys([*fresh.running, *configured]):
         moment, before = now.moment(name), old.running.get(name)
         schedule = configured.get(name) or fresh.running[name].schedule
         begin = Running(schedule, _begin(schedule, moment, total))
@@ -110,7 +110,7 @@ def continue_schedules(
         now.running[name] = _continued(before, begin, moment, policy, changed)
         if not (schedule.is_plain and before.schedule.is_plain):
             values[name] = before.value(moment), now.running[name].value(moment)
-    carried = tuple(configured.keys() - fresh.configured.keys())
+    carried = tuple(name for name in configured if name not in fresh.configured)
     return now, Continuation(policy.mode, old_total, total, iteration, values, carried)
 
 
@@ -138,20 +138,36 @@ def _continued(
     configured, total = begin.schedule, begin.course.total
     if policy.mode == "restart" or configured.is_plain:
         return begin
-    # Without the bump, which passes by itself.
-    reached = before.value(moment._replace(since_switch=None))
+    calm = moment._replace(since_switch=None)  # without the bump, which passes by itself
     if policy.mode == "constant":
-        return Running(Schedule(Constant(reached)), begin.course)
+        return Running(Schedule(Constant(before.value(calm))), begin.course)
     if changed:
-        # From the value reached to the new end; but a setting that was a plain number so far, and a
-        # list of points, begin as they are told to.
-        curve = configured.curve.starting_at(reached)
-        if isinstance(before.schedule.curve, Constant) or curve is None:
-            return begin
-        return replace(begin, schedule=replace(configured, curve=curve, warmup=0))
+        return _changed(before, begin, calm)
     if policy.rescale:
         return replace(before, course=before.course.rescaled(total))
     return replace(before, course=before.course.stretched(float(moment.iteration), total))
+
+
+def _changed(before: Running, begin: Running, moment: Moment) -> Running:
+    """A schedule with other parameters: from the value reached to its new end.
+
+    It begins as it is told to where there is no way on from that value: it was a plain number so
+    far, has come down to 0, or begins with another number now.
+    """
+    configured, old = begin.schedule, before.schedule
+    reached = replace(before, schedule=replace(old, warmup=0)).value(moment)
+    told_to_begin = old.curve.first != configured.curve.first and before.course.began == 0
+    try:
+        curve = configured.curve.starting_at(reached)
+    except ValueError:  # not with this sign
+        curve = None
+    if isinstance(old.curve, Constant) or curve is None or reached == 0.0 or told_to_begin:
+        return begin
+    taken = moment.steps(old.step_on) - before.course.first_step
+    if taken < old.warmup == configured.warmup and old.step_on == configured.step_on:
+        course = replace(begin.course, first_step=before.course.first_step)
+        return Running(replace(configured, curve=curve), course)
+    return replace(begin, schedule=replace(configured, curve=curve, warmup=0))
 
 
 def _begin(schedule: Schedule, moment: Moment, total: int) -> Course:

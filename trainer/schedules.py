@@ -36,8 +36,16 @@ class Curve:
         """Values that all others lie between, or are approached for ever."""
         return (self.at(0.0, 0), self.at(1.0, 0))
 
+    @property
+    def first(self) -> float:
+        """The value it begins with."""
+        return self.at(0.0, 0)
+
     def starting_at(self, value: float) -> Curve | None:
-        """The same curve from another first value to its own end; None where there is no such."""
+        """The same curve from another first value to its own end; None where there is no such.
+
+        ValueError if it cannot begin with this one.
+        """
         return None
 
     @classmethod
@@ -115,6 +123,14 @@ class Exponential(_BetweenTwoValues):
         return min(max(value, low), high)
 
 
+def _scaled(start: float, gamma: float, times: int) -> float:
+    """start * gamma**times, neither 0 nor an exception where that is too small or too large."""
+    try:
+        return start * gamma**times or math.copysign(_ALMOST_0, start)
+    except OverflowError:
+        return math.copysign(math.inf, start)
+
+
 @dataclass(frozen=True)
 class Decay(Curve):
     """A factor per step; the length of the run does not matter."""
@@ -124,7 +140,7 @@ class Decay(Curve):
     gamma: float
 
     def at(self, progress: float, steps: int) -> float:
-        return self.start * self.gamma**steps
+        return _scaled(self.start, self.gamma, steps)
 
     def starting_at(self, value: float) -> Curve:
         return Decay(value, self.gamma)
@@ -143,7 +159,7 @@ class Step(Curve):
     step_size: int
 
     def at(self, progress: float, steps: int) -> float:
-        return self.start * self.gamma ** (steps // self.step_size)
+        return _scaled(self.start, self.gamma, steps // self.step_size)
 
     def starting_at(self, value: float) -> Curve:
         return Step(value, self.gamma, self.step_size)
@@ -177,6 +193,11 @@ class Piecewise(Curve):
             return self.points[-1][1]
         (x0, y0), (x1, y1) = self.points[right - 1], self.points[right]
         return y0 + (y1 - y0) * ((progress - x0) / (x1 - x0))
+
+    def starting_at(self, value: float) -> Curve | None:
+        if self.points[0][0] > 0.0 or len(self.points) == 1:
+            return None
+        return Piecewise(((0.0, value), *self.points[1:]))
 
     def extremes(self) -> tuple[float, ...]:
         return tuple(value for _, value in self.points)

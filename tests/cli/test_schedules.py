@@ -12,6 +12,7 @@ import pytest
 import main
 from tests.cli.conftest import SMALL, Desk, copy_of
 from trainer.checkpoints import manifest
+from trainer.config_base import ConfigError
 from trainer.config_file import load_config
 from trainer.ppo_trainer import create_ppo_trainer
 from trainer.resume_report import print_changes, print_schedules
@@ -106,6 +107,24 @@ def test_an_older_checkpoint_without_schedules_is_resumed_with_a_warning(
     assert trainer.schedules.iteration == 4
     assert trainer.schedules.values()["env/vision_angle"] == 300.0
     trainer.stop()
+
+
+def test_a_curriculum_that_leads_out_of_the_game_is_refused_before_the_start(
+    plan: Planner,
+) -> None:
+    growing = "schedules.env={vision_angle: {type: exponential, start: 100, gamma: 1.6}}"
+    with pytest.raises(ConfigError, match=r"schedules.env: at iteration \d+: vision_angle must"):
+        plan("--iterations", "20", "--set", growing)
+    # The checkpoint's own schedule of the share of preparation goes on, and fits this length.
+    assert plan("--iterations", "20", "--set", "env.vision_range=9").until == 24
+
+
+def test_a_learning_rate_of_0_is_pointed_out(
+    plan: Planner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flat = "schedules.hider.lr={type: piecewise, points: [[0.0, 0.0], [1.0, 0.0]]}"
+    print_schedules(plan("--iterations", "2", "--set", flat))
+    assert "warning: hider/lr is 0: this team does not learn any more" in said(capsys)
 
 
 def test_the_difference_report_has_a_verdict_for_every_key(

@@ -13,6 +13,7 @@ from tests.checkpoints.fakes import WRITERS, FakeAlgorithm
 from trainer.checkpoint_saver import CheckpointSaver, Saved
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.staging import StagedCheckpoint
+from trainer.disk_space import free_bytes
 from trainer.patient_rows import PatientRows
 
 
@@ -147,3 +148,33 @@ def test_rows_wait_for_a_disk_that_takes_them() -> None:
     assert written == [1, 2, 3, 4, 5, 6, 7]
     assert len(told) == 2
     assert "the history cannot be written: [Errno 28] no space; training goes on" in told[0]
+
+
+def test_what_is_waiting_at_the_end_is_tried_again_and_told() -> None:
+    written, told, full = [], [], True
+
+    def write(row: dict[str, float]) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, "no space")
+        written.append(row["iteration"])
+
+    rows = PatientRows("the history", write, told.append)
+    rows.write({"iteration": 1})
+    rows.write({"iteration": 2})
+    rows.flush()
+    assert len(told) == 1
+    rows.flush(last=True)
+    assert told[-1] == "the history: 2 rows could not be written"
+    full = False
+    rows.flush()
+    assert written == [1, 2]
+
+
+def test_a_folder_that_cannot_be_looked_at_has_no_known_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "no permission", str(path))
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    assert free_bytes(tmp_path) is None

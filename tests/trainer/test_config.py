@@ -100,6 +100,31 @@ def test_a_missing_file_names_the_nearest_one(tmp_path: Path) -> None:
     assert load_config(tmp_path / "config.yaml") == Config()
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("ppo.lr_schedule_kwargs={step_size: 0.5}", "step_size = 0.5 must be a whole number"),
+        ("ppo.lr_schedule_kwargs={gamma: .nan}", "gamma = nan must be above 0"),
+        ("ppo.lr_schedule_kwargs={gama: 0.5}", "'gama' is unknown for type step; it takes"),
+        ("schedules.lr={type: linear, end: 0.1}", "exclude each other"),
+        ("schedules.lr={type: linear}", "type linear takes end, start, but has nothing"),
+        ("schedules.env={vision_angel: 90}", "unknown key 'schedules.env.vision_angel'; nearest"),
+        ("schedules.env={vision_angle: 400}", "cannot reach vision_angle = 400"),
+        ("schedules.hider={logit_bias: {grab.hol: 1}}", "nearest: grab.hold"),
+        ("schedules.clip_param={type: linear, end: 0}", "clip_param cannot become 0"),
+        ("schedules.kl_target={type: piecewise, points: [[0, .nan]]}", "finite number"),
+        (
+            "schedules.lr={type: linear, ends: 1}",
+            "unknown key 'schedules.lr.ends'; nearest: schedules.lr.end",
+        ),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_refused(override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        apply_overrides({}, ["ppo.lr_schedule_type=step", override])
+    assert message in str(caught.value)
+
+
 def test_differences_are_dotted_and_show_both_values() -> None:
     old = Config()
     new = apply_overrides({}, ["ppo.lr=0.5", "env.level=L1"])

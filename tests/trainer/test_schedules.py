@@ -292,6 +292,42 @@ def test_another_end_is_reached_from_where_the_run_stands(done: int) -> None:
     assert value(advanced(now, 30)) == 0.5
 
 
+@pytest.mark.parametrize(
+    "curve", [Linear(1.0, 0.5), Exponential(1.0, 0.5), Decay(1.0, 0.9), Step(1.0, 0.5, 3)]
+)
+def test_a_curve_that_has_come_down_to_0_does_not_hold_its_successor_there(curve: Curve) -> None:
+    old = advanced(run(Cosine(1.0, 0.0), 10), 10)
+    now, told = continue_schedules(run(curve, 20), old.state(), 10, Policy())
+    assert value(now) == 1.0
+    assert told.jumps == {"seeker/lr": (0.0, 1.0)}
+
+
+def test_another_first_value_is_begun_with() -> None:
+    old = advanced(run(Cosine(1.0, 0.1), 10), 5)
+    now = resumed(old, run(Cosine(0.4, 0.1), 10))
+    assert [value(now), value(advanced(now, 5))] == [0.4, 0.1]
+
+
+def test_points_with_the_same_beginning_go_on_from_where_the_run_stands() -> None:
+    old = advanced(run(Piecewise(((0.0, 1.0), (1.0, 0.0))), 10), 5)
+    now = resumed(old, run(Piecewise(((0.0, 1.0), (0.8, 0.2), (1.0, 0.2))), 10))
+    assert [value(now), value(advanced(now, 5))] == [0.5, 0.2]
+
+
+def test_a_warm_up_is_not_cut_short_by_another_end() -> None:
+    old = advanced(run(Schedule(Linear(1.0, 0.5), warmup=9), 100), 2)
+    before = value(old)
+    now = resumed(old, run(Schedule(Linear(1.0, 0.9), warmup=9), 100))
+    assert near(value(now), before)
+    assert value(advanced(now, 7)) > 0.95
+
+
+def test_decays_neither_vanish_nor_overflow() -> None:
+    assert Decay(1.0, 0.5).at(0.0, 5000) > 0.0
+    assert Decay(1.0, 1.5).at(0.0, 5000) == math.inf
+    assert Step(1.0, 1.5, 1).at(0.0, 5000) == math.inf
+
+
 def test_what_was_a_plain_number_begins_its_schedule_now() -> None:
     old = advanced(run(Constant(0.3), 10), 10)
     now, told = continue_schedules(run(Linear(0.2, 0.1), 20), old.state(), 10, Policy())

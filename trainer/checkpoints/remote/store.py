@@ -97,8 +97,8 @@ class ObjectStore(Backing):
         return wanted
 
     def upload(self) -> None:
-        remember(self.location)
         try:
+            remember(self.location)
             before = mirror.stored(self.directory)
             found = survey(self.client)
             self._require_claim(found)
@@ -111,7 +111,7 @@ class ObjectStore(Backing):
             there = {*found.manifests, *mirror.stored(self.directory)}
             upload.upload_side_files(self.client, self.directory, found, there)
             self._upload_index()
-        except StoreUnavailable as error:
+        except (StoreUnavailable, OSError) as error:  # OSError: the disk of the mirror
             reason = str(error).splitlines()[0]
             raise UploadFailed(self.shown, self.waiting(), reason, self.directory) from error
 
