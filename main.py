@@ -52,8 +52,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
-    others = (args.fresh, args.resume, args.warmstart, args.continue_run_id)
-    if args.checkpoint is not None and any(others):
+    named = (args.resume, args.warmstart, args.continue_run_id)
+    others = args.fresh or any(name is not None for name in named)
+    if args.checkpoint is not None and others:
         parser.error(
             "a checkpoint, --fresh, --resume, --warmstart and --continue-run-id exclude each other"
         )

@@ -40,7 +40,6 @@ class CheckpointSaver:
     """Saves one checkpoint after the other.
 
     Attributes:
-        seconds: for which `save` and `settle` have held up the training since `take_seconds`.
         failed: what the last save failed of; None once one has succeeded.
     """
 

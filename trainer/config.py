@@ -21,6 +21,7 @@ from trainer.config_base import (
     NonNegative,
     Positive,
     PositiveOrInf,
+    StepUnit,
 )
 from trainer.config_keys import dotted_keys, explain
 from trainer.configured_schedules import schedules_of
@@ -31,7 +32,6 @@ NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "normalize_obs")
 """The settings of a team that decide on the shape of its network."""
 
 LrScheduleType = Literal["linear", "cosine", "exponential", "step"]
-StepUnit = Literal["epoch", "update", "iteration"]
 
 
 class TeamOverrides(Group):

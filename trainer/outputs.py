@@ -27,7 +27,6 @@ from trainer.networks import save_policy
 from trainer.patient_rows import PatientRows
 from trainer.plots import TrainingFigure
 from trainer.restore import training_state
-from trainer.run_folder import shown_checkpoint
 from trainer.run_identity import RunIdentity
 from trainer.run_start import RunStart
 from trainer.tensorboard import TensorBoardWriter
@@ -168,9 +167,9 @@ class RunOutputs:
         if self.mlflow is not None:
             info["mlflow"] = f"run {self.identity.mlflow_run_id} in {config.tracking.mlflow_uri}"
         if self.start.restore_path is not None:
-            info["resumed from"] = self.start.restore_path.name
-            if self.start.restore_path.parent != self.manager.directory:
-                info["resumed from"] = self.start.restore_path
+            source = self.start.restore_path
+            own = source.parent == self.manager.directory
+            info["resumed from"] = source.name if own else source
         if self.trainer.restore_notes:
             info["restored"] = "; ".join(self.trainer.restore_notes)
         return info
@@ -252,7 +251,7 @@ class RunOutputs:
         if self.mlflow is not None:
             known = {"iteration": iteration, "sha256": manifest.digest(saved.path)}
             self.mlflow.log_checkpoint(saved.path, known | self._schedule_metadata())
-        self.console.checkpoint(shown_checkpoint(self.manager, saved.path), saved.row)
+        self.console.checkpoint(self.manager.address(saved.path), saved.row)
 
     def _on_failed(self, reason: str) -> None:
         if not self._ending:

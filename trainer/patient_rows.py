@@ -29,7 +29,7 @@ class PatientRows:
 
     def flush(self, *, last: bool = False) -> None:
         """Try again what is waiting; with `last` say what is lost if that fails."""
-        self._write_waiting(known=not last)
+        self._write_waiting(known=True)
         if last and self._waiting:
             self._on_problem(f"{self._name}: {len(self._waiting)} rows could not be written")
 

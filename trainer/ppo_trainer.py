@@ -24,7 +24,6 @@ from trainer.algorithm import HideAndSeekPPO  # noqa: E402
 from trainer.checkpoints.manager import CheckpointManager  # noqa: E402
 from trainer.config import Config  # noqa: E402
 from trainer.config_file import load_config  # noqa: E402
-from trainer.configured_schedules import run_schedules  # noqa: E402
 from trainer.console import Console  # noqa: E402
 from trainer.outputs import RunOutputs  # noqa: E402
 from trainer.progress import Progress  # noqa: E402
@@ -75,10 +74,9 @@ def create_ppo_trainer(
     # the learner has a thread per team and shares the cores out among them itself.
     torch.set_num_threads(1)
     start_ray(config.ray)
-    trainer: HideAndSeekPPO = algorithm_config(config, make_env).build_algo()
+    trainer: HideAndSeekPPO = algorithm_config(config, make_env, until).build_algo()
     trainer.progress = Progress(config.tracking.window_episodes, make_env(1).stat_names)
     trainer.restore_notes = []
-    trainer.schedules = run_schedules(config, until)
     if restore_path is not None:
         trainer.restore_notes = restore(
             trainer, trainer.progress, restore_path, config, until or config.ppo.num_iterations

@@ -9,17 +9,15 @@ from trainer.checkpoints import layout, metadata
 from trainer.config_base import ConfigError
 from trainer.config_file import load_config
 from trainer.config_keys import dotted_keys
-from trainer.configured_schedules import continued_schedules
 from trainer.resume_changes import config_changes, refused_keys
 from trainer.run_folder import open_folder
-from trainer.run_plan import RunPlan
-from trainer.training_state import STATE_FILE, TRAINING_STATE, read_values
+from trainer.run_plan import RunPlan, StateUnreadable, planned_schedules
 
 
 def print_report(plan: RunPlan) -> None:
     """Iteration, date and rewards of a planned resume."""
     assert plan.restore_path is not None
-    values = plan.metadata
+    values, manager = plan.metadata, open_folder(plan.config.ppo.checkpoint_dir)
     lines = {
         "checkpoint": plan.shown(plan.restore_path),
         "iteration": f"{plan.first_iteration}, to go on to {plan.until}",
@@ -29,9 +27,8 @@ def print_report(plan: RunPlan) -> None:
         "hider reward": _number(values.get("hider_reward")),
         "episodes": _count(values.get("episodes_completed")),
         "agent steps": _count(values.get("agent_steps")),
-        "new ones go to": open_folder(plan.config.ppo.checkpoint_dir).shown,
+        "new ones go to": manager.shown,
     }
-    manager = open_folder(plan.config.ppo.checkpoint_dir)
     newer = [
         str(found["iteration"])
         for found in manager.list_checkpoints()
@@ -69,14 +66,14 @@ def print_changes(plan: RunPlan) -> bool:
 def print_schedules(plan: RunPlan) -> None:
     """Say how the run goes on with its schedules: mode, totals, position, what jumps."""
     assert plan.restore_path is not None
-    folder = plan.restore_path / TRAINING_STATE
     try:
-        saved = read_values(folder).get("schedules")
-        _, found = continued_schedules(plan.config, plan.until, saved, plan.first_iteration)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        print(f"schedules: {folder / STATE_FILE} cannot be read: {error}")
+        _, found = planned_schedules(
+            plan.config, plan.until, plan.restore_path, plan.first_iteration
+        )
+    except StateUnreadable as error:
+        print(f"schedules: {error}")
         return
-    if saved is None:
+    if found.old_total is None:
         print(
             f"warning: {plan.restore_path.name} says nothing about schedules; those of the "
             f"configuration begin now, at iteration {found.position}"

@@ -35,12 +35,13 @@ def network_specs(config: Config, make_env: EnvMaker) -> dict[str, PolicySpec]:
     }
 
 
-def algorithm_config(config: Config, make_env: EnvMaker) -> PPOConfig:
+def algorithm_config(config: Config, make_env: EnvMaker, until: int | None = None) -> PPOConfig:
     """RLlib's configuration for ours.
 
     Args:
         config: the resolved configuration.
         make_env: the game to play.
+        until: the iteration that is trained up to, where the schedules end; None: as configured.
     """
     teams = make_env(1).teams
     settings = {spec.name: config.ppo.team(spec.name) for spec in teams}
@@ -74,7 +75,7 @@ def algorithm_config(config: Config, make_env: EnvMaker) -> PPOConfig:
             learner_class=HideAndSeekLearner,
             learner_config_dict={
                 "teams": {name: s.model_dump(mode="json") for name, s in settings.items()},
-                "schedules": run_schedules(config),
+                "schedules": run_schedules(config, until),
                 "reward_scale": config.ppo.reward_scale,
                 "torch_threads": config.train.torch_threads
                 if config.ray.num_learners

@@ -60,11 +60,6 @@ def find(selector: str, place: str, source: str, *, whole: bool = False) -> Foun
         raise NoUsableCheckpoint(f"{source}: {error}") from None
 
 
-def shown_checkpoint(manager: CheckpointManager, checkpoint: Path) -> str:
-    """A checkpoint as a user would type it."""
-    return manager.address(checkpoint) if manager.is_remote else shown_path(checkpoint)
-
-
 def refuse_occupied(place: str) -> None:
     """Another run's checkpoints would be mixed with this one's, and pruned (UsageError)."""
     manager = open_folder(place)
@@ -128,5 +123,7 @@ def _newest_whole(manager: CheckpointManager, selector: str, own: bool) -> Path:
     for item in aside:
         print(f"warning: {item}", file=sys.stderr)
     if aside:
-        print(f"warning: going on from {shown_checkpoint(manager, path)} instead", file=sys.stderr)
+        print(
+            f"warning: going on from {shown_path(manager.address(path))} instead", file=sys.stderr
+        )
     return path

@@ -74,8 +74,11 @@ def _origin(manager: CheckpointManager, start: RunStart) -> dict[str, Any] | Non
 
     def source(path: Path) -> dict[str, Any]:
         iteration = metadata.read(path).get("iteration")
-        address = manager.address(path) if path.parent == manager.directory else str(path)
-        return {"path": address, "iteration": iteration, "sha256": manifest.digest(path)}
+        return {
+            "path": manager.address(path),
+            "iteration": iteration,
+            "sha256": manifest.digest(path),
+        }
 
     if start.restore_path is not None:
         return {"mode": "resume", **source(start.restore_path)}

@@ -6,6 +6,7 @@ Imports neither Ray nor torch, so that a mistake is reported at once.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,10 @@ from trainer.configured_schedules import check_course, continued_schedules, run_
 from trainer.errors import UsageError
 from trainer.initialization import ResumeBlock
 from trainer.project import find_config, script_command, shown_path
-from trainer.run_folder import check_writable, find, open_folder, refuse_occupied, shown_checkpoint
+from trainer.run_folder import check_writable, find, open_folder, refuse_occupied
 from trainer.run_schedules import RunSchedules
-from trainer.training_state import TRAINING_STATE, read_values
+from trainer.schedule_continuation import Continuation
+from trainer.training_state import STATE_FILE, TRAINING_STATE, read_values
 
 RESTORE_VARIABLE = "RESTORE_CHECKPOINT"
 
@@ -54,9 +56,7 @@ class RunPlan:
 
     def shown(self, checkpoint: Path) -> str:
         """A checkpoint of the run, or the one it begins with, as a user would type it."""
-        manager = open_folder(self.config.ppo.checkpoint_dir)
-        own = checkpoint.parent == manager.directory
-        return shown_checkpoint(manager, checkpoint) if own else shown_path(checkpoint)
+        return shown_path(open_folder(self.config.ppo.checkpoint_dir).address(checkpoint))
 
     def next_commands(self, iteration: int, checkpoint: Path) -> list[str]:
         """What to type after the run ended at `iteration` with `checkpoint`."""
@@ -138,20 +138,33 @@ def _resume_plan(config: Config, args: argparse.Namespace, start: Start) -> RunP
     path = found.path
     saved = read_metadata(path)
     until = _until(args, config, int(saved["iteration"]), path)
-    check_course(config, _continued(config, until, path, int(saved["iteration"])), until)
+    with contextlib.suppress(StateUnreadable):  # restoring it will say what is wrong
+        schedules, _ = planned_schedules(config, until, path, int(saved["iteration"]))
+        check_course(config, schedules, until)
     flags = _flags(args)
     if start.mlflow_run_id is not None:
         flags += ("--set", "tracking.mlflow=true")
     return RunPlan(config, path, {}, saved, until, flags, start.mlflow_run_id)
 
 
-def _continued(config: Config, until: int, path: Path, iteration: int) -> RunSchedules:
-    """The schedules of a resume; those of a checkpoint that cannot be read count as none."""
+class StateUnreadable(ValueError):  # noqa: N818
+    """What a checkpoint says of its schedules makes no sense."""
+
+
+def planned_schedules(
+    config: Config, until: int, path: Path, iteration: int
+) -> tuple[RunSchedules, Continuation]:
+    """How a resume would go on with the schedules of the checkpoint at `path`.
+
+    Raises:
+        StateUnreadable: naming the file.
+    """
     try:
         state = read_values(path / TRAINING_STATE).get("schedules")
-        return continued_schedules(config, until, state, iteration)[0]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return run_schedules(config, until)  # restoring it will say what is wrong
+        return continued_schedules(config, until, state, iteration)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        file = path / TRAINING_STATE / STATE_FILE
+        raise StateUnreadable(f"{file} cannot be read: {error}") from None
 
 
 def _tracked_start(config: Config, run_id: str) -> tuple[Config, Start]:

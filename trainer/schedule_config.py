@@ -6,13 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from trainer.config_base import Group, Positive
+from trainer.config_base import Finite, Group, Positive, StepUnit
 from trainer.schedules import CURVES, Bump, Schedule, curve_from_dict
 
 _AROUND = ("warmup", "bump", "step_on")
-
-
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class BumpSpec(Group):
@@ -29,11 +26,11 @@ class ScheduleSpec(Group):
 
     type: Literal["constant", "linear", "cosine", "exponential", "step", "piecewise"]
     """The curve, see `trainer/schedules.py`."""
-    value: float | None = Field(default=None, allow_inf_nan=False)
+    value: Finite | None = None
     """constant: the value."""
-    start: float | None = Field(default=None, allow_inf_nan=False)
+    start: Finite | None = None
     """First value; None: the setting's own in `ppo` or `env`."""
-    end: float | None = Field(default=None, allow_inf_nan=False)
+    end: Finite | None = None
     """linear, cosine, exponential: the value at the end of the run."""
     gamma: Positive | None = None
     """exponential (instead of end), step: the factor."""
@@ -45,7 +42,7 @@ class ScheduleSpec(Group):
     """Steps over which the value rises from 0."""
     bump: BumpSpec | None = None
     """A factor after each switch of `train.alternate`."""
-    step_on: Literal["iteration", "epoch", "update"] = "iteration"
+    step_on: StepUnit = "iteration"
     """How often the value moves; "update" is a gradient step."""
 
     @model_validator(mode="before")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 STEP_UNITS = ("iteration", "epoch", "update")
@@ -81,7 +81,7 @@ class _BetweenTwoValues(Curve):
         raise NotImplementedError
 
     def starting_at(self, value: float) -> Curve:
-        return type(self)(value, self.end)
+        return replace(self, start=value)
 
 
 @dataclass(frozen=True)
@@ -132,40 +132,38 @@ def _scaled(start: float, gamma: float, times: int) -> float:
 
 
 @dataclass(frozen=True)
-class Decay(Curve):
-    """A factor per step; the length of the run does not matter."""
+class _ByFactor(Curve):
+    """A factor now and then; the length of the run does not matter."""
 
-    type = "exponential"
     start: float
     gamma: float
+
+    def extremes(self) -> tuple[float, ...]:
+        return (self.start, _ALMOST_0 if self.gamma < 1.0 else self.start)
+
+    def starting_at(self, value: float) -> Curve:
+        return replace(self, start=value)
+
+
+@dataclass(frozen=True)
+class Decay(_ByFactor):
+    """A factor per step."""
+
+    type = "exponential"
 
     def at(self, progress: float, steps: int) -> float:
         return _scaled(self.start, self.gamma, steps)
 
-    def starting_at(self, value: float) -> Curve:
-        return Decay(value, self.gamma)
-
-    def extremes(self) -> tuple[float, ...]:
-        return (self.start, _ALMOST_0 if self.gamma < 1.0 else self.start)
-
 
 @dataclass(frozen=True)
-class Step(Curve):
-    """A factor after every `step_size` steps; the length of the run does not matter."""
+class Step(_ByFactor):
+    """A factor after every `step_size` steps."""
 
     type = "step"
-    start: float
-    gamma: float
     step_size: int
 
     def at(self, progress: float, steps: int) -> float:
         return _scaled(self.start, self.gamma, steps // self.step_size)
-
-    def starting_at(self, value: float) -> Curve:
-        return Step(value, self.gamma, self.step_size)
-
-    def extremes(self) -> tuple[float, ...]:
-        return (self.start, _ALMOST_0 if self.gamma < 1.0 else self.start)
 
 
 @dataclass(frozen=True)
