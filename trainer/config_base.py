@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from trainer.checkpoints.documents import shown_line
+
 TEAMS = ("seeker", "hider")
 
 StepUnit = Literal["iteration", "epoch", "update"]
@@ -24,7 +26,7 @@ class ConfigError(ValueError):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__("".join(c if c.isprintable() else "?" for c in message))
+        super().__init__(shown_line(message))
 
 
 class Group(BaseModel):

@@ -55,7 +55,7 @@ def shown(value: Any) -> str:
         text = str(value)
     except ValueError:  # an integer of more digits than Python converts
         text = "a huge number"
-    text = "".join(char if char.isprintable() else "?" for char in text)
+    text = shown_line(text)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 

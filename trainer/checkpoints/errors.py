@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from trainer.checkpoints.documents import shown_line
+
 SHOWN_PROBLEMS = 3
 
 
@@ -15,7 +17,7 @@ class CheckpointError(Exception):
     """Base of all errors of this package; names in a message cannot rewrite the terminal."""
 
     def __init__(self, message: str) -> None:
-        super().__init__("".join(c if c.isprintable() or c == "\n" else "?" for c in message))
+        super().__init__("\n".join(map(shown_line, message.split("\n"))))
 
 
 class NoUsableCheckpoint(CheckpointError):  # noqa: N818 - reads as the state it reports
