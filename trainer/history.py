@@ -161,8 +161,9 @@ class MetricsHistory:
 
     def _remember(self, row: Row, end: int) -> None:
         count = len(self._ends)
-        for key in row.keys() - self._columns.keys():
-            self._columns[key] = array("d", [math.nan]) * count
+        for key in row:  # in the order of the row, which is that of the teams in the figure
+            if key not in self._columns:
+                self._columns[key] = array("d", [math.nan]) * count
         for key, column in self._columns.items():
             column.append(row.get(key, math.nan))
         self._ends.append(end)

@@ -249,3 +249,10 @@ def test_what_is_no_export_is_named(tmp_path: Path, text: str):
     path.write_text(text)
     with pytest.raises(ValueError, match=r"metrics_iter_1\.json is not an export"):
         read_export(path)
+
+
+def test_columns_stand_in_the_order_of_the_row(tmp_path):
+    keys = ["iteration", *(f"figure {i}" for i in range(40))]
+    with MetricsHistory(tmp_path / "history.jsonl") as history:
+        history.append(dict.fromkeys(keys, 1))
+        assert list(history.columns()) == keys
