@@ -15,8 +15,8 @@ examples:
   python continue_training.py ./checkpoints/checkpoint_000050
   python continue_training.py best --iterations 100 --yes
 
-A selector is latest, best, final, an iteration number or a path. Without a terminal, --yes is
-needed.
+A selector is latest, best, final, an iteration number, a path, or a name given by
+`python -m trainer.checkpoints tag`. Without a terminal, --yes is needed.
 
 exit codes: 0 done (or declined), 1 error, 2 usage or configuration, 3 no usable checkpoint, 130
 saved after Ctrl-C, 143 saved after SIGTERM"""

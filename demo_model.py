@@ -21,8 +21,9 @@ examples:
   python demo_model.py --checkpoint 50 --record game.gif
   python demo_model.py --checkpoint latest --hider random --episodes 1000 --render none
 
-A selector is latest, best, final, an iteration number or a path. Without one a
-terminal shows a list to choose from; elsewhere the latest is taken.
+A selector is latest, best, final, an iteration number, a path, or a name given
+by `python -m trainer.checkpoints tag`. Without one a terminal shows a list to
+choose from; elsewhere the latest is taken.
 The same seed and checkpoints give the same games, actions included, in every
 render mode: episode 3 of five is also episode 3 of a thousand.
 

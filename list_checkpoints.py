@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -98,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
                 order=order,
                 best_by=args.best or table.DEFAULT_METRIC,
                 marks={i: "damaged" if found else "ok" for i, found in (damage or {}).items()},
+                width=shutil.get_terminal_size().columns,
             ),
             sep="\n",
         )
@@ -120,7 +122,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--checkpoint-dir", metavar="DIR", help="the same, as an option")
     parser.add_argument(
-        "-d", "--detailed", action="store_true", help="with time, age, rewards, steps and sizes"
+        "-d", "--detailed", action="store_true", help="with times, steps, sizes and notes"
     )
     parser.add_argument(
         "--sort",

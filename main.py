@@ -18,9 +18,10 @@ examples:
   python main.py --warmstart best --checkpoint-dir ./second
                                                    a new run with the networks of the best one
 
-A selector is latest, best, final, an iteration number or a path. Without one, the environment
-variable RESTORE_CHECKPOINT and then initialization in the configuration decide. Ctrl-C or SIGTERM
-saves a checkpoint after the iteration in hand; a second Ctrl-C leaves at once.
+A selector is latest, best, final, an iteration number, a path, or a name given by
+`python -m trainer.checkpoints tag`. Without one, the environment variable RESTORE_CHECKPOINT and
+then initialization in the configuration decide. Ctrl-C or SIGTERM saves a checkpoint after the
+iteration in hand; a second Ctrl-C leaves at once.
 
 exit codes: 0 done, 1 error, 2 usage or configuration, 3 no usable checkpoint, 130 saved after
 Ctrl-C, 143 saved after SIGTERM"""

@@ -13,7 +13,7 @@ class ResumeBlock(Group):
     """Going on: same step, same everything."""
 
     checkpoint: str = "latest"
-    """latest, best, final, an iteration number or a path."""
+    """latest, best, final, an iteration number, a name or a path."""
     additional: Annotated[int, Field(ge=1)] | None = None
     """Train so many more iterations."""
     target_total: Annotated[int, Field(ge=1)] | None = None

@@ -93,9 +93,10 @@ def call(four, place, capsys):
 
 @pytest.fixture
 def two(directory):
-    """Checkpoints 10, with much metadata, and 20, pinned."""
+    """Checkpoints 10, with much metadata and a name, and 20, pinned."""
     manager = CheckpointManager(directory, clock=lambda: WHEN)
     save(manager, 10, seed=1, run_name="a", parent={"path": "x/y", "sha256": "0"})
     save(manager, 20)
     manager.pin(20)
+    manager.label(10, "hides_well", "a note")
     return directory

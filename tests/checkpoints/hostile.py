@@ -19,7 +19,7 @@ from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.retention import Retention
 
-DOCUMENTS = ("manifest.json", "metadata.json", layout.INDEX, layout.PINS)
+DOCUMENTS = ("manifest.json", "metadata.json", layout.INDEX, *layout.SIDECARS)
 FLAGS = (["-d"], ["--json"], ["--lineage"], ["--sort", "timestamp:desc", "--verify"])
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.checkpoints.fakes import save
 from tests.checkpoints.places import everywhere, everywhere_slowly
 from trainer.checkpoints import index, layout
-from trainer.checkpoints.errors import NoUsableCheckpoint, PinsUnreadable
+from trainer.checkpoints.errors import NoUsableCheckpoint, SidecarUnreadable
 from trainer.checkpoints.manager import CheckpointManager
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +105,7 @@ def test_broken_pins_are_told_and_nothing_is_pinned_or_lost(three, manager, text
     ((name, reason),) = listing.skipped
     assert name == "pins.json"
     assert problem in reason
-    with pytest.raises(PinsUnreadable, match="Nothing is deleted until it is corrected"):
+    with pytest.raises(SidecarUnreadable, match="Nothing is deleted until it is corrected"):
         manager.pin(10)
     assert (three / layout.PINS).read_text(encoding="latin-1") == text
 
@@ -123,7 +123,7 @@ def test_what_is_not_a_plain_file_is_not_read(three, manager, tmp_path, kind):
     else:
         with path.open("wb") as file:
             file.truncate(2**40)
-    with pytest.raises(PinsUnreadable, match=r"not a plain file|bytes, more than"):
+    with pytest.raises(SidecarUnreadable, match=r"not a plain file|bytes, more than"):
         CheckpointManager(three, keep_last_n=1).prune()
     assert manager.listing().iterations == [10, 20, 30]
 

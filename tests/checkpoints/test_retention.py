@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.checkpoints.fakes import info, names, save
 from tests.checkpoints.places import everywhere, everywhere_slowly
-from trainer.checkpoints.errors import PinsUnreadable
+from trainer.checkpoints.errors import SidecarUnreadable
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.retention import MODES, Retention, kept, reasons
 
@@ -250,6 +250,6 @@ def test_unreadable_pins_stop_the_deleting_but_not_the_saving(place, caplog):
     assert manager.listing().iterations == [10, 20]
     assert "checkpoint 20 is saved, but cleaning up failed" in caplog.text
     for dry_run in (True, False):
-        with pytest.raises(PinsUnreadable, match=r"pins\.json is not readable"):
+        with pytest.raises(SidecarUnreadable, match=r"pins\.json is not readable"):
             manager.prune(dry_run)
     assert manager.listing().iterations == [10, 20]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -6,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.checkpoints.fakes import info
-from trainer.checkpoints import metadata, table
+from trainer.checkpoints import formatting, metadata, table
 from trainer.checkpoints.index import Listing
+from trainer.checkpoints.labels import Label
 from trainer.checkpoints.table import Style, render
 
 NOW = datetime(2024, 12, 19, 15, 40)
@@ -96,7 +98,7 @@ def test_the_detailed_table():
             ),
         )
     )
-    shown = lines(listing, detailed=True)
+    shown = lines(listing, detailed=True, width=150)
     start = shown.index("") + 1
     assert shown[start : start + 5] == [
         "Iter  Date        Time        Age  Reward  Seeker  Hider  Ep.len  Episodes  Env steps"
@@ -104,10 +106,51 @@ def test_the_detailed_table():
         "-" * 112,
         "  10  2024-12-19  15:30:45      -       -       -      -       -         -          -"
         "   900 B  checkpoint_000010",
-        "1000  2024-12-19  15:35:00  5 min  172.18   -5.32  48.91  135.00      1500    2000000"
+        "1000  2024-12-19  15:35:00  5 min  172.18   -5.32  48.91  135.00      1500       2.0M"
         "  5.0 MB  checkpoint_001000 [FINAL] [PINNED] [BEST]",
         "-" * 112,
     ]
+
+
+def test_the_detailed_table_fits_where_it_is_shown(listing):
+    long = " ".join(f"word{k}" for k in range(40))
+    told = [
+        replace(
+            item,
+            label=Label("a_name_of_forty_characters_this_one_has", long),
+            metadata={**item.metadata, "env_steps": 10**12, "tags": ["final", "pinned"]},
+        )
+        for item in listing.checkpoints
+    ]
+    for width in (80, 100, 130, 200):
+        shown = lines(Listing(tuple(told)), detailed=True, width=width)
+        assert max(map(len, shown)) <= width
+        assert [" ".join(shown).count(f"word{k} ") for k in (0, 39)] == [5, 5]
+        assert all(any(item.name in line for line in shown) for item in told)
+        assert " ".join(shown).count("[a_name_of_forty_characters_this_one_has]") == 5
+
+
+def test_game_metrics_have_columns_where_any_is_known():
+    unknown = "\n".join(lines(Listing((info(10),)), detailed=True))
+    assert "Seen" not in unknown
+    known = lines(
+        Listing((info(10), info(20, seen_fraction=0.2, perfect_hide=0.431))), detailed=True
+    )
+    head = next(line for line in known if line.startswith("Iter"))
+    assert head.split() == [
+        "Iter",
+        "Age",
+        "Reward",
+        "Seen",
+        "Hidden",
+        "Ep.len",
+        "Episodes",
+        "Env",
+        "steps",
+        "Size",
+    ]
+    (row,) = [line for line in known if line.startswith("  20 ")]
+    assert row.split()[1:5] == ["-", "-", "0.200", "43.1%"]
 
 
 def test_only_the_best_is_marked(listing):
@@ -193,4 +236,4 @@ def test_sizes(count, text):
     ],
 )
 def test_ages(seconds, text):
-    assert table.age(seconds) == text
+    assert formatting.age(seconds) == text

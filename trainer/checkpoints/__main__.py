@@ -4,6 +4,7 @@
     diff A B               what differs: configuration, metadata, metrics, whose weights
     prune [--dry-run]      delete what is not kept, after showing it
     pin, unpin CHECKPOINT  keep it whatever the retention says
+    tag CHECKPOINT NAME    name it, which keeps it too; --note TEXT, untag NAME
     repair [DIR]           index, leftovers of dead processes, damaged folders
     export CHECKPOINT      a policy as a torch.export program or as ONNX
 
@@ -25,6 +26,8 @@ from trainer.checkpoints.tools import (
     pin,
     prune,
     screen,
+    tag,
+    untag,
     verify,
 )
 
@@ -34,6 +37,8 @@ COMMANDS = {
     "prune": (prune.HELP, prune),
     "pin": (pin.HELP, pin),
     "unpin": (pin.HELP_UNPIN, pin),
+    "tag": (tag.HELP, tag),
+    "untag": (untag.HELP, untag),
     "repair": (mend.HELP, mend),
     "export": (export.HELP, export),
 }
@@ -49,7 +54,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """The command line; `checkpoint_dir` is never empty."""
     parser = argparse.ArgumentParser(
         prog="python -m trainer.checkpoints",
-        description="Verify, compare, thin out, pin, repair and export checkpoints.",
+        description="Verify, compare, thin out, pin, name, repair and export checkpoints.",
         epilog=screen.EXIT_CODES,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

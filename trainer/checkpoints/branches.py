@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import datetime
 from pathlib import Path
 
-from trainer.checkpoints import atomic, layout
+from trainer.checkpoints import atomic, index, labels, layout, pins
+from trainer.checkpoints.errors import SidecarUnreadable
 
 
 def set_aside_newer(directory: Path, iteration: int, when: datetime) -> Path | None:
@@ -25,6 +27,15 @@ def set_aside_newer(directory: Path, iteration: int, when: datetime) -> Path | N
     atomic.fsync_dir(branch)
     atomic.fsync_dir(directory)
     return branch
+
+
+def take_sidecars(directory: Path, branch: Path, iteration: int) -> None:
+    """Bring pins, names and indices in line with a move of what came after `iteration`."""
+    for sidecar in (pins, labels):
+        with contextlib.suppress(SidecarUnreadable):  # nothing is deleted while one is
+            sidecar.move(directory, branch, iteration)
+    index.load(branch)
+    index.load(directory)
 
 
 def branch_folders(directory: Path) -> list[Path]:

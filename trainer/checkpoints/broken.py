@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from trainer.checkpoints import atomic, documents, index, layout, metadata, selectors
+from trainer.checkpoints import atomic, documents, index, labels, layout, metadata, selectors
 from trainer.checkpoints.backing import Backing
-from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
+from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint, SidecarUnreadable
 
 
 @dataclass(frozen=True)
@@ -140,10 +140,22 @@ def _folder_meant(selector: str | int | Path, directory: Path) -> Path | None:
         return None
     path = Path(text).expanduser()
     try:
-        path = path if path.exists() or len(path.parts) != 1 else directory / path
+        if not path.exists() and len(path.parts) == 1:
+            path = directory / path
+        named = None if path.exists() else _iteration_named(path)
     except OSError:  # too long for a name
         return None
+    if named is not None:
+        path = path.with_name(layout.checkpoint_name(named))
     return Path(os.path.abspath(path))  # noqa: PTH100 - keeps links the user chose
+
+
+def _iteration_named(path: Path) -> int | None:
+    """The iteration that has the last part of a path for its name, in the folder before it."""
+    try:
+        return labels.find(labels.read(path.parent), path.name)
+    except SidecarUnreadable:
+        return None
 
 
 def _listing(directory: Path) -> index.Listing:

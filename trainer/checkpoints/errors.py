@@ -56,8 +56,8 @@ class CheckpointsInUse(CheckpointError):  # noqa: N818
     """Another process writes to the same folder; the message names it and the way on."""
 
 
-class PinsUnreadable(CheckpointError):  # noqa: N818
-    """pins.json makes no sense, so nobody knows what may be deleted."""
+class SidecarUnreadable(CheckpointError):  # noqa: N818
+    """pins.json or labels.json makes no sense, so nobody knows what may be deleted."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import atomic, documents, layout, metadata, pins
+from trainer.checkpoints import atomic, documents, labels, layout, metadata, pins
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.records import CheckpointInfo, read_checkpoint, stamp_of
 
@@ -53,13 +53,18 @@ class Listing:
         times = (info.metadata.get("timestamp") for info in self.checkpoints)
         return max((time for time in times if isinstance(time, str)), default=None)
 
+    def named(self, name: str) -> CheckpointInfo | None:
+        """The checkpoint that a user has given this name."""
+        having = (info for info in self.checkpoints if info.label and info.label.name == name)
+        return next(having, None)
+
     def get(self, iteration: int) -> CheckpointInfo | None:
         """The checkpoint of one iteration."""
         return next((info for info in self.checkpoints if info.iteration == iteration), None)
 
 
 def load(directory: Path) -> Listing:
-    """List a folder and bring its index up to date; pinned checkpoints carry the tag "pinned".
+    """List a folder and bring its index up to date, with its pins (as tags) and its labels.
 
     The index is only a cache: a folder that cannot be written is listed all the same.
     OSError if the folder itself cannot be read.
@@ -70,7 +75,12 @@ def load(directory: Path) -> Listing:
     if fresh != text and (listing.checkpoints or text is not None):
         with contextlib.suppress(OSError):
             atomic.write_text(directory / layout.INDEX, fresh)
-    return _with_pins(listing, directory)
+    return annotated(listing, directory)
+
+
+def annotated(listing: Listing, directory: Path) -> Listing:
+    """A list with the folder's pins, as the tag "pinned", and with the names given there."""
+    return _with_labels(_with_pins(listing, directory), directory)
 
 
 def scan(directory: Path, cached: Mapping[int, CheckpointInfo] = _NO_CACHE) -> Listing:
@@ -146,8 +156,7 @@ def _with_pins(listing: Listing, directory: Path) -> Listing:
     try:
         pinned = pins.read(directory)
     except CheckpointError as error:
-        told = (layout.PINS, documents.first_line(error))
-        return Listing(listing.checkpoints, (*listing.skipped, told))
+        return _told(listing, layout.PINS, error)
     if not pinned:
         return listing
     tagged = (
@@ -157,6 +166,23 @@ def _with_pins(listing: Listing, directory: Path) -> Listing:
         for info in listing.checkpoints
     )
     return Listing(tuple(tagged), listing.skipped)
+
+
+def _with_labels(listing: Listing, directory: Path) -> Listing:
+    """The same list with the names that checkpoints were given; of a broken file it is told."""
+    try:
+        found = labels.read(directory)
+    except CheckpointError as error:
+        return _told(listing, layout.LABELS, error)
+    if not found:
+        return listing
+    named = (replace(info, label=found.get(info.iteration)) for info in listing.checkpoints)
+    return Listing(tuple(named), listing.skipped)
+
+
+def _told(listing: Listing, name: str, error: CheckpointError) -> Listing:
+    skipped = (*listing.skipped, (name, documents.first_line(error)))
+    return Listing(listing.checkpoints, skipped)
 
 
 def _read(folder: Path, iteration: int, cached: CheckpointInfo | None) -> CheckpointInfo:

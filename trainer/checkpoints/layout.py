@@ -14,6 +14,8 @@ POLICIES = "policies"
 POLICY_FILES = ("weights.safetensors", "spec.json")
 FINAL_TAG = "final"
 PINS = "pins.json"
+LABELS = "labels.json"
+SIDECARS = (PINS, LABELS)
 PINNED_TAG = "pinned"
 LOCK = ".lock"  # held for moments, by whoever changes what must not change meanwhile
 WRITER = ".writer.json"  # who writes here, for as long as it does
@@ -69,6 +71,11 @@ def branch_name(iteration: int, when: datetime, attempt: int = 1) -> str:
 def is_branch_name(name: str) -> bool:
     """Whether a folder holds checkpoints that were set aside."""
     return _BRANCH.fullmatch(name) is not None
+
+
+def is_own_name(name: str) -> bool:
+    """Whether a name looks like that of a folder that is made here."""
+    return name.startswith(("checkpoint_", "branch_after_", "broken_checkpoint_"))
 
 
 def broken_name(name: str, when: datetime, attempt: int = 1) -> str:

@@ -26,6 +26,7 @@ class Member:
     digest: str
     aside: str
     final: bool
+    name: str = ""
 
 
 @dataclass
@@ -75,7 +76,8 @@ def find_segments(directory: Path) -> list[Segment]:
                 digest = manifest.digest(folder / info.name)
             except OSError:
                 continue  # deleted by someone else just now
-            member = Member(info.iteration, digest, aside, "final" in info.tags)
+            name = info.label.name if info.label else ""
+            member = Member(info.iteration, digest, aside, "final" in info.tags, name)
             origin = info.metadata.get("parent")
             origin = origin if isinstance(origin, dict) else None
             entries.append((info.number("timestamp_unix"), _key(info, origin), member, origin))
@@ -135,7 +137,7 @@ def _name(source: Mapping[str, Any]) -> str:
 
 
 def _spans(members: Sequence[Member]) -> Iterator[str]:
-    """Iterations as text, those in one folder together: "10-50 (5), 60 [FINAL]"."""
+    """Iterations as text, those in one folder together: "10-50 (5) [good = 30], 60 [FINAL]"."""
     groups: dict[str, list[Member]] = {}
     for member in members:
         groups.setdefault(member.aside, []).append(member)
@@ -143,4 +145,5 @@ def _spans(members: Sequence[Member]) -> Iterator[str]:
         first, last = group[0].iteration, group[-1].iteration
         text = str(first) if len(group) == 1 else f"{first}-{last} ({len(group)})"
         text += " [FINAL]" if group[-1].final else ""
+        text += "".join(f" [{item.name} = {item.iteration}]" for item in group if item.name)
         yield f"{text} in {aside}" if aside else text

@@ -20,6 +20,7 @@ from trainer.checkpoints import (
     broken,
     in_use,
     index,
+    labels,
     layout,
     locks,
     pins,
@@ -27,7 +28,7 @@ from trainer.checkpoints import (
     selectors,
 )
 from trainer.checkpoints.broken import SetAside
-from trainer.checkpoints.errors import CheckpointError, NoUsableCheckpoint, PinsUnreadable
+from trainer.checkpoints.errors import CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.liveness import Owner
 from trainer.checkpoints.manifest import Manifest
@@ -217,8 +218,8 @@ class CheckpointManager:
     def prune(self, dry_run: bool = False) -> list[Path]:
         """Delete what `self.retention` does not keep, with its plots and histories.
 
-        Returns every path that goes (with `dry_run`: would go), oldest first. PinsUnreadable if
-        pins.json is broken, OSError if something cannot be deleted.
+        Returns every path that goes (with `dry_run`: would go), oldest first. SidecarUnreadable if
+        pins.json or labels.json is broken, OSError if something cannot be deleted.
         """
         self._backing.refresh()
         if not self.directory.is_dir():
@@ -228,16 +229,33 @@ class CheckpointManager:
     def pin(self, selector: str | int | Path) -> Path:
         """Keep a checkpoint of this place whatever the retention says. Returns its folder.
 
-        NoUsableCheckpoint if it is not here, PinsUnreadable if pins.json is broken, OSError.
+        NoUsableCheckpoint if it is not here, SidecarUnreadable if pins.json is broken, OSError.
         """
-        return self._pin(selector, on=True)
+        return self._annotate(selector, layout.PINS, lambda i: pins.change(self.directory, add=[i]))
 
     def unpin(self, selector: str | int | Path) -> Path:
         """Take a pin away again; errors as for `pin`."""
-        return self._pin(selector, on=False)
+        change = partial(pins.change, self.directory)
+        return self._annotate(selector, layout.PINS, lambda i: change(remove=[i]))
+
+    def label(
+        self, selector: str | int | Path, name: str, note: str | None = None, *, move: bool = False
+    ) -> Path:
+        """Name a checkpoint of this place, which selects it and keeps it like a pin.
+
+        Returns its folder. Without a `note` it keeps the one it has. ValueError if the name cannot
+        be one, or is another checkpoint's and not to `move`; other errors as for `pin`.
+        """
+        give = partial(labels.give, self.directory, name=name, note=note, move=move)
+        return self._annotate(selector, layout.LABELS, give)
+
+    def unlabel(self, selector: str | int | Path) -> Path:
+        """Take name and note away again; errors as for `pin`."""
+        change = partial(labels.take, self.directory)
+        return self._annotate(selector, layout.LABELS, lambda i: change([i]))
 
     def pinned(self) -> frozenset[int]:
-        """The pinned iterations. PinsUnreadable if pins.json is broken."""
+        """The pinned iterations. SidecarUnreadable if pins.json is broken."""
         self._backing.refresh()
         return pins.read(self.directory)
 
@@ -271,10 +289,7 @@ class CheckpointManager:
         self._backing.refresh()
         branch = branches.set_aside_newer(self.directory, iteration, self._clock())
         if branch is not None:
-            with contextlib.suppress(PinsUnreadable):  # nothing is deleted while they are
-                pins.move(self.directory, branch, iteration)
-            index.load(branch)
-            index.load(self.directory)
+            branches.take_sidecars(self.directory, branch, iteration)
             self._backing.branched(branch, iteration)
         return branch
 
@@ -292,9 +307,10 @@ class CheckpointManager:
         except (OSError, CheckpointError) as error:
             logger.warning("checkpoint %d is saved, but cleaning up failed: %s", iteration, error)
 
-    def _pin(self, selector: str | int | Path, *, on: bool) -> Path:
+    def _annotate(
+        self, selector: str | int | Path, file: str, change: Callable[[int], bool]
+    ) -> Path:
         folder = self.locate(selector)
-        iteration = selectors.iteration_inside(folder, self.directory, self.shown)
-        if pins.change(self.directory, **{"add" if on else "remove": [iteration]}):
-            self._backing.upload_file(layout.PINS)
+        if change(selectors.iteration_inside(folder, self.directory, self.shown)):
+            self._backing.upload_file(file)
         return folder

@@ -1,57 +1,27 @@
 """Pinned checkpoints: kept whatever the retention says, until they are unpinned.
 
-A checkpoint is sealed by its manifest, so the pins of a folder are in a file beside its
-checkpoints, `{"format": 1, "pinned": [50, 100]}`. Who reads a list passes over a broken file; who
-deletes must not, or a slip in that file would cost the checkpoints it was to protect.
+`pins.json` is `{"format": 1, "pinned": [50, 100]}`; see `sidecar`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from trainer.checkpoints import atomic, documents, layout, locks, metadata
-from trainer.checkpoints.errors import PinsUnreadable
-
-FORMAT = 1
-_HIGHEST = 10**15
+from trainer.checkpoints import documents, layout
+from trainer.checkpoints.sidecar import Sidecar, is_iteration
 
 
 def read(directory: Path) -> frozenset[int]:
-    """The pinned iterations of a folder. PinsUnreadable if the file is there and makes no sense."""
-    path = directory / layout.PINS
-    try:
-        document = documents.read(path)
-    except FileNotFoundError:
-        return frozenset()
-    except (OSError, ValueError) as error:
-        raise PinsUnreadable(path, documents.first_line(error)) from None
-    if type(document.get("format")) is not int or document["format"] != FORMAT:
-        given = documents.shown(document.get("format"))
-        raise PinsUnreadable(path, f"format {given} is unknown; this version reads {FORMAT}")
-    pinned = document.get("pinned")
-    if not isinstance(pinned, list):
-        raise PinsUnreadable(path, "'pinned' is not a list of iterations")
-    for item in pinned:
-        if type(item) is not int or not 0 <= item <= _HIGHEST:
-            raise PinsUnreadable(path, f"{documents.shown(item)} is no iteration")
-    return frozenset(pinned)
+    """The pinned iterations of a folder. SidecarUnreadable if pins.json makes no sense."""
+    return _PINS.read(directory)
 
 
 def change(directory: Path, *, add: Iterable[int] = (), remove: Iterable[int] = ()) -> bool:
-    """Pin and unpin iterations; whether anything changed.
-
-    PinsUnreadable if the file is broken, CheckpointsInUse if somebody holds the folder for long,
-    OSError if it cannot be written.
-    """
-    with locks.mutex(directory):
-        before = read(directory)
-        after = (before | frozenset(add)) - frozenset(remove)
-        if after == before:
-            return False
-        document = {"format": FORMAT, "pinned": sorted(after)}
-        atomic.write_text(directory / layout.PINS, metadata.encode(document))
-        return True
+    """Pin and unpin iterations; whether anything changed. Errors: see `Sidecar.change`."""
+    more, less = frozenset(add), frozenset(remove)
+    return _PINS.change(directory, lambda pinned: (pinned | more) - less)
 
 
 def move(source: Path, target: Path, after: int) -> None:
@@ -60,3 +30,15 @@ def move(source: Path, target: Path, after: int) -> None:
     if moved:
         change(target, add=moved)
         change(source, remove=moved)
+
+
+def _decode(value: Any) -> frozenset[int]:
+    if not isinstance(value, list):
+        raise ValueError("'pinned' is not a list of iterations")
+    for item in value:
+        if not is_iteration(item):
+            raise ValueError(f"{documents.shown(item)} is no iteration")
+    return frozenset(value)
+
+
+_PINS = Sidecar[frozenset[int]](layout.PINS, "pinned", _decode, sorted, frozenset())

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.checkpoints import atomic, in_use, index, layout, locks, pins, retention
+from trainer.checkpoints import atomic, in_use, index, labels, layout, locks, pins, retention
 from trainer.checkpoints.backing import Backing
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.retention import Retention
@@ -24,12 +24,16 @@ class Plan:
 
 
 def plan(directory: Path, policy: Retention, protected: Collection[int] = ()) -> Plan:
-    """What is to go. PinsUnreadable if the pins are not known; OSError if the folder is not."""
+    """What is to go.
+
+    SidecarUnreadable if pins or names are not known, OSError if the folder is not readable.
+    """
     checkpoints = index.load(directory).checkpoints
     kept = retention.reasons(
         checkpoints,
         policy,
         pinned=pins.read(directory),
+        named=labels.read(directory),
         in_use=in_use.in_use(directory),
         protected=protected,
     )
@@ -55,8 +59,8 @@ def prune(
 ) -> list[Path]:
     """Delete what is to go and return its paths; with `dry_run` only return them.
 
-    PinsUnreadable if the pins are not known, CheckpointsInUse if somebody holds the folder for
-    long, OSError or StoreUnavailable if something cannot be deleted.
+    SidecarUnreadable if pins or names are not known, CheckpointsInUse if somebody holds the folder
+    for long, OSError or StoreUnavailable if something cannot be deleted.
     """
     directory = backing.directory
     gone = paths(directory, plan(directory, policy, protected))

@@ -9,6 +9,7 @@ from typing import Any
 
 from trainer.checkpoints import documents, layout, manifest, metadata
 from trainer.checkpoints.errors import CheckpointError
+from trainer.checkpoints.labels import Label
 
 # Modification time [ns] and bytes of manifest.json and metadata.json: equal stamp, equal content.
 Stamp = tuple[int, int, int, int]
@@ -16,12 +17,16 @@ Stamp = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """`metadata` holds strict JSON values; `size_bytes` counts all files of the checkpoint."""
+    """`metadata` holds strict JSON values; `size_bytes` counts all files of the checkpoint.
+
+    `label` is the name that a user gave it; `name` is always that of its folder.
+    """
 
     iteration: int
     metadata: Mapping[str, Any]
     size_bytes: int
     stamp: Stamp
+    label: Label | None = None
 
     @property
     def name(self) -> str:
@@ -39,8 +44,14 @@ class CheckpointInfo:
 
     def as_dict(self, directory: Path) -> dict[str, Any]:
         """The metadata keys for Python readers, with the path where the checkpoint is now."""
-        where = {"iteration": self.iteration, "checkpoint_path": str(directory / self.name)}
-        return metadata.view(self.metadata) | where | {"size_bytes": self.size_bytes}
+        own = {
+            "iteration": self.iteration,
+            "checkpoint_path": str(directory / self.name),
+            "size_bytes": self.size_bytes,
+            "name": self.label.name if self.label else None,
+            "note": self.label.note if self.label else None,
+        }
+        return metadata.view(self.metadata) | own
 
 
 def stamp_of(folder: Path) -> Stamp:

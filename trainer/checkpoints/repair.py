@@ -1,7 +1,7 @@
 """Putting a checkpoint folder in order: nothing that could still be of use is deleted.
 
 What is deleted: temporaries, locks and markers of dead processes. What is damaged is renamed:
-checkpoint folders, and a pins.json that makes no sense. The index is written anew.
+checkpoint folders, and a pins.json or labels.json that makes no sense. The index is written anew.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from trainer.checkpoints import atomic, broken, in_use, index, layout, locks, pins
+from trainer.checkpoints import atomic, broken, in_use, index, labels, layout, locks, pins
 from trainer.checkpoints.backing import Backing
 from trainer.checkpoints.broken import SetAside
-from trainer.checkpoints.errors import CheckpointCorrupted, PinsUnreadable
+from trainer.checkpoints.errors import CheckpointCorrupted, SidecarUnreadable
 
 
 @dataclass
@@ -25,6 +25,7 @@ class Report:
     removed: list[Path] = field(default_factory=list)  # leftovers of the dead
     aside: list[SetAside] = field(default_factory=list)  # damaged, and where they are now
     unpinned: list[int] = field(default_factory=list)  # pins of what is not there
+    unnamed: list[tuple[int, str]] = field(default_factory=list)  # and names
     index_rebuilt: bool = False
     checked: int = 0  # checkpoints that are whole
     recovered: list[str] = field(default_factory=list)  # in an object store, in words
@@ -33,8 +34,8 @@ class Report:
     @property
     def is_clean(self) -> bool:
         """Whether there was nothing to do."""
-        done = self.removed or self.aside or self.unpinned or self.left or self.recovered
-        return not done and not self.index_rebuilt
+        done = (self.removed, self.aside, self.unpinned, self.unnamed, self.left, self.recovered)
+        return not any(done) and not self.index_rebuilt
 
     @property
     def is_whole(self) -> bool:
@@ -61,6 +62,7 @@ def repair(backing: Backing, when: datetime) -> Report:
         _clear_markers(directory, report)
         _set_aside(backing, when, report)
         _check_pins(backing, when, report)
+        _check_labels(backing, when, report)
         _rebuild_index(directory, report)
     return report
 
@@ -94,24 +96,41 @@ def _set_aside(backing: Backing, when: datetime, report: Report) -> None:
 
 def _check_pins(backing: Backing, when: datetime, report: Report) -> None:
     directory = backing.directory
-    path = directory / layout.PINS
     try:
         pinned = pins.read(directory)
-    except PinsUnreadable as error:
-        problem = str(error).splitlines()[0]
-        moved: Path | None = path.with_name(f"broken_pins_{when:%Y%m%dT%H%M%S}.json")
-        try:
-            os.rename(path, str(moved))  # noqa: PTH104
-        except OSError:
-            moved = None
-        report.aside.append(SetAside(path, moved, (problem,)))
-        backing.upload_file(layout.PINS)
+    except SidecarUnreadable as error:
+        _move_sidecar(backing, layout.PINS, error, when, report)
         return
     gone = pinned - set(index.scan(directory).iterations)
-    if gone:
-        pins.change(directory, remove=gone)
+    if pins.change(directory, remove=gone):
         backing.upload_file(layout.PINS)
-        report.unpinned += sorted(gone)
+    report.unpinned += sorted(gone)
+
+
+def _check_labels(backing: Backing, when: datetime, report: Report) -> None:
+    directory = backing.directory
+    try:
+        known = labels.read(directory)
+    except SidecarUnreadable as error:
+        _move_sidecar(backing, layout.LABELS, error, when, report)
+        return
+    gone = known.keys() - set(index.scan(directory).iterations)
+    if labels.take(directory, gone):
+        backing.upload_file(layout.LABELS)
+    report.unnamed += [(iteration, known[iteration].name) for iteration in sorted(gone)]
+
+
+def _move_sidecar(
+    backing: Backing, name: str, error: SidecarUnreadable, when: datetime, report: Report
+) -> None:
+    path = backing.directory / name
+    moved: Path | None = path.with_name(f"broken_{path.stem}_{when:%Y%m%dT%H%M%S}.json")
+    try:
+        os.rename(path, str(moved))  # noqa: PTH104
+    except OSError:
+        moved = None
+    report.aside.append(SetAside(path, moved, (str(error).splitlines()[0],)))
+    backing.upload_file(name)
 
 
 def _rebuild_index(directory: Path, report: Report) -> None:

@@ -7,7 +7,7 @@ A checkpoint is kept for any of these reasons, and the names of them are what th
     best         the best one by `best_metric`, also with `best_n` = 0
     best N       one of the `best_n` best
     every K      its iteration is a multiple of `every` (0 = off)
-    pinned, in use, protected
+    pinned, named, in use, protected
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ def reasons(
     retention: Retention,
     *,
     pinned: Collection[int] = (),
+    named: Collection[int] = (),
     in_use: Collection[int] = (),
     protected: Collection[int] = (),
 ) -> dict[int, tuple[str, ...]]:
@@ -77,6 +78,7 @@ def reasons(
             i for i in iterations if retention.every and i % retention.every == 0
         ],
         "pinned": pinned,
+        "named": named,
         "in use": in_use,
         "protected": protected,
     }
@@ -86,13 +88,7 @@ def reasons(
 
 
 def kept(
-    checkpoints: Iterable[CheckpointInfo],
-    retention: Retention,
-    *,
-    pinned: Collection[int] = (),
-    in_use: Collection[int] = (),
-    protected: Collection[int] = (),
+    checkpoints: Iterable[CheckpointInfo], retention: Retention, **groups: Collection[int]
 ) -> frozenset[int]:
-    """The iterations to keep."""
-    found = reasons(checkpoints, retention, pinned=pinned, in_use=in_use, protected=protected)
-    return frozenset(found)
+    """The iterations to keep; arguments as for `reasons`."""
+    return frozenset(reasons(checkpoints, retention, **groups))

@@ -1,4 +1,4 @@
-"""From what a user types (latest, best, final, 50, a path) to a checkpoint folder."""
+"""From what a user types (latest, best, final, 50, a name, a path) to a checkpoint folder."""
 
 from __future__ import annotations
 
@@ -108,7 +108,8 @@ def _no_iteration(iteration: int, listing: Listing, shown: str) -> NoUsableCheck
 
 
 def _from_path(path: Path, listing: Listing, directory: Path, shown: str) -> Path:
-    """A path as given; a bare folder name may also mean one inside the checkpoint directory."""
+    """A path as given; one without a folder may also mean something in the checkpoint directory,
+    and the last part may be the name that a user gave a checkpoint."""
     path = path.expanduser()
     bare = len(path.parts) == 1 and not path.is_absolute()
     candidates = [path, directory / path] if bare else [path]
@@ -119,7 +120,11 @@ def _from_path(path: Path, listing: Listing, directory: Path, shown: str) -> Pat
         if candidate.exists():
             raise NoUsableCheckpoint(_why_unusable(candidate))
     if not bare and path.parent.is_dir():
-        directory, listing, shown = path.parent, index.scan(path.parent), str(path.parent)
+        directory, shown = path.parent, str(path.parent)
+        listing = index.annotated(index.scan(directory), directory)
+    named = listing.named(path.name)
+    if named is not None:
+        return Path(os.path.abspath(directory / named.name))  # noqa: PTH100
     raise _no_path(path, listing, directory, shown)
 
 
@@ -139,8 +144,11 @@ def _no_path(path: Path, listing: Listing, directory: Path, shown: str) -> NoUsa
     copies = sorted(found.parent.name for found in directory.glob(f"*/{layout.MANIFEST}"))
     if not copies:
         return none_found(shown)
-    meant = hint(path.name, [*KEYWORDS, *copies])
-    return NoUsableCheckpoint(f"no such checkpoint: {path}{meant}")
+    given = [info.label.name for info in listing.checkpoints if info.label]
+    unknown = dict(listing.skipped).get(layout.LABELS)
+    why = f" ({layout.LABELS} is not readable: {unknown})" if unknown else ""
+    meant = hint(path.name, [*KEYWORDS, *given, *copies])
+    return NoUsableCheckpoint(f"no such checkpoint: {path}{why}{meant}")
 
 
 def hint(name: str, valid: list[str]) -> str:

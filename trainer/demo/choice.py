@@ -97,7 +97,7 @@ def ask(shelf: Shelf, style: Style, read: Callable[[str], str] = input) -> Path 
         raise selectors.none_found(shelf.shown)
     print(style.paint(f"Checkpoints in {shelf.shown}", "1"))
     print(*checkpoint_rows(shelf.listing, style), sep="\n")
-    print("An iteration number, latest, best, final or a path; Enter = latest, q = leave.")
+    print("An iteration number, latest, best, final, a name or a path; Enter = latest, q = leave.")
     while True:
         try:
             answer = read(f"Select checkpoint [{latest.iteration}]: ").strip()
@@ -125,7 +125,8 @@ def checkpoint_rows(listing: Listing, style: Style) -> list[str]:
     for info in shown:
         reward = info.number("reward_mean")
         text = _row(str(info.iteration), _date(info), f"{reward:.2f}" if reward == reward else "-")
-        marks = ["[BEST]"] * (info is best) + ["[FINAL]"] * (layout.FINAL_TAG in info.tags)
+        marks = [f"[{info.label.name}]"] if info.label else []
+        marks += ["[BEST]"] * (info is best) + ["[FINAL]"] * (layout.FINAL_TAG in info.tags)
         line = style.paint(text, "32") if info is best else text
         rows.append("  ".join([line, *(style.paint(mark, "36") for mark in marks)]))
     return [*rows, "-" * 50]

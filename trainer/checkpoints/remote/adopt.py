@@ -15,7 +15,7 @@ from trainer.checkpoints.remote.survey import Survey
 
 
 def adopt(client: Client, directory: Path, before: Mapping[str, Entry], found: Survey) -> None:
-    """Bring the heads of what is new, take away what is gone, and take over the pins.
+    """Bring the heads of what is new, take away what is gone, and take over pins and names.
 
     `before` are the marks from before the survey, or what was uploaded meanwhile would look
     deleted. What waits for upload stays as it is, and so does what a process here builds on.
@@ -34,7 +34,8 @@ def adopt(client: Client, directory: Path, before: Mapping[str, Entry], found: S
     finally:
         for head in heads.values():
             shutil.rmtree(head, ignore_errors=True)
-    _take_pins(client, directory, found)
+    for name in layout.SIDECARS:
+        _take_sidecar(client, directory, name, found)
 
 
 def _head(client: Client, directory: Path, name: str, entry: Entry) -> Path | None:
@@ -78,10 +79,10 @@ def _place(directory: Path, heads: Mapping[str, Path], used: set[str]) -> None:
         os.rename(head, final)  # noqa: PTH104
 
 
-def _take_pins(client: Client, directory: Path, found: Survey) -> None:
-    path = directory / layout.PINS
+def _take_sidecar(client: Client, directory: Path, name: str, found: Survey) -> None:
+    path = directory / name
     with contextlib.suppress(FileNotFoundError):
-        theirs = client.read(layout.PINS) if layout.PINS in found.objects else None
+        theirs = client.read(name) if name in found.objects else None
         ours = path.read_bytes() if path.is_file() else None
         if theirs is None and ours is not None:
             path.unlink()

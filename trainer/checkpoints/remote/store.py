@@ -149,8 +149,9 @@ class ObjectStore(Backing):
 
     def branched(self, branch: Path, iteration: int) -> None:
         moves.move_beyond(self.client, iteration, branch.name)
-        for name in (layout.PINS, f"{branch.name}/{layout.PINS}"):
+        for name in layout.SIDECARS:
             self.upload_file(name)
+            self.upload_file(f"{branch.name}/{name}")
         self.upload()
 
     @contextlib.contextmanager

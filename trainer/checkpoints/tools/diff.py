@@ -15,7 +15,7 @@ HELP = "compare the configuration, metadata, metrics and weights of two checkpoi
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Two arguments: the checkpoints."""
-    text = "latest, best, final, an iteration, or a path (also into another folder)"
+    text = "latest, best, final, an iteration, a name, or a path (also into another folder)"
     parser.add_argument("first", metavar="A", help=text)
     parser.add_argument("second", metavar="B", help="the same")
 

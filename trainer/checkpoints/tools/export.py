@@ -15,7 +15,9 @@ SUFFIXES = {"pt2": ".pt2", "onnx": ".onnx"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The checkpoint, the policy, and where it goes."""
-    parser.add_argument("selector", metavar="CHECKPOINT", help="latest, best, an iteration, a path")
+    parser.add_argument(
+        "selector", metavar="CHECKPOINT", help="latest, best, an iteration, a name, a path"
+    )
     parser.add_argument("--policy", required=True, metavar="ID", help="for example seeker_policy")
     parser.add_argument("--format", choices=SUFFIXES, default="pt2", help="(%(default)s)")
     parser.add_argument("--out", metavar="FILE", help="(CHECKPOINT_POLICY.pt2 or .onnx)")

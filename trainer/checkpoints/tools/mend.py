@@ -44,6 +44,8 @@ def lines(report: repair.Report) -> Iterator[str]:
         yield str(item)
     for iteration in report.unpinned:
         yield f"unpinned {iteration}: there is no such checkpoint"
+    for iteration, name in report.unnamed:
+        yield f"forgot the name {name} of {iteration}: there is no such checkpoint"
     if report.index_rebuilt:
         yield "rebuilt the index"
     yield from report.left
@@ -64,6 +66,7 @@ def _as_json(report: repair.Report) -> dict[str, object]:
             for item in report.aside
         ],
         "unpinned": report.unpinned,
+        "unnamed": [{"iteration": i, "name": name} for i, name in report.unnamed],
         "index_rebuilt": report.index_rebuilt,
         "left": report.left,
     }

@@ -13,7 +13,10 @@ HELP_UNPIN = "take pins away again"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The checkpoints."""
     parser.add_argument(
-        "selectors", nargs="+", metavar="CHECKPOINT", help="latest, best, final, an iteration, path"
+        "selectors",
+        nargs="+",
+        metavar="CHECKPOINT",
+        help="latest, best, final, an iteration, a name, path",
     )
 
 

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         nargs="?",
         metavar="WHAT",
-        help="latest, best, final, an iteration, a checkpoint, or a folder of checkpoints (all)",
+        help="latest, best, final, an iteration, a name, a path, or a folder (all in it)",
     )
 
 

@@ -1,0 +1,276 @@
+"""Names and notes: they select a checkpoint, keep it, and go where it goes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import list_checkpoints
+from tests.checkpoints.fakes import save
+from tests.checkpoints.places import everywhere, everywhere_slowly, second_machine
+from trainer.checkpoints import index, labels, layout, lineage
+from trainer.checkpoints.errors import NoUsableCheckpoint, SidecarUnreadable
+from trainer.checkpoints.labels import Label
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.table import Style
+from trainer.demo.choice import checkpoint_rows
+
+ROOT = Path(__file__).parents[2]
+NOTE = "waits in the corner"
+
+
+def named(manager):
+    return {i["iteration"]: (i["name"], i["note"]) for i in manager.list_checkpoints() if i["name"]}
+
+
+@everywhere
+def test_a_name_selects_keeps_and_is_shown_until_it_is_taken_away(four, manager, place):
+    path = manager.label(10, "hides_well", NOTE)
+    assert path == four / "checkpoint_000010"
+    assert named(manager) == {10: ("hides_well", NOTE)}
+    thrifty = place.manager(keep_last_n=1)
+    thrifty.prune()
+    assert thrifty.listing().iterations == [10, 20, 40]
+    assert thrifty.resolve("hides_well") == path
+    assert thrifty.resolve_valid("hides_well") == (path, [])
+    thrifty.unlabel("hides_well")
+    with pytest.raises(NoUsableCheckpoint, match="no such checkpoint: hides_well"):
+        manager.resolve("hides_well")
+    thrifty.prune()
+    assert thrifty.listing().iterations == [20, 40]
+
+
+def test_a_name_is_found_from_elsewhere_too(four, tmp_path, monkeypatch):
+    CheckpointManager(four).label(20, "hides_well")
+    other = CheckpointManager(tmp_path / "other")
+    save(other, 5)
+    for path in (f"{four.name}/hides_well", str(four / "hides_well"), four / "hides_well"):
+        assert other.resolve(path) == four / "checkpoint_000020"
+        assert other.resolve_valid(path) == (four / "checkpoint_000020", [])
+    with pytest.raises(NoUsableCheckpoint, match="did you mean 'hides_well'"):
+        other.resolve(f"{four.name}/hides_wel")
+
+
+@pytest.mark.slow
+def test_another_machine_knows_the_names(remote, monkeypatch, tmp_path):
+    first = remote.manager(keep_last_n=0)
+    for iteration in (10, 20, 30):
+        save(first, iteration)
+    first.label(20, "hides_well", NOTE)
+    second_machine(monkeypatch, tmp_path / "second")
+    second = remote.manager()
+    assert named(second) == {20: ("hides_well", NOTE)}
+    address = remote.given.replace("?", "/hides_well?")
+    assert second.resolve(address).name == "checkpoint_000020"
+    assert CheckpointManager(tmp_path / "x").resolve(address).name == "checkpoint_000020"
+    branch = second.set_aside_newer(10)
+    assert named(second) == {}
+    assert json.loads(remote.read(f"{branch.name}/labels.json"))["labels"][0]["name"]
+
+
+@everywhere_slowly
+def test_names_touch_neither_checkpoints_nor_index(four, manager):
+    before = (four / layout.INDEX).read_bytes()
+    manager.label(10, "hides_well", NOTE)
+    (four / layout.INDEX).unlink()
+    assert named(manager) == {10: ("hides_well", NOTE)}
+    assert (four / layout.INDEX).read_bytes() == before
+    manager.verify(four / "checkpoint_000010")
+
+
+def test_names_go_along_with_checkpoints_that_are_set_aside(four, manager):
+    manager.label(10, "stays")
+    manager.label(30, "goes", NOTE)
+    branch = manager.set_aside_newer(20)
+    save(manager, 30)
+    assert named(manager) == {10: ("stays", "")}
+    assert named(CheckpointManager(branch)) == {30: ("goes", NOTE)}
+
+
+def test_a_name_belongs_to_one_checkpoint_and_a_checkpoint_has_one(four, manager):
+    manager.label(10, "good", NOTE)
+    with pytest.raises(ValueError, match="'good' is the name of checkpoint_000010; --force"):
+        manager.label(20, "good")
+    assert named(manager) == {10: ("good", NOTE)}
+    manager.label(20, "good", move=True)
+    assert named(manager) == {20: ("good", "")}
+    manager.label("good", "better", NOTE)
+    manager.label("better", "best.1")
+    assert named(manager) == {20: ("best.1", NOTE)}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", " ", "a b", "a/b", "a\n", "ä", "x" * 41, "-x", ".x", "..", "~", "a:b", "\x1b[2J"),
+        *("latest", "Best", "FINAL", "random", "q", "exit"),
+        *("50", "1.5", "1e5", "1_000", "nan", "inf"),
+        *("checkpoint_000050", "checkpoint_best", "branch_after_x", "pins.json"),
+    ],
+)
+def test_what_means_something_else_cannot_be_a_name(four, manager, name):
+    manager.pin(10)
+    with pytest.raises(ValueError, match="cannot be a name"):
+        manager.label(10, name)
+    assert not (four / layout.LABELS).exists()
+
+
+def test_a_damaged_checkpoint_with_a_name_gives_way_to_an_older_one(four, manager):
+    manager.label(30, "hides_well")
+    (four / "checkpoint_000030" / "metadata.json").unlink()
+    path, (aside,) = manager.resolve_valid("hides_well")
+    assert (path.name, aside.path.name) == ("checkpoint_000020", "checkpoint_000030")
+
+
+def test_a_path_comes_before_a_name(four, manager, tmp_path):
+    manager.label(10, "hides_well")
+    assert manager.resolve("hides_well") == four / "checkpoint_000010"
+    (four / "checkpoint_000020").rename(tmp_path / "hides_well")
+    assert manager.resolve("hides_well") == tmp_path / "hides_well"
+
+
+def labels_with(**changes):
+    entry = {"iteration": 10, "name": "a", "note": ""} | changes
+    return json.dumps({"format": 1, "labels": [entry]})
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "Expecting value"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"format": 2, "labels": []}', "format 2 is unknown"),
+        ('{"format": 1}', "'labels' is not a list"),
+        ('{"format": 1, "labels": [3]}', "3 is no label"),
+        (labels_with(iteration="10"), "10 is no iteration"),
+        (labels_with(iteration=10**400), "1000000"),
+        (labels_with(name=3), "the label of 10 is not a name and a note"),
+        (labels_with(note=None), "the label of 10 is not a name and a note"),
+        (labels_with(name="\x1b[2J"), "cannot be a name"),
+        (labels_with(name="latest"), "cannot be a name"),
+        (labels_with(note="\x1b]0;x\x07"), "a note is one line"),
+        (labels_with(note="x" * 501), "a note is one line"),
+        (labels_with().replace("}]", '}, {"iteration": 20, "name": "a", "note": ""}]'), "twice"),
+        (labels_with().replace("}]", '}, {"iteration": 10, "name": "b", "note": ""}]'), "twice"),
+    ],
+)
+def test_broken_names_are_told_and_nothing_is_lost(four, manager, text, problem):
+    (four / layout.LABELS).write_text(text)
+    listing = index.load(four)
+    assert listing.iterations == [10, 20, 30, 40]
+    ((name, reason),) = listing.skipped
+    assert (name, problem in reason, reason.isprintable()) == ("labels.json", True, True)
+    with pytest.raises(NoUsableCheckpoint, match=r"labels\.json is not readable"):
+        manager.resolve("a")
+    with pytest.raises(SidecarUnreadable, match="Nothing is deleted until it is corrected"):
+        CheckpointManager(four, keep_last_n=1).prune()
+    with pytest.raises(SidecarUnreadable):
+        manager.label(10, "b")
+    assert (four / layout.LABELS).read_text() == text
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe", "huge"])
+def test_what_is_not_a_plain_file_is_not_read(four, manager, tmp_path, kind):
+    path = four / layout.LABELS
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        (tmp_path / "elsewhere").write_text(labels_with())
+        path.symlink_to(tmp_path / "elsewhere")
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        with path.open("wb") as file:
+            file.truncate(2**40)
+    ((name, reason),) = manager.listing().skipped
+    assert name == "labels.json"
+    assert "not a plain file" in reason or "bytes, more than" in reason
+
+
+@pytest.mark.parametrize("flags", [(), ("-d",), ("--lineage",)])
+def test_lists_show_names(four, manager, capsys, flags):
+    manager.label(20, "hides_well", NOTE)
+    assert list_checkpoints.main([str(four), *flags]) == 0
+    shown = capsys.readouterr().out
+    assert "hides_well" in shown
+    if not flags:
+        assert "checkpoint_000020 [hides_well]\n" in shown
+    assert (NOTE in shown) == (flags == ("-d",))
+
+
+def test_names_in_json_and_in_the_list_of_the_demo(four, manager, capsys):
+    manager.label(20, "hides_well", NOTE)
+    assert list_checkpoints.main([str(four), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [(item["name"], item["note"]) for item in listed] == [
+        (None, None),
+        ("hides_well", NOTE),
+        (None, None),
+        (None, None),
+    ]
+    (row,) = [row for row in checkpoint_rows(manager.listing(), Style()) if "hides_well" in row]
+    assert row.split()[0] == "20"
+    assert any("[hides_well = 20]" in line for line in lineage.draw(four))
+
+
+def test_tag_and_untag(call, four, manager, place):
+    code, out, _ = call("tag", "20", "hides_well", "--note", NOTE)
+    assert (code, out) == (
+        0,
+        "checkpoint_000020 is named hides_well; it is kept until it is untagged\n",
+    )
+    assert call("tag", "hides_well", "better")[1].startswith(
+        "checkpoint_000020 is named better (was hides_well); "
+    )
+    code, out, err = call("tag", "30", "better")
+    assert (code, out) == (2, "")
+    assert err == (
+        "error: 'better' is the name of checkpoint_000020; --force gives it to another one\n"
+    )
+    code, out, _ = call("tag", "30", "better", "--force", "--json")
+    assert json.loads(out) == {"tagged": "checkpoint_000030", "name": "better", "note": ""}
+    Path("worse").touch()
+    assert call("tag", "30", "worse")[0] == 2
+    assert call("tag", "35", "worst")[0] == 3
+    _, out, _ = call("prune", "--keep-last-n", "1", "--dry-run", "--json")
+    kept = {item["iteration"]: item["reasons"] for item in json.loads(out)["kept"]}
+    assert kept[30] == ["named"]
+    assert call("untag", "better", "10")[:2] == (
+        0,
+        "untagged: checkpoint_000030, checkpoint_000010\n",
+    )
+    place.change("labels.json", b"{")
+    code, _, err = call("tag", "30", "good")
+    assert (code, "labels.json is not readable" in err) == (1, True)
+
+
+@everywhere_slowly
+def test_repair_forgets_names_of_nothing_and_moves_aside_what_makes_no_sense(call, four, place):
+    labels.give(four, 15, "lost")
+    place.change("labels.json", (four / "labels.json").read_bytes())
+    code, out, _ = call("repair")
+    assert (code, "forgot the name lost of 15: there is no such checkpoint" in out) == (0, True)
+    place.change("labels.json", b"{")
+    code, out, _ = call("repair")
+    assert (code, "moved to broken_labels_" in out) == (0, True)
+    assert call("tag", "10", "good")[0] == 0
+
+
+NAMER = """
+import os, sys
+from trainer.checkpoints import labels
+from pathlib import Path
+os.fsync = os.fstat
+for iteration in range(int(sys.argv[2]), 60, 3):
+    labels.give(Path(sys.argv[1]), iteration, f"name_{iteration}")
+"""
+
+
+def test_no_name_is_lost_when_several_processes_give_them(four):
+    command = [sys.executable, "-c", NAMER, str(four)]
+    running = [subprocess.Popen([*command, str(first)], cwd=ROOT) for first in range(3)]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    assert labels.read(four) == {i: Label(f"name_{i}") for i in range(60)}

@@ -1,0 +1,147 @@
+"""Names and notes that a user has given to checkpoints, to find them again.
+
+`labels.json` is `{"format": 1, "labels": [{"iteration": 200, "name": "hides_well", "note": ""}]}`;
+see `sidecar`. A name belongs to one checkpoint of its folder, and a checkpoint has one name. What
+has a name is kept like what is pinned.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.checkpoints import documents, layout
+from trainer.checkpoints.sidecar import Sidecar, is_iteration
+
+MAX_NAME, MAX_NOTE = 40, 500
+# What the selectors, the demo's players and its question already give a meaning.
+RESERVED = frozenset({"latest", "best", "final", "random", "q", "quit", "exit"})
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a user calls a checkpoint, and what there is to know of it (may be empty)."""
+
+    name: str
+    note: str = ""
+
+
+Labels = Mapping[int, Label]  # by iteration
+
+
+def read(directory: Path) -> Labels:
+    """The labels of a folder. SidecarUnreadable if labels.json makes no sense."""
+    return _LABELS.read(directory)
+
+
+def find(labels: Labels, name: str) -> int | None:
+    """The iteration that has a name; None if none has it."""
+    return next((i for i, label in labels.items() if label.name == name), None)
+
+
+def give(
+    directory: Path, iteration: int, name: str, note: str | None = None, *, move: bool = False
+) -> bool:
+    """Name a checkpoint; whether anything changed.
+
+    Without a `note` the one it has stays. ValueError if the name cannot be one, or another
+    checkpoint has it and it is not to `move`. Other errors: see `Sidecar.change`.
+    """
+    check_name(name)
+    if os.path.lexists(directory / name):
+        raise ValueError(f"{name!r} cannot be a name: {directory / name} is a path already")
+    if note is not None:
+        _check_note(note)
+
+    def edit(labels: Labels) -> Labels:
+        owner = find(labels, name)
+        if owner not in (None, iteration) and not move:
+            raise ValueError(
+                f"{name!r} is the name of {layout.checkpoint_name(owner or 0)}; "
+                "--force gives it to another one"
+            )
+        kept = {i: label for i, label in labels.items() if i != owner}
+        known = labels[iteration].note if iteration in labels else ""
+        return kept | {iteration: Label(name, known if note is None else note)}
+
+    return _LABELS.change(directory, edit)
+
+
+def take(directory: Path, iterations: Collection[int]) -> bool:
+    """Take names and notes away; whether anything changed. Errors: see `Sidecar.change`."""
+    return _LABELS.change(
+        directory, lambda labels: {i: label for i, label in labels.items() if i not in iterations}
+    )
+
+
+def move(source: Path, target: Path, after: int) -> None:
+    """Take the labels of later iterations along to the folder their checkpoints were moved to."""
+    moved = {i: label for i, label in read(source).items() if i > after}
+    if moved:
+        _LABELS.change(target, lambda labels: {**labels, **moved})
+        take(source, moved.keys())
+
+
+def check_name(name: str) -> None:
+    """ValueError says why a name cannot be one."""
+    shown = documents.shown(name)
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+        raise ValueError(
+            f"{shown!r} cannot be a name: letters, digits, '_', '-' and '.', at most {MAX_NAME}, "
+            "beginning with none of the last two"
+        )
+    if name.lower() in RESERVED or _is_number(name):
+        raise ValueError(f"{shown!r} cannot be a name, for it selects a checkpoint otherwise")
+    if layout.is_own_name(name):
+        raise ValueError(f"{shown!r} cannot be a name, for folders are called so")
+
+
+def _check_note(note: str) -> None:
+    if len(note) > MAX_NOTE or not note.isprintable():
+        raise ValueError(f"a note is one line of at most {MAX_NOTE} characters")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _decode(value: Any) -> dict[int, Label]:
+    if not isinstance(value, list):
+        raise ValueError("'labels' is not a list of labels")
+    entries = [_entry(item) for item in value]
+    found = dict(entries)
+    if len(found) < len(entries) or len({label.name for _, label in entries}) < len(entries):
+        raise ValueError("a name or an iteration is there twice")
+    return found
+
+
+def _entry(item: Any) -> tuple[int, Label]:
+    if not isinstance(item, dict):
+        raise ValueError(f"{documents.shown(item)} is no label")
+    iteration, name, note = item.get("iteration"), item.get("name"), item.get("note")
+    if not is_iteration(iteration):
+        raise ValueError(f"{documents.shown(iteration)} is no iteration")
+    if not isinstance(name, str) or not isinstance(note, str):
+        raise ValueError(f"the label of {iteration} is not a name and a note")
+    check_name(name)
+    _check_note(note)
+    return iteration, Label(name, note)
+
+
+def _encode(labels: Labels) -> list[dict[str, Any]]:
+    return [
+        {"iteration": iteration, "name": label.name, "note": label.note}
+        for iteration, label in sorted(labels.items())
+    ]
+
+
+_LABELS = Sidecar[Labels](layout.LABELS, "labels", _decode, _encode, {})

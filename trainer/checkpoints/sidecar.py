@@ -1,0 +1,79 @@
+"""Sidecar files: what a user has said of checkpoints, in a file beside them.
+
+A checkpoint is sealed by its manifest, so its pin and its name are in `pins.json` and `labels.json`
+of the folder. They protect checkpoints: who reads a list passes over a broken file, who deletes
+must not, or a slip in that file would cost what it was to protect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeGuard, TypeVar
+
+from trainer.checkpoints import atomic, documents, locks, metadata
+from trainer.checkpoints.errors import SidecarUnreadable
+
+FORMAT = 1
+MAX_BYTES = 2**20
+_HIGHEST = 10**15
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True)
+class Sidecar(Generic[Content]):
+    """One kind of such a file.
+
+    Attributes:
+        name: of the file.
+        key: of the only thing in it beside the format.
+        decode: its content from the JSON value of that key; ValueError if it makes no sense.
+        encode: the other way round.
+        empty: the content where there is no file.
+    """
+
+    name: str
+    key: str
+    decode: Callable[[Any], Content]
+    encode: Callable[[Content], Any]
+    empty: Content
+
+    def read(self, directory: Path) -> Content:
+        """The content. SidecarUnreadable if the file is there and makes no sense."""
+        path = directory / self.name
+        try:
+            document = documents.decode(documents.read_bytes(path, MAX_BYTES))
+            _check_format(document)
+            return self.decode(document.get(self.key))
+        except FileNotFoundError:
+            return self.empty
+        except (OSError, ValueError) as error:
+            raise SidecarUnreadable(path, documents.first_line(error)) from None
+
+    def change(self, directory: Path, edit: Callable[[Content], Content]) -> bool:
+        """Replace the content by what `edit` makes of it; whether anything changed.
+
+        SidecarUnreadable if the file is broken, CheckpointsInUse if somebody holds the folder for
+        long, OSError if it cannot be written; what `edit` raises passes through.
+        """
+        with locks.mutex(directory):
+            before = self.read(directory)
+            after = edit(before)
+            if after == before:
+                return False
+            document = {"format": FORMAT, self.key: self.encode(after)}
+            atomic.write_text(directory / self.name, metadata.encode(document))
+            return True
+
+
+def is_iteration(value: Any) -> TypeGuard[int]:
+    """Whether a JSON value can be the iteration of a checkpoint."""
+    return type(value) is int and 0 <= value <= _HIGHEST
+
+
+def _check_format(document: Mapping[str, Any]) -> None:
+    given = document.get("format")
+    if type(given) is not int or given != FORMAT:
+        raise ValueError(f"format {documents.shown(given)} is unknown; this version reads {FORMAT}")
