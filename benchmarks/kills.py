@@ -25,7 +25,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.history import HISTORY_NAME, read_rows
+from trainer.history import HISTORY_NAME
+from trainer.history_rows import read_rows
 
 SETTINGS = (
     "ray.num_envs_per_env_runner=32",

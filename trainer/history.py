@@ -4,29 +4,49 @@
 killed run keeps every finished row. ``metrics_iter_N.json`` is the history up to iteration N as one
 JSON array of rows, which ``pandas.read_json(path)`` turns into a table without further ado.
 
-Both are strict JSON: nan and infinities are written as ``null`` and read back as nan. Imports
-neither Ray nor torch.
+Both are strict JSON: nan and infinities are written as ``null`` and read back as nan. A damaged
+file is `trainer.history_recovery`'s part. Imports neither Ray nor torch.
 """
 
 from __future__ import annotations
 
-import json
+import errno
+import itertools
 import math
-import operator
 import os
+import threading
 import weakref
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from trainer.checkpoints import documents
 from trainer.checkpoints.atomic import replacing
+from trainer.history_rows import (
+    content_of,
+    decode,
+    encode,
+    free_name,
+    is_half_a_row,
+    lines,
+    plain_number,
+)
 from trainer.metrics import Row
 
 HISTORY_NAME = "metrics_history.jsonl"
+_CHUNK = 2**20
+# A cell takes some 25 bytes in the file; far fewer, and the columns would outgrow it.
+_BYTES_PER_CELL = 4
+_SMALL = 2**20  # cells
+
+
+class DamagedHistoryError(ValueError):
+    """The file is not a history that a run can go on with, beyond a half-written last row."""
 
 
 class MetricsHistory:
@@ -35,32 +55,31 @@ class MetricsHistory:
     One process writes; `read_rows` is for everybody else.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        """Open or create the file. A half-written last row, left by a crash, is cut off.
+    def __init__(
+        self, path: Path | str, on_problem: Callable[[str], None] = lambda message: None
+    ) -> None:
+        """Open or create the file. A last row without its line break is cut off, if it is half one.
 
-        Raises ValueError, naming the line, if the file is damaged anywhere but at its end.
+        ``on_problem`` is told when the file is taken away under the run. DamagedHistoryError names
+        the line that is not a row after the one before, or says that the path is a link, a pipe
+        or a device; nothing has been changed then.
         """
         self.path = Path(path).expanduser()
         self.repaired = ""  # what was cut off, in words; empty if the file was whole
+        self._on_problem, self._told_of_move = on_problem, False
         self._columns: dict[str, array[float]] = {}  # each [R]
+        self._whole: set[str] = set()  # the columns of nothing but integers
         self._ends: array[int] = array("q")  # [R] byte offset at which each row ends
+        self._exporting = threading.Lock()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        data = self.path.read_bytes() if self.path.exists() else b""
-        for row, end in _parse(data, self.path):
-            if row["iteration"] <= self.last_iteration:
-                raise ValueError(
-                    f"{self.path}: iteration {row['iteration']} follows {self.last_iteration}; "
-                    "two runs wrote to it, move the file away"
-                )
-            self._remember(row, end)
+        if os.path.lexists(self.path):
+            self._load()
         self._open()
-        end = self._ends[-1] if self._ends else 0
-        if end < len(data):
-            self.repaired = (
-                f"{self.path.name}: cut off a half-written row ({len(data) - end} bytes)"
-            )
-            self._file.truncate(end)
-        elif end > len(data):  # whole, but for its line break
+        surplus = os.fstat(self._file.fileno()).st_size - self._end
+        if surplus > 0:
+            self.repaired = f"{self.path.name}: cut off a half-written row ({surplus} bytes)"
+            self._file.truncate(self._end)
+        elif surplus < 0:  # whole, but for its line break
             self._file.write(b"\n")
 
     def __len__(self) -> int:
@@ -82,25 +101,26 @@ class MetricsHistory:
 
         Values are numbers, numpy scalars included. Raises TypeError, naming the key, for anything
         else, ValueError if the iteration is not newer than the last one, and OSError if the disk
-        is full (the file then ends with the row before).
+        is full (the file then ends with the row before) or the file was deleted with its folder.
         """
-        plain = {key: _plain_number(key, value) for key, value in row.items()}
+        plain = {key: plain_number(key, value) for key, value in row.items()}
         iteration = plain.get("iteration")
         if iteration is None or iteration <= self.last_iteration:
             raise ValueError(
                 f"{self.path.name}: row of iteration {iteration} after iteration "
                 f"{self.last_iteration}; to go on from an older one call truncate_after first"
             )
-        line = _dump(plain)
-        end = self._ends[-1] if self._ends else 0
+        self._keep_hold()
+        line = encode(plain)
         if self._file.write(line) != len(line):
-            self._file.truncate(end)
+            self._file.truncate(self._end)
             raise OSError(f"{self.path}: the disk is full, the row was not written")
-        self._remember(plain, end + len(line))
+        self._remember(plain, self._end + len(line))
 
     def rows(self, up_to_iteration: int | None = None) -> list[Row]:
         """The rows as they were appended, oldest first, ints as ints and null as nan."""
-        return [row for row, _ in _parse(self._bytes(up_to_iteration), self.path)]
+        text = b"".join(self._bytes(0, self._end_of(up_to_iteration)))
+        return [decode(line) for line in text.splitlines()]
 
     def columns(self) -> dict[str, np.ndarray]:
         """Every figure over the iterations, each [R] float64; nan where a row does not have it."""
@@ -112,13 +132,12 @@ class MetricsHistory:
         They move to ``<name>_superseded_after_<iteration>.jsonl`` beside the history, which is
         returned, or None if there were none. A crash in between leaves the old history whole.
         """
-        keep = self._count(iteration)
+        keep = self.count(iteration)
         if keep == len(self):
             return None
         cut = self._ends[keep - 1] if keep else 0
-        data = self._bytes()
-        aside = self._set_aside(data[cut:], iteration)
-        _replace(self.path, data[:cut])
+        aside = self._set_aside(cut, iteration)
+        _replace(self.path, self._bytes(0, cut))
         self._file.close()
         self._open()
         del self._ends[keep:]
@@ -131,129 +150,150 @@ class MetricsHistory:
 
         ``pandas.read_json(path)`` loads it. Atomic and on disk on return, as is the history itself.
         """
-        os.fsync(self._file.fileno())
-        body = self._bytes(up_to_iteration).rstrip(b"\n").replace(b"\n", b",\n")
         path = Path(path)
-        _replace(path, b"[\n" + body + b"\n]\n")
+        with self._exporting:
+            os.fsync(self._file.fileno())
+            end = max(0, self._end_of(up_to_iteration) - 1)  # without the last line break
+            rows = (chunk.replace(b"\n", b",\n") for chunk in self._bytes(0, end))
+            _replace(path, itertools.chain([b"[\n"], rows, [b"\n]\n"]))
         return path
-
-    @classmethod
-    def from_export(cls, export_path: Path | str, path: Path | str) -> MetricsHistory:
-        """A new history at ``path`` with the rows of an export, for a checkpoint that was moved.
-
-        Raises FileExistsError if ``path`` exists, ValueError if the export is not one.
-        """
-        path = Path(path)
-        if path.exists():
-            raise FileExistsError(f"{path} exists already; it is not overwritten by an export")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, b"".join(_dump(row) for row in read_export(export_path)))
-        return cls(path)
 
     def close(self) -> None:
         """Close the file; nothing is lost without it."""
         self._file.close()
 
+    @property
+    def _end(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def _load(self) -> None:
+        """Read all rows; the file may be longer by most of one, or lack the last line break."""
+        try:
+            file = documents.open_plain(self.path)
+        except ValueError as error:
+            raise DamagedHistoryError(str(error)) from None
+        with file:
+            for line in lines(file):
+                if is_half_a_row(line):
+                    return
+                try:
+                    self._load_line(line)
+                except ValueError as error:
+                    raise DamagedHistoryError(
+                        f"{self.path.name}, line {len(self) + 1}: {error}"
+                    ) from None
+
+    def _load_line(self, line: bytes) -> None:
+        row = decode(line)
+        if row["iteration"] <= self.last_iteration:
+            raise ValueError(f"iteration {row['iteration']} follows {self.last_iteration}")
+        self._remember(row, self._end + len(line.removesuffix(b"\n")) + 1)
+        if len(self._columns) * len(self) > _SMALL + self._end // _BYTES_PER_CELL:
+            raise ValueError("too many different figures")
+
     def _open(self) -> None:
         # Kept open, so that the history stays whole even if its folder is moved during the run.
-        self._file = self.path.open("a+b", buffering=0)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+        try:
+            descriptor = documents.plain_descriptor(self.path, flags)
+        except ValueError as error:
+            raise DamagedHistoryError(str(error)) from None
+        self._file = FileIO(descriptor, "a+")
         weakref.finalize(self, self._file.close)
+        self._folder = self.path.parent.stat()
+        if os.fstat(descriptor).st_nlink > 1:  # what has the other name, a backup say, stays as is
+            _replace(self.path, self._bytes(0, os.fstat(descriptor).st_size))
+            self._file.close()
+            self._open()
+
+    def _keep_hold(self) -> None:
+        """See that the file at the path is the one that is written to, and as this run left it."""
+        own = os.fstat(self._file.fileno())
+        there = _stat(self.path)
+        if there is not None and os.path.samestat(own, there) and own.st_size == self._end:
+            return
+        folder = _stat(self.path.parent)
+        if folder is not None and os.path.samestat(folder, self._folder):
+            with self._exporting:
+                self._put_back()
+        elif own.st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, "deleted, with its folder", str(self.path))
+        elif not self._told_of_move:
+            self._told_of_move = True
+            self._on_problem(
+                f"{self.path} was moved away; the history goes on in the file where that is now"
+            )
+
+    def _put_back(self) -> None:
+        """Write all rows to the path again; what stands there now keeps another name."""
+        lost = os.fstat(self._file.fileno()).st_size < self._end
+        content = b"".join(self._lines_from_memory() if lost else self._bytes(0, self._end))
+        if content_of(self.path, len(content)) != content:
+            told = f"{self.path.name} was changed or taken away; it has been written again"
+            if os.path.lexists(self.path):
+                aside = free_name(self.path, "replaced")
+                os.rename(self.path, aside)  # noqa: PTH104
+                told += f", and what was there is {aside.name}"
+            _replace(self.path, [content])
+            self._on_problem(told)
+        if lost:
+            self._ends = array("q", itertools.accumulate(map(len, content.splitlines(True))))
+        self._open()
+
+    def _lines_from_memory(self) -> Iterator[bytes]:
+        for i in range(len(self)):
+            row = {key: column[i] for key, column in self._columns.items()}
+            yield encode({k: int(v) if k in self._whole else v for k, v in row.items()})
 
     def _remember(self, row: Row, end: int) -> None:
         count = len(self._ends)
-        for key in row:  # in the order of the row, which is that of the teams in the figure
+        for key, value in row.items():  # in its order, which is that of the teams in the figure
             if key not in self._columns:
                 self._columns[key] = array("d", [math.nan]) * count
+                if count == 0:
+                    self._whole.add(key)
+            if not isinstance(value, int):
+                self._whole.discard(key)
         for key, column in self._columns.items():
             column.append(row.get(key, math.nan))
+        self._whole &= row.keys()
         self._ends.append(end)
 
-    def _count(self, iteration: int) -> int:
+    def count(self, iteration: int) -> int:
         """How many rows go up to an iteration."""
         return bisect_right(self._columns["iteration"], iteration) if self._ends else 0
 
-    def _bytes(self, up_to_iteration: int | None = None) -> bytes:
-        count = len(self) if up_to_iteration is None else self._count(up_to_iteration)
-        if count == 0:
-            return b""
-        return os.pread(self._file.fileno(), self._ends[count - 1], 0)
+    def _end_of(self, iteration: int | None) -> int:
+        """Where the rows up to an iteration end; None: all."""
+        count = len(self) if iteration is None else self.count(iteration)
+        return self._ends[count - 1] if count else 0
 
-    def _set_aside(self, dropped: bytes, iteration: int) -> Path:
-        stem = f"{self.path.stem}_superseded_after_{iteration:06d}"
-        aside, number = self.path.with_name(f"{stem}.jsonl"), 1
-        while aside.exists():
-            if aside.read_bytes() == dropped:  # a crash came between here and the cut
-                return aside
-            number += 1
-            aside = self.path.with_name(f"{stem}_{number}.jsonl")
-        _replace(aside, dropped)
+    def _bytes(self, start: int, stop: int) -> Iterator[bytes]:
+        while start < stop:
+            chunk = os.pread(self._file.fileno(), min(stop - start, _CHUNK), start)
+            if not chunk:
+                raise OSError(errno.EIO, "was cut short by another program", str(self.path))
+            start += len(chunk)
+            yield chunk
+
+    def _set_aside(self, cut: int, iteration: int) -> Path:
+        label = f"superseded_after_{iteration:06d}"
+        dropped = b"".join(self._bytes(cut, self._end))
+        aside = free_name(self.path, label)
+        for earlier in self.path.parent.glob(f"{self.path.stem}_{label}*"):
+            if content_of(earlier, len(dropped)) == dropped:  # a crash came before the cut
+                return earlier
+        _replace(aside, [dropped])
         return aside
 
 
-def read_rows(path: Path | str) -> list[Row]:
-    """The rows of a history that another process may be writing; the file is not touched.
-
-    Raises FileNotFoundError, and ValueError naming the line if it is damaged before its end.
-    """
-    path = Path(path)
-    return [row for row, _ in _parse(path.read_bytes(), path)]
+def _replace(path: Path, chunks: Iterable[bytes]) -> None:
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.writelines(chunks)
 
 
-def read_export(path: Path | str) -> list[Row]:
-    """The rows of a ``metrics_iter_N.json``. Raises ValueError if the file is not one."""
-    path = Path(path)
+def _stat(path: Path) -> os.stat_result | None:
     try:
-        rows = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
-        return [_as_row(row) for row in rows]
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} is not an export of a metrics history: {error}") from None
-
-
-def _replace(path: Path, data: bytes) -> None:
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
-
-
-def _parse(data: bytes, path: Path) -> Iterator[tuple[Row, int]]:
-    """Rows with the byte offset at which each ends; what follows the last whole row is skipped."""
-    end, broken = 0, 0
-    for number, line in enumerate(data.split(b"\n"), start=1):
-        end += len(line) + 1
-        if not line:
-            continue
-        try:
-            row = _as_row(json.loads(line, parse_constant=_refuse_constant))
-        except (ValueError, TypeError):
-            broken = broken or number
-            continue
-        if broken:
-            raise ValueError(
-                f"{path}, line {broken}: not a row of metrics; repair it or move the file away"
-            )
-        yield row, end
-
-
-def _as_row(value: Any) -> Row:
-    if not isinstance(value, dict) or not isinstance(value.get("iteration"), int):
-        raise TypeError("a row is an object with an 'iteration'")
-    row = {key: math.nan if number is None else number for key, number in value.items()}
-    return {key: _plain_number(key, number) for key, number in row.items()}
-
-
-def _dump(row: Row) -> bytes:
-    strict = {key: value if math.isfinite(value) else None for key, value in row.items()}
-    return json.dumps(strict, separators=(", ", ": "), allow_nan=False).encode() + b"\n"
-
-
-def _plain_number(key: str, value: Any) -> float | int:
-    try:
-        return operator.index(value)
-    except TypeError:
-        pass
-    if isinstance(value, (float, np.floating)):
-        return float(value)
-    raise TypeError(f"metric '{key}' must be a number, got {type(value).__name__} {value!r}")
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not strict JSON")
+        return path.lstat()
+    except OSError:
+        return None

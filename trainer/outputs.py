@@ -21,7 +21,7 @@ from trainer.config import Config
 from trainer.config_base import TEAMS
 from trainer.console import Console
 from trainer.disk_space import disk_warning
-from trainer.history import HISTORY_NAME, MetricsHistory
+from trainer.history_recovery import open_history
 from trainer.metrics import Row
 from trainer.networks import save_policy
 from trainer.patient_rows import PatientRows
@@ -94,11 +94,16 @@ class RunOutputs:
             self.console.message(
                 f"going on from iteration {iteration}: newer files moved to {branch}"
             )
-        self.history = _open_history(self.manager, iteration, parent)
+        self.history = open_history(
+            directory,
+            iteration,
+            self.trainer.progress.env_steps,
+            None if parent is None else parent.parent / layout.history_name(iteration),
+            self._warn,
+            is_mirror=self.manager.is_remote,
+        )
         opened.callback(self.history.close)
         self._rows = [PatientRows("the history", self.history.append, self._warn)]
-        if self.history.repaired:
-            self._warn(self.history.repaired)
         self.tensorboard = None
         if config.tracking.tensorboard_dir is not None:
             folder = Path(config.tracking.tensorboard_dir).expanduser() / self.identity.name
@@ -273,21 +278,3 @@ class RunOutputs:
         values = self.config.to_dict()
         values["ppo"]["checkpoint_dir"] = self.manager.shown
         return values
-
-
-def _open_history(
-    manager: CheckpointManager, iteration: int, parent: Path | None
-) -> MetricsHistory:
-    """The history up to `iteration`; in a new folder, from the checkpoint's export.
-
-    Also where another machine may have written the rows since: an object store's mirror.
-    """
-    path = manager.directory / HISTORY_NAME
-    export = None if parent is None else parent.parent / layout.history_name(iteration)
-    if export is not None and export.is_file() and (manager.is_remote or not path.exists()):
-        if path.exists():
-            path.replace(path.with_name(f"{path.stem}_before_resume_at_{iteration:06d}.jsonl"))
-        return MetricsHistory.from_export(export, path)
-    history = MetricsHistory(path)
-    history.truncate_after(iteration)
-    return history

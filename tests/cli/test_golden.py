@@ -9,7 +9,7 @@ import pytest
 
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.config_file import load_config
-from trainer.history import read_export
+from trainer.history_rows import read_export
 from trainer.networks import load_policy
 from trainer.ppo_trainer import create_ppo_trainer
 from trainer.weights import weights_hash

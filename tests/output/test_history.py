@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 import trainer.history
 from tests.output.rows import make_row
-from trainer.history import MetricsHistory, read_export, read_rows
+from trainer.history import DamagedHistoryError, MetricsHistory
+from trainer.history_rows import read_export, read_rows
 from trainer.metrics import Row
 
 
@@ -103,7 +105,7 @@ def test_damage_before_the_end_is_named_and_nothing_is_cut(path: Path):
     damaged = path.read_bytes().replace(b'{"iteration": 2', b'{"iteration": x', 1)
     path.write_bytes(damaged)
 
-    with pytest.raises(ValueError, match=r"metrics_history\.jsonl, line 2"):
+    with pytest.raises(DamagedHistoryError, match=r"metrics_history\.jsonl, line 2"):
         MetricsHistory(path)
     with pytest.raises(ValueError, match="line 2"):
         read_rows(path)
@@ -142,6 +144,9 @@ def test_a_full_disk_leaves_whole_rows(path: Path, monkeypatch: pytest.MonkeyPat
 
         def truncate(self, size: int) -> int:
             return real.truncate(size)
+
+        def fileno(self) -> int:
+            return real.fileno()
 
     monkeypatch.setattr(history, "_file", Full())
     with pytest.raises(OSError, match="disk is full"):
@@ -191,10 +196,10 @@ def test_a_crash_while_truncating_loses_and_doubles_nothing(
     before = path.read_bytes()
     real = trainer.history._replace
 
-    def crash(target: Path, data: bytes) -> None:
+    def crash(target: Path, chunks: Iterable[bytes]) -> None:
         if target == path:
             raise KeyboardInterrupt
-        real(target, data)
+        real(target, chunks)
 
     monkeypatch.setattr(trainer.history, "_replace", crash)
     with pytest.raises(KeyboardInterrupt):
@@ -230,17 +235,6 @@ def test_the_history_outlives_a_move_of_its_folder(path: Path, tmp_path: Path):
 def test_an_empty_history_exports_an_empty_list(path: Path, tmp_path: Path):
     export = MetricsHistory(path).export(tmp_path / "metrics_iter_0.json")
     assert read_export(export) == []
-
-
-def test_a_history_is_rebuilt_from_an_export(path: Path, tmp_path: Path):
-    export = filled(path, 4).export(tmp_path / "metrics_iter_4.json")
-    rebuilt = MetricsHistory.from_export(export, tmp_path / "new" / "metrics_history.jsonl")
-
-    assert rebuilt.path.read_bytes() == path.read_bytes()
-    rebuilt.append(make_row(5))
-    assert len(read_rows(rebuilt.path)) == 5
-    with pytest.raises(FileExistsError, match="not overwritten"):
-        MetricsHistory.from_export(export, path)
 
 
 @pytest.mark.parametrize("text", ["", "{}x", "[1]", '[{"a": 1}]', '[{"iteration": 1, "a": NaN}]'])

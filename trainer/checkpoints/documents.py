@@ -6,12 +6,13 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 MAX_BYTES = 64 * 2**20
 MAX_DEPTH = 64  # what is written here has 4
 MAX_SIZE = 2**63  # of a file, in bytes; anything above is no file size
 _SHOWN = 100
+_CAREFULLY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -24,12 +25,33 @@ def read(path: Path) -> dict[str, Any]:
 
 def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
     """The content of a plain file of a bearable size. OSError or ValueError otherwise."""
-    found = os.lstat(path)
-    if not stat.S_ISREG(found.st_mode):
-        raise ValueError(f"{path.name} is not a plain file")
-    if found.st_size > limit:
-        raise ValueError(f"{path.name} has {found.st_size} bytes, more than {limit}")
-    return path.read_bytes()
+    with open_plain(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise ValueError(f"{path.name} has {size} bytes, more than {limit}")
+        return file.read(limit)
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a plain file for reading. OSError if it is not there, ValueError if it is none."""
+    return os.fdopen(plain_descriptor(path, os.O_RDONLY), "rb")
+
+
+def plain_descriptor(path: Path, flags: int) -> int:
+    """`os.open` for plain files alone: no link is followed, no pipe waited for.
+
+    Neither the look before nor the one after would do alone: opening a device may set it going,
+    and what lies there may be exchanged in between. OSError, or ValueError if it is no plain file.
+    """
+    if os.path.lexists(path):
+        _check_plain(path, os.lstat(path).st_mode)
+    descriptor = os.open(path, flags | _CAREFULLY, 0o666)
+    try:
+        _check_plain(path, os.fstat(descriptor).st_mode)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def decode(text: str | bytes) -> dict[str, Any]:
@@ -68,6 +90,11 @@ def first_line(error: BaseException) -> str:
 def shown_line(line: str) -> str:
     """A line with control characters made visible as question marks."""
     return "".join(char if char.isprintable() else "?" for char in line)
+
+
+def _check_plain(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise ValueError(f"{path.name} is not a plain file")
 
 
 def _check_depth(document: Any) -> None:
