@@ -13,3 +13,25 @@ class IncompatibleCheckpoint(UsageError):  # noqa: N818
 
 class RestoreFailed(RuntimeError):  # noqa: N818
     """A checkpoint that verified but could not be restored (exit code 1)."""
+
+
+class TrainingFailed(RuntimeError):  # noqa: N818
+    """A training that cannot go on; what it has saved can (exit code 1)."""
+
+
+class TrainingDiverged(TrainingFailed):
+    """A gradient, a weight or an output of a policy became NaN or infinite (exit code 1).
+
+    The learner is of no use afterwards: the update was left in the middle, for the other teams too.
+    Nothing of it has been handed out or saved.
+
+    Attributes:
+        policies: whose numbers they are.
+    """
+
+    def __init__(self, message: str, policies: tuple[str, ...] = ()) -> None:
+        super().__init__(message, policies)  # both, so that it can be pickled
+        self.policies = policies
+
+    def __str__(self) -> str:
+        return str(self.args[0])

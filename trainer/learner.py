@@ -9,8 +9,8 @@ Shapes: T steps, N worlds, A agents of a team, R = T * N * A rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import torch
@@ -20,7 +20,9 @@ from ray.rllib.core.learner.training_data import TrainingData
 from torch import Tensor, nn
 
 from trainer.advantages import generalized_advantage_estimation, standardize
+from trainer.collectives import any_learner, average_gradients
 from trainer.config import TeamSettings
+from trainer.errors import TrainingDiverged
 from trainer.losses import (
     Minibatch,
     PPOCoefficients,
@@ -30,6 +32,7 @@ from trainer.losses import (
 )
 from trainer.networks import ActorCritic
 from trainer.normalization import power_sums
+from trainer.policy_health import FIGURES, check
 from trainer.rollout_batch import RolloutBatch, TeamRollout
 from trainer.run_schedules import RunSchedules, TeamPlan
 from trainer.weights import weights_hash
@@ -37,12 +40,10 @@ from trainer.weights import weights_hash
 STEP_SCALARS = ("loss", "policy_loss", "vf_loss", "entropy", "kl", "clip_fraction", "grad_norm")
 """What every gradient step reports."""
 
+_Result = dict[str, float]
+
 PLANS = "team_plans"
 """Key of the teams' plans among the timesteps of an update."""
-
-
-class TrainingDiverged(RuntimeError):  # noqa: N818
-    """A loss or gradient became NaN or infinite; the weights are still those of the step before."""
 
 
 class HideAndSeekLearner(PPOTorchLearner):
@@ -122,31 +123,34 @@ class HideAndSeekLearner(PPOTorchLearner):
         dones = torch.from_numpy(batch.dones)
         plans = (timesteps or {}).get(PLANS) or self._first_plans
 
-        def update_team(team: str) -> dict[str, float]:
+        def update_team(team: str) -> _Result:
             return self._update_team(team, plans[team], batch.teams[team], dones)
 
-        run = map if self.team_threads is None else self.team_threads.map
-        for team, results in zip(batch.teams, run(update_team, batch.teams), strict=True):
+        for team, results in zip(batch.teams, self._run(update_team, batch.teams), strict=True):
             self.metrics.log_dict(results, key=f"{team}_policy", window=1)
         self.after_gradient_based_update(timesteps=timesteps or {})
         return self.metrics.reduce()
+
+    def _run(self, update: Callable[[str], _Result], teams: Iterable[str]) -> list[_Result]:
+        """`update` of each team; when this ends, even in an error, no team is at work any more."""
+        if self.team_threads is None:
+            return [update(team) for team in teams]
+        futures = [self.team_threads.submit(update, team) for team in teams]
+        wait(futures)
+        return [future.result() for future in futures]
 
     def after_gradient_based_update(self, *, timesteps: Any) -> None:
         """Nothing: what stock PPO adapts here is adapted in `_update_team`."""
 
     def _update_team(
         self, team: str, plan: TeamPlan, rollout: TeamRollout, dones: Tensor
-    ) -> dict[str, float]:
+    ) -> _Result:
         """All epochs of one team; returns its scalars, nan if there was nothing to learn from."""
         settings, network = self.teams[team], self.network(team)
         result = {
             "kl_coeff": self.kl_coeffs[team],
-            "trained": 0,
-            "epochs": 0,
-            "updates": 0,
-            "rows": 0,
-            "vf_explained_var": math.nan,
-            **dict.fromkeys(STEP_SCALARS, math.nan),
+            **dict.fromkeys(("trained", "epochs", "updates", "rows"), 0),
+            **dict.fromkeys(("vf_explained_var", *STEP_SCALARS, *FIGURES), math.nan),
         }
         if not plan.trains:
             return result
@@ -168,9 +172,17 @@ class HideAndSeekLearner(PPOTorchLearner):
             self.kl_coeffs[team] = adapt_kl_coeff(
                 self.kl_coeffs[team], result["kl"], values["kl_target"]
             )
+        result |= self._check(team, rows, plan)
         if network.normalizer is not None:
             self._update_normalizer(network, rows.obs)
         return result
+
+    def _check(self, team: str, rows: Minibatch, plan: TeamPlan) -> dict[str, float]:
+        """The health of a policy after its update; TrainingDiverged if there is nothing left."""
+        network, optimizer = self.network(team), self.get_optimizer(f"{team}_policy")
+        # Learners see other rows: what one of them finds, all have to leave for.
+        anywhere = any_learner if self.is_distributed else bool
+        return check(f"{team}_policy", network, optimizer, rows, plan.logit_bias, anywhere)
 
     @torch.no_grad()
     def _prepare(
@@ -228,10 +240,8 @@ class HideAndSeekLearner(PPOTorchLearner):
             average_gradients(network)
         norm = nn.utils.clip_grad_norm_(network.parameters(), self.teams[team].grad_clip)
         if not torch.isfinite(norm):
-            raise TrainingDiverged(
-                f"{team}_policy: the gradient is not finite (loss {loss.item():.3g}); "
-                f"resume from the last checkpoint with a lower ppo.lr or ppo.grad_clip"
-            )
+            policy_id, text = f"{team}_policy", f"gradient is not finite (loss {loss.item():.3g})"
+            raise TrainingDiverged(f"{policy_id}: the {text}", (policy_id,))
         optimizer.step()
         return scalars | {"grad_norm": norm, "loss": loss.detach()}
 
@@ -288,13 +298,3 @@ class HideAndSeekLearner(PPOTorchLearner):
         for team, text in (state["generators"] or {}).items():
             raw = torch.frombuffer(bytearray.fromhex(text), dtype=torch.uint8)
             self.generators[team].set_state(raw.clone())
-
-
-def average_gradients(network: nn.Module) -> None:
-    """Replace every gradient by its mean over the learners, in one message."""
-    grads = [p.grad for p in network.parameters() if p.grad is not None]
-    flat = torch.cat([g.flatten() for g in grads])
-    dist.all_reduce(flat)
-    flat /= dist.get_world_size()
-    for grad, piece in zip(grads, flat.split([g.numel() for g in grads]), strict=True):
-        grad.copy_(piece.view_as(grad))

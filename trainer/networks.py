@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from trainer.action_dist import MaskedMultiCategorical
 from trainer.normalization import ObsNormalizer
+from trainer.weights import not_finite
 
 WEIGHTS_FILE = "weights.safetensors"
 SPEC_FILE = "spec.json"
@@ -173,10 +174,16 @@ class ActorCritic(nn.Module):
 
 
 def save_policy(network: ActorCritic, folder: str | Path) -> None:
-    """Write `weights.safetensors` and `spec.json` into `folder` (made if missing)."""
+    """Write `weights.safetensors` and `spec.json` into `folder` (made if missing).
+
+    Raises:
+        PolicyFileError: a weight is not finite; nothing is written then.
+    """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
+    if broken := not_finite(weights):
+        raise PolicyFileError(f"{folder.name} is not saved: {broken[0]} is not finite")
+    folder.mkdir(parents=True, exist_ok=True)
     # Not save_file, whose files only their owner may read.
     (folder / WEIGHTS_FILE).write_bytes(save(weights))
     spec = {"format": SPEC_FORMAT, **asdict(network.spec)}

@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from trainer.checkpoint_saver import CheckpointSaver, Saved
-from trainer.checkpoints import layout, manifest
+from trainer.checkpoints import layout, manifest, metadata
 from trainer.checkpoints.errors import CheckpointWriteFailed
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.staging import StagedCheckpoint
@@ -35,16 +35,6 @@ from trainer.training_state import TRAINING_STATE
 if TYPE_CHECKING:
     from trainer.algorithm import HideAndSeekPPO
     from trainer.mlflow_tracking import MlflowTracker
-
-_METADATA_KEYS = (
-    "reward_mean",
-    "seeker_reward",
-    "hider_reward",
-    "episode_len_mean",
-    "episodes_completed",
-    "env_steps",
-    "agent_steps",
-)
 
 
 class RunOutputs:
@@ -192,6 +182,8 @@ class RunOutputs:
         if self.mlflow is not None:
             self.mlflow.log_row(row)
         self.console.iteration(row)
+        for news in self.trainer.progress.news:
+            self._warn(news)
         self.saver.poll()
 
     def save(self, row: Row, *, final: bool) -> None:
@@ -231,7 +223,8 @@ class RunOutputs:
             trainer,
             iteration=int(row["iteration"]),
             metadata={
-                **{key: row[key] for key in _METADATA_KEYS},
+                **{key: row[key] for key in metadata.METRIC_KEYS},
+                "warnings": trainer.progress.collapse.warnings,
                 "seed": self.config.train.seed,
                 **self.identity.metadata(),
             },

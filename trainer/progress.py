@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ray.rllib.utils.metrics import LEARNER_RESULTS
 
+from trainer.collapse import CollapseMonitor
 from trainer.metrics import DEFAULT_TEAMS, TEAM, EpisodeWindow, Row, empty_row
 
 if TYPE_CHECKING:
     from trainer.algorithm import HideAndSeekPPO
 
 _COUNTERS = ("iteration", "env_steps", "agent_steps", "episodes_completed", "time_total_s")
+_COLLAPSED = "collapsed"
 
 
 class Progress:
@@ -23,6 +25,8 @@ class Progress:
     Attributes:
         window: the episodes behind the reported means.
         time_total_s: seconds of training.
+        collapse: which policies have collapsed.
+        news: what the last iteration has to tell of them.
     """
 
     def __init__(self, window_episodes: int, stat_names: tuple[str, ...]) -> None:
@@ -32,6 +36,8 @@ class Progress:
         self.agent_steps = 0
         self.episodes_completed = 0
         self.time_total_s = 0.0
+        self.collapse = CollapseMonitor()
+        self.news: list[str] = []
 
     def advance(
         self,
@@ -55,6 +61,7 @@ class Progress:
         self.episodes_completed += len(episodes)
         self.time_total_s += iteration_s
         self.window.extend(episodes)
+        self.news = self.collapse.observe(self.iteration, result[LEARNER_RESULTS])
         means = self.window.means()
         sample_s, learn_s = trainer.sample_seconds, trainer.learn_seconds
         row = empty_row()
@@ -84,10 +91,12 @@ class Progress:
         return row | trainer.settings_in_force
 
     def counters(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _COUNTERS}
+        counters = {name: getattr(self, name) for name in _COUNTERS}
+        return counters | {_COLLAPSED: self.collapse.state()}
 
     def restore(self, counters: Mapping[str, Any], episodes: Mapping[str, np.ndarray]) -> None:
         for name in _COUNTERS:
             setattr(self, name, counters[name])
+        self.collapse.restore(counters.get(_COLLAPSED, {}))  # older checkpoints do not tell
         if episodes:
             self.window.set_state(episodes)

@@ -48,6 +48,9 @@ def test_metadata_has_every_key_and_unknown_numbers_are_null(manager, place):
         "seeker_reward": None,
         "hider_reward": None,
         "episode_len_mean": None,
+        "seen_fraction": None,
+        "first_seen_step": None,
+        "perfect_hide": None,
         "episodes_completed": None,
         "env_steps": 7,
         "agent_steps": None,
@@ -56,6 +59,7 @@ def test_metadata_has_every_key_and_unknown_numbers_are_null(manager, place):
         "git_commit": None,
         "parent": None,
         "tags": ["final"],
+        "warnings": [],
     }
 
 

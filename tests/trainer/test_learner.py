@@ -11,7 +11,8 @@ import torch
 from tests.trainer.one_step_env import CHOICES, OneStepEnv
 from trainer.algorithm import HideAndSeekPPO, WeightsOutOfSync
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.learner import STEP_SCALARS, TrainingDiverged
+from trainer.errors import TrainingDiverged
+from trainer.learner import STEP_SCALARS
 from trainer.networks import load_policy, save_policy
 from trainer.rollout_batch import RolloutBatch
 

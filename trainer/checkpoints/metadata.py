@@ -1,6 +1,6 @@
 """metadata.json: its keys, what is written for an unknown value, and how it is read back.
 
-On disk an unknown number is null (strict JSON); in Python an unknown reward is nan, so that a
+On disk an unknown number is null (strict JSON); in Python an unknown mean is nan, so that a
 reader can format and compare rewards without asking first.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 from trainer.checkpoints import documents, layout
 
 REWARD_KEYS = ("reward_mean", "seeker_reward", "hider_reward", "episode_len_mean")
+GAME_KEYS = ("seen_fraction", "first_seen_step", "perfect_hide")
 COUNT_KEYS = ("episodes_completed", "env_steps", "agent_steps")
 KEYS = (
     "iteration",
@@ -23,15 +24,18 @@ KEYS = (
     "timestamp_unix",  # the same moment in seconds since 1970: right in every time zone
     "checkpoint_path",
     *REWARD_KEYS,
+    *GAME_KEYS,
     *COUNT_KEYS,
     "seed",
     "versions",
     "git_commit",
     "parent",
     "tags",
+    "warnings",  # short texts about policies that have collapsed; empty if all are well
 )
+METRIC_KEYS = ("iteration", *REWARD_KEYS, *GAME_KEYS, *COUNT_KEYS)  # what a training measures
 _UNCOUNTABLE = 1e18
-_EMPTY: dict[str, Any] = {"versions": {}, "tags": []}
+_EMPTY: dict[str, Any] = {"versions": {}, "tags": [], "warnings": []}
 
 
 def complete(
@@ -118,14 +122,14 @@ def as_count(value: Any) -> int | None:
     return int(number) if number.is_integer() and abs(number) < _UNCOUNTABLE else None
 
 
-def as_tags(value: Any) -> tuple[str, ...]:
+def as_texts(value: Any) -> tuple[str, ...]:
     """The strings of a JSON list; empty for anything else."""
-    return tuple(tag for tag in value if isinstance(tag, str)) if isinstance(value, list) else ()
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
 def view(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata for Python readers: all keys, rewards as floats, counts as whole numbers or None."""
+    """Metadata for Python readers: all keys, means as floats, counts as whole numbers or None."""
     result = {key: metadata.get(key, _EMPTY.get(key)) for key in KEYS} | dict(metadata)
-    result |= {key: as_float(metadata.get(key)) for key in REWARD_KEYS}
+    result |= {key: as_float(metadata.get(key)) for key in (*REWARD_KEYS, *GAME_KEYS)}
     result |= {key: as_count(metadata.get(key)) for key in COUNT_KEYS}
-    return result | {"tags": list(as_tags(metadata.get("tags")))}
+    return result | {key: list(as_texts(metadata.get(key))) for key in ("tags", "warnings")}

@@ -36,7 +36,12 @@ class CheckpointInfo:
     @property
     def tags(self) -> tuple[str, ...]:
         """Its tags, such as "final"."""
-        return metadata.as_tags(self.metadata.get("tags"))
+        return metadata.as_texts(self.metadata.get("tags"))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong with its policies; empty if they are well, or nobody has looked."""
+        return metadata.as_texts(self.metadata.get("warnings"))
 
     def number(self, key: str) -> float:
         """A metadata value as a number; nan if it is unknown or no number."""
