@@ -71,5 +71,9 @@ def confirmed() -> bool:
         print("please answer y or n")
 
 
+def cli() -> int:
+    return run_command(main, sys.argv[1:])
+
+
 if __name__ == "__main__":
-    sys.exit(run_command(main, sys.argv[1:]))
+    sys.exit(cli())

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from trainer.command import run_command
+from trainer.project import add_version
 
 RENDER_MODES = ("human", "ansi", "rgb_array", "none")
 DEFAULT_FPS = 12.0
@@ -48,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint-dir", metavar="DIR", help="folder of the checkpoints")
     _add_match_arguments(parser)
     _add_picture_arguments(parser)
+    add_version(parser)
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
     return parser
 
@@ -149,5 +151,9 @@ def main(argv: Sequence[str]) -> int:
     return code
 
 
+def cli() -> int:
+    return run_command(main, sys.argv[1:])
+
+
 if __name__ == "__main__":
-    sys.exit(run_command(main, sys.argv[1:]))
+    sys.exit(cli())

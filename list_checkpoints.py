@@ -35,7 +35,7 @@ from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.tools import screen
-from trainer.project import DEFAULT_CHECKPOINT_DIR, configured_checkpoint_dir
+from trainer.project import DEFAULT_CHECKPOINT_DIR, add_version, configured_checkpoint_dir
 
 EXIT_ERROR, EXIT_USAGE, EXIT_NO_CHECKPOINT = 1, 2, 3
 
@@ -138,6 +138,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--lineage", action="store_true", help="a tree of what came from what")
     parser.add_argument("--json", action="store_true", help="machine-readable; unknown is null")
+    add_version(parser)
     args = parser.parse_args(argv)
     if args.dir and args.checkpoint_dir and not _same(args.dir, args.checkpoint_dir):
         both = " and ".join(map(places.shown_place, (args.dir, args.checkpoint_dir)))
@@ -236,5 +237,10 @@ def nearest_existing(missing: Path) -> str:
     return f"; did you mean {parent / close[0]}?" if close else f"; nearest existing: {parent}"
 
 
+def cli() -> int:
+    """The script, with the arguments that it was called with."""
+    return screen.run_script(main)
+
+
 if __name__ == "__main__":
-    sys.exit(screen.run_script(main))
+    sys.exit(cli())

@@ -75,5 +75,9 @@ def main(argv: Sequence[str]) -> int:
     return run(plan_run(args, start), quiet=args.quiet)
 
 
+def cli() -> int:
+    return run_command(main, sys.argv[1:])
+
+
 if __name__ == "__main__":
-    sys.exit(run_command(main, sys.argv[1:]))
+    sys.exit(cli())

@@ -73,8 +73,9 @@ def test_what_the_demo_uses_knows_no_ray(file: str) -> None:
     assert offenders(f"trainer/{file}.py", "ray") == []
 
 
+@pytest.mark.parametrize("option", ["--help", "--version"])
 @pytest.mark.parametrize("script", SCRIPTS[:4])
-def test_help_imports_nothing_heavy(script: str) -> None:
+def test_help_and_version_import_nothing_heavy(script: str, option: str) -> None:
     code = (
         "import runpy, sys\n"
         "try: runpy.run_path(sys.argv[1], run_name='__main__')\n"
@@ -83,11 +84,12 @@ def test_help_imports_nothing_heavy(script: str) -> None:
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     path = str(ROOT / f"{script}.py")
-    command = [sys.executable, "-c", code.replace("sys.argv[1]", repr(path)), "--help"]
+    command = [sys.executable, "-c", code.replace("sys.argv[1]", repr(path)), option]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    assert "usage:" in done.stdout
-    assert "exit codes" in done.stdout
+    if option == "--help":
+        assert "usage:" in done.stdout
+        assert "exit codes" in done.stdout
 
 
 def test_no_file_is_called_utils() -> None:

@@ -1,7 +1,12 @@
-"""Where the project's own files are: root, configuration, caches, and how to call its scripts."""
+"""Where the project's own files are: root, configuration, caches, and how to call its scripts.
+
+It runs from a checkout, where all of them lie, or as an installed package, which has neither the
+configuration file (the defaults of the schema are the same) nor a place for caches.
+"""
 
 from __future__ import annotations
 
+import argparse
 import functools
 import os
 import shlex
@@ -12,8 +17,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+NAME = "hide-and-seek-trainer"
+VERSION = "0.1.0"
 CONFIG_NAME = "config.yaml"
 DEFAULT_CHECKPOINT_DIR = "./checkpoints"
+ENTRY_POINTS = {  # of the installed package, by script; see pyproject.toml
+    "main.py": "hide-and-seek-train",
+    "continue_training.py": "hide-and-seek-continue",
+    "list_checkpoints.py": "hide-and-seek-list",
+    "demo_model.py": "hide-and-seek-demo",
+}
 
 
 def find_config() -> Path | None:
@@ -37,17 +50,33 @@ def configured_checkpoint_dir() -> str:
 
 @functools.cache
 def cache_dir() -> Path:
-    """`.cache` in the project; where that cannot be written, a folder of this process elsewhere."""
-    inside = PROJECT_ROOT / ".cache"
+    """The folder for caches; where it cannot be written, one of this process elsewhere."""
+    from trainer.checkpoints.remote.location import cache_home
+
+    home = cache_home()
     try:
-        inside.mkdir(exist_ok=True)
+        home.mkdir(parents=True, exist_ok=True)
     except OSError:
         return Path(tempfile.mkdtemp(prefix="hide-and-seek-"))
-    return inside if os.access(inside, os.W_OK) else Path(tempfile.mkdtemp(prefix="hide-and-seek-"))
+    return home if os.access(home, os.W_OK) else Path(tempfile.mkdtemp(prefix="hide-and-seek-"))
+
+
+def is_checkout() -> bool:
+    """Whether the project runs from a checkout of its sources, not as an installed package."""
+    return (PROJECT_ROOT / "pyproject.toml").is_file()
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """The option `--version`."""
+    parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
 
 
 def script_command(script: str, words: Sequence[str]) -> str:
     """What to type, here and now, to run one of the scripts with this interpreter."""
+    if not is_checkout():
+        name = ENTRY_POINTS[script]
+        beside = Path(sys.executable).with_name(name)
+        return shlex.join([name if _same(shutil.which(name), str(beside)) else str(beside), *words])
     on_path = _same(shutil.which("python"), sys.executable)
     python = "python" if on_path else shown_path(sys.executable)
     return shlex.join([python, shown_path(PROJECT_ROOT / script).removeprefix("./"), *words])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from trainer.project import add_version
+
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that `main.py` and `continue_training.py` share."""
@@ -41,6 +43,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--quiet", action="store_true", help="no line per iteration")
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_version(parser)
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
 
 

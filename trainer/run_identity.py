@@ -15,7 +15,7 @@ from typing import Any
 from trainer.checkpoints import manifest, metadata
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.config import Config
-from trainer.project import PROJECT_ROOT
+from trainer.project import NAME, PROJECT_ROOT, VERSION, is_checkout
 from trainer.run_start import RunStart
 
 
@@ -103,11 +103,13 @@ def _text(value: Any) -> str | None:
 @functools.cache
 def _versions() -> dict[str, str]:
     packages = {name: version(name) for name in ("ray", "torch", "numpy", "numba")}
-    return {"python": sys.version.split()[0], **packages}
+    return {"python": sys.version.split()[0], **packages, NAME: VERSION}
 
 
 @functools.cache
 def _git_commit() -> str | None:
+    if not is_checkout():  # what lies around an installed package is another repository
+        return None
     try:
         done = subprocess.run(
             ["git", "rev-parse", "HEAD"],

@@ -57,6 +57,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         description="Verify, compare, thin out, pin, name, repair and export checkpoints.",
         epilog=screen.EXIT_CODES,
     )
+    outside.add_version(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (text, tool) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=text, epilog=screen.EXIT_CODES)
@@ -74,5 +75,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     return args
 
 
+def cli() -> int:
+    """The program, with the arguments that it was called with."""
+    return screen.run_script(main)
+
+
 if __name__ == "__main__":
-    sys.exit(screen.run_script(main))
+    sys.exit(cli())

@@ -111,10 +111,19 @@ def parse(given: str | os.PathLike[str]) -> Path | Location:
 
 
 def cache_root() -> Path:
-    """Where the local copies of what is in object stores are: $CHECKPOINT_CACHE, else the
-    project's .cache/checkpoints."""
+    """Where the local copies of what is in object stores are: $CHECKPOINT_CACHE, else
+    `checkpoints` in `cache_home`."""
     given = os.environ.get(CACHE_VARIABLE)
-    return Path(given).expanduser().absolute() if given else _PROJECT / ".cache" / "checkpoints"
+    return Path(given).expanduser().absolute() if given else cache_home() / "checkpoints"
+
+
+def cache_home() -> Path:
+    """The folder for caches: `.cache` of a checkout, else one in the user's ($XDG_CACHE_HOME)."""
+    if (_PROJECT / "pyproject.toml").is_file():
+        return _PROJECT / ".cache"
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))  # a relative one is to be ignored
+    base = given if given.is_absolute() else Path("~/.cache").expanduser()
+    return base / "hide-and-seek-trainer"
 
 
 def mirrored_at(folder: Path) -> Location | None:

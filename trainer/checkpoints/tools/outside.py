@@ -1,4 +1,4 @@
-"""The only two things these tools need of the rest of the trainer, asked for when needed.
+"""The few things that these tools need of the rest of the trainer, asked for when needed.
 
 The package is a library of its own and imports nothing else of the project; its tools are a
 program, which also knows where the project keeps its checkpoints and how a policy is exported.
@@ -6,6 +6,7 @@ program, which also knows where the project keeps its checkpoints and how a poli
 
 from __future__ import annotations
 
+import argparse
 import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,6 +29,11 @@ def configured_checkpoint_dir() -> str:
     """Where training saves."""
     project = importlib.import_module("trainer.project")
     return str(project.configured_checkpoint_dir())
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """The option `--version`."""
+    importlib.import_module("trainer.project").add_version(parser)
 
 
 def configured_retention(given: Mapping[str, Any]) -> Retention:
