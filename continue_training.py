@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from trainer.command import EXIT_USAGE, run_command
+from trainer.command_line import CommandParser
 from trainer.run_arguments import add_run_arguments
 
 EPILOG = """\
@@ -23,7 +24,8 @@ saved after Ctrl-C, 143 saved after SIGTERM"""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
+        trains=True,
         usage="%(prog)s [options] [checkpoint]",
         description=__doc__,
         epilog=EPILOG,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from trainer.command import run_command
+from trainer.command_line import CommandParser
 from trainer.project import add_version
 
 RENDER_MODES = ("human", "ansi", "rgb_array", "none")
@@ -39,7 +40,7 @@ exit codes: 0 done, 1 error, 2 usage or configuration, 3 no usable checkpoint,
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("selector", nargs="?", metavar="CHECKPOINT", help="as --checkpoint")

@@ -35,6 +35,7 @@ from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.tools import screen
+from trainer.command_line import CommandParser
 from trainer.project import DEFAULT_CHECKPOINT_DIR, add_version, configured_checkpoint_dir
 
 EXIT_ERROR, EXIT_USAGE, EXIT_NO_CHECKPOINT = 1, 2, 3
@@ -67,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
         return report_empty(Listing(()), directory, shown, as_json=args.json)
     except NotADirectoryError:
         return screen.fail(
-            EXIT_USAGE, f"{shown} is not a directory; did you mean {Path(shown).parent}?"
+            EXIT_USAGE,
+            f"{shown} is not a directory; without one, {configured_checkpoint_dir()} is listed",
         )
     except OSError as error:
         return screen.fail(EXIT_ERROR, f"cannot read {shown}: {error.strerror}")
@@ -109,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """The command line; `directory` is None where none was given."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description="List the checkpoints of a training.",
         epilog="exit codes: 0 listed, 1 error or damaged (--verify), 2 usage, "
         "3 no usable checkpoint. More: python -m trainer.checkpoints --help",

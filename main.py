@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from trainer.command import run_command
+from trainer.command_line import CommandParser
 from trainer.run_arguments import add_run_arguments
 
 EPILOG = """\
@@ -20,15 +21,17 @@ examples:
 
 A selector is latest, best, final, an iteration number, a path, or a name given by
 `python -m trainer.checkpoints tag`. Without one, the environment variable RESTORE_CHECKPOINT and
-then initialization in the configuration decide. Ctrl-C or SIGTERM saves a checkpoint after the
-iteration in hand; a second Ctrl-C leaves at once.
+then initialization in the configuration decide. RAY_WORKERS in the environment is
+ray.num_env_runners. Ctrl-C or SIGTERM saves a checkpoint after the iteration in hand; a second
+Ctrl-C leaves at once.
 
 exit codes: 0 done, 1 error, 2 usage or configuration, 3 no usable checkpoint, 130 saved after
 Ctrl-C, 143 saved after SIGTERM"""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
+        trains=True,
         usage="%(prog)s [options] [checkpoint | --fresh | --resume SEL | --warmstart SEL | ...]",
         description=__doc__,
         epilog=EPILOG,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from envs.hide_and_seek.config import HideAndSeekConfig
 from trainer.checkpoints.retention import Retention
@@ -23,13 +23,16 @@ from trainer.config_base import (
     PositiveOrInf,
     StepUnit,
 )
-from trainer.config_keys import dotted_keys, explain
+from trainer.config_keys import explain
 from trainer.configured_schedules import schedules_of
 from trainer.initialization import InitializationGroup
 from trainer.schedule_config import SchedulesGroup, ScheduleSpec
 
 NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "normalize_obs")
 """The settings of a team that decide on the shape of its network."""
+
+# One component of a path, and nothing that steers a terminal.
+_RUN_NAME = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
 
 LrScheduleType = Literal["linear", "cosine", "exponential", "step"]
 
@@ -223,6 +226,8 @@ class TrainGroup(Group):
 class TrackingGroup(Group):
     """Where progress is written."""
 
+    run_name: Annotated[str, Field(pattern=_RUN_NAME, max_length=100)] | None = None
+    """What the run is called, also its TensorBoard folder; None: date, level and seed."""
     tensorboard_dir: str | None = "./runs"
     """Folder of the TensorBoard runs; None writes none."""
     window_episodes: Annotated[int, Field(ge=1)] = 2000
@@ -287,8 +292,24 @@ class Config(Group):
 
 
 def known_keys() -> list[str]:
-    """All that can be set: groups, dotted keys, and those of a schedule."""
-    keys = dotted_keys(Config())
-    schedules = [key for key in keys if key.startswith("schedules.")]
+    """All that can be set: dotted keys, groups, and those of a schedule."""
+    keys = _keys_of(Config)
+    schedules = [
+        key
+        for key in keys
+        if key.startswith("schedules.") and key not in ("schedules.seeker", "schedules.hider")
+    ]
     nested = [f"{key}.{field}" for key in schedules for field in ScheduleSpec.model_fields]
-    return [*keys, *Config.model_fields, *nested]
+    groups = [key for key in keys if any(other.startswith(f"{key}.") for other in keys)]
+    return [*(key for key in keys if key not in groups), *groups, *nested]
+
+
+def _keys_of(group: type[BaseModel], prefix: str = "") -> list[str]:
+    """The dotted keys of a group and of those in it."""
+    keys = []
+    for name, field in group.model_fields.items():
+        keys.append(f"{prefix}{name}")
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            keys += _keys_of(inner, f"{prefix}{name}.")
+    return keys

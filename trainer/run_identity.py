@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import os
+import re
 import subprocess
 import sys
 import uuid
@@ -44,17 +47,19 @@ class RunIdentity:
     ) -> RunIdentity:
         """The identity of a run that saves with `manager`.
 
-        In its own folder a run goes on under its name; a continuation elsewhere is another run,
-        whose curves must not replace those of the first.
+        In its own folder a run goes on under its name, unless it is given another one; under a
+        new name, or elsewhere, it is another run, whose curves must not replace those of the first.
         """
         path = start.restore_path
         same_run = path is not None and path.parent == manager.directory
         saved = metadata.read(path) if same_run and path is not None else {}
-        return cls(
-            _name(config, saved.get("run_name")),
-            _origin(manager, start),
-            start.mlflow_run_id or _text(saved.get("mlflow_run_id")),
-        )
+        name = _saved_name(saved.get("run_name"), config.tracking.run_name)
+        if name is not None:
+            tracked = start.mlflow_run_id or _text(saved.get("mlflow_run_id"))
+            return cls(name, _origin(manager, start), tracked)
+        renamed = _text(saved.get("run_name")) is not None
+        tracked = None if renamed else start.mlflow_run_id
+        return cls(_new_name(config), _origin(manager, start), tracked)
 
     def metadata(self) -> dict[str, Any]:
         return {
@@ -88,12 +93,26 @@ def _origin(manager: CheckpointManager, start: RunStart) -> dict[str, Any] | Non
     return None
 
 
-def _name(config: Config, saved: Any) -> str:
-    """The name the checkpoint was saved under, so that its curves go on; else a new one."""
+def _saved_name(saved: Any, wanted: str | None) -> str | None:
+    """The name the checkpoint was saved under, if its curves go on under it."""
     name = _text(saved)
-    if name and "/" not in name and not name.startswith("."):
-        return name
-    return f"{datetime.now():%Y%m%d-%H%M%S}_{config.env.level}_seed{config.train.seed}"
+    if not name or "/" in name or name.startswith("."):
+        return None
+    numbered = wanted is not None and re.fullmatch(re.escape(wanted) + r"_\d+", name)
+    return name if wanted in (None, name) or numbered else None
+
+
+def _new_name(config: Config) -> str:
+    """A name under which there are no curves yet."""
+    tracking = config.tracking
+    if tracking.run_name is None:
+        return f"{datetime.now():%Y%m%d-%H%M%S}_{config.env.level}_seed{config.train.seed}"
+    folder = Path(tracking.tensorboard_dir or os.devnull).expanduser()
+    numbers = itertools.count(2)
+    name = tracking.run_name
+    while (folder / name).exists():
+        name = f"{tracking.run_name}_{next(numbers)}"
+    return name
 
 
 def _text(value: Any) -> str | None:

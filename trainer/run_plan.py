@@ -20,6 +20,7 @@ from trainer.configured_schedules import check_course, continued_schedules, run_
 from trainer.errors import UsageError
 from trainer.initialization import ResumeBlock
 from trainer.project import find_config, script_command, shown_path
+from trainer.run_arguments import overrides_of
 from trainer.run_folder import check_writable, find, open_folder, refuse_occupied
 from trainer.run_schedules import RunSchedules
 from trainer.schedule_continuation import Continuation
@@ -190,12 +191,8 @@ def _tracked_start(config: Config, run_id: str) -> tuple[Config, Start]:
 
 
 def read_config(args: argparse.Namespace) -> Config:
-    """The configuration file with `--set` and `--seed` over it."""
-    overrides = list(args.overrides)
-    if args.seed is not None:
-        overrides.append(f"train.seed={args.seed}")
-    if args.schedule_mode is not None:
-        overrides.append(f"schedules.mode={args.schedule_mode}")
+    """The configuration file with what the command sets over it."""
+    overrides = overrides_of(args)
     if args.config is not None:
         return load_config(args.config, overrides)
     path = find_config()

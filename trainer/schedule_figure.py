@@ -14,6 +14,7 @@ from typing import Any
 
 from trainer.alternation import Alternation
 from trainer.command import run_command
+from trainer.command_line import CommandParser
 from trainer.config_base import TEAMS
 from trainer.config_file import load_config
 from trainer.configured_schedules import run_schedules
@@ -116,8 +117,10 @@ def _name_curves(figure: Any, names: Sequence[str]) -> None:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = CommandParser(
+        trains=True,
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--out", default="schedules.png", metavar="FILE", help="a .png or .svg")
     parser.add_argument("--config", metavar="FILE", help="configuration (default: config.yaml)")

@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from pydantic import (
@@ -16,6 +17,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ LEVELS: dict[str, Level] = {
 
 MAX_TEAM = 3
 
+UNKNOWN_SETTING = "unknown_setting"
+"""The type of pydantic's error for a name that is no setting of the game; its context has `key`."""
+
 SCHEDULABLE = (
     "prep_steps",
     "prep_share",
@@ -51,11 +56,24 @@ SCHEDULABLE = (
 the settings decide on arrays and arenas, which stay."""
 
 
-def nearest(word: str, known: list[str]) -> str:
-    """Return the known word most like `word`, for an error message."""
+def nearest(word: str, known: list[str], alike: float = 0.0) -> str:
+    """Return the known word most like `word`, for an error message.
+
+    Words that are less than `alike` (0 to 1) do not count; "" if there is none.
+    """
     folded = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), list(folded), n=1, cutoff=0.0)
-    return folded[close[0]]
+    word = word.lower()
+    close = difflib.get_close_matches(word, list(folded), n=3, cutoff=alike)
+    if not close:
+        return ""
+
+    def likeness(name: str) -> tuple[float, int]:
+        """Among equals the one that begins alike: vision_angel is vision_angle, not _range."""
+        ratio = difflib.SequenceMatcher(None, name, word).ratio()
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(name, word, strict=False))
+        return ratio, len(list(same))
+
+    return folded[max(close, key=likeness)]
 
 
 class HideAndSeekConfig(BaseModel):
@@ -95,8 +113,12 @@ class HideAndSeekConfig(BaseModel):
             known = list(cls.model_fields)
             for key in data:
                 if key not in cls.model_fields:
-                    raise ValueError(
-                        f"{key!r} is not a game setting; did you mean {nearest(str(key), known)!r}?"
+                    near = nearest(str(key), known, alike=0.6)
+                    hint = f"; did you mean {near!r}?" if near else f" (known: {', '.join(known)})"
+                    raise PydanticCustomError(
+                        UNKNOWN_SETTING,
+                        "{shown} is not a game setting{hint}",
+                        {"key": str(key), "shown": repr(key), "hint": hint},
                     )
         return data
 

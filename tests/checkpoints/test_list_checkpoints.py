@@ -228,7 +228,7 @@ def test_an_empty_folder_names_the_command_to_start(tmp_path):
     [
         (("chekpoints",), "no such directory: chekpoints; did you mean {}/checkpoints?"),
         (("zz/y",), "no such directory: zz/y; nearest existing: {}"),
-        (("file",), "file is not a directory; did you mean .?"),
+        (("file",), "file is not a directory; without one, ./checkpoints is listed"),
         (
             ("checkpoints/checkpoint_000010",),
             "checkpoints/checkpoint_000010 is one checkpoint; "
@@ -243,7 +243,7 @@ def test_an_empty_folder_names_the_command_to_start(tmp_path):
             ("--best", "reward_men"),
             "no checkpoint has a metric 'reward_men'; did you mean 'reward_mean'?",
         ),
-        (("--detialed",), "unrecognized arguments: --detialed"),
+        (("--detialed",), "no such option: --detialed; here it is: --detailed"),
     ],
 )
 def test_usage_errors_name_the_way_on(project, args, message):

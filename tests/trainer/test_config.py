@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from trainer.config import Config
+from trainer import synonyms
+from trainer.config import Config, known_keys
 from trainer.config_base import TEAMS, ConfigError
 from trainer.config_file import apply_overrides, load_config
 from trainer.config_keys import differences, dotted_keys
@@ -140,3 +141,72 @@ def test_each_team_may_warm_start_from_a_checkpoint_of_its_own() -> None:
     assert sources == {"seeker": "best", "hider": "./other/checkpoint_000007"}
     alone = Config.from_dict({"initialization": {"warmstart": {**block, "seeker": "fresh"}}})
     assert set(alone.initialization.warmstart.sources()) == {"hider"}
+
+
+@pytest.mark.parametrize(
+    ("key", "ours"),
+    [
+        ("ppo.learning_rate", "ppo.lr"),
+        ("ray.num_workers", "ray.num_env_runners"),
+        ("ppo.num_sgd_iter", "ppo.num_epochs"),
+        ("ppo.sgd_minibatch_size", "ppo.minibatch_size"),
+        ("ppo.seeker.learning_rate", "ppo.seeker.lr"),
+        ("ppo.n_steps", "ppo.rollout_length"),
+        ("ppo.ent_coef", "ppo.entropy_coeff"),
+        ("ppo.vf_coef", "ppo.vf_loss_coeff"),
+        ("ppo.gae_lambda", "ppo.lambda_"),
+        ("ppo.lambda", "ppo.lambda_"),
+        ("ppo.clip_range", "ppo.clip_param"),
+        ("ppo.max_grad_norm", "ppo.grad_clip"),
+        ("ray.num_envs_per_worker", "ray.num_envs_per_env_runner"),
+        ("train.lr_schedule_type", "ppo.lr_schedule_type"),
+        ("training_mode", "initialization.mode"),
+        ("initialization.init_mode", "initialization.mode"),
+        ("env.phi_beta", "env.shaping_beta"),
+        ("ppo.lr_schedule", "schedules.lr={type: linear, start: START, end: END}"),
+        ("training={learning_rate: 1, n_epochs: 2}", "training.n_epochs: here it is ppo.num_ep"),
+        ("ppo.train_batch_size", "ray.num_envs_per_env_runner worlds"),
+        ("train.num_gpus", "training runs on the CPU"),
+        ("load_path", "initialization.warmstart.checkpoint"),
+        ("resume_checkpoint", "initialization.resume.checkpoint"),
+        ("vecnorm_load_path", "moments of ppo.normalize_obs"),
+    ],
+)
+def test_a_key_of_another_trainer_is_answered_with_ours(key: str, ours: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        apply_overrides({}, [key if "=" in key else f"{key}=1"])
+    assert ours in str(caught.value)
+
+
+def test_a_key_like_no_other_gets_no_random_neighbor() -> None:
+    with pytest.raises(ConfigError, match=r"unknown key 'ppo\.qwertz'; the config\.yaml of the"):
+        apply_overrides({}, ["ppo.qwertz=1"])
+
+
+def test_every_answer_names_a_key_there_is() -> None:
+    known = known_keys()
+    for term, key in synonyms._KEYS.items():
+        assert key in known, term
+    own = {name.rpartition(".")[2] for name in known} - {"resume", "warmstart"}  # groups
+    assert not own & set(synonyms._KEYS)
+    assert set(synonyms.OPTIONS) <= set(known)
+    for key in synonyms._STEMS.values():
+        assert key in known or key == "schedules.env.shaping_beta"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("ppo.hiddens=64", "ppo.hiddens = 64: expected a list, such as [64, 64]"),
+        ("ppo.num_iterations=1.5", "ppo.num_iterations = 1.5: expected a whole number"),
+        ("ppo.vf_share_layers=7", "ppo.vf_share_layers = 7: expected true or false"),
+        ("ppo.checkpoint_dir=7", "ppo.checkpoint_dir = 7: expected a text"),
+        ("ppo.gamma=2", "ppo.gamma = 2: must be at most 1.0"),
+        ("ppo.lr=0", "ppo.lr = 0: must be above 0.0"),
+        ("ray=7", "expected keys with values"),
+    ],
+)
+def test_a_wrong_value_is_told_in_our_words(override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        apply_overrides({}, [override])
+    assert message in str(caught.value)

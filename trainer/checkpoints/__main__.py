@@ -30,6 +30,7 @@ from trainer.checkpoints.tools import (
     untag,
     verify,
 )
+from trainer.command_line import CommandParser
 
 COMMANDS = {
     "verify": (verify.HELP, verify),
@@ -52,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """The command line; `checkpoint_dir` is never empty."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="python -m trainer.checkpoints",
         description="Verify, compare, thin out, pin, name, repair and export checkpoints.",
         epilog=screen.EXIT_CODES,
