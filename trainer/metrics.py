@@ -26,6 +26,7 @@ COUNTERS: dict[str, str] = {
     "agent_steps": "agent steps over the whole life of the run",
     "episodes_completed": "episodes finished over the whole life of the run",
     "episodes_this_iter": "episodes finished in this iteration",
+    "runners_missing": "env runners without whose samples this iteration did; 0 but for failures",
 }
 GAME: dict[str, str] = {
     "reward_mean": "mean return of an episode, per hider, without shaping",
@@ -54,7 +55,7 @@ TIME: dict[str, str] = {
     "time/sample_s": "seconds spent collecting experience in this iteration",
     "time/learn_s": "seconds spent in the update",
     "time/other_s": "seconds spent on everything else",
-    "time/save_s": "seconds spent saving the checkpoint, plots included",
+    "time/save_s": "seconds for which saving held training up in this iteration",
     "time/iteration_s": "seconds of the whole iteration",
     "time/total_s": "seconds of training over the whole life of the run",
     "agent_steps_per_s": "agent steps per second of this iteration",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from trainer.readable import count
 
-INK, MUTED, GRID, NEUTRAL = "#1F2933", "#6B7785", "#E1E6EA", "#3E4C59"
+INK, MUTED, GRID, NEUTRAL = "#1F2933", "#5F6B78", "#E1E6EA", "#3E4C59"
+SHADE = "#F3E7C4"  # behind iterations on a reduced batch
 MAX_BINS = 240  # of a curve, in a panel of about 450 pixels
 
 
@@ -24,34 +25,45 @@ class Panel:
         curves: Mapping[str, tuple[str, str]],
         *,
         unit: str = "",
+        text: Callable[[float], str] | None = None,
         levels: Mapping[float, str] | None = None,
         floor: float | None = None,
+        only_if_it_varies: str = "",
         show_steps: bool = True,
     ) -> None:
         """``curves``: column -> (name, colour); ``levels``: dashed lines, value -> colour.
 
-        ``axes`` are matplotlib's, empty; ``floor`` fixes the lower end; ``show_steps`` puts the
-        environment steps under the iterations.
+        ``axes`` are matplotlib's, empty; ``text`` writes the values on the axis; ``floor`` fixes
+        the lower end; the column ``only_if_it_varies`` is left out while it is a constant;
+        ``show_steps`` puts the environment steps under the iterations.
         """
         self.axes, self.floor, self.show_steps = axes, floor, show_steps
         self.levels = tuple(levels or ())
+        self.only_if_it_varies = only_if_it_varies
+        self._varying_name = curves.get(only_if_it_varies, ("", ""))[0]
+        from matplotlib.collections import PolyCollection
+
         self._steps = (np.zeros(1), np.full(1, np.nan))  # iterations and their env_steps, [R]
-        self._style(title)
+        self._style(title, text)
         for level, color in (levels or {}).items():
             axes.axhline(level, color=color, linewidth=1.1, linestyle=(0, (5, 3)), alpha=0.9)
         self.curves = {
             key: (
-                axes.plot([], [], color=color, linewidth=0.6, alpha=0.32, zorder=2)[0],
-                axes.plot([], [], color=color, linewidth=2.1, solid_capstyle="round", zorder=3)[0],
+                axes.plot([], [], color=color, linewidth=0.8, alpha=0.45, zorder=2)[0],
+                axes.plot([], [], color=color, linewidth=2.2, solid_capstyle="round", zorder=3)[0],
             )
             for key, (_, color) in curves.items()
         }
-        self._name_curves([*curves.values(), (unit, MUTED)])
+        self._names = self._name_curves([*curves.values(), (unit, MUTED)])
+        self._shade = PolyCollection(
+            [], color=SHADE, linewidth=1.0, zorder=0, transform=axes.get_xaxis_transform()
+        )
+        axes.add_collection(self._shade, autolim=False)
         self._empty = axes.text(
             0.5, 0.5, "no data yet", transform=axes.transAxes, ha="center", color=MUTED, size=10
         )
 
-    def _style(self, title: str) -> None:
+    def _style(self, title: str, text: Callable[[float], str] | None) -> None:
         from matplotlib.ticker import FuncFormatter, MaxNLocator
 
         axes = self.axes
@@ -64,6 +76,8 @@ class Panel:
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter(FuncFormatter(self._x_label))
+        if text is not None:
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
         axes.annotate(
             "iteration\nenv steps" if self.show_steps else "iteration",
             (0, 0),
@@ -76,7 +90,7 @@ class Panel:
             color=MUTED,
         )
 
-    def _name_curves(self, names: list[tuple[str, str]]) -> None:
+    def _name_curves(self, names: list[tuple[str, str]]) -> list[Any]:
         """The legend: each name in its colour, in a line under the title."""
         from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea
 
@@ -94,6 +108,7 @@ class Panel:
             bbox_transform=self.axes.transAxes,
         )
         self.axes.add_artist(anchored)
+        return areas
 
     def update(
         self, iterations: np.ndarray, columns: Mapping[str, np.ndarray], window: int
@@ -101,13 +116,17 @@ class Panel:
         """Show other data: ``iterations`` [R] and the columns, each [R], of which any may lack."""
         unknown = np.full(len(iterations), np.nan)
         points = []
-        for key, (raw, bold) in self.curves.items():
+        for (key, (raw, bold)), area in zip(self.curves.items(), self._names, strict=False):
             values = np.asarray(columns.get(key, unknown), np.float64)
             values = np.where(np.isfinite(values), values, np.nan)
+            if key == self.only_if_it_varies:
+                if is_constant := len(np.unique(values[~np.isnan(values)])) < 2:
+                    values = unknown
+                area.set_text("" if is_constant else self._varying_name)
             points.append(values[~np.isnan(values)])
-            raw.set_data(*envelope(iterations, values))
-            bold.set_data(*thinned(iterations, rolling_mean(values, window)))
-            bold.set_marker("o" if len(points[-1]) == 1 else "")  # a line needs two points
+            _draw(raw, *envelope(iterations, values))
+            _draw(bold, *thinned(iterations, rolling_mean(values, window)))
+        self._shade.set_verts(_bands(iterations, columns.get("runners_missing", unknown)))
         known = np.concatenate([*points, np.empty(0)])
         self._empty.set_visible(len(known) == 0)
         if len(iterations):
@@ -118,10 +137,12 @@ class Panel:
         self.axes.set_ylim(*self._y_limits(known))
 
     def _y_limits(self, known: np.ndarray) -> tuple[float, float]:
-        """Nearly all points: a single spike must not flatten the rest of the curve."""
+        """All points, but that a single spike must not flatten the rest of the curve."""
         if len(known) == 0:
             return 0.0, 1.0
         low, high = np.percentile(known, [0.5, 99.5])
+        reach = high - low
+        low, high = max(known.min(), low - reach), min(known.max(), high + reach)
         low = min([low, *self.levels] if self.floor is None else [self.floor, *self.levels])
         high = max([high, *self.levels])
         margin = 0.08 * (high - low) or 0.08 * abs(high) or 0.5
@@ -130,7 +151,8 @@ class Panel:
     def _x_label(self, iteration: float, _: int) -> str:
         iterations, steps = self._steps
         left, right = self.axes.get_xlim()
-        if iteration - left < 0.18 * (right - left):  # the names of the axis stand there
+        reserved = 0.26 if self.show_steps else 0.22  # the names of the axis stand there
+        if iteration - left < reserved * (right - left):
             return ""
         if not iterations[0] <= iteration <= iterations[-1]:
             return ""
@@ -145,36 +167,70 @@ def smoothing_window(rows: int) -> int:
 
 
 def rolling_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """Centred mean over ``window`` (odd) entries of [R] values, without the nan among them.
+    """Mean of each entry of [R] values and the ``window`` // 2 known ones on either side of it.
 
-    The window is cut at both ends; nan where all of it is nan.
+    ``window`` is odd. nan (unknown) entries are passed over and stay nan, and so are those near
+    both ends, which have fewer neighbours: what is drawn is a mean of ``window`` measured values.
     """
-    known = ~np.isnan(values)
-    sums = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])
-    counts = np.concatenate([[0], np.cumsum(known)])
-    middle = np.arange(len(values))
-    start = np.maximum(middle - window // 2, 0)
-    stop = np.minimum(middle + window // 2 + 1, len(values))
-    total, number = sums[stop] - sums[start], counts[stop] - counts[start]
-    return np.divide(total, number, out=np.full(len(values), np.nan), where=number > 0)
+    means = np.full(len(values), np.nan)
+    known = np.flatnonzero(~np.isnan(values))
+    if len(known) >= window:
+        sums = np.concatenate([[0.0], np.cumsum(values[known])])
+        half = window // 2
+        means[known[half : len(known) - half]] = (sums[window:] - sums[:-window]) / window
+    return means
 
 
 def thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Every k-th point of a smooth curve [R], the last included: at most `MAX_BINS` + 1."""
-    if len(x) <= MAX_BINS:
+    """A smooth curve [R] as the mean of each bin; a bin without any known value stays unknown."""
+    bins = _bins(x, y)
+    if bins is None:
         return x, y
-    step = math.ceil(len(x) / MAX_BINS)
-    picked = np.append(np.arange(0, len(x) - 1, step), len(x) - 1)
-    return x[picked], y[picked]
+    known = ~np.isnan(bins[1])
+    counts = known.sum(axis=1)
+    sums = np.where(known, bins[1], 0.0).sum(axis=1)
+    return bins[0], np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
 
 
 def envelope(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A rough curve [R] as minimum and maximum of each bin in turn, so that no spike is lost."""
+    bins = _bins(x, y)
+    if bins is None:
+        return x, y
+    ends = np.stack([np.fmin.reduce(bins[1], axis=1), np.fmax.reduce(bins[1], axis=1)], axis=1)
+    return np.repeat(bins[0], 2), ends.ravel()
+
+
+def _bins(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Middles [B] and values [B, step] of a curve in bins of a pixel or two; None if it is short.
+
+    The first and the last middle are the first and last x, so that no curve seems to end early.
+    """
     step = math.ceil(len(x) / MAX_BINS)
     if step <= 2:
-        return x, y
+        return None
     filling = -len(x) % step
-    bins = np.pad(y, (0, filling), constant_values=np.nan).reshape(-1, step)
-    ends = np.stack([np.fmin.reduce(bins, axis=1), np.fmax.reduce(bins, axis=1)], axis=1)
     middles = np.pad(x, (0, filling), mode="edge").reshape(-1, step).mean(axis=1)
-    return np.repeat(middles, 2), ends.ravel()
+    middles[0], middles[-1] = x[0], x[-1]
+    return middles, np.pad(y, (0, filling), constant_values=np.nan).reshape(-1, step)
+
+
+def _draw(line: Any, x: np.ndarray, y: np.ndarray) -> None:
+    """Show the known points: joined where they are neighbours, as a dot where one is alone."""
+    known = np.pad(~np.isnan(y), 1)
+    alone = known[1:-1] & ~known[:-2] & ~known[2:]
+    line.set_data(x, y)
+    line.set_marker("o" if alone.any() else "")
+    line.set_markersize(1.6 * line.get_linewidth())
+    line.set_markevery(np.flatnonzero(alone).tolist())
+
+
+def _bands(iterations: np.ndarray, missing: np.ndarray) -> list[np.ndarray]:
+    """A band [4, 2] for each stretch of iterations in which runners were missing; y from 0 to 1."""
+    marked = np.pad(np.nan_to_num(missing) > 0, 1)
+    edges = np.flatnonzero(marked[1:] != marked[:-1])
+    bands = []
+    for first, stop in zip(edges[::2], edges[1::2], strict=True):
+        left, right = iterations[first] - 0.5, iterations[stop - 1] + 0.5
+        bands.append(np.array([[left, 0], [left, 1], [right, 1], [right, 0]]))
+    return bands

@@ -17,14 +17,15 @@ from typing import Any
 import numpy as np
 
 from trainer.checkpoints.atomic import replacing
-from trainer.metrics import team_color, teams_of
+from trainer.metrics import TEAM_COLORS, team_color, teams_of
 from trainer.panels import GRID, INK, MUTED, NEUTRAL, Panel, smoothing_window
 from trainer.project import cache_dir
 from trainer.readable import count, duration, figure, percent
 
-SIZE = (15.0, 8.6)  # inches
-DPI = 100
-_LEFT, _RIGHT, _BOTTOM, _TOP = 0.042, 0.976, 0.075, 0.825
+SIZE = (12.0, 7.6)  # inches
+DPI = 125
+_LEFT, _RIGHT, _BOTTOM, _TOP = 0.05, 0.972, 0.08, 0.812
+LENGTH = "#B7950B"
 
 Columns = Mapping[str, np.ndarray]
 
@@ -70,33 +71,39 @@ class TrainingFigure:
         self._figure = Figure(figsize=SIZE, dpi=DPI, facecolor="white")
         FigureCanvasAgg(self._figure)
         grid = self._figure.add_gridspec(
-            2, 3, left=_LEFT, right=_RIGHT, bottom=_BOTTOM, top=_TOP, wspace=0.16, hspace=0.42
+            2, 3, left=_LEFT, right=_RIGHT, bottom=_BOTTOM, top=_TOP, wspace=0.17, hspace=0.44
         )
         axes = [self._figure.add_subplot(grid[i // 3, i % 3]) for i in range(6)]
         colors = {team: team_color(team, i) for i, team in enumerate(teams)}
         self._panels = [
             Panel(
                 axes[0],
-                "Episode rewards over time",
-                {"reward_mean": ("mean return per hider", NEUTRAL)},
+                "Episode rewards",
+                {f"{team}_reward": (team, color) for team, color in colors.items()},
+                unit="mean return per agent",
                 show_steps=False,
             ),
             Panel(
                 axes[1],
                 " against ".join(teams).capitalize() or "Teams",
-                {f"{team}_reward": (team, color) for team, color in colors.items()},
-                unit="mean return per agent",
-                levels={0.0: MUTED},
+                {
+                    "seen_fraction": ("seen: % of steps", TEAM_COLORS["seeker"]),
+                    "perfect_hide": ("never seen: % of games", TEAM_COLORS["hider"]),
+                },
+                text=percent,
+                floor=0.0,
                 show_steps=False,
             ),
             Panel(
                 axes[2],
-                "Episode length",
+                "First step in sight",
                 {
-                    "episode_len_mean": ("steps", NEUTRAL),
-                    "first_seen_step": ("first step in sight", "#B7950B"),
+                    "first_seen_step": ("first seen", NEUTRAL),
+                    "episode_len_mean": ("episode length", LENGTH),
                 },
-                floor=0.0,
+                unit="step of the episode",
+                only_if_it_varies="episode_len_mean",
+                show_steps=False,
             ),
             Panel(
                 axes[3],
@@ -127,17 +134,17 @@ class TrainingFigure:
         below: dict[str, Any] = {"size": 10.5, "color": MUTED}
         self._texts = {
             "run": text(_LEFT, 0.92, "", **below),
-            "curves": text(_RIGHT, 0.92, "", ha="right", **below),
+            "curves": text(_RIGHT, 0.952, "", ha="right", **below),
         }
         axes.set_axis_off()
         axes.set_title("Latest metrics", loc="left", size=12, weight="bold", color=INK, pad=22)
-        axes.plot([0, 1], [1.03, 1.03], color=GRID, transform=axes.transAxes, clip_on=False)
-        style = {"va": "top", "size": 10, "linespacing": 1.5, "transform": axes.transAxes}
-        self._texts["labels"] = axes.text(0.0, 0.99, "", color=MUTED, **style)
-        self._texts["shared"] = axes.text(1.0, 0.99, "", color=INK, ha="right", **style)
+        axes.plot([0, 1], [1.06, 1.06], color=GRID, transform=axes.transAxes, clip_on=False)
+        style = {"va": "top", "size": 9, "linespacing": 1.45, "transform": axes.transAxes}
+        self._texts["labels"] = axes.text(0.0, 1.02, "", color=MUTED, **style)
+        self._texts["shared"] = axes.text(1.0, 1.02, "", color=INK, ha="right", **style)
         for i, (team, color) in enumerate(colors.items()):
             right = 1.0 - 0.26 * (len(colors) - 1 - i)
-            self._texts[team] = axes.text(right, 0.99, "", color=color, ha="right", **style)
+            self._texts[team] = axes.text(right, 1.02, "", color=color, ha="right", **style)
 
     def _write_header(self, columns: Columns, window: int) -> None:
         latest = _latest(columns)
@@ -149,8 +156,12 @@ class TrainingFigure:
         if math.isfinite(seconds := latest.get("time/total_s", math.nan)):
             parts.append(f"{duration(seconds)} of training")
         self._texts["run"].set_text("   ·   ".join(parts))
-        lines = f"thin: every iteration   ·   bold: mean over {window} iterations"
-        self._texts["curves"].set_text(lines if window > 1 else "")
+        lines = []
+        if window > 1:
+            lines = ["thin: every iteration", f"bold: centered mean of {window}"]
+        if np.any(np.nan_to_num(columns.get("runners_missing", np.empty(0))) > 0):
+            lines.append("shaded: runners were missing")
+        self._texts["curves"].set_text("   ·   ".join(lines))
 
     def _write_summary(self, columns: Columns) -> None:
         latest = _latest(columns)
@@ -220,7 +231,7 @@ def _time_split(columns: Columns, last: int = 100) -> str:
     if total <= 0:
         return "-"
     parts = zip(phases, seconds, strict=True)
-    return "   ".join(f"{name} {percent(part / total)}" for name, part in parts)
+    return "  ".join(f"{name} {percent(part / total)}" for name, part in parts)
 
 
 def prepare_matplotlib() -> None:

@@ -16,6 +16,7 @@ def make_row(iteration: int) -> Row:
             "agent_steps": 4000 * iteration,
             "episodes_completed": 30 * iteration,
             "episodes_this_iter": 30,
+            "runners_missing": 0,
             "time/iteration_s": 2.0,
             "agent_steps_per_s": 2000.0,
             "seeker/vf_explained_var": float("nan"),

@@ -20,6 +20,7 @@ def test_a_row_has_the_agreed_keys():
     team += ["grad_norm", "clip_fraction", "trained"]
     team += ["lr", "entropy_coeff", "clip_param", "vf_loss_coeff", "kl_target"]
     agreed = ["iteration", "env_steps", "agent_steps", "episodes_completed", "episodes_this_iter"]
+    agreed += ["runners_missing"]
     agreed += ["reward_mean", "seeker_reward", "hider_reward", "episode_len_mean"]
     agreed += ["seen_fraction", "first_seen_step", "perfect_hide", "agent_steps_per_s"]
     agreed += [f"time/{key}_s" for key in ("sample", "learn", "other", "save")]

@@ -10,7 +10,7 @@ CHOICES = 4
 
 
 class OneStepEnv(BatchEnv):
-    """Reward 1 for naming the number shown (team a) or the next one (team b), else 0.
+    """Reward 1 for naming the number shown (seeker) or the next one (hider), else 0.
 
     The second action head is free; the choice 2 of it is always forbidden.
     """

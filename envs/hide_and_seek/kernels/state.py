@@ -50,7 +50,7 @@ class Rules(NamedTuple):
 
 
 class TeamView(NamedTuple):
-    """One team's observation buffers (see `ObsBuffers`) and its place among the agents."""
+    """One team's observation buffers (see `ObsBuffers`)."""
 
     obs: np.ndarray
     action_mask: np.ndarray
