@@ -22,6 +22,7 @@ from ray.rllib.utils.metrics import (
 
 from trainer.learner import PLANS, HideAndSeekLearner
 from trainer.networks import ActorCritic
+from trainer.rllib_state import RLlibState, set_learner
 from trainer.rollout import BatchedEnvRunner
 from trainer.rollout_batch import RolloutBatch
 from trainer.run_schedules import RunSchedules, StepsTaken, TeamPlan
@@ -48,8 +49,16 @@ class HideAndSeekPPO(PPO):
         self.schedules: RunSchedules = copy.deepcopy(self.config.learner_config_dict["schedules"])
 
     def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
+        """RLlib's own, which unpickles what it finds; `trainer/restore.py` does without."""
         with self._object_store():
             super().restore_from_path(path, *args, **kwargs)
+
+    def restore_state(self, state: RLlibState) -> None:
+        """Take over what RLlib has kept; `push_weights` must follow."""
+        with self._object_store():
+            self.foreach_learner(lambda learner: set_learner(learner, state))
+        self.metrics.set_state(state.metrics)
+        self._iteration = state.iteration
 
     def _object_store(self) -> contextlib.AbstractContextManager[None]:
         """Ray's object store where there are actors to share it with, else none."""

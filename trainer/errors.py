@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from trainer.checkpoints.errors import NoUsableCheckpoint
+
 
 class UsageError(ValueError):
     """A command that cannot be carried out as given (exit code 2)."""
@@ -13,6 +15,10 @@ class IncompatibleCheckpoint(UsageError):  # noqa: N818
 
 class RestoreFailed(RuntimeError):  # noqa: N818
     """A checkpoint that verified but could not be restored (exit code 1)."""
+
+
+class InvalidState(NoUsableCheckpoint):
+    """A checkpoint whose files are whole, but hold what no training has written (exit code 3)."""
 
 
 class TrainingFailed(RuntimeError):  # noqa: N818

@@ -11,22 +11,29 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from trainer.action_dist import MaskedMultiCategorical
+from trainer.checkpoints import documents
+from trainer.checkpoints.documents import shown
 from trainer.normalization import ObsNormalizer
+from trainer.plain_values import flag, sequence, whole
 from trainer.weights import not_finite
 
 WEIGHTS_FILE = "weights.safetensors"
 SPEC_FILE = "spec.json"
 SPEC_FORMAT = 1
+MAX_WIDTH = 16_384
+MAX_LAYERS = 64
+_MAX_SPEC_BYTES = 2**16
+_MAX_WEIGHTS_BYTES = 2**30
 
 
 class PolicyFileError(ValueError):
@@ -66,9 +73,20 @@ class PolicySpec:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> PolicySpec:
+        """A spec from plain values. KeyError or ValueError if they are none."""
         known = {name: values[name] for name in cls.__dataclass_fields__}
-        known["nvec"] = tuple(int(n) for n in known["nvec"])
-        known["hiddens"] = tuple(int(n) for n in known["hiddens"])
+        whole(known["obs_size"], "obs_size", 1, MAX_WIDTH)
+        for name in ("nvec", "hiddens"):
+            sizes = sequence(known[name], name)
+            if len(sizes) > MAX_LAYERS:
+                raise ValueError(f"{name} has {len(sizes)} entries, more than {MAX_LAYERS}")
+            known[name] = tuple(whole(size, name, 1, MAX_WIDTH) for size in sizes)
+        if not known["nvec"]:
+            raise ValueError("nvec is empty")
+        if known["activation"] not in tuple(ACTIVATIONS):
+            raise ValueError(f"unknown activation {shown(known['activation'])!r}")
+        for name in ("vf_share_layers", "normalize_obs"):
+            flag(known[name], name)
         return cls(**known)
 
 
@@ -196,10 +214,15 @@ def read_spec(folder: Path) -> PolicySpec:
     Raises:
         OSError, ValueError, KeyError: it is missing, malformed or of an unknown format.
     """
-    values = json.loads((folder / SPEC_FILE).read_text(encoding="utf-8"))
+    values = documents.decode(documents.read_bytes(folder / SPEC_FILE, _MAX_SPEC_BYTES))
     if values["format"] != SPEC_FORMAT:
-        raise ValueError(f"format {values['format']!r}; this version reads {SPEC_FORMAT}")
+        raise ValueError(f"format {shown(values['format'])}; this version reads {SPEC_FORMAT}")
     return PolicySpec.from_dict(values)
+
+
+def weight_shapes(spec: PolicySpec) -> dict[str, tuple[int, ...]]:
+    """The shape of every weight and moment by name, in order; no memory is taken for them."""
+    return {name: tuple(value.shape) for name, value in _hollow(spec).state_dict().items()}
 
 
 def load_policy(folder: str | Path) -> ActorCritic:
@@ -211,13 +234,35 @@ def load_policy(folder: str | Path) -> ActorCritic:
     folder = Path(folder)
     try:
         spec = read_spec(folder)
-        network = ActorCritic(spec)
-        network.load_state_dict(load_file(folder / WEIGHTS_FILE), strict=True)
+        weights = load(documents.read_bytes(folder / WEIGHTS_FILE, _MAX_WEIGHTS_BYTES))
+        network = _hollow(spec)
+        _check_weights(weights, network.state_dict())
+        network.to_empty(device="cpu").load_state_dict(weights, strict=True)
     except FileNotFoundError as error:
         raise PolicyFileError(f"{error.filename}: no such file; is {folder} a policy?") from error
     except KeyError as error:
         raise PolicyFileError(f"{folder / SPEC_FILE}: unknown or missing value {error}") from error
     except Exception as error:
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        first_line = documents.first_line(error)
         raise PolicyFileError(f"{folder}: not a readable policy: {first_line}") from error
     return network.eval()
+
+
+def _hollow(spec: PolicySpec) -> ActorCritic:
+    """The network without memory for its weights, which a spec alone must not ask for."""
+    with torch.device("meta"):
+        return ActorCritic(spec)
+
+
+def _check_weights(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    """See that these are the weights that are wanted, and finite (ValueError)."""
+    for name in weights.keys() ^ wanted.keys():
+        raise ValueError(f"{shown(name)} is {'missing' if name in wanted else 'unknown'}")
+    for name, value in weights.items():
+        if (value.shape, value.dtype) != (wanted[name].shape, wanted[name].dtype):
+            raise ValueError(
+                f"{name} has the shape {tuple(value.shape)} of {value.dtype}, "
+                f"not {tuple(wanted[name].shape)} of {wanted[name].dtype}"
+            )
+    if broken := not_finite(weights):
+        raise ValueError(f"{broken[0]} is not finite")

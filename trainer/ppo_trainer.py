@@ -56,7 +56,7 @@ def create_ppo_trainer(
 
     Raises:
         ConfigError: the configuration cannot be used.
-        CheckpointCorrupted, UnsafePickle, IncompatibleCheckpoint, RestoreFailed: see
+        CheckpointCorrupted, InvalidState, IncompatibleCheckpoint, RestoreFailed: see
         `trainer/restore.py`.
     """
     if isinstance(config, (str, Path)):
@@ -65,9 +65,9 @@ def create_ppo_trainer(
         config = Config.from_dict(config)
     make_env = partial(HideAndSeekBatchEnv, config.env)
     specs = network_specs(config, make_env)
+    saved = None
     if restore_path is not None:
-        restore_path = Path(restore_path).expanduser().absolute()
-        check_checkpoint(restore_path, specs)
+        saved = check_checkpoint(Path(restore_path).expanduser().absolute(), specs)
     moments = config.initialization.warmstart.normalizer
     weights = load_networks(warmstart or {}, specs, normalizer=moments)
     # Sampling works on small matrices, where two threads wait for each other longer than they work;
@@ -77,9 +77,9 @@ def create_ppo_trainer(
     trainer: HideAndSeekPPO = algorithm_config(config, make_env, until).build_algo()
     trainer.progress = Progress(config.tracking.window_episodes, make_env(1).stat_names)
     trainer.restore_notes = []
-    if restore_path is not None:
+    if saved is not None:
         trainer.restore_notes = restore(
-            trainer, trainer.progress, restore_path, config, until or config.ppo.num_iterations
+            trainer, trainer.progress, saved, config, until or config.ppo.num_iterations
         )
     elif weights:
         trainer.restore_notes = [f"warm start, weights {start_from(trainer, weights)[:12]}"]

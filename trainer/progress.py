@@ -11,11 +11,11 @@ from ray.rllib.utils.metrics import LEARNER_RESULTS
 
 from trainer.collapse import CollapseMonitor
 from trainer.metrics import DEFAULT_TEAMS, TEAM, EpisodeWindow, Row, empty_row
+from trainer.training_state import COUNTERS
 
 if TYPE_CHECKING:
     from trainer.algorithm import HideAndSeekPPO
 
-_COUNTERS = ("iteration", "env_steps", "agent_steps", "episodes_completed", "time_total_s")
 _COLLAPSED = "collapsed"
 
 
@@ -91,11 +91,11 @@ class Progress:
         return row | trainer.settings_in_force
 
     def counters(self) -> dict[str, Any]:
-        counters = {name: getattr(self, name) for name in _COUNTERS}
+        counters = {name: getattr(self, name) for name in COUNTERS}
         return counters | {_COLLAPSED: self.collapse.state()}
 
     def restore(self, counters: Mapping[str, Any], episodes: Mapping[str, np.ndarray]) -> None:
-        for name in _COUNTERS:
+        for name in COUNTERS:
             setattr(self, name, counters[name])
         self.collapse.restore(counters.get(_COLLAPSED, {}))  # older checkpoints do not tell
         if episodes:

@@ -1,26 +1,27 @@
-"""Restoring a trainer from a checkpoint: verify, refuse, load, push weights, prove.
+"""Restoring a trainer from a checkpoint: verify, read, refuse, set, push weights, prove.
 
-Stock RLlib loads a checkpoint with missing weights, leaves runners on old ones and forgets the KL
-coefficient, the random streams and the worlds. Here the order is: manifest, pickles, spaces and
-network, then RLlib's own `restore_from_path`, a blocking weight push, our training state, and a
-hash comparison.
+Stock RLlib unpickles whatever a checkpoint holds, loads one with missing weights, leaves runners on
+old ones and forgets the KL coefficient, the random streams and the worlds. Here the order is:
+manifest, spaces and network, then every file is read once as plain values and looked through; what
+was read is set, weights are pushed to the runners and waited for, and hashes compared.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from envs.hide_and_seek.config import HideAndSeekConfig
-from trainer.checkpoints import layout, manifest
+from trainer.checkpoints import documents, layout, manifest, metadata, plain_yaml
 from trainer.config import Config
 from trainer.configured_schedules import continued_schedules
-from trainer.errors import IncompatibleCheckpoint, RestoreFailed
+from trainer.errors import IncompatibleCheckpoint, InvalidState, RestoreFailed
 from trainer.networks import PolicySpec, read_spec
-from trainer.safe_pickle import check_pickles
+from trainer.plain_values import mapping, whole
+from trainer.rllib_state import RLlibState, read_rllib_state
 from trainer.training_state import TRAINING_STATE, TrainingState
+from trainer.training_state_checks import check_training_state
 
 if TYPE_CHECKING:
     from trainer.algorithm import HideAndSeekPPO
@@ -30,8 +31,27 @@ if TYPE_CHECKING:
 _NO_RULES = {"shaping_beta", "shaping_gamma"}
 
 
-def check_checkpoint(path: Path, specs: dict[str, PolicySpec]) -> None:
-    """Everything that can be refused before anything is loaded.
+@dataclass(frozen=True)
+class SavedRun:
+    """All that a resume takes from a checkpoint, read once and looked through.
+
+    Attributes:
+        path: the checkpoint folder.
+        rllib: from RLlib's own files.
+        training: from `training_state/`.
+        env: the game it was trained on.
+        seed: of the run.
+    """
+
+    path: Path
+    rllib: RLlibState
+    training: TrainingState
+    env: HideAndSeekConfig
+    seed: int
+
+
+def check_checkpoint(path: Path, specs: dict[str, PolicySpec]) -> SavedRun:
+    """Read a checkpoint, and refuse what can be refused before anything is built or moved.
 
     Args:
         path: the checkpoint folder.
@@ -40,28 +60,73 @@ def check_checkpoint(path: Path, specs: dict[str, PolicySpec]) -> None:
     Raises:
         CheckpointCorrupted: a file is missing or is not what the manifest says.
         UnsafePickle: a state file asks for more than plain data.
+        InvalidState: a file holds what no training has written.
         IncompatibleCheckpoint: another observation or action space or network.
     """
     manifest.verify(path)
-    check_pickles(path)
     for policy_id, wanted in specs.items():
-        changes = read_spec(path / layout.POLICIES / policy_id).changes_to(wanted)
+        changes = _read_spec(path / layout.POLICIES / policy_id).changes_to(wanted)
         if changes:
             raise IncompatibleCheckpoint(
                 f"{path}: {policy_id} cannot go on with another network "
                 f"(checkpoint -> configuration): {changes}"
             )
+    rllib = read_rllib_state(path, specs)
+    try:
+        env, seed = _read_game(path)
+        training = TrainingState.read(path / TRAINING_STATE)
+        check_training_state(training, env)
+        _check_agreement(path, rllib, training)
+    except (OSError, ValueError) as error:
+        raise InvalidState(f"{path}: {documents.first_line(error)}") from None
+    return SavedRun(path, rllib, training, env, seed)
+
+
+def _read_spec(folder: Path) -> PolicySpec:
+    try:
+        return read_spec(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise InvalidState(f"{folder}: no readable policy: {documents.first_line(error)}") from None
+
+
+def _read_game(path: Path) -> tuple[HideAndSeekConfig, int]:
+    saved = mapping(plain_yaml.read(path / layout.CONFIG), layout.CONFIG)
+    env = mapping(saved.get("env"), f"{layout.CONFIG}: env")
+    train = mapping(saved.get("train"), f"{layout.CONFIG}: train")
+    return HideAndSeekConfig(**env), whole(train.get("seed"), "train.seed")
+
+
+def _check_agreement(path: Path, rllib: RLlibState, training: TrainingState) -> None:
+    """See that all files are of the same moment of the same run (ValueError)."""
+    told, progress = metadata.read(path), training.progress
+    if rllib.iteration != progress["iteration"]:
+        raise ValueError(
+            f"RLlib's state is of iteration {rllib.iteration}, the training state of "
+            f"iteration {progress['iteration']}"
+        )
+    for name in ("iteration", *metadata.COUNT_KEYS):
+        if told.get(name) is not None and told[name] != progress[name]:
+            raise ValueError(
+                f"{layout.METADATA} says {name} {documents.shown(told[name])}, "
+                f"the training state {progress[name]}"
+            )
+    taken = (training.schedules or {}).get("taken", {})
+    for policy_id, buffers in rllib.optimizers.items():
+        default = {"updates": int(progress["iteration"] > 0)}
+        updates = taken.get(policy_id.removesuffix("_policy"), default)["updates"]
+        if min((buffer["step"] for buffer in buffers.values()), default=0) < updates:
+            raise ValueError(f"the optimizer of {policy_id} has not made its {updates} steps")
 
 
 def restore(
-    trainer: HideAndSeekPPO, progress: Progress, path: Path, config: Config, until: int
+    trainer: HideAndSeekPPO, progress: Progress, saved: SavedRun, config: Config, until: int
 ) -> list[str]:
-    """Bring a freshly built trainer to the state of a checkpoint that was checked.
+    """Bring a freshly built trainer to the state of a checkpoint.
 
     Args:
         trainer: just built, from today's configuration.
         progress: counters to restore.
-        path: a checkpoint that `check_checkpoint` has passed.
+        saved: what `check_checkpoint` has read.
         config: today's; with another game worlds start fresh, with another seed the streams do.
         until: the iteration that the run is to go on to, which its schedules depend on.
 
@@ -73,9 +138,9 @@ def restore(
         weights.
     """
     try:
-        state = TrainingState.read(path / TRAINING_STATE)
-        changes = _forget_what_has_changed(state, path, config)
-        trainer.restore_from_path(str(path))
+        state = saved.training
+        changes = _forget_what_has_changed(saved, config)
+        trainer.restore_state(saved.rllib)
         trainer.push_weights()
         progress.restore(state.progress, state.episodes)
         # Random streams last: whatever happens above may draw from them.
@@ -85,7 +150,8 @@ def restore(
         )
         digest = trainer.check_weights()
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise RestoreFailed(f"{path}: could not be restored: {error}") from error
+        reason = documents.first_line(error)
+        raise RestoreFailed(f"{saved.path}: could not be restored: {reason}") from error
     return [*changes, *notes, f"learner and runners hold the same weights ({digest[:12]})"]
 
 
@@ -101,21 +167,20 @@ def training_state(trainer: HideAndSeekPPO, progress: Progress) -> TrainingState
     )
 
 
-def _forget_what_has_changed(state: TrainingState, path: Path, config: Config) -> list[str]:
+def _forget_what_has_changed(saved: SavedRun, config: Config) -> list[str]:
     """Drop what belongs to another game or seed; returns a line for each.
 
     The states of worlds only make sense in the arenas and under the rules they come from; the
     weight of the shaping is no rule.
     """
-    saved = yaml.safe_load((path / layout.CONFIG).read_text(encoding="utf-8"))
-    old = HideAndSeekConfig(**saved["env"]).resolved().model_dump(exclude=_NO_RULES)
+    old = saved.env.resolved().model_dump(exclude=_NO_RULES)
     new = config.env.resolved().model_dump(exclude=_NO_RULES)
     changed = [f"env.{name} {old[name]} -> {new[name]}" for name in new if old[name] != new[name]]
     notes = []
     if changed:
-        state.drop_worlds()
+        saved.training.drop_worlds()
         notes.append(f"worlds start fresh, the game has changed: {', '.join(changed)}")
-    if saved["train"]["seed"] != config.train.seed:
-        state.drop_streams()
+    if saved.seed != config.train.seed:
+        saved.training.drop_streams()
         notes.append(f"random streams start anew from seed {config.train.seed}")
     return notes

@@ -1,64 +1,80 @@
-"""Looking through RLlib's state pickles before RLlib itself loads them.
+"""Reading RLlib's state pickles without unpickling them.
 
-RLlib reads its state files with plain `pickle.load`, which runs whatever a file asks for. The
-states hold numpy arrays and ordinary containers only, so a file that names anything else is
-refused.
+RLlib reads its state files with plain `pickle.load`, which runs whatever a file asks for; a list of
+allowed globals is not enough, for numpy's own objects can be made to read and write memory that is
+not theirs. So a file is interpreted here, operation by operation, and what comes out is plain:
+numbers, texts, lists, dictionaries, and arrays made from what was checked. Only the operations, the
+few globals and the forms that occur in RLlib's states are known; all else is refused, before memory
+is taken for it.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
-# The constructor arguments hold the whole configuration with its classes; they are never read.
-_NEVER_READ = "class_and_ctor_args.pkl"
+import numpy as np
 
-_ALLOWED = {
-    ("collections", "OrderedDict"),
-    ("collections", "defaultdict"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy._core.numeric", "_frombuffer"),
-    ("numpy.core.numeric", "_frombuffer"),
-}
+from trainer.checkpoints import documents
+from trainer.pickle_machine import ATOMS, Machine, UnsafePickle, kind_of
+from trainer.plain_arrays import MAX_BYTES
+
+__all__ = ["UnsafePickle", "decode", "read_pickle"]
+
+MAX_OPERATIONS = 200_000  # of one file; RLlib's largest has some thousand
+MAX_DEPTH = 32
 
 
-class UnsafePickle(ValueError):  # noqa: N818
-    """A pickle that asks for more than numpy arrays and plain containers."""
-
-
-class _AllowListUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
-            raise UnsafePickle(f"asks for {module}.{name}")
-        return super().find_class(module, name)
-
-    def persistent_load(self, pid: Any) -> Any:
-        raise UnsafePickle("asks for a persistent object")
-
-
-def check_pickles(folder: Path) -> None:
-    """Refuse the checkpoint at `folder` if one of the pickles that RLlib would read is not plain
-    data.
+def read_pickle(path: Path, limit: int = MAX_BYTES) -> Any:
+    """The plain values in one of RLlib's state files.
 
     Raises:
+        OSError: it cannot be read.
         UnsafePickle: naming the file and what it asks for.
     """
-    for path in sorted(folder.rglob("*.msgp*ck")):
-        # RLlib would prefer it to the pickle beside it, and its reader falls back to pickle.
-        raise UnsafePickle(f"{path}: refused, states in msgpack cannot be checked")
-    for path in sorted(folder.rglob("*.pkl")):
-        if path.name == _NEVER_READ:
-            continue
-        try:
-            _AllowListUnpickler(io.BytesIO(path.read_bytes())).load()
-        except UnsafePickle as error:
-            raise UnsafePickle(f"{path}: refused, it {error}") from None
-        except Exception as error:
-            raise UnsafePickle(f"{path}: not a readable state file: {error}") from None
+    try:
+        return decode(documents.read_bytes(path, limit))
+    except UnsafePickle as error:
+        raise UnsafePickle(f"{path}: refused, it {error}") from None
+    except ValueError as error:
+        raise UnsafePickle(
+            f"{path}: not a readable state file: {documents.first_line(error)}"
+        ) from None
+
+
+def decode(data: bytes) -> Any:
+    """The plain values in a pickle. UnsafePickle or ValueError if it holds anything else."""
+    machine = Machine(len(data))
+    end = 0
+    # genops only cuts the file into pieces; a piece is never longer than what is left of it.
+    for count, (operation, argument, position) in enumerate(pickletools.genops(data)):
+        if count >= MAX_OPERATIONS:
+            raise UnsafePickle(f"has more than {MAX_OPERATIONS} operations")
+        if operation.name == "STOP":
+            end = (position or 0) + 1
+            break
+        machine.run(operation.name, argument)
+    if end != len(data):
+        raise UnsafePickle("goes on behind its end")
+    value = machine.result()
+    _check_tree(value)
+    return value
+
+
+def _check_tree(value: Any) -> None:
+    """See that nothing is left that only stands for something, and nothing is nested absurdly."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise UnsafePickle("is nested too deeply")
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(item.values())
+            elif type(item) in (list, tuple):
+                inner.extend(item)
+            elif not isinstance(item, (*ATOMS, np.ndarray, np.generic)):
+                raise UnsafePickle(f"holds a {kind_of(item)} that is no value")
+        level = inner

@@ -16,10 +16,18 @@ from typing import Any
 
 import numpy as np
 
+from trainer.checkpoints import documents
+from trainer.config_base import TEAMS
+from trainer.plain_arrays import read_npz
+from trainer.plain_values import finite, mapping, sequence, whole
+from trainer.schedule_state import check_schedule_state
+
 TRAINING_STATE = "training_state"
 STATE_FILE = "state.json"
 EPISODES_FILE = "episodes.npz"
 FORMAT = 1
+_MAX_TEXT = 500
+COUNTERS = ("iteration", "env_steps", "agent_steps", "episodes_completed", "time_total_s")
 
 
 @dataclass
@@ -70,33 +78,59 @@ class TrainingState:
 
     @classmethod
     def read(cls, folder: Path) -> TrainingState:
-        """Raises OSError, ValueError or KeyError where the folder is not what `write` made."""
+        """Raises OSError or ValueError where the folder is not what `write` made.
+
+        What the values mean is looked at by `check_training_state`.
+        """
         state = read_values(folder)
         return cls(
             worlds={
-                index: _load_arrays(folder / f"worlds_{index}.npz")
+                index: read_npz(folder / f"worlds_{index}.npz")
                 for index in state["runners_with_worlds"]
             },
             values={"runners": state["runners"], "learners": state["learners"]},
             progress=state["progress"],
-            episodes=_load_arrays(folder / EPISODES_FILE),
+            episodes=read_npz(folder / EPISODES_FILE),
             schedules=state.get("schedules"),
         )
 
 
 def read_values(folder: Path) -> dict[str, Any]:
-    """The plain values of the folder alone. Raises OSError, ValueError or KeyError."""
-    state: dict[str, Any] = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
-    if state["format"] != FORMAT:
-        raise ValueError(f"{STATE_FILE}: format {state['format']}; this version reads {FORMAT}")
+    """The plain values of the folder alone. Raises OSError or ValueError."""
+    try:
+        state = documents.read(folder / STATE_FILE)
+        if state.get("format") != FORMAT:
+            given = documents.shown(state.get("format"))
+            raise ValueError(f"format {given}; this version reads {FORMAT}")
+        _check_counters(state)
+    except ValueError as error:
+        raise ValueError(f"{STATE_FILE}: {error}") from None
     return state
+
+
+def _check_counters(state: dict[str, Any]) -> None:
+    progress = mapping(state.get("progress"), "progress")
+    for name in COUNTERS:
+        if name == "time_total_s":
+            finite(progress.get(name), name, 0.0)
+        else:
+            whole(progress.get(name), name)
+    for policy_id, text in mapping(progress.get("collapsed", {}), "collapsed").items():
+        if not isinstance(text, str) or len(text) > _MAX_TEXT or not text.isprintable():
+            raise ValueError(f"collapsed.{documents.shown(policy_id)} is no line of text")
+    if state.get("schedules") is not None:
+        check_schedule_state(state["schedules"], progress["iteration"], TEAMS)
+    runners = mapping(state.get("runners"), "runners")
+    for index in runners:
+        if not (index.isdecimal() and len(index) < 6):
+            raise ValueError(f"{documents.shown(index)} is no number of a runner")
+    for index in sequence(state.get("runners_with_worlds"), "runners_with_worlds"):
+        if not isinstance(index, str) or index not in runners:
+            raise ValueError(f"worlds of an unknown runner {documents.shown(index)}")
+    if not sequence(state.get("learners"), "learners"):
+        raise ValueError("there is no learner")
 
 
 def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     with path.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
-
-
-def _load_arrays(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}

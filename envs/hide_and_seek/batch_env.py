@@ -14,7 +14,7 @@ from envs.hide_and_seek.kernels.state import Rules, TeamView, allocate_world
 from envs.hide_and_seek.layouts import build_layouts, has_distances, with_distances
 from envs.hide_and_seek.spaces import NUM_HEADS, NVEC, OBS_SIZE
 
-_STAT_NAMES = (
+STAT_NAMES = (
     "length",
     "seeker_return",
     "hider_return",
@@ -71,8 +71,8 @@ class HideAndSeekBatchEnv(BatchEnv):
             TeamSpec(name, tuple(f"{name}_{k}" for k in range(size)), OBS_SIZE, NVEC)
             for name, size in sizes.items()
         )
-        self.stat_names = _STAT_NAMES
-        self.episode_stats = np.zeros((num_envs, len(_STAT_NAMES)), np.float32)
+        self.stat_names = STAT_NAMES
+        self.episode_stats = np.zeros((num_envs, len(STAT_NAMES)), np.float32)
         self.layouts = build_layouts(config.level, config.num_layouts, config.layout_seed)
         self._use_rules(config)
         self.world = allocate_world(num_envs, sum(sizes.values()))

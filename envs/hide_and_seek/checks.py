@@ -8,8 +8,13 @@ from typing import Any
 import numpy as np
 
 from envs.batch_env import ObsBuffers, TeamSpec
-from envs.hide_and_seek.config import nearest
+from envs.hide_and_seek.config import MAX_STEPS, HideAndSeekConfig, nearest
+from envs.hide_and_seek.kernels.constants import ARENA, NUM_HEADINGS, TOP_SPEED
+from envs.hide_and_seek.kernels.state import allocate_world
 from envs.hide_and_seek.spaces import HEADS, NUM_HEADS, NVEC
+
+_TOP_SPEED = TOP_SPEED * np.float32(1.001)  # but for rounding
+_MAX_SHAPING = np.float32(1e6)
 
 
 def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
@@ -65,9 +70,56 @@ def check_state(
             raise ValueError(f"state array {name!r} must be {array.dtype}, got {given.dtype}")
         if given.dtype.kind == "f" and not np.all(np.isfinite(given)):
             raise ValueError(f"state array {name!r} holds a number that is not finite")
-    layout = np.asarray(state["layout"])
-    if np.any((layout < 0) | (layout >= num_layouts)):
-        raise ValueError(f"state array 'layout' must be from 0 to {num_layouts - 1}")
-    prep, steps = np.asarray(state["prep_steps"]), np.asarray(state["episode_steps"])
+    _check_values({name: np.asarray(array) for name, array in state.items()}, num_layouts)
+
+
+def check_foreign_state(
+    state: Mapping[str, np.ndarray], config: HideAndSeekConfig, num_stats: int
+) -> None:
+    """Raise ValueError unless `state` is that of some number of worlds of this game.
+
+    Args:
+        state: arrays of unknown origin.
+        config: the game.
+        num_stats: columns of `episode_stats`.
+    """
+    game = config.resolved()
+    num_envs = np.shape(state.get("time", ()))[:1] or (0,)
+    if not num_envs[0]:
+        raise ValueError("state holds no worlds")
+    one = allocate_world(1, int(game.num_seekers or 0) + int(game.num_hiders or 0))._asdict()
+    one["episode_stats"] = np.zeros((1, num_stats), np.float32)
+    # As large as the state is said to be, in the memory of one world.
+    wanted = {n: np.broadcast_to(a, (*num_envs, *a.shape[1:])) for n, a in one.items()}
+    check_state(wanted, state, game.num_layouts)
+
+
+def _check_values(state: Mapping[str, np.ndarray], num_layouts: int) -> None:
+    """Bound all that a kernel uses as an index, and all that it relies on."""
+    prep, steps, time = state["prep_steps"], state["episode_steps"], state["time"]
+    _refuse(state, "layout", (0, num_layouts - 1))
+    _refuse(state, "heading", (0, NUM_HEADINGS - 1))
+    _refuse(state, "pos", (0, ARENA))
+    _refuse(state, "vel", (-_TOP_SPEED, _TOP_SPEED))
+    for name in ("credit", "shaping_return"):
+        _refuse(state, name, (-_MAX_SHAPING, _MAX_SHAPING))
+    if np.any((steps < 1) | (steps > MAX_STEPS)):
+        raise ValueError(f"state array 'episode_steps' must be from 1 to {MAX_STEPS}")
     if np.any((prep < 0) | (prep >= steps)):
         raise ValueError("state array 'prep_steps' must be from 0 to below 'episode_steps'")
+    if np.any((time < 0) | (time > steps)):
+        raise ValueError("state array 'time' must be from 0 to 'episode_steps'")
+    played = np.maximum(time - prep, 0)  # steps of the main phase
+    if np.any(np.abs(state["raw_return"]) > played):
+        raise ValueError("state array 'raw_return' is more than a point for each step")
+    seen, first = state["seen_steps"], state["first_seen"]
+    if np.any((seen < 0) | (seen > played)):
+        raise ValueError("state array 'seen_steps' must be from 0 to the steps played")
+    if np.any(np.where(seen > 0, (first < 0) | (first >= played), first != -1)):
+        raise ValueError("state array 'first_seen' must be -1 or a step played")
+
+
+def _refuse(state: Mapping[str, np.ndarray], name: str, bounds: tuple[Any, Any]) -> None:
+    low, high = bounds
+    if np.any((state[name] < low) | (state[name] > high)):
+        raise ValueError(f"state array {name!r} must be from {low:g} to {high:g}")

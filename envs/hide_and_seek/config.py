@@ -38,6 +38,7 @@ LEVELS: dict[str, Level] = {
 }
 
 MAX_TEAM = 3
+MAX_STEPS = 100_000  # of an episode
 
 UNKNOWN_SETTING = "unknown_setting"
 """The type of pydantic's error for a name that is no setting of the game; its context has `key`."""
@@ -174,8 +175,8 @@ class HideAndSeekConfig(BaseModel):
         level = LEVELS[self.level]
         prep = level.prep_steps if self.prep_steps is None else self.prep_steps
         steps = level.episode_steps if self.episode_steps is None else self.episode_steps
-        if steps < 1:
-            raise ValueError(f"episode_steps must be at least 1, got {steps}")
+        if not 1 <= steps <= MAX_STEPS:
+            raise ValueError(f"episode_steps must be from 1 to {MAX_STEPS}, got {steps}")
         if not 0 <= prep < steps:
             raise ValueError(
                 f"prep_steps must be from 0 to episode_steps - 1 = {steps - 1}, got {prep}"

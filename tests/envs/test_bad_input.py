@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from envs.batch_env import ObsBuffers
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
+from envs.hide_and_seek.checks import check_foreign_state
 from envs.hide_and_seek.config import LEVELS, HideAndSeekConfig
 from tests.envs.playing import Play, make_play
 
@@ -33,7 +34,7 @@ def play() -> Play:
         ({"lidar_range": float("inf")}, "finite"),
         ({"num_layouts": 0}, "above 0, got 0"),
         ({"layout_seed": -1}, "0 or above, got -1"),
-        ({"episode_steps": 0}, "episode_steps must be at least 1, got 0"),
+        ({"episode_steps": 0}, "episode_steps must be from 1 to 100000, got 0"),
         ({"prep_steps": 80}, "prep_steps must be from 0 to episode_steps - 1 = 79, got 80"),
         ({"episode_steps": 20}, "prep_steps must be from 0 to episode_steps - 1 = 19, got 20"),
         ({"shaping_gamma": 1.5}, "from 0 to 1, got 1.5"),
@@ -196,3 +197,50 @@ def test_a_state_with_impossible_lengths_is_refused(play: Play) -> None:
     state = play.env.get_state()
     with pytest.raises(ValueError, match="'prep_steps' must be from 0 to below"):
         play.env.set_state({**state, "prep_steps": state["episode_steps"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("heading", 32, "'heading' must be from 0 to 31"),
+        ("heading", -1, "'heading' must be from 0 to 31"),
+        ("heading", 2**31 - 1, "'heading' must be from 0 to 31"),
+        ("layout", -1, "'layout' must be from 0 to"),
+        ("pos", -0.6, "'pos' must be from 0 to 12"),
+        ("pos", 1e30, "'pos' must be from 0 to 12"),
+        ("vel", 0.3, "'vel' must be from -0.25"),
+        ("vel", np.inf, "'vel' holds a number that is not finite"),
+        ("time", -1, "'time' must be from 0 to 'episode_steps'"),
+        ("time", 2**31 - 1, "'time' must be from 0 to 'episode_steps'"),
+        ("episode_steps", 2**31 - 1, "'episode_steps' must be from 1 to 100000"),
+        ("prep_steps", -(2**31), "'prep_steps' must be from 0"),
+        ("raw_return", 1e20, "'raw_return' is more than"),
+        ("shaping_return", 1e30, "'shaping_return' must be from"),
+        ("credit", -1e30, "'credit' must be from"),
+        ("credit", np.nan, "'credit' holds a number that is not finite"),
+        ("seen_steps", 10_000, "'seen_steps' must be from 0"),
+        ("first_seen", 10_000, "'first_seen' must be -1 or"),
+        ("first_seen", -2, "'first_seen' must be -1 or"),
+    ],
+)
+def test_a_state_that_would_lead_a_kernel_out_of_its_arrays_is_refused(
+    play: Play, name: str, value: float, message: str
+) -> None:
+    state = play.env.get_state()
+    state[name].flat[0] = value
+    with pytest.raises(ValueError, match=message):
+        play.env.set_state(state)
+    with pytest.raises(ValueError, match=message):
+        check_foreign_state(state, play.env.config, len(play.env.stat_names))
+
+
+def test_a_state_of_its_own_is_taken_back_at_every_step() -> None:
+    """Nothing that a game can come to is refused."""
+    play = make_play(64, level="L2", shaping_beta=0.5)
+    play.reset(*range(64))
+    rng = np.random.default_rng(0)
+    for _ in range(120):
+        play.step(play.random_actions(rng))
+        state = play.env.get_state()
+        play.env.set_state(state)
+        check_foreign_state(state, play.env.config, len(play.env.stat_names))

@@ -14,7 +14,7 @@ import pytest
 
 from trainer.checkpoints import manifest
 from trainer.config_file import load_config
-from trainer.errors import RestoreFailed
+from trainer.errors import InvalidState
 from trainer.networks import load_policy
 from trainer.ppo_trainer import create_ppo_trainer
 from trainer.safe_pickle import UnsafePickle
@@ -89,7 +89,7 @@ def test_an_array_file_runs_nothing(checkpoint: Path, flag: Path, name: str) -> 
     with (checkpoint / name).open("wb") as file:
         np.savez(file, episodes=array, time=array)
     vouch_for(checkpoint)
-    with pytest.raises(RestoreFailed, match="Object arrays cannot be loaded"):
+    with pytest.raises(InvalidState, match="is no array of plain numbers"):
         restore(checkpoint)
     assert not flag.exists()
 

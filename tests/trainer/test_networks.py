@@ -57,9 +57,16 @@ def test_a_policy_comes_back_from_disk_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"hiddens": [8, 9]}, "size mismatch|not a readable policy"),
-        ({"activation": "gelu"}, "unknown or missing value 'gelu'"),
-        ({"nvec": None}, "not a readable policy"),
+        ({"hiddens": [8, 9]}, r"has the shape \(\d+, \d+\)|is unknown|is missing"),
+        ({"activation": "gelu"}, "unknown activation 'gelu'"),
+        ({"activation": ["tanh"]}, "unknown activation"),
+        ({"nvec": None}, "nvec is None, not a list"),
+        ({"nvec": []}, "nvec is empty"),
+        ({"hiddens": [16_384] * 60}, "is missing|is unknown|has the shape"),
+        ({"hiddens": [10**9]}, r"hiddens = 1000000000, not a whole number from 1 to 16384"),
+        ({"hiddens": [True]}, "hiddens = True, not a whole number"),
+        ({"hiddens": [1] * 65}, "hiddens has 65 entries, more than 64"),
+        ({"vf_share_layers": "no"}, "vf_share_layers = no, neither true nor false"),
     ],
 )
 def test_a_spec_that_does_not_fit_is_refused(tmp_path: Path, change: dict, message: str) -> None:
