@@ -181,6 +181,9 @@ class HideAndSeekPPO(PPO):
     ) -> np.ndarray:
         """One agent's action [H] for its observation [D].
 
+        An observation does not tell the team: say with `policy_id` whose it is, or the seekers'
+        network answers for a hider.
+
         Raises:
             ValueError: unknown policy, or an observation of another shape.
         """

@@ -41,3 +41,16 @@ def test_the_program_starts_without_anything_heavy():
     assert "exit codes: 0 ok, 1 problems found or error, 2 usage, 3 no usable" in " ".join(
         done.stdout.split()
     )
+
+
+def test_the_names_of_the_package_are_imported_when_they_are_asked_for():
+    code = (
+        "import sys, trainer.checkpoints as package\n"
+        "assert 'trainer.checkpoints.manager' not in sys.modules\n"
+        "from trainer.checkpoints import *\n"
+        "assert CheckpointManager.__module__ == 'trainer.checkpoints.manager'\n"
+        "assert all(name in dir(package) for name in package.__all__)\n"
+        "assert issubclass(NoUsableCheckpoint, CheckpointError)\n"
+        "assert not hasattr(package, 'Manager')\n"
+    )
+    subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, check=True)
