@@ -40,22 +40,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     args = build_parser().parse_args(argv)
-    from trainer.resume_report import print_changes, print_report, print_schedules
-    from trainer.run import run
+    from trainer.run import run, show_resume
     from trainer.run_plan import Start, plan_run
 
     plan = plan_run(args, Start(resume=args.checkpoint, source="CHECKPOINT"))
-    print_report(plan)
-    refused = print_changes(plan)
-    print_schedules(plan)
-    if not args.yes and not refused:  # what is refused needs no answer: the run will say so
+    if not show_resume(plan, args, in_full=True):
+        return EXIT_USAGE
+    if not args.yes:
         if not sys.stdin.isatty():
             print("error: no terminal to ask on; add --yes to go on", file=sys.stderr)
             return EXIT_USAGE
         if not confirmed():
             print("nothing was changed")
             return 0
-    return run(plan, quiet=args.quiet, show_changes=False)
+    return run(plan, quiet=args.quiet)
 
 
 def confirmed() -> bool:

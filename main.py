@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from trainer.command import run_command
+from trainer.command import EXIT_USAGE, run_command
 from trainer.command_line import CommandParser
 from trainer.run_arguments import add_run_arguments
 
@@ -62,8 +62,9 @@ def main(argv: Sequence[str]) -> int:
         parser.error(
             "a checkpoint, --fresh, --resume, --warmstart and --continue-run-id exclude each other"
         )
-    from trainer.run import run
+    from trainer.run import run, show_resume
     from trainer.run_plan import Start, plan_run
+    from trainer.schedule_report import print_new_schedules
 
     if args.checkpoint is not None:
         start = Start(resume=args.checkpoint, source="CHECKPOINT")
@@ -75,7 +76,12 @@ def main(argv: Sequence[str]) -> int:
         start = Start(warmstart=args.warmstart, source="--warmstart")
     else:
         start = Start(fresh=args.fresh)
-    return run(plan_run(args, start), quiet=args.quiet)
+    plan = plan_run(args, start)
+    if plan.restore_path is None:
+        print_new_schedules(plan)
+    elif not show_resume(plan, args):
+        return EXIT_USAGE
+    return run(plan, quiet=args.quiet)
 
 
 def cli() -> int:

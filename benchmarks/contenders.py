@@ -38,8 +38,8 @@ def stock(iterations: int, runners: int, envs: int) -> Measurement:
     Networks, batch, minibatch, epochs and PPO settings are ours; where ours have no counterpart
     (masks, exclusion of frozen steps) stock RLlib simply learns from every step.
     """
-    from trainer.config import RayGroup
     from trainer.ray_session import prepare_environment, start_ray, stop_ray
+    from trainer.run_groups import RayGroup
 
     prepare_environment()
     from ray.rllib.algorithms.ppo import PPOConfig

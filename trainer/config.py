@@ -7,7 +7,7 @@ one or two lines.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -26,13 +26,11 @@ from trainer.config_base import (
 from trainer.config_keys import explain
 from trainer.configured_schedules import schedules_of
 from trainer.initialization import InitializationGroup
+from trainer.run_groups import RayGroup, TrackingGroup, TrainGroup
 from trainer.schedule_config import SchedulesGroup, ScheduleSpec
 
 NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "normalize_obs")
 """The settings of a team that decide on the shape of its network."""
-
-# One component of a path, and nothing that steers a terminal.
-_RUN_NAME = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
 
 LrScheduleType = Literal["linear", "cosine", "exponential", "step"]
 
@@ -173,75 +171,8 @@ class PPOGroup(Group):
         return TeamSettings(**resolved)
 
 
-class RayGroup(Group):
-    """Where sampling and learning run; with no runners and learners, all in this process."""
-
-    address: str | None = None
-    """Address of a Ray cluster; None starts a local one when it is needed."""
-    num_env_runners: Annotated[int, Field(ge=0)] = 0
-    """Remote sampling processes; 0 samples in the training process."""
-    num_envs_per_env_runner: Annotated[int, Field(ge=1)] = 512
-    """Worlds per sampling process (N)."""
-    num_learners: Annotated[int, Field(ge=0)] = 0
-    """Remote learners with equal shards; 0 learns in the training process."""
-
-    @property
-    def num_envs(self) -> int:
-        return self.num_envs_per_env_runner * max(1, self.num_env_runners)
-
-    @property
-    def is_local(self) -> bool:
-        return self.num_env_runners == 0 and self.num_learners == 0 and self.address is None
-
-    @model_validator(mode="after")
-    def _equal_shards(self) -> RayGroup:
-        if self.num_learners and self.num_envs % self.num_learners:
-            raise ValueError(
-                f"{self.num_envs} worlds cannot be shared equally by num_learners = "
-                f"{self.num_learners}; change num_envs_per_env_runner to a multiple of it"
-            )
-        return self
-
-
-class AlternateGroup(Group):
-    """Alternating training: one team learns while the other plays on as it is."""
-
-    every: Annotated[int, Field(ge=1)] | None = None
-    """Iterations until it is the other team's turn; None: both always learn."""
-    first: Literal["seeker", "hider"] = "seeker"
-    """Whose turn is the first."""
-
-
-class TrainGroup(Group):
-    """The run as a whole."""
-
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Seed of networks, worlds, sampling and shuffling."""
-    torch_threads: Annotated[int, Field(ge=1)] | None = None
-    """Threads the local learner shares out among the teams, one each at least; None = the cores."""
-    alternate: AlternateGroup = AlternateGroup()
-    """Whether the teams take turns in learning."""
-
-
-class TrackingGroup(Group):
-    """Where progress is written."""
-
-    run_name: Annotated[str, Field(pattern=_RUN_NAME, max_length=100)] | None = None
-    """What the run is called, also its TensorBoard folder; None: date, level and seed."""
-    tensorboard_dir: str | None = "./runs"
-    """Folder of the TensorBoard runs; None writes none."""
-    window_episodes: Annotated[int, Field(ge=1)] = 2000
-    """Finished episodes over which the reported means run."""
-    mlflow: bool = False
-    """Keep the run in an MLflow store too (requirements-mlflow.txt)."""
-    mlflow_uri: str = "sqlite:///runs/mlflow.db"
-    """The store: an SQLite file, relative to the working directory, or any tracking server."""
-    mlflow_experiment: Annotated[str, Field(min_length=1)] = "hide_and_seek"
-    """The experiment that runs belong to."""
-
-
-class Config(Group):
-    """The whole configuration; the groups appear in `config.yaml` under these names."""
+class ConfigGroups(Group):
+    """Every group by itself; `Config` also sees that they fit together."""
 
     env: HideAndSeekConfig = HideAndSeekConfig()
     ppo: PPOGroup = PPOGroup()
@@ -251,26 +182,8 @@ class Config(Group):
     tracking: TrackingGroup = TrackingGroup()
     initialization: InitializationGroup = InitializationGroup()
 
-    @model_validator(mode="after")
-    def _minibatch_fits(self) -> Config:
-        shard = self.ppo.rollout_length * self.ray.num_envs // max(1, self.ray.num_learners)
-        for name in TEAMS:
-            rows = shard * getattr(self.env.resolved(), f"num_{name}s")
-            size = self.ppo.team(name).minibatch_size
-            if size > rows:
-                raise ValueError(
-                    f"ppo.minibatch_size = {size} is more than the {rows} agent-steps that the "
-                    f"{name}s give a learner per iteration; lower it or raise ppo.rollout_length"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _schedules_are_possible(self) -> Config:
-        schedules_of(self)
-        return self
-
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any] | None, source: str = "config") -> Config:
+    def from_dict(cls, values: Mapping[str, Any] | None, source: str = "config") -> Self:
         """Validate plain nested values (as from YAML).
 
         Raises:
@@ -289,6 +202,28 @@ class Config(Group):
     def to_dict(self) -> dict[str, Any]:
         """Plain nested values with every key; `from_dict` gives an equal configuration."""
         return self.model_dump(mode="json")
+
+
+class Config(ConfigGroups):
+    """The whole configuration; the groups appear in `config.yaml` under these names."""
+
+    @model_validator(mode="after")
+    def _minibatch_fits(self) -> Config:
+        shard = self.ppo.rollout_length * self.ray.num_envs // max(1, self.ray.num_learners)
+        for name in TEAMS:
+            rows = shard * getattr(self.env.resolved(), f"num_{name}s")
+            size = self.ppo.team(name).minibatch_size
+            if size > rows:
+                raise ValueError(
+                    f"ppo.minibatch_size = {size} is more than the {rows} agent-steps that the "
+                    f"{name}s give a learner per iteration; lower it or raise ppo.rollout_length"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _schedules_are_possible(self) -> Config:
+        schedules_of(self)
+        return self
 
 
 def known_keys() -> list[str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
-from trainer.config import Config
+from trainer.config import Config, ConfigGroups
 from trainer.config_base import ConfigError
+
+AnyConfig = TypeVar("AnyConfig", bound=ConfigGroups)
 
 
 def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
@@ -19,6 +21,11 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     Raises:
         ConfigError: the file is missing, not YAML, or holds an unknown key or a bad value.
     """
+    return apply_overrides(read_values(path), overrides, source=str(path))
+
+
+def read_values(path: str | Path) -> dict[str, Any]:
+    """The nested values of a YAML file, unchecked. ConfigError if it is missing or not YAML."""
     path = Path(path)
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -38,17 +45,31 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
         ) from None
     if values is not None and not isinstance(values, dict):
         raise ConfigError(f"{path}: expected groups of keys, found {type(values).__name__}")
-    return apply_overrides(values or {}, overrides, source=str(path))
+    return values or {}
 
 
 def apply_overrides(
-    values: Mapping[str, Any], overrides: Iterable[str], source: str = "config"
-) -> Config:
-    """A configuration from `values`, then each `group.key=value` (in YAML) over it."""
+    values: Mapping[str, Any],
+    overrides: Iterable[str],
+    source: str = "config",
+    *,
+    schema: type[AnyConfig] = Config,  # type: ignore[assignment]
+) -> AnyConfig:
+    """A configuration from `values`, then each `group.key=value` (in YAML) over it.
+
+    With `ConfigGroups` as the schema each group is checked by itself only.
+    """
     overrides = list(overrides)
-    config = Config.from_dict(values, source)
+    config = schema.from_dict(values, source)
     if not overrides:
         return config
+    merged = overridden(values, overrides)
+    return schema.from_dict(merged, source=" ".join(f"--set {item}" for item in overrides))
+
+
+def overridden(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """Nested values with each `group.key=value` (in YAML) over them, not checked against the
+    schema."""
     merged: dict[str, Any] = {
         k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()
     }
@@ -60,8 +81,13 @@ def apply_overrides(
             value = yaml.safe_load(text)
         except yaml.YAMLError:
             raise ConfigError(f"--set {item}: the value is not valid YAML") from None
-        _set_nested(merged, key.strip().split("."), value)
-    return Config.from_dict(merged, source=" ".join(f"--set {item}" for item in overrides))
+        _set_nested(merged, override_path(item), value)
+    return merged
+
+
+def override_path(item: str) -> tuple[str, ...]:
+    """The key that a `group.key=value` names, in its parts."""
+    return tuple(item.partition("=")[0].strip().split("."))
 
 
 def _yaml_beside(path: Path) -> list[Path]:
@@ -69,7 +95,7 @@ def _yaml_beside(path: Path) -> list[Path]:
     return sorted(folder.glob("*.y*ml")) if folder.is_dir() else []
 
 
-def _set_nested(values: dict[str, Any], keys: list[str], value: Any) -> None:
+def _set_nested(values: dict[str, Any], keys: Sequence[str], value: Any) -> None:
     for key in keys[:-1]:
         child = values.get(key)
         values[key] = dict(child) if isinstance(child, Mapping) else {}

@@ -114,15 +114,36 @@ def run_schedules(config: Config, until: int | None = None) -> RunSchedules:
 
 
 def continued_schedules(
-    config: Config, until: int, saved: Mapping[str, Any] | None, iteration: int
+    config: Config,
+    until: int,
+    saved: Mapping[str, Any] | None,
+    iteration: int,
+    *,
+    carry: bool = True,
 ) -> tuple[RunSchedules, Continuation]:
     """The schedules of a run that goes on from `iteration` to `until`.
 
-    `saved` is the state in the checkpoint. ValueError, KeyError or TypeError if it is none.
+    `saved` is the state in the checkpoint; `carry`: what it schedules and `config` does not goes
+    on. ValueError, KeyError or TypeError if it is no state.
     """
     group = config.schedules
-    policy = Policy(group.mode, group.extend == "rescale", group.total_iterations is not None)
+    fixed = group.total_iterations is not None
+    policy = Policy(group.mode, group.extend == "rescale", fixed, carry)
     return continue_schedules(run_schedules(config, until), saved, iteration, policy)
+
+
+def with_schedules(config: Config, schedules: Mapping[str, Schedule]) -> Config:
+    """A configuration that also has those schedules, by setting, that it does not mention."""
+    values, known = config.to_dict(), schedules_of(config)
+    for name, schedule in schedules.items():
+        if name in known:
+            continue
+        owner, _, setting = name.partition("/")
+        group = values["schedules"][owner]
+        if setting.startswith(f"{LOGIT_BIAS}."):
+            group, setting = group[LOGIT_BIAS], setting.removeprefix(f"{LOGIT_BIAS}.")
+        group[setting] = schedule.to_dict()
+    return type(config).from_dict(values)
 
 
 def check_course(config: Config, schedules: RunSchedules, until: int) -> None:

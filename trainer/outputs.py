@@ -232,6 +232,7 @@ class RunOutputs:
                 layout.POLICIES: self._write_policies,
                 TRAINING_STATE: training_state(trainer, trainer.progress).write,
                 layout.CONFIG: self._write_config,
+                layout.CONFIG_FILE: self.start.config_file.write,
             },
             tags=tags,
         )

@@ -24,6 +24,7 @@ from trainer.algorithm import HideAndSeekPPO  # noqa: E402
 from trainer.checkpoints.manager import CheckpointManager  # noqa: E402
 from trainer.config import Config  # noqa: E402
 from trainer.config_file import load_config  # noqa: E402
+from trainer.configured_schedules import with_schedules  # noqa: E402
 from trainer.console import Console  # noqa: E402
 from trainer.outputs import RunOutputs  # noqa: E402
 from trainer.progress import Progress  # noqa: E402
@@ -41,6 +42,8 @@ def create_ppo_trainer(
     restore_path: str | Path | None = None,
     warmstart: Mapping[str, Path] | None = None,
     until: int | None = None,
+    *,
+    carry_schedules: bool = True,
 ) -> tuple[HideAndSeekPPO, Config]:
     """Build a trainer: fresh, exactly as a checkpoint left it, or new with trained networks.
 
@@ -49,10 +52,11 @@ def create_ppo_trainer(
         restore_path: checkpoint folder to go on from, or None.
         warmstart: for a new run, the checkpoint folder whose network a policy starts with.
         until: the iteration that is trained up to, where the schedules end; None: as configured.
+        carry_schedules: schedules of the checkpoint that `config` does not mention go on.
 
     Returns:
         The trainer (`train()`, `compute_single_action(...)`, `progress`, `restore_notes`, `stop()`)
-        and the resolved configuration.
+        and the resolved configuration, with the schedules that go on.
 
     Raises:
         ConfigError: the configuration cannot be used.
@@ -78,9 +82,11 @@ def create_ppo_trainer(
     trainer.progress = Progress(config.tracking.window_episodes, make_env(1).stat_names)
     trainer.restore_notes = []
     if saved is not None:
+        until = until or config.ppo.num_iterations
         trainer.restore_notes = restore(
-            trainer, trainer.progress, saved, config, until or config.ppo.num_iterations
+            *(trainer, trainer.progress, saved, config, until), carry=carry_schedules
         )
+        config = with_schedules(config, trainer.schedules.configured)
     elif weights:
         trainer.restore_notes = [f"warm start, weights {start_from(trainer, weights)[:12]}"]
     return trainer, config
@@ -119,7 +125,10 @@ def train(
     with contextlib.ExitStack() as cleanup:
         stop = stop or cleanup.enter_context(StopSignals())
         cleanup.callback(stop_ray)
-        trainer, config = create_ppo_trainer(config, start.restore_path, start.warmstart, until)
+        trainer, config = create_ppo_trainer(
+            *(config, start.restore_path, start.warmstart, until),
+            carry_schedules=start.carry_schedules,
+        )
         cleanup.callback(trainer.stop)
         stop.install()  # again: Ray has put its own handlers there
         progress = trainer.progress

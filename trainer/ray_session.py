@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from trainer.config import RayGroup
 from trainer.project import PROJECT_ROOT, cache_dir
+from trainer.run_groups import RayGroup
 
 # Ray's sockets live under its temporary folder, and a socket path may have at most 107 bytes; Ray
 # itself adds about 65.

@@ -119,7 +119,13 @@ def _check_agreement(path: Path, rllib: RLlibState, training: TrainingState) -> 
 
 
 def restore(
-    trainer: HideAndSeekPPO, progress: Progress, saved: SavedRun, config: Config, until: int
+    trainer: HideAndSeekPPO,
+    progress: Progress,
+    saved: SavedRun,
+    config: Config,
+    until: int,
+    *,
+    carry: bool = True,
 ) -> list[str]:
     """Bring a freshly built trainer to the state of a checkpoint.
 
@@ -129,6 +135,7 @@ def restore(
         saved: what `check_checkpoint` has read.
         config: today's; with another game worlds start fresh, with another seed the streams do.
         until: the iteration that the run is to go on to, which its schedules depend on.
+        carry: schedules of the checkpoint that `config` does not mention go on.
 
     Returns:
         A line for each thing that could not be carried over, the last one naming the weights' hash.
@@ -146,7 +153,7 @@ def restore(
         # Random streams last: whatever happens above may draw from them.
         notes = trainer.set_training_state(state.worlds, state.values)
         trainer.schedules, _ = continued_schedules(
-            config, until, state.schedules, progress.iteration
+            config, until, state.schedules, progress.iteration, carry=carry
         )
         digest = trainer.check_weights()
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:

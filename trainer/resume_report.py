@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import math
+import sys
+import textwrap
 from typing import Any
 
-from trainer.checkpoints import layout, metadata
-from trainer.config_base import ConfigError
-from trainer.config_file import load_config
-from trainer.config_keys import dotted_keys
-from trainer.resume_changes import config_changes, refused_keys
+import yaml
+
+from trainer.checkpoints import metadata
+from trainer.checkpoints.documents import shown
+from trainer.config_base import TEAMS
+from trainer.config_file import override_path
+from trainer.config_merge import Merge, paths_of
+from trainer.config_record import redacted
+from trainer.project import script_command
+from trainer.resume_changes import config_changes, refused_teams
 from trainer.run_folder import open_folder
-from trainer.run_plan import RunPlan, StateUnreadable, planned_schedules
+from trainer.run_plan import RunPlan
+
+
+def print_start(plan: RunPlan) -> None:
+    """What is restored, what gives way to it, and from when on."""
+    assert plan.restore_path is not None
+    print(f"RESTORING from checkpoint: {plan.shown(plan.restore_path)}")
+    newer = newer_iterations(plan)
+    if newer:
+        print(
+            f"  iterations {', '.join(newer)} are newer: they move into a branch_after_... folder "
+            "after the first iteration"
+        )
 
 
 def print_report(plan: RunPlan) -> None:
@@ -19,9 +40,8 @@ def print_report(plan: RunPlan) -> None:
     assert plan.restore_path is not None
     values, manager = plan.metadata, open_folder(plan.config.ppo.checkpoint_dir)
     lines = {
-        "checkpoint": plan.shown(plan.restore_path),
         "iteration": f"{plan.first_iteration}, to go on to {plan.until}",
-        "saved": str(values.get("timestamp", "unknown")).replace("T", " "),
+        "saved": shown(str(values.get("timestamp", "unknown")).replace("T", " ")),
         "reward mean": _number(values.get("reward_mean")),
         "seeker reward": _number(values.get("seeker_reward")),
         "hider reward": _number(values.get("hider_reward")),
@@ -29,79 +49,85 @@ def print_report(plan: RunPlan) -> None:
         "agent steps": _count(values.get("agent_steps")),
         "new ones go to": manager.shown,
     }
-    newer = [
-        str(found["iteration"])
-        for found in manager.list_checkpoints()
-        if found["iteration"] > plan.first_iteration
-    ]
-    if newer:
-        lines["moved aside"] = f"{', '.join(newer)} (newer; into a branch_after_... folder)"
     for key, text in lines.items():
         print(f"  {key:<15} {text}")
 
 
+def newer_iterations(plan: RunPlan) -> list[str]:
+    """The checkpoints of its folder that a resume sets aside."""
+    manager = open_folder(plan.config.ppo.checkpoint_dir)
+    found = (int(info["iteration"]) for info in manager.list_checkpoints())
+    return [str(iteration) for iteration in found if iteration > plan.first_iteration]
+
+
 def print_changes(plan: RunPlan) -> bool:
     """Say per setting whether it is carried over, changed or refused; True if one is refused."""
-    assert plan.restore_path is not None
-    try:
-        saved = load_config(plan.restore_path / layout.CONFIG)
-    except ConfigError as error:
-        print(f"configuration: the checkpoint's cannot be compared: {error}")
+    assert plan.configured is not None
+    merge, saved = plan.configured.merge, plan.configured.saved
+    if plan.configured.note:
+        print(f"configuration: {plan.configured.note}")
+    if saved is None:
         return False
-    changes = config_changes(saved, plan.config)
-    carried = len(dotted_keys(plan.config)) - len(changes)
+    changes = config_changes(saved, plan.config, carried=plan.start.carry_schedules)
+    carried = len(paths_of(plan.config.to_dict())) - len(changes)
     if not changes:
         print(f"configuration: as in the checkpoint, all {carried} keys carried over")
-        return False
-    refused = refused_keys(saved, plan.config)
-    print("configuration (checkpoint -> now):")
-    width = max(map(len, changes))
-    for key, (old, new) in changes.items():
-        verdict = "REFUSED: another network" if key in refused else f"changed{_effect(key)}"
-        print(f"  {key:<{width}}  {old} -> {new}  {verdict}")
-    print(f"  {'the other keys':<{width}}  {carried} carried over")
-    return bool(refused)
-
-
-def print_schedules(plan: RunPlan) -> None:
-    """Say how the run goes on with its schedules: mode, totals, position, what jumps."""
-    assert plan.restore_path is not None
-    try:
-        _, found = planned_schedules(
-            plan.config, plan.until, plan.restore_path, plan.first_iteration
-        )
-    except StateUnreadable as error:
-        print(f"schedules: {error}")
-        return
-    if found.old_total is None:
-        print(
-            f"warning: {plan.restore_path.name} says nothing about schedules; those of the "
-            f"configuration begin now, at iteration {found.position}"
-        )
-    elif not found.values:
-        print("schedules: none, every setting is constant")
-        return
     else:
-        print(f"Loaded schedule metadata from {plan.shown(plan.restore_path)}")
-        print(f"  Previous total iterations: {found.old_total}")
-        print(f"  Previous current iterations: {found.position}")
-    print(f"Schedule mode: {found.mode.upper()} - {_MODES[found.mode]}")
-    label = "Extended total" if found.new_total != found.old_total else "Total"
-    print(f"  {label} iterations: {found.new_total} (position {found.position})")
-    width = max(map(len, found.values), default=0)
-    for name, (old, new) in found.values.items():
-        moved = f"jumps {old:.6g} -> {new:.6g}" if name in found.jumps else f"goes on at {new:.6g}"
-        origin = "  (the checkpoint's schedule)" if name in found.carried else ""
-        print(f"  {name:<{width}}  {moved}{origin}")
-        if name.endswith("/lr") and new == 0.0:
-            print(f"warning: {name} is 0: this team does not learn any more; restart its schedule")
+        print("configuration (checkpoint -> now):")
+        width = max(len(change.key) for change in changes)
+        for change in changes:
+            verdict = "REFUSED: another network" if change.refused else "changed"
+            reason = "" if merge is None else merge.reasons.get(change.key, "")
+            told = ", ".join(filter(None, (verdict, reason))) + _effect(change.key)
+            values = f"{_value(change.old)} -> {_value(change.new)}"
+            print(f"  {change.key:<{width}}  {values}  {told}")
+        print(f"  {'the other keys':<{width}}  {carried} carried over")
+    if merge is not None and merge.kept:
+        _print_kept(merge, plan.config_file.name)
+    return any(change.refused for change in changes)
 
 
-_MODES = {
-    "extend": "continuing schedules from previous run",
-    "constant": "holding the values that were reached",
-    "restart": "starting schedules anew with the present parameters",
-}
+def print_ways_on(plan: RunPlan, args: argparse.Namespace) -> None:
+    """After a refusal: how to keep the checkpoint's networks, and how to begin with new ones.
+
+    `args` are the options of the command, of `add_run_arguments`.
+    """
+    assert plan.restore_path is not None
+    assert plan.configured is not None
+    saved, path = plan.configured.saved, plan.shown(plan.restore_path)
+    assert saved is not None
+    changes = config_changes(saved, plan.config, carried=True)
+    refused = {change.key: change.old for change in changes if change.refused}
+    own = [item for item in args.overrides if ".".join(override_path(item)) not in refused]
+    back = [f"{key}={json.dumps(old)}" for key, old in refused.items() if not _is_given(key, args)]
+    lost = refused_teams(saved, plan.config)
+    begin, new = ["--fresh"], list(args.overrides)
+    if len(lost) < len(TEAMS):
+        begin = ["--warmstart", path]
+        new += [f"initialization.warmstart.{team}=fresh" for team in lost]
+    file = ["--config", args.config] if args.config is not None else []
+    given = [word for item in [*own, *back] for word in ("--set", redacted(item))]
+    anew = [word for item in new for word in ("--set", redacted(item))]
+    folder = ["--checkpoint-dir", "./checkpoints_2"]
+    print(
+        "error: these weights cannot go on in another network; nothing was changed\n"
+        f"Keep the network:     {script_command('continue_training.py', [path, *file, *given])}\n"
+        f"Or begin a new run:   {script_command('main.py', [*begin, *file, *anew, *folder])}",
+        file=sys.stderr,
+    )
+
+
+def _is_given(key: str, args: argparse.Namespace) -> bool:
+    return any(".".join(override_path(item)) == key for item in args.overrides)
+
+
+def _print_kept(merge: Merge, file: str) -> None:
+    """Where the run keeps its own value although its file says otherwise."""
+    saved = paths_of(merge.saved.to_dict())
+    own = {".".join(path): value for path, value in saved.items()}
+    texts = [f"{key} {_value(own.get(key))} ({_value(value)})" for key, value in merge.kept.items()]
+    print(f"the run's own values, where {file} has others (in brackets):")
+    print(textwrap.fill(", ".join(texts), 98, initial_indent="  ", subsequent_indent="  "))
 
 
 def _effect(key: str) -> str:
@@ -113,6 +139,14 @@ def _effect(key: str) -> str:
     if key in ("ray.num_env_runners", "ray.num_envs_per_env_runner"):
         return "; worlds that do not fit start fresh"
     return ""
+
+
+def _value(value: Any) -> str:
+    """A value of the configuration, as YAML has it in one line."""
+    if value is None or isinstance(value, str | int | float):
+        return shown("null" if value is None else value)
+    text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000)
+    return shown(text.strip())
 
 
 def _number(value: Any) -> str:

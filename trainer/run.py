@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
+
 from trainer.console import make_console
-from trainer.resume_report import print_changes, print_schedules
+from trainer.resume_report import print_changes, print_report, print_start, print_ways_on
 from trainer.run_plan import RunPlan
-from trainer.run_start import RunStart
+from trainer.schedule_report import print_schedules
 from trainer.stop_signals import StopSignals
 
 
-def run(plan: RunPlan, *, quiet: bool = False, show_changes: bool = True) -> int:
+def show_resume(plan: RunPlan, args: argparse.Namespace, *, in_full: bool = False) -> bool:
+    """Say what a planned resume means; False, with the ways on, if it cannot be.
+
+    `args` are the options of `add_run_arguments`; `in_full` tells of the checkpoint as well.
+    """
+    print_start(plan)
+    if in_full:
+        print_report(plan)
+    if print_changes(plan):
+        sys.stdout.flush()
+        print_ways_on(plan, args)
+        return False
+    print_schedules(plan)
+    return True
+
+
+def run(plan: RunPlan, *, quiet: bool = False) -> int:
     """Train as planned; returns the exit code."""
     with make_console(quiet) as console, StopSignals(console.note_stop) as stop:
-        if show_changes and plan.restore_path is not None:
-            print_changes(plan)
-            print_schedules(plan)
         if not quiet:
             print(
                 "starting: loading torch and RLlib (the first run also compiles the game) ...",
@@ -26,7 +42,7 @@ def run(plan: RunPlan, *, quiet: bool = False, show_changes: bool = True) -> int
         outcome = train(
             plan.config,
             console,
-            start=RunStart(plan.restore_path, plan.warmstart, plan.mlflow_run_id),
+            start=plan.start,
             until=plan.until,
             stop=stop,
         )

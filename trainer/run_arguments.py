@@ -16,9 +16,14 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that `main.py` and `continue_training.py` share."""
     how_far = parser.add_mutually_exclusive_group()
     how_far.add_argument(
-        "--iterations", type=_positive, metavar="N", help="train N more iterations"
+        "--iterations",
+        type=_positive,
+        metavar="N",
+        help="train N more iterations; of a new run all of it, so that its schedules end there",
     )
-    how_far.add_argument("--until", type=_positive, metavar="N", help="train up to iteration N")
+    how_far.add_argument(
+        "--until", type=_positive, metavar="N", help="train up to iteration N, within the plan"
+    )
     parser.add_argument("--config", metavar="FILE", help="configuration (default: config.yaml)")
     parser.add_argument(
         "--set",
@@ -27,6 +32,12 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="KEY=VALUE",
         help="override one key, for example --set ppo.lr=0.001; may be repeated",
+    )
+    parser.add_argument(
+        "--config-from",
+        choices=("checkpoint", "file"),
+        help="a resumed run keeps its own values but for what was edited in its configuration "
+        "file since; this ignores the edits, or takes everything from the file",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="same as --set train.seed=N")
     parser.add_argument(

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from trainer.checkpoints import layout, manifest, metadata
 from trainer.checkpoints.errors import NoUsableCheckpoint
-from trainer.config import Config
-from trainer.config_file import apply_overrides, load_config
+from trainer.config import Config, ConfigGroups
+from trainer.config_file import AnyConfig
+from trainer.config_record import ConfigFile
 from trainer.configured_schedules import check_course, continued_schedules, run_schedules
 from trainer.errors import UsageError
 from trainer.initialization import ResumeBlock
-from trainer.project import find_config, script_command, shown_path
-from trainer.run_arguments import overrides_of
+from trainer.project import script_command, shown_path
+from trainer.run_config import Continued, Given, continued, given
 from trainer.run_folder import check_writable, find, open_folder, refuse_occupied
 from trainer.run_schedules import RunSchedules
+from trainer.run_start import RunStart
 from trainer.schedule_continuation import Continuation
 from trainer.training_state import STATE_FILE, TRAINING_STATE, read_values
 
@@ -39,7 +42,8 @@ class RunPlan:
         warmstart: for a new run, the checkpoint whose network a policy starts with.
         metadata: metadata of `restore_path`.
         until: the iteration to train up to.
-        flags: the command-line flags that a later resume has to repeat.
+        configured: for a run that goes on, where its configuration comes from.
+        config_file: the configuration file, to be recorded with the run.
         mlflow_run_id: the MLflow run to go on with; None: the checkpoint's, or a new one.
     """
 
@@ -48,12 +52,25 @@ class RunPlan:
     warmstart: dict[str, Path]
     metadata: dict[str, Any]
     until: int
-    flags: tuple[str, ...]
+    config_file: ConfigFile
+    configured: Continued | None = None
     mlflow_run_id: str | None = None
 
     @property
     def first_iteration(self) -> int:
         return int(self.metadata.get("iteration", 0))
+
+    @property
+    def start(self) -> RunStart:
+        """What training needs to know of it."""
+        merged = self.configured is not None and self.configured.merge is not None
+        return RunStart(
+            self.restore_path,
+            self.warmstart,
+            self.mlflow_run_id,
+            self.config_file,
+            carry_schedules=not merged,
+        )
 
     def shown(self, checkpoint: Path) -> str:
         """A checkpoint of the run, or the one it begins with, as a user would type it."""
@@ -66,7 +83,7 @@ class RunPlan:
         unfinished = iteration < self.until
         further = ["--until", str(self.until)] if unfinished else ["--iterations", "100"]
         return [
-            script_command("continue_training.py", [path, *further, *self.flags]),
+            script_command("continue_training.py", [path, *further]),
             script_command("demo_model.py", ["--checkpoint", path]),
             script_command("list_checkpoints.py", [folder]),
         ]
@@ -98,16 +115,27 @@ def plan_run(args: argparse.Namespace, start: Start) -> RunPlan:
         UsageError, ConfigError: exit code 2.
         NoUsableCheckpoint: exit code 3.
     """
-    config = read_config(args)
+    asked = given(args)
+    groups = asked.groups()
+    if args.checkpoint_dir is not None:
+        groups = with_checkpoint_dir(groups, args.checkpoint_dir)
+    if start == Start():
+        start = _configured_start(groups)
+    if start.mlflow_run_id is not None:
+        asked, start = _tracked_start(asked, groups, start.mlflow_run_id)
+    if start.resume is not None:
+        return _resume_plan(asked, groups, start)
+    return _new_plan(asked, start)
+
+
+def _new_plan(asked: Given, start: Start) -> RunPlan:
+    args, config = asked.args, asked.config()
     home = config.ppo.checkpoint_dir
     if args.checkpoint_dir is not None:
         config = with_checkpoint_dir(config, args.checkpoint_dir)
-    if start == Start():
-        start = _configured_start(config)
-    if start.mlflow_run_id is not None:
-        config, start = _tracked_start(config, start.mlflow_run_id)
-    if start.resume is not None:
-        return _resume_plan(config, args, start)
+    if args.iterations is not None:  # so many are the whole run, and its schedules end there
+        planned = config.ppo.model_copy(update={"num_iterations": args.iterations})
+        config = config.model_copy(update={"ppo": planned})
     if start.warmstart is not None:
         block = config.initialization.warmstart.model_copy(update={"checkpoint": start.warmstart})
         initialization = config.initialization.model_copy(update={"warmstart": block})
@@ -120,59 +148,62 @@ def plan_run(args: argparse.Namespace, start: Start) -> RunPlan:
     }
     refuse_occupied(config.ppo.checkpoint_dir)
     check_writable(config.ppo.checkpoint_dir)
-    until = args.until or args.iterations or config.ppo.num_iterations
+    until = args.until or config.ppo.num_iterations
     check_course(config, run_schedules(config, until), until)
-    return RunPlan(config, None, warmstart, {}, until, _flags(args))
+    return RunPlan(config, None, warmstart, {}, until, asked.file)
 
 
-def _resume_plan(config: Config, args: argparse.Namespace, start: Start) -> RunPlan:
+def _resume_plan(asked: Given, groups: ConfigGroups, start: Start) -> RunPlan:
     assert start.resume is not None
-    place = config.ppo.checkpoint_dir
+    args, place = asked.args, groups.ppo.checkpoint_dir
     found = find(start.resume, place, start.source, whole=True)
-    if found.place != place:
-        if args.checkpoint_dir is None:
-            # A run goes on where it lives.
-            config = with_checkpoint_dir(config, found.place)
-        else:
-            refuse_occupied(place)
-    check_writable(config.ppo.checkpoint_dir)
+    if found.place != place and args.checkpoint_dir is not None:
+        refuse_occupied(place)
+    else:
+        place = found.place  # a run goes on where it lives
+    check_writable(place)
     path = found.path
     saved = read_metadata(path)
+    configured = continued(asked, path)
+    config = with_checkpoint_dir(configured.config, place)
+    config = config.model_copy(update={"initialization": groups.initialization})
     until = _until(args, config, int(saved["iteration"]), path)
+    plan = RunPlan(
+        *(config, path, {}, saved, until, configured.file, configured, start.mlflow_run_id)
+    )
     with contextlib.suppress(StateUnreadable):  # restoring it will say what is wrong
-        schedules, _ = planned_schedules(config, until, path, int(saved["iteration"]))
+        schedules, _ = planned_schedules(plan)
         check_course(config, schedules, until)
-    flags = _flags(args)
-    if start.mlflow_run_id is not None:
-        flags += ("--set", "tracking.mlflow=true")
-    return RunPlan(config, path, {}, saved, until, flags, start.mlflow_run_id)
+    return plan
 
 
 class StateUnreadable(ValueError):  # noqa: N818
     """What a checkpoint says of its schedules makes no sense."""
 
 
-def planned_schedules(
-    config: Config, until: int, path: Path, iteration: int
-) -> tuple[RunSchedules, Continuation]:
-    """How a resume would go on with the schedules of the checkpoint at `path`.
+def planned_schedules(plan: RunPlan) -> tuple[RunSchedules, Continuation]:
+    """How a planned resume goes on with the schedules of its checkpoint.
 
     Raises:
         StateUnreadable: naming the file.
     """
+    assert plan.restore_path is not None
+    folder = plan.restore_path / TRAINING_STATE
     try:
-        state = read_values(path / TRAINING_STATE).get("schedules")
-        return continued_schedules(config, until, state, iteration)
+        state = read_values(folder).get("schedules")
+        return continued_schedules(
+            plan.config, plan.until, state, plan.first_iteration, carry=plan.start.carry_schedules
+        )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        file = path / TRAINING_STATE / STATE_FILE
-        raise StateUnreadable(f"{file} cannot be read: {error}") from None
+        raise StateUnreadable(f"{folder / STATE_FILE} cannot be read: {error}") from None
 
 
-def _tracked_start(config: Config, run_id: str) -> tuple[Config, Start]:
+def _tracked_start(asked: Given, groups: ConfigGroups, run_id: str) -> tuple[Given, Start]:
     """The last checkpoint of an MLflow run, with tracking on."""
     from trainer.mlflow_tracking import find_run
 
-    run = find_run(config.tracking.mlflow_uri, run_id)
+    uri = groups.tracking.mlflow_uri
+    run = find_run(uri, run_id)
     path = run.checkpoint_path
     if path is None or not path.is_dir():
         lost = "it has not saved any" if path is None else f"{path} is gone"
@@ -185,20 +216,10 @@ def _tracked_start(config: Config, run_id: str) -> tuple[Config, Start]:
             f"--continue-run-id {run_id}: {path} is not the checkpoint that the run has saved "
             "(its manifest differs)"
         )
-    tracking = config.tracking.model_copy(update={"mlflow": True})
     start = Start(resume=str(path), source="--continue-run-id", mlflow_run_id=run_id)
-    return config.model_copy(update={"tracking": tracking}), start
-
-
-def read_config(args: argparse.Namespace) -> Config:
-    """The configuration file with what the command sets over it."""
-    overrides = overrides_of(args)
-    if args.config is not None:
-        return load_config(args.config, overrides)
-    path = find_config()
-    if path is None:
-        return apply_overrides({}, overrides, source="defaults")
-    return load_config(path, overrides)
+    # In this store the run goes on, whatever else the checkpoint says.
+    tracking = ("tracking.mlflow=true", f"tracking.mlflow_uri={json.dumps(uri)}")
+    return replace(asked, overrides=(*asked.overrides, *tracking)), start
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -218,12 +239,12 @@ def read_metadata(path: Path) -> dict[str, Any]:
     return values
 
 
-def with_checkpoint_dir(config: Config, directory: str) -> Config:
+def with_checkpoint_dir(config: AnyConfig, directory: str) -> AnyConfig:
     ppo = config.ppo.model_copy(update={"checkpoint_dir": directory})
     return config.model_copy(update={"ppo": ppo})
 
 
-def _configured_start(config: Config) -> Start:
+def _configured_start(config: ConfigGroups) -> Start:
     named = os.environ.get(RESTORE_VARIABLE, "").strip()
     if named:
         return Start(resume=named, source=RESTORE_VARIABLE)
@@ -236,27 +257,20 @@ def _configured_start(config: Config) -> Start:
 
 def _until(args: argparse.Namespace, config: Config, done: int, path: Path) -> int:
     block = config.initialization.resume
-    if config.initialization.mode != "resume" or args.iterations or args.until:
+    if config.initialization.mode != "resume":
         block = ResumeBlock()
-    additional = args.iterations or block.additional
-    until: int = args.until or block.target_total or config.ppo.num_iterations
-    if additional is not None:
-        until = done + additional
+    if args.iterations is not None:
+        return done + int(args.iterations)
+    until, source = config.ppo.num_iterations, "ppo.num_iterations ="
+    if args.until is not None:
+        until, source = int(args.until), "--until"
+    elif block.additional is not None:
+        return done + block.additional
+    elif block.target_total is not None:
+        until, source = block.target_total, "initialization.resume.target_total ="
     if until <= done:
-        wanted = f"--until {until}" if args.until else f"ppo.num_iterations = {until}"
         raise UsageError(
-            f"{path.name} is at iteration {done} already, and {wanted} asks for no more; "
+            f"{path.name} is at iteration {done} already, and {source} {until} asks for no more; "
             f"add --iterations N to train N more"
         )
     return until
-
-
-def _flags(args: argparse.Namespace) -> tuple[str, ...]:
-    flags: list[str] = []
-    if args.config is not None:
-        flags += ["--config", args.config]
-    for item in args.overrides:
-        flags += ["--set", item]
-    if args.seed is not None:
-        flags += ["--seed", str(args.seed)]
-    return tuple(flags)

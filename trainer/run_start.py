@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trainer.config_record import ConfigFile
+
 
 @dataclass(frozen=True)
 class RunStart:
@@ -15,11 +17,16 @@ class RunStart:
         restore_path: the checkpoint to go on from.
         warmstart: for a new run, the checkpoint whose network a policy starts with.
         mlflow_run_id: the MLflow run to go on with; None: the checkpoint's, or a new one.
+        config_file: the configuration file, to be recorded; by default that there is none.
+        carry_schedules: whether schedules that only the checkpoint knows go on; not where the
+            configuration has them already.
     """
 
     restore_path: Path | None = None
     warmstart: Mapping[str, Path] = field(default_factory=dict)
     mlflow_run_id: str | None = None
+    config_file: ConfigFile = ConfigFile(named=True)  # noqa: RUF009 - immutable
+    carry_schedules: bool = True
 
     @property
     def sources(self) -> list[Path]:

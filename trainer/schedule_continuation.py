@@ -29,11 +29,13 @@ class Policy:
         rescale: in extend mode, take value(position / new total), which may jump, instead of
             stretching the rest of the curve.
         fixed_total: take the total that is asked for even if the old one was longer.
+        carry: what the checkpoint schedules and the configuration does not mention goes on.
     """
 
     mode: str = "extend"
     rescale: bool = False
     fixed_total: bool = False
+    carry: bool = True
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Continuation:
         position: iterations done.
         values: by scheduled setting, the value before and after.
         carried: settings that go on with a schedule that only the checkpoint knows.
+        ended: settings that are not scheduled any more.
     """
 
     mode: str
@@ -55,6 +58,7 @@ class Continuation:
     position: int
     values: Mapping[str, tuple[float, float]]
     carried: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
 
     @property
     def jumps(self) -> dict[str, tuple[float, float]]:
@@ -89,7 +93,7 @@ def continue_schedules(
     total = fresh.total
     if old_total is not None and policy.mode != "restart" and not policy.fixed_total:
         total = max(old_total, total)
-    configured = _with_carried(fresh, old)
+    configured = _with_carried(fresh, old) if policy.carry else fresh.configured
     now = replace(
         old,
         configured=configured,
@@ -98,20 +102,25 @@ def continue_schedules(
         total=total,
         iteration=iteration,
     )
-    values = {}
+    values, numbers = {}, old.plain or fresh.plain
     for name in dict.fromkeys([*fresh.running, *configured]):
         moment, before = now.moment(name), old.running.get(name)
         schedule = configured.get(name) or fresh.running[name].schedule
         begin = Running(schedule, _begin(schedule, moment, total))
         if before is None:
+            was = numbers.get(name, 0.0)
             now.running[name] = begin
-            continue
-        changed = old.configured.get(name) != configured.get(name)
-        now.running[name] = _continued(before, begin, moment, policy, changed)
-        if not (schedule.is_plain and before.schedule.is_plain):
-            values[name] = before.value(moment), now.running[name].value(moment)
+        else:
+            was = before.value(moment)
+            changed = old.configured.get(name) != configured.get(name)
+            now.running[name] = _continued(before, begin, moment, policy, changed)
+        if not schedule.is_plain or not (before is None or before.schedule.is_plain):
+            values[name] = was, now.running[name].value(moment)
+    for name in old.running.keys() - now.running.keys():
+        values[name] = old.running[name].value(now.moment(name)), fresh.plain.get(name, 0.0)
     carried = tuple(name for name in configured if name not in fresh.configured)
-    return now, Continuation(policy.mode, old_total, total, iteration, values, carried)
+    ended = tuple(name for name in old.configured if name not in configured)
+    return now, Continuation(policy.mode, old_total, total, iteration, values, carried, ended)
 
 
 def _with_carried(fresh: RunSchedules, old: RunSchedules) -> dict[str, Schedule]:

@@ -115,7 +115,7 @@ def desk(tmp_path: Path) -> Desk:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, str]:
     """A desk where `main.py` has trained 4 iterations, and what it printed; change only copies."""
     desk = Desk(tmp_path_factory.mktemp("trained") / "desk")
-    done = desk.run_anew("main.py", "--iterations", "4", *SMALL)
+    done = desk.run_anew("main.py", "--until", "4", *SMALL)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return desk, done.stdout

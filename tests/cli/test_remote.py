@@ -18,7 +18,7 @@ REMOTE = (
 
 
 def test_two_runners_and_two_learners_train(desk: Desk) -> None:
-    done = desk.run_anew("main.py", "--iterations", "2", *REMOTE)
+    done = desk.run_anew("main.py", "--until", "2", *REMOTE)
     assert done.returncode == 0, done.stderr
     assert "2 env runners, 2 learners" in done.stdout
     assert [row["env_steps"] for row in desk.history()] == [1024, 2048]
@@ -27,12 +27,12 @@ def test_two_runners_and_two_learners_train(desk: Desk) -> None:
 
 @pytest.mark.slow
 def test_a_resume_of_remote_runners_is_exact(desk: Desk, tmp_path: Path) -> None:
-    for words in (("--iterations", "2"), ("--resume", "latest", "--iterations", "2")):
+    for words in (("--until", "2"), ("--resume", "latest", "--iterations", "2")):
         done = desk.run_anew("main.py", *words, *REMOTE)
         assert done.returncode == 0, done.stderr
     assert "learner and runners hold the same weights" in done.stdout
     straight = Desk(tmp_path / "straight")
-    done = straight.run_anew("main.py", "--iterations", "4", *REMOTE)
+    done = straight.run_anew("main.py", "--until", "4", *REMOTE)
     assert done.returncode == 0, done.stderr
     last = "checkpoints/checkpoint_000004"
     assert straight.weights(last) == desk.weights(last)

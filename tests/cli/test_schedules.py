@@ -15,8 +15,9 @@ from trainer.checkpoints import manifest
 from trainer.config_base import ConfigError
 from trainer.config_file import load_config
 from trainer.ppo_trainer import create_ppo_trainer
-from trainer.resume_report import print_changes, print_schedules
+from trainer.resume_report import print_changes
 from trainer.run_plan import RunPlan, Start, plan_run
+from trainer.schedule_report import print_schedules
 
 Trained = tuple[Desk, str]
 
@@ -134,10 +135,10 @@ def test_the_difference_report_has_a_verdict_for_every_key(
     words = [word for item in changed for word in ("--set", item)]
     assert print_changes(plan(*words))
     told = said(capsys)
-    assert "ppo.lr 0.001 -> 0.002 changed\n" in told
-    assert "env.vision_range 17.0 -> 9.0 changed; worlds start fresh\n" in told
-    assert "ppo.hiddens [64, 64] -> [32] REFUSED: another network\n" in told
-    assert "train.seed 0 -> 3 changed; random streams start anew\n" in told
+    assert "ppo.lr 0.001 -> 0.002 changed, given now\n" in told
+    assert "env.vision_range 17.0 -> 9.0 changed, given now; worlds start fresh\n" in told
+    assert "ppo.hiddens [64, 64] -> [32] REFUSED: another network, given now\n" in told
+    assert "train.seed 0 -> 3 changed, given now; random streams start anew\n" in told
     assert "the other keys " in told
     assert not print_changes(plan())
     assert "as in the checkpoint, all" in said(capsys)

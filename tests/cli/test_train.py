@@ -68,7 +68,7 @@ def test_resuming_continues_to_the_same_bits(trained: Trained, tmp_path: Path, d
     assert done.returncode == 0, done.stderr
     assert "configuration: as in the checkpoint" in done.stdout
     assert "learner and runners hold the same weights" in done.stdout
-    straight = desk.run("main.py", "--iterations", "7", *SMALL)
+    straight = desk.run("main.py", "--until", "7", *SMALL)
     assert straight.returncode == 0, straight.stderr
     last = "checkpoints/checkpoint_000007"
     assert resumed.weights(last) == desk.weights(last)
@@ -247,8 +247,13 @@ def test_another_network_is_refused_before_loading(trained: Trained, tmp_path: P
     changed = ("--set", "ppo.hiddens=[32]")
     done = desk.run("continue_training.py", "4", "--yes", "--iterations", "1", *SMALL, *changed)
     assert done.returncode == 2, done.stderr
-    assert "hiddens (64, 64) -> (32,)" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "ppo.hiddens  [64, 64] -> [32]  REFUSED" in done.stdout
+    assert "starting: loading torch" not in done.stdout
+    keep, begin = (line for line in done.stderr.splitlines() if ".py" in line)
+    assert "continue_training.py ./checkpoints/checkpoint_000004" in keep
+    assert "hiddens" not in keep
+    assert "main.py --fresh" in begin
+    assert begin.endswith("--set 'ppo.hiddens=[32]' --checkpoint-dir ./checkpoints_2")
     assert desk.checkpoints() == ["checkpoint_000002", "checkpoint_000004"]
 
 

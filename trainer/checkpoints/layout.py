@@ -10,6 +10,7 @@ INDEX = "checkpoint_index.json"
 MANIFEST = "manifest.json"
 METADATA = "metadata.json"
 CONFIG = "config.yaml"
+CONFIG_FILE = "config_file.yaml"  # what the user's file said when the run was started
 POLICIES = "policies"
 POLICY_FILES = ("weights.safetensors", "spec.json")
 FINAL_TAG = "final"

@@ -1,0 +1,103 @@
+"""The configuration file that a run was started with, kept beside its checkpoints' configuration.
+
+`config.yaml` of a checkpoint holds what was in force; `config_file.yaml` holds what the user's file
+said then. The difference between that and the file of today is what the user has edited since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trainer.checkpoints import layout
+from trainer.checkpoints.places import shown_place
+from trainer.config_base import ConfigError
+from trainer.config_file import read_values
+from trainer.project import find_config
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A configuration file, as it was read.
+
+    Attributes:
+        path: where it is, absolute; None: there was none.
+        named: whether it was asked for, and not just found where it is looked for.
+        values: what it says, as given.
+    """
+
+    path: Path | None = None
+    named: bool = False
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What to call it in a report."""
+        return "the defaults" if self.path is None else self.path.name
+
+    def is_same_file(self, other: ConfigFile) -> bool:
+        """Whether both are the same file, at whatever time they were read."""
+        return self.path is not None and self.path == other.path
+
+    def write(self, path: Path) -> None:
+        """Write the record, without the credentials that a URL may hold."""
+        where = None if self.path is None else str(self.path)
+        record = {"path": where, "named": self.named, "values": redacted(dict(self.values))}
+        text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def read_config_file(path: str | Path | None, *, named: bool) -> ConfigFile:
+    """The file at `path`; None: no file at all.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    if path is None:
+        return ConfigFile(named=named)
+    return ConfigFile(Path(path).expanduser().resolve(), named, read_values(path))
+
+
+def recorded(checkpoint: Path) -> ConfigFile | None:
+    """The record in a checkpoint; None if it has none, or one that makes no sense."""
+    try:
+        record = read_values(checkpoint / layout.CONFIG_FILE)
+    except ConfigError:
+        return None
+    path, named, values = (record.get(key) for key in ("path", "named", "values"))
+    if not isinstance(values, Mapping) or not isinstance(path, str | None):
+        return None
+    return ConfigFile(None if path is None else Path(path), bool(named), values)
+
+
+def redacted(value: Any) -> Any:
+    """A value of a configuration, nested or not, without the credentials that a URL may hold."""
+    if isinstance(value, Mapping):
+        return {key: redacted(item) for key, item in value.items()}
+    return shown_place(value) if isinstance(value, str) else value
+
+
+def is_redacted(value: Any) -> bool:
+    """Whether something is left out of a value that was redacted."""
+    return isinstance(value, str) and "***" in value
+
+
+def file_of_today(named: str | None, then: ConfigFile) -> ConfigFile:
+    """The file that counts for a run which goes on.
+
+    Args:
+        named: the file that is asked for now.
+        then: the one that the run was started with.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    if named is not None:
+        return read_config_file(named, named=True)
+    if then.path is not None and then.path.is_file():
+        return read_config_file(then.path, named=then.named)
+    return read_config_file(None if then.named else find_config(), named=then.named)
