@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
@@ -141,19 +140,11 @@ def main(argv: Sequence[str]) -> int:
     args.checkpoint = args.selector or args.checkpoint
     from trainer.demo.run import run_demo
 
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    try:
-        code = run_demo(args)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader left early (`| head`). The interpreter flushes once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return code
+    return run_demo(args)
 
 
 def cli() -> int:
-    return run_command(main, sys.argv[1:])
+    return run_command(main, sys.argv[1:], needs_output=True)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from trainer.checkpoints import (
     branches,
@@ -34,52 +34,43 @@ from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.records import CheckpointInfo
-from trainer.checkpoints.tools import screen
+from trainer.command import EXIT_ERROR, run_command
 from trainer.command_line import CommandParser
+from trainer.errors import UsageError
 from trainer.project import DEFAULT_CHECKPOINT_DIR, add_version, configured_checkpoint_dir
 
-EXIT_ERROR, EXIT_USAGE, EXIT_NO_CHECKPOINT = 1, 2, 3
 
-
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print the list and return the exit code."""
+    return run_command(_run, sys.argv[1:] if argv is None else argv, needs_output=True)
+
+
+def _run(argv: Sequence[str]) -> int:
     args = parse_args(argv)
-    try:
-        return run(args)
-    except CheckpointError as error:  # an object store that does not answer
-        return screen.fail(EXIT_ERROR, str(error))
-
-
-def run(args: argparse.Namespace) -> int:
-    """What the command line asks for."""
     shown = args.directory or configured_checkpoint_dir()
     try:
         manager = CheckpointManager(shown)
     except ValueError as error:
-        return screen.fail(EXIT_USAGE, str(error))
+        raise UsageError(str(error)) from None
     directory, shown = manager.directory, manager.shown
     try:
         listing = manager.listing() if manager.is_remote else index.load(directory)
     except FileNotFoundError:
         if args.directory:
-            return screen.fail(
-                EXIT_USAGE, f"no such directory: {shown}{nearest_existing(directory)}"
-            )
-        return report_empty(Listing(()), directory, shown, as_json=args.json)
+            raise UsageError(f"no such directory: {shown}{nearest_existing(directory)}") from None
+        report_empty(Listing(()), directory, shown, as_json=args.json)
     except NotADirectoryError:
-        return screen.fail(
-            EXIT_USAGE,
-            f"{shown} is not a directory; without one, {configured_checkpoint_dir()} is listed",
-        )
+        other = configured_checkpoint_dir()
+        raise UsageError(f"{shown} is not a directory; without one, {other} is listed") from None
     except OSError as error:
-        return screen.fail(EXIT_ERROR, f"cannot read {shown}: {error.strerror}")
+        raise CheckpointError(f"cannot read {shown}: {error.strerror}") from None
     if not listing.checkpoints:
-        return report_empty(listing, directory, shown, as_json=args.json)
+        report_empty(listing, directory, shown, as_json=args.json)
     try:
         order = sorting.ordered(listing, args.sort)
         top, _ = sorting.best(listing, args.best or table.DEFAULT_METRIC)
     except ValueError as error:
-        return screen.fail(EXIT_USAGE, str(error))
+        raise UsageError(str(error)) from None
     damage = find_damage(order, manager) if args.verify else None
     if args.json:
         print(as_json(order, manager, top if args.best else None, damage))
@@ -109,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     return report_damage(damage or {})
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
+def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     """The command line; `directory` is None where none was given."""
     parser = CommandParser(
         description="List the checkpoints of a training.",
@@ -140,6 +131,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--lineage", action="store_true", help="a tree of what came from what")
     parser.add_argument("--json", action="store_true", help="machine-readable; unknown is null")
+    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
     add_version(parser)
     args = parser.parse_args(argv)
     if args.dir and args.checkpoint_dir and not _same(args.dir, args.checkpoint_dir):
@@ -201,7 +193,7 @@ def as_json(
     return json.dumps(entries, indent=2, allow_nan=False)
 
 
-def report_empty(listing: Listing, directory: Path, shown: str, *, as_json: bool) -> int:
+def report_empty(listing: Listing, directory: Path, shown: str, *, as_json: bool) -> NoReturn:
     """Say that there is nothing yet, and how to get something."""
     if as_json:
         print("[]")
@@ -209,8 +201,8 @@ def report_empty(listing: Listing, directory: Path, shown: str, *, as_json: bool
     if (directory / layout.MANIFEST).is_file():
         parent = Path(shown).parent
         hint = f"{shown} is one checkpoint; list its folder: python list_checkpoints.py {parent}"
-        return screen.fail(EXIT_USAGE, hint)
-    return screen.fail(EXIT_NO_CHECKPOINT, str(selectors.none_found(shown)))
+        raise UsageError(hint)
+    raise selectors.none_found(shown)
 
 
 def report_skipped(listing: Listing) -> None:
@@ -241,7 +233,7 @@ def nearest_existing(missing: Path) -> str:
 
 def cli() -> int:
     """The script, with the arguments that it was called with."""
-    return screen.run_script(main)
+    return main()
 
 
 if __name__ == "__main__":

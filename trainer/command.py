@@ -1,4 +1,4 @@
-"""What every command has in common: errors as one line and an exit code, and no traceback."""
+"""What every command has in common: errors as one line and an exit code, and safe output."""
 
 from __future__ import annotations
 
@@ -6,23 +6,46 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
+from trainer.checkpoints.safe_output import SafeOutput, safe_streams
+
 EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_NO_CHECKPOINT = 3
 EXIT_INTERRUPTED = 130
 
 
-def run_command(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
+def run_command(
+    main: Callable[[Sequence[str]], int], argv: Sequence[str], *, needs_output: bool = False
+) -> int:
     """Run `main(argv)` and turn what it raises into a message on stderr and an exit code.
 
-    `--debug` among the arguments shows the traceback as well.
+    An error class says by an attribute `exit_code` which one; others mean 1. `--debug` among the
+    arguments shows the traceback as well. With `needs_output` (a list, a report) the command ends
+    when its standard output takes no more: with 0 if its reader had enough (`| head`), else with 1.
     """
+    with safe_streams(required=needs_output) as out:
+        try:
+            code = _reported(main, argv, out)
+            out.flush()
+        except OSError:
+            code = 0
+        finally:
+            lost = out.failure if needs_output else None
+        if lost is not None and not isinstance(lost, BrokenPipeError):
+            print(f"error: cannot write to standard output: {lost.strerror}", file=sys.stderr)
+            code = EXIT_ERROR
+        return code
+
+
+def _reported(main: Callable[[Sequence[str]], int], argv: Sequence[str], out: SafeOutput) -> int:
     try:
         return main(argv)
     except KeyboardInterrupt:
         print("\nleft; nothing was saved", file=sys.stderr)
         return EXIT_INTERRUPTED
     except Exception as raised:
+        if raised is out.failure:
+            raise
         if "--debug" in argv:
             traceback.print_exc()
         # What an actor raised comes wrapped into an error whose text is the actor's traceback.
@@ -30,20 +53,13 @@ def run_command(main: Callable[[Sequence[str]], int], argv: Sequence[str]) -> in
         error = cause if isinstance(cause, Exception) else raised
         text = str(error).strip() or type(error).__name__
         print(f"error: {text}", file=sys.stderr)
-        code = _exit_code(error)
-        if code == EXIT_ERROR and "--debug" not in argv:
+        code = exit_code(error)
+        if not hasattr(error, "exit_code") and "--debug" not in argv:
             print("(--debug shows where)", file=sys.stderr)
         return code
 
 
-def _exit_code(error: Exception) -> int:
-    # By name and late, so that a command which never got as far imports nothing for its error.
-    from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
-    from trainer.errors import UsageError
-
-    no_checkpoint = (NoUsableCheckpoint, CheckpointCorrupted)
-    if isinstance(error, no_checkpoint) or type(error).__name__ == "UnsafePickle":
-        return EXIT_NO_CHECKPOINT
-    if isinstance(error, UsageError) or type(error).__name__ == "ConfigError":
-        return EXIT_USAGE
-    return EXIT_ERROR
+def exit_code(error: BaseException) -> int:
+    """The exit code of a command that ends with this error."""
+    code = getattr(error, "exit_code", EXIT_ERROR)
+    return code if isinstance(code, int) else EXIT_ERROR

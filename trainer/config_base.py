@@ -22,8 +22,10 @@ NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 class ConfigError(ValueError):
     """A configuration that cannot be used; the message names the key, the value and the way out.
 
-    It is one line, and what a file holds cannot rewrite the terminal.
+    It is one line, without credentials, and what a file holds cannot rewrite the terminal.
     """
+
+    exit_code = 2
 
     def __init__(self, message: str) -> None:
         super().__init__(shown_line(message))

@@ -22,6 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from trainer.checkpoints.documents import shown_line
+from trainer.checkpoints.safe_output import discard, drawing
 from trainer.metrics import teams_of
 from trainer.project import shown_path
 from trainer.readable import count, duration
@@ -56,7 +58,7 @@ class Console(ABC):
         is the title of the live panel.
         """
         self.total, self.done = total_iterations, first_iteration - 1
-        self._show_start(first_iteration, dict(info or {}))
+        self._show_start(first_iteration, _shown(info))
 
     def iteration(self, row: Row) -> None:
         """An iteration is over; ``row`` as in `trainer.metrics`."""
@@ -66,17 +68,17 @@ class Console(ABC):
             self._paces.append(seconds)
         self._show_iteration(row)
 
-    @abstractmethod
     def checkpoint(self, path: Path | str, row: Row) -> None:
-        """A checkpoint was committed."""
+        """A checkpoint was saved."""
+        self._show_checkpoint(shown_line(shown_path(path)), row)
 
     def note_stop(self) -> None:
         """A stop was asked for. Safe in a signal handler, unlike everything else here."""
         os.write(2, b"\nstopping: saving a checkpoint at the end of this iteration ...\n")
 
-    @abstractmethod
     def message(self, text: str, level: str = "info") -> None:
         """Something to tell at once; ``level`` is info, warning or error."""
+        self._show_message("\n".join(map(shown_line, text.split("\n"))), level)
 
     def stop(
         self,
@@ -85,7 +87,7 @@ class Console(ABC):
     ) -> None:
         """The run is over: what came of it, and what the user may type next."""
         self.close()
-        self._show_end(dict(summary or {}), list(next_commands))
+        self._show_end(_shown(summary), [shown_line(command) for command in next_commands])
 
     def close(self) -> None:
         """Give the terminal back as it was; may be called again, and before `start`."""
@@ -102,6 +104,12 @@ class Console(ABC):
         if not self._paces:
             return math.nan
         return max(self.total - self.done, 0) * sum(self._paces) / len(self._paces)
+
+    @abstractmethod
+    def _show_checkpoint(self, path: str, row: Row) -> None: ...
+
+    @abstractmethod
+    def _show_message(self, text: str, level: str) -> None: ...
 
     @abstractmethod
     def _show_start(self, first_iteration: int, info: dict[str, object]) -> None: ...
@@ -128,11 +136,11 @@ class LineConsole(Console):
         self._lines = 0  # since the last header
         self._silent = False
 
-    def checkpoint(self, path: Path | str, row: Row) -> None:
+    def _show_checkpoint(self, path: str, row: Row) -> None:
         reward = fixed(row.get("reward_mean", math.nan), 0, 2)
-        self._print(f"saved {shown_path(path)}  iteration {row['iteration']}  reward {reward}")
+        self._print(f"saved {path}  iteration {row['iteration']}  reward {reward}")
 
-    def message(self, text: str, level: str = "info") -> None:
+    def _show_message(self, text: str, level: str) -> None:
         if level == "info" and self.quiet:
             return
         self._print(text if level == "info" else f"{level}: {text}")
@@ -181,13 +189,17 @@ def make_console(quiet: bool = False, stream: TextIO | None = None) -> Console:
         return LineConsole(stream, quiet)
     from trainer.live_console import LiveConsole
 
-    return LiveConsole(stream)
+    return LiveConsole(drawing(stream))
 
 
 def start_line(first_iteration: int, total: int) -> str:
     """How a start is announced; a resumed run says where it goes on."""
     verb = "Training" if first_iteration == 1 else "Going on with"
     return f"{verb} iterations {first_iteration} to {total}"
+
+
+def _shown(values: Mapping[str, object] | None) -> dict[str, object]:
+    return {key: shown_line(str(value)) for key, value in (values or {}).items()}
 
 
 def pairs(info: Mapping[str, object]) -> list[str]:
@@ -205,16 +217,6 @@ def fixed(value: float, width: int, digits: int) -> str:
         if len(text) <= max(width, 1) or width == 0:
             return f"{text:>{width}}"
     return f"{value:>{width}.1e}"
-
-
-def discard(stream: TextIO) -> None:
-    """Point a broken stream to nowhere, or the interpreter would complain about it when it ends."""
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
-    except (OSError, ValueError):
-        return
 
 
 Group = tuple[str, list[tuple[str, str]]]  # name and (heading, text) of each column, equally wide

@@ -1,4 +1,7 @@
-"""Errors that end a command with a message and an exit code instead of a traceback."""
+"""Errors that end a command with a message instead of a traceback.
+
+Its exit code is the `exit_code` of the class; of a class that has none, 1.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,33 @@ from trainer.checkpoints.errors import NoUsableCheckpoint
 
 
 class UsageError(ValueError):
-    """A command that cannot be carried out as given (exit code 2)."""
+    """A command that cannot be carried out as given."""
+
+    exit_code = 2
 
 
 class IncompatibleCheckpoint(UsageError):  # noqa: N818
-    """A checkpoint whose spaces or network differ from the configuration's (exit code 2)."""
+    """A checkpoint whose spaces or network differ from the configuration's."""
 
 
 class RestoreFailed(RuntimeError):  # noqa: N818
-    """A checkpoint that verified but could not be restored (exit code 1)."""
+    """A checkpoint that verified but could not be restored."""
+
+    exit_code = 1
 
 
 class InvalidState(NoUsableCheckpoint):
-    """A checkpoint whose files are whole, but hold what no training has written (exit code 3)."""
+    """A checkpoint whose files are whole, but hold what no training has written."""
 
 
 class TrainingFailed(RuntimeError):  # noqa: N818
-    """A training that cannot go on; what it has saved can (exit code 1)."""
+    """A training that cannot go on; what it has saved can."""
+
+    exit_code = 1
 
 
 class TrainingDiverged(TrainingFailed):
-    """A gradient, a weight or an output of a policy became NaN or infinite (exit code 1).
+    """A gradient, a weight or an output of a policy became NaN or infinite.
 
     The learner is of no use afterwards: the update was left in the middle, for the other teams too.
     Nothing of it has been handed out or saved.

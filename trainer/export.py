@@ -37,6 +37,8 @@ _TOLERANCE = 1e-5  # of logits, which are of the order of one; other runtimes ro
 class ExportFailed(RuntimeError):  # noqa: N818
     """A policy that could not be exported, or whose file gives other logits."""
 
+    exit_code = 1
+
 
 def export_policy(checkpoint: Path, policy_id: str, out: Path, format: str = "pt2") -> Path:
     """Write one policy of a checkpoint to `out`, whole or not at all, and return `out`.

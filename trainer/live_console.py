@@ -7,7 +7,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console as RichConsole
@@ -18,9 +17,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from trainer.console import Console, Row, discard, fixed, pairs, start_line
+from trainer.checkpoints.safe_output import discard
+from trainer.console import Console, Row, fixed, pairs, start_line
 from trainer.metrics import team_color, teams_of
-from trainer.project import shown_path
 from trainer.readable import count, duration, figure, percent
 
 MAX_WIDTH = 100
@@ -49,12 +48,12 @@ class LiveConsole(Console):
         self._began = self._updated = self.clock()
         self._drawn = -math.inf
 
-    def checkpoint(self, path: Path | str, row: Row) -> None:
+    def _show_checkpoint(self, path: str, row: Row) -> None:
         with self._lock:
-            self._saved = (shown_path(path), self.clock())
+            self._saved = (path, self.clock())
         self._refresh()
 
-    def message(self, text: str, level: str = "info") -> None:
+    def _show_message(self, text: str, level: str) -> None:
         style = _LEVELS.get(level, "")
         prefix = "" if level == "info" else f"{level}: "
         self._print(Text(prefix + text, style=style))

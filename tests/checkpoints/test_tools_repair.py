@@ -131,5 +131,5 @@ def test_export(call, four, exported):
     code, _, err = call("export", "best", "--policy", "seeker_policy", "--format", "onnx")
     assert (code, err) == (1, "error: ONNX needs the package onnx: pip install onnx\n")
     damage(four, 20)
-    assert call("export", "best", "--policy", "hider_policy")[0] == 1
+    assert call("export", "best", "--policy", "hider_policy")[0] == 3
     assert len(exported) == 1

@@ -60,9 +60,11 @@ class Desk:
     def command(self, *words: str) -> list[str]:
         return [sys.executable, str(ROOT / words[0]), *words[1:]]
 
-    def run(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run a script to its end, in a process of its own."""
-        return forked.run(words, self.work, self.environment(), timeout)
+    def run(
+        self, *words: str, timeout: float = 120, stdout: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a script to its end, in a process of its own; `stdout` as in `forked.run`."""
+        return forked.run(words, self.work, self.environment(), timeout, stdout)
 
     def run_anew(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """The same with an interpreter of its own, as from a shell."""

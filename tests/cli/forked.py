@@ -21,12 +21,20 @@ _CONTEXT.set_forkserver_preload(["tests.cli.preload"])
 
 
 def run(
-    words: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout: float
+    words: Sequence[str],
+    cwd: Path,
+    environment: Mapping[str, str],
+    timeout: float,
+    stdout: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run one of the scripts, `words[0]`, with no standard input."""
+    """Run one of the scripts, `words[0]`, with no standard input.
+
+    `stdout` is where its output goes instead: a path, or "closed" for a closed descriptor.
+    """
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder) / "out", Path(folder) / "err"
-        arguments = (list(words), str(cwd), dict(environment), str(out), str(err))
+        out.touch()
+        arguments = (list(words), str(cwd), dict(environment), stdout or str(out), str(err))
         process = _CONTEXT.Process(target=_child, args=arguments)
         process.start()
         process.join(timeout)
@@ -40,10 +48,13 @@ def run(
 
 
 def _child(words: list[str], cwd: str, environment: dict[str, str], out: str, err: str) -> None:
-    for path, number in ((os.devnull, 0), (out, 1), (err, 2)):
+    for path, number in ((os.devnull, 0), (os.devnull if out == "closed" else out, 1), (err, 2)):
         flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT
         os.dup2(os.open(path, flags, 0o600), number)
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, "rw"[n > 0]) for n in range(3))
+    if out == "closed":
+        sys.stdout.close()
+        sys.stdout = None  # type: ignore[assignment] - as the interpreter does it
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)
@@ -61,6 +72,7 @@ def _child(words: list[str], cwd: str, environment: dict[str, str], out: str, er
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 1)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from trainer.checkpoints import places
 from trainer.checkpoints.tools import (
@@ -30,6 +31,7 @@ from trainer.checkpoints.tools import (
     untag,
     verify,
 )
+from trainer.command import run_command
 from trainer.command_line import CommandParser
 
 COMMANDS = {
@@ -45,13 +47,17 @@ COMMANDS = {
 }
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command and return the exit code."""
+    return run_command(_run, sys.argv[1:] if argv is None else argv, needs_output=True)
+
+
+def _run(argv: Sequence[str]) -> int:
     args = parse_args(argv)
-    return screen.guarded(lambda: COMMANDS[args.command][1].run(args))
+    return COMMANDS[args.command][1].run(args)
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
+def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     """The command line; `checkpoint_dir` is never empty."""
     parser = CommandParser(
         prog="python -m trainer.checkpoints",
@@ -66,6 +72,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
             "--checkpoint-dir", metavar="DIR", help="folder or URL (what config.yaml says)"
         )
         sub.add_argument("--json", action="store_true", help="machine-readable")
+        sub.add_argument("--debug", action="store_true", help="show a traceback on errors")
         tool.add_arguments(sub)
     args = parser.parse_args(argv)
     folder = getattr(args, "folder", None)
@@ -78,7 +85,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 def cli() -> int:
     """The program, with the arguments that it was called with."""
-    return screen.run_script(main)
+    return main()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Reading JSON files that anybody may have written: bounded in size, depth and kind of file."""
+"""Reading JSON files that anybody may have written: bounded in size, depth and kind of file.
+
+And showing what was read, or given: `shown` and `shown_line`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import os
 import stat
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from trainer.checkpoints.redaction import redacted
 
 MAX_BYTES = 64 * 2**20
 MAX_DEPTH = 64  # what is written here has 4
@@ -88,8 +93,9 @@ def first_line(error: BaseException) -> str:
 
 
 def shown_line(line: str) -> str:
-    """A line with control characters made visible as question marks."""
-    return "".join(char if char.isprintable() else "?" for char in line)
+    """A line without the credentials of URLs, control characters made visible as question marks."""
+    line = redacted(line)
+    return line if line.isprintable() else "".join(c if c.isprintable() else "?" for c in line)
 
 
 def _check_plain(path: Path, mode: int) -> None:

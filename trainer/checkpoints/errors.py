@@ -1,4 +1,4 @@
-"""What can go wrong with checkpoints, as types a script maps to an exit code.
+"""What can go wrong with checkpoints; `exit_code` is that of a command that ends with it.
 
 Every message is one or two lines: the file, what is wrong with it, and the way on.
 """
@@ -14,14 +14,21 @@ SHOWN_PROBLEMS = 3
 
 
 class CheckpointError(Exception):
-    """Base of all errors of this package; names in a message cannot rewrite the terminal."""
+    """Base of all errors of this package.
+
+    A message has no credentials, and names in it cannot rewrite the terminal.
+    """
+
+    exit_code = 1
 
     def __init__(self, message: str) -> None:
         super().__init__("\n".join(map(shown_line, message.split("\n"))))
 
 
 class NoUsableCheckpoint(CheckpointError):  # noqa: N818 - reads as the state it reports
-    """Nothing matches what was asked for (exit code 3)."""
+    """Nothing matches what was asked for."""
+
+    exit_code = 3
 
 
 class CheckpointExists(CheckpointError):  # noqa: N818
@@ -69,6 +76,8 @@ class SidecarUnreadable(CheckpointError):  # noqa: N818
 
 class CheckpointCorrupted(CheckpointError):  # noqa: N818
     """A checkpoint is not what its manifest says; `problems` has one line for each finding."""
+
+    exit_code = 3
 
     def __init__(self, path: Path, problems: Sequence[str], address: str | None = None) -> None:
         """`address` is where the checkpoint is for the user, if not at `path`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TextIO
 
+from trainer.checkpoints.safe_output import drawing
+
 _PATIENCE = 2.0  # seconds without a word
 
 
@@ -12,7 +14,7 @@ class Progress:
     """Writes over its own line; silent where `stream` is no terminal."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._stream = drawing(stream)
         self._terminal = stream.isatty()
         self._since = time.monotonic()
         self._shown = False

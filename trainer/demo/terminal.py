@@ -10,6 +10,8 @@ from collections.abc import Callable
 from types import FrameType
 
 from envs.render.ansi import draw_text
+from trainer.checkpoints.documents import shown_line
+from trainer.checkpoints.safe_output import drawing
 from trainer.demo.lineup import Lineup
 from trainer.demo.show import Moment, Wish
 
@@ -61,13 +63,14 @@ class TerminalScreen:
         self._open = True
         # A plain SIGTERM would leave the user without cursor on the wrong screen.
         self._on_term = signal.signal(signal.SIGTERM, _leave)
-        sys.stdout.write(_ENTER)
+        self._out = drawing(sys.stdout)
+        self._out.write(_ENTER)
 
     def show(self, moment: Moment) -> Wish:
         """See `Screen.show`."""
         size = shutil.get_terminal_size()
         lines = compose(moment, self._lineup, size.columns, size.lines, self._colour)
-        sys.stdout.write("\x1b[H" + "\x1b[K\r\n".join(lines) + "\x1b[K\x1b[J")
+        self._out.write("\x1b[H" + "\x1b[K\r\n".join(lines) + "\x1b[K\x1b[J")
         sys.stdout.flush()
         frames = HOLD_FRAMES if moment.verdict else 1
         now = self._clock()
@@ -84,7 +87,7 @@ class TerminalScreen:
         if self._open:
             self._open = False
             signal.signal(signal.SIGTERM, self._on_term)
-            sys.stdout.write(_LEAVE)
+            self._out.write(_LEAVE)
             for line in self._told:
                 print(line)
             sys.stdout.flush()
@@ -100,8 +103,8 @@ def compose(
     """The lines of a screen of this size: the picture, and the facts beside or above it."""
     status, *picture = draw_text(moment.scene, colour).split("\n")
     facts = [
-        f"seekers  {lineup.names['seeker']}",
-        f"hiders   {lineup.names['hider']}",
+        f"seekers  {shown_line(lineup.names['seeker'])}",
+        f"hiders   {shown_line(lineup.names['hider'])}",
         f"episode  {moment.number} of {moment.episodes}",
         f"wins     seekers {moment.wins[0]}, hiders {moment.wins[1]}",
     ]

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from trainer.checkpoints import manifest, selectors
+from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.tools import outside, screen
 
 HELP = "write a policy as a torch.export program or as ONNX"
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         written = outside.exporter()(folder, args.policy, out, args.format)
     except (ValueError, RuntimeError, ImportError) as error:
-        return screen.fail(screen.EXIT_PROBLEM, str(error))
+        raise CheckpointError(str(error)) from error
     if args.json:
         screen.print_json({"path": str(written), "format": args.format, "policy": args.policy})
     else:

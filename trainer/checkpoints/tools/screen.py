@@ -1,26 +1,27 @@
-"""What the tools print: tables, JSON, a progress bar where it takes long, and exit codes."""
+"""What the tools print: tables, JSON, a progress bar where it takes long; and what they ask."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from trainer.checkpoints import documents
-from trainer.checkpoints.errors import CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.retention import Retention
+from trainer.checkpoints.safe_output import drawing
 
-EXIT_OK, EXIT_PROBLEM, EXIT_USAGE, EXIT_NO_CHECKPOINT = 0, 1, 2, 3
+EXIT_OK, EXIT_PROBLEM = 0, 1
 EXIT_CODES = "exit codes: 0 ok, 1 problems found or error, 2 usage, 3 no usable checkpoint"
 _BAR_AFTER_S = 2.0
 
 
 class Misuse(Exception):  # noqa: N818
-    """A command line that cannot be carried out as given (exit code 2)."""
+    """A command line that cannot be carried out as given."""
+
+    exit_code = 2
 
 
 def print_json(document: Any) -> None:
@@ -92,39 +93,6 @@ def confirmed(question: str) -> bool:
         return False
 
 
-def guarded(work: Callable[[], int]) -> int:
-    """Carry out a command; errors become one or two lines and an exit code."""
-    try:
-        return work()
-    except Misuse as error:
-        return fail(EXIT_USAGE, str(error))
-    except NoUsableCheckpoint as error:
-        return fail(EXIT_NO_CHECKPOINT, str(error))
-    except (CheckpointError, OSError) as error:
-        return fail(EXIT_PROBLEM, str(error))
-
-
-def fail(code: int, message: str) -> int:
-    """Print an error and return its exit code."""
-    print(f"error: {message}", file=sys.stderr)
-    return code
-
-
-def run_script(main: Callable[[], int]) -> int:
-    """`main`, quiet about a reader that stops early (`| head`) and about Ctrl-C."""
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    try:
-        code = main()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes again at exit: give it somewhere to flush to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return 130
-    return code
-
-
 def manager_of(args: Any, retention: Retention | None = None) -> CheckpointManager:
     """The checkpoints that a command is about. Misuse if their URL is not understood."""
     try:
@@ -138,4 +106,4 @@ def _bar(stream: TextIO) -> Any:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, console=Console(file=stream), transient=True)
+    return Progress(*columns, console=Console(file=drawing(stream)), transient=True)
