@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from trainer.checkpoint_saver import CheckpointSaver, Saved
-from trainer.checkpoints import layout, manifest, metadata
+from trainer.checkpoints import index, layout, metadata, selectors
 from trainer.checkpoints.errors import CheckpointWriteFailed
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.staging import StagedCheckpoint
@@ -29,12 +29,11 @@ from trainer.plots import TrainingFigure
 from trainer.restore import training_state
 from trainer.run_identity import RunIdentity
 from trainer.run_start import RunStart
-from trainer.tensorboard import TensorBoardWriter
+from trainer.tracking import Tracking
 from trainer.training_state import TRAINING_STATE
 
 if TYPE_CHECKING:
     from trainer.algorithm import HideAndSeekPPO
-    from trainer.mlflow_tracking import MlflowTracker
 
 
 class RunOutputs:
@@ -93,18 +92,13 @@ class RunOutputs:
             is_mirror=self.manager.is_remote,
         )
         opened.callback(self.history.close)
-        self._rows = [PatientRows("the history", self.history.append, self._warn)]
-        self.tensorboard = None
-        if config.tracking.tensorboard_dir is not None:
-            folder = Path(config.tracking.tensorboard_dir).expanduser() / self.identity.name
-            resumed = self.trainer.progress.env_steps if parent is not None else None
-            self.tensorboard = TensorBoardWriter(folder, resume_env_steps=resumed)
-            opened.callback(self.tensorboard.close)
-            self._rows.append(PatientRows("TensorBoard", self.tensorboard.write, self._warn))
+        self._rows = PatientRows("the history", self.history.append, self._warn)
+        resumed = self.trainer.progress.env_steps if parent is not None else None
+        self.tracking = Tracking(config, self.identity, self._shown_config(), self._warn)
+        opened.enter_context(self.tracking.open(iteration, resumed, self._schedule_metadata()))
         teams = {name: config.ppo.team(name) for name in TEAMS}
         targets = {name: t.kl_target for name, t in teams.items() if t.kl_coeff > 0}
         self.figure = TrainingFigure(self.identity.name, targets)
-        self.mlflow = self._open_mlflow() if config.tracking.mlflow else None
         self.saver = CheckpointSaver(directory, self._on_saved, self._on_failed)
         opened.callback(self.saver.close)
         if warning := disk_warning(self.trainer, config, directory):
@@ -119,26 +113,8 @@ class RunOutputs:
         try:
             self._closing.close()
         finally:
-            if self.mlflow is not None:
-                cut_short = self.stopped or isinstance(error, KeyboardInterrupt)
-                self.mlflow.finish("KILLED" if cut_short else "FAILED" if error else "FINISHED")
-
-    def _open_mlflow(self) -> MlflowTracker:
-        from trainer.mlflow_tracking import MlflowTracker
-
-        tracking = self.config.tracking
-        tracker = MlflowTracker(
-            tracking.mlflow_uri,
-            tracking.mlflow_experiment,
-            self.identity.name,
-            self.identity.mlflow_run_id,
-            iteration=self.trainer.progress.iteration,
-            on_problem=self._warn,
-        )
-        self.identity.mlflow_run_id = tracker.run_id
-        tracker.log_params(self._shown_config())
-        tracker.log_schedules(self._schedule_metadata())
-        return tracker
+            cut_short = self.stopped or isinstance(error, KeyboardInterrupt)
+            self.tracking.finish("KILLED" if cut_short else "FAILED" if error else "FINISHED")
 
     def _schedule_metadata(self) -> dict[str, Any]:
         per_iteration = self.config.ppo.rollout_length * self.config.ray.num_envs
@@ -157,9 +133,9 @@ class RunOutputs:
             "sampling": f"{ray.num_envs} worlds x {ppo.rollout_length} steps in {where}",
             "checkpoints": f"{self.manager.shown}, every {ppo.checkpoint_freq} iterations",
         }
-        if self.tensorboard is not None:
+        if self.tracking.tensorboard is not None:
             info["tensorboard"] = f"tensorboard --logdir {config.tracking.tensorboard_dir}"
-        if self.mlflow is not None:
+        if self.tracking.mlflow is not None:
             info["mlflow"] = f"run {self.identity.mlflow_run_id} in {config.tracking.mlflow_uri}"
         if self.start.restore_path is not None:
             source = self.start.restore_path
@@ -177,10 +153,8 @@ class RunOutputs:
 
     def write(self, row: Row) -> None:
         """One finished iteration to history, TensorBoard and console."""
-        for rows in self._rows:
-            rows.write(row)
-        if self.mlflow is not None:
-            self.mlflow.log_row(row)
+        self._rows.write(row)
+        self.tracking.write(row)
         self.console.iteration(row)
         for news in self.trainer.progress.news:
             self._warn(news)
@@ -191,8 +165,8 @@ class RunOutputs:
 
         A save that the disk refuses is told of, and training goes on.
         """
-        for rows in self._rows:
-            rows.flush()
+        self._rows.flush()
+        self.tracking.flush()
         columns = self.history.columns()
         self.saver.save(
             row,
@@ -214,8 +188,8 @@ class RunOutputs:
         if self.saver.failed is not None:
             raise CheckpointWriteFailed(self.saver.failed)
         self.manager.upload()  # what is still waiting
-        for rows in self._rows:
-            rows.flush(last=True)
+        self._rows.flush(last=True)
+        self.tracking.flush(last=True)
 
     def _capture(self, row: Row, tags: tuple[str, ...]) -> StagedCheckpoint:
         trainer = self.trainer
@@ -243,13 +217,13 @@ class RunOutputs:
         self.manager.upload()
 
     def _on_saved(self, saved: Saved) -> None:
-        iteration = int(saved.row["iteration"])
-        self.last_checkpoint, self.saved_iteration = saved.path, iteration
+        self.last_checkpoint, self.saved_iteration = saved.path, int(saved.row["iteration"])
         if saved.trouble:
             self._warn(saved.trouble)
-        if self.mlflow is not None:
-            known = {"iteration": iteration, "sha256": manifest.digest(saved.path)}
-            self.mlflow.log_checkpoint(saved.path, known | self._schedule_metadata())
+        best = selectors.best(index.load(self.manager.directory))
+        self.tracking.checkpoint(
+            saved.path, saved.row, best.iteration if best else None, self._schedule_metadata()
+        )
         self.console.checkpoint(self.manager.address(saved.path), saved.row)
 
     def _on_failed(self, reason: str) -> None:

@@ -9,6 +9,7 @@ front ends are imported. The record is ``length, crc(length), data, crc(data)`` 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import os
@@ -38,11 +39,14 @@ class TensorBoardWriter:
         self.directory = Path(directory).expanduser()
         self.directory.mkdir(parents=True, exist_ok=True)
         self._tags: dict[str, str] = {}
-        self._file = (self.directory / _next_name(self.directory)).open("ab", buffering=0)
-        self._write(file_version="brain.Event:2")
+        self._newest: dict[str, float] = {}  # the figures of the last row
+        self._held: dict[str, float] = {}  # those of them that it does not stand for in the file
+        self._step = resume_env_steps or 0
+        self._file = (self.directory / _next_name(self.directory)).open("xb", buffering=0)
+        self._write({"file_version": "brain.Event:2"})
         # A START mark makes readers discard what earlier files hold from this step on.
         first_step = 0 if resume_env_steps is None else resume_env_steps + 1
-        self._write(step=first_step, session_log={"status": "START"})
+        self._write({"step": first_step, "session_log": {"status": "START"}})
 
     def __enter__(self) -> TensorBoardWriter:
         return self
@@ -53,34 +57,59 @@ class TensorBoardWriter:
     def write(self, row: Mapping[str, float | int]) -> None:
         """Write a row of metrics at ``row["env_steps"]``; figures not known (nan) leave no point.
 
-        The row outlives a kill of this process from here on. Raises OSError if it cannot be
-        written.
+        A figure that stays the same has a point where it begins and one where it ends, which draws
+        the same line. The row outlives a kill of this process from here on. Raises OSError if it
+        cannot be written.
         """
-        values = [
-            {"tag": self._tag(key), "simple_value": float(value)}
-            for key, value in row.items()
-            if not math.isnan(value)
-        ]
-        self._write(step=int(row["env_steps"]), summary={"value": values})
+        figures = {key: float(value) for key, value in row.items() if not math.isnan(value)}
+        ended = {key: value for key, value in self._held.items() if figures.get(key) != value}
+        same = {key: value for key, value in figures.items() if self._newest.get(key) == value}
+        new = {key: value for key, value in figures.items() if key not in same}
+        step = int(row["env_steps"])
+        events = [self._scalars(self._step, ended)] if ended else []
+        self._write(*events, self._scalars(step, new))
+        self._newest, self._held, self._step = figures, same, step
+
+    def describe(self, parameters: Mapping[str, Any], texts: Mapping[str, str]) -> None:
+        """Hyperparameters, for the table of the runs, and texts in Markdown by their name."""
+        values = [_hyperparameters(self.directory.name, parameters)]
+        values += [_text(name, text) for name, text in texts.items()]
+        self._write({"step": self._step, "summary": {"value": values}})
+
+    def point(self, tag: str, value: float, step: int) -> None:
+        """One point of a curve that is not a figure of the rows."""
+        values = [{"tag": tag, "simple_value": float(value)}]
+        self._write({"step": step, "summary": {"value": values}})
+
+    def picture(self, tag: str, file: Path, step: int) -> None:
+        """Show a PNG at a step, in environment steps."""
+        png = file.read_bytes()
+        width, height = struct.unpack(">II", png[16:24])
+        image = {"encoded_image_string": png, "width": width, "height": height, "colorspace": 3}
+        self._write({"step": step, "summary": {"value": [{"tag": tag, "image": image}]}})
 
     def close(self) -> None:
-        """Close the event file; nothing is lost without it."""
+        """Close the event file; without it only the ends of flat lines are missing."""
+        if not self._file.closed:
+            with contextlib.suppress(OSError):
+                self._write(self._scalars(self._step, self._held))
         self._file.close()
+
+    def _scalars(self, step: int, figures: Mapping[str, float]) -> dict[str, Any]:
+        values = [{"tag": self._tag(key), "simple_value": value} for key, value in figures.items()]
+        return {"step": step, "summary": {"value": values}}
 
     def _tag(self, key: str) -> str:
         if key not in self._tags:
             self._tags[key] = tag_of(key)
         return self._tags[key]
 
-    def _write(self, **fields: Any) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event
-
-        data = Event(wall_time=time.time(), **fields).SerializeToString()
-        header = struct.pack("<Q", len(data))
-        record = header + _masked_crc(header) + data + _masked_crc(data)
+    def _write(self, *events: Mapping[str, Any]) -> None:
+        records = b"".join(map(_record, events))
         end = self._file.tell()
-        if self._file.write(record) != len(record):
+        if self._file.write(records) != len(records):
             self._file.truncate(end)  # readers stop at half a record
+            self._file.seek(end)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
 
 
@@ -95,6 +124,46 @@ def tag_of(key: str) -> str:
     if key in COUNTERS or key.endswith("_per_s"):
         return f"time/{key}"
     return f"other/{key}"
+
+
+def _hyperparameters(run_name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What the HParams table reads; lists and the like as text."""
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionStartInfo
+
+    info = SessionStartInfo(group_name=run_name, start_time_secs=time.time())
+    for key, value in parameters.items():
+        if isinstance(value, bool):
+            info.hparams[key].bool_value = value
+        elif isinstance(value, int | float):
+            info.hparams[key].number_value = value
+        else:
+            info.hparams[key].string_value = str(value)
+    content = HParamsPluginData(version=0, session_start_info=info).SerializeToString()
+    return {
+        "tag": "_hparams_/session_start_info",
+        "metadata": {"plugin_data": {"plugin_name": "hparams", "content": content}},
+        "tensor": {"dtype": "DT_FLOAT", "float_val": [0.0], "tensor_shape": {}},
+    }
+
+
+def _text(name: str, text: str) -> dict[str, Any]:
+    return {
+        "tag": f"{name}/text_summary",
+        "metadata": {"plugin_data": {"plugin_name": "text"}},
+        "tensor": {
+            "dtype": "DT_STRING",
+            "string_val": [text.encode()],
+            "tensor_shape": {"dim": [{"size": 1}]},
+        },
+    }
+
+
+def _record(fields: Mapping[str, Any]) -> bytes:
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    data = Event(wall_time=time.time(), **fields).SerializeToString()
+    header = struct.pack("<Q", len(data))
+    return header + _masked_crc(header) + data + _masked_crc(data)
 
 
 def _next_name(directory: Path) -> str:

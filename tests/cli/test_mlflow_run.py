@@ -29,6 +29,16 @@ def test_a_run_is_continued_under_its_id(desk: Desk, monkeypatch: pytest.MonkeyP
     assert run.data.params["schedule_env_vision_angle_start"] == "300.0"
     assert run.data.params["schedule_total_planned_timesteps"] == str(300 * 64 * 32)
     assert run.data.tags["checkpoint_path"] == str(desk.work / "checkpoints/checkpoint_000002")
+    assert "null" not in run.data.params.values()
+    assert run.data.params["env.num_seekers"] == "1"
+    assert run.data.params["ppo.seeker.lr_schedule_type"] == "cosine"
+    assert run.data.params["ppo.hider.lr"] == "0.001"
+    assert run.data.params["version.ray"]
+    assert run.data.params["schedule_current_iterations"] == "2"
+    assert len(run.data.tags["mlflow.source.git.commit"]) == 40
+    assert [file.path for file in client.list_artifacts(run.info.run_id)] == [
+        "training_metrics.png"
+    ]
 
     run_id = run.info.run_id
     done = desk.run("main.py", "--continue-run-id", run_id, "--iterations", "1", *SMALL)
@@ -37,10 +47,12 @@ def test_a_run_is_continued_under_its_id(desk: Desk, monkeypatch: pytest.MonkeyP
     assert f"run {run_id} in {STORE}" in done.stdout
     (run,) = client.search_runs([experiment.experiment_id])
     angles = client.get_metric_history(run_id, "env/vision_angle")
-    expected = [(i + 1, pytest.approx(300 - 200 * i / 300)) for i in range(3)]
+    expected = [((i + 1) * 64 * 32, pytest.approx(300 - 200 * i / 300)) for i in range(3)]
     assert [(point.step, point.value) for point in angles] == expected
     assert run.data.tags["schedule_current_timesteps"] == str(3 * 64 * 32)
+    assert run.data.tags["schedule_current_iterations"] == "3"
     assert run.data.tags["checkpoint_iteration"] == "3"
+    assert run.data.tags["best_checkpoint_iteration"]
 
     monkeypatch.chdir(desk.work)
 

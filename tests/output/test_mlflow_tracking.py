@@ -14,7 +14,9 @@ pytest.importorskip("mlflow", reason="needs pip install -r requirements-mlflow.t
 
 from tests.output.rows import make_row
 from trainer import mlflow_tracking
-from trainer.mlflow_tracking import MlflowTracker, TrackingError, find_run
+from trainer.metrics import Row
+from trainer.mlflow_store import TrackingError
+from trainer.mlflow_tracking import MlflowTracker, find_run
 from trainer.tensorboard import tag_of
 
 
@@ -45,17 +47,22 @@ def tracker(store: str, client: Any, problems: list[str]) -> Iterator[MlflowTrac
 
 
 def points(client: Any, run_id: str, key: str = "reward/mean") -> list[tuple[int, float]]:
-    return [(point.step, point.value) for point in client.get_metric_history(run_id, key)]
+    """Iteration and value of the rows of `row`."""
+    return [(point.step // 100, point.value) for point in client.get_metric_history(run_id, key)]
+
+
+def row(iteration: int, reward: float = 1.0) -> Row:
+    return {"iteration": iteration, "env_steps": 100 * iteration, "reward_mean": reward}
 
 
 def test_a_row_is_in_the_store_at_once(client: Any, tracker: MlflowTracker, problems: list[str]):
-    row = {**make_row(7), "hider/grad_norm": math.inf}
-    tracker.log_row(row)
-    known = {tag_of(k): v for k, v in row.items() if math.isfinite(v)}
+    given = {**make_row(7), "hider/grad_norm": math.inf}
+    tracker.log_row(given)
+    known = {tag_of(k): v for k, v in given.items() if math.isfinite(v)}
     assert client.get_run(tracker.run_id).data.metrics == known
     assert "seeker/kl" in known
     assert not {"hider/grad_norm", "seeker/vf_explained_var"} & set(known)
-    assert points(client, tracker.run_id, "seeker/kl") == [(7, row["seeker/kl"])]
+    assert points(client, tracker.run_id, "seeker/kl") == [(70, given["seeker/kl"])]
     assert problems == []
 
 
@@ -106,6 +113,7 @@ def test_schedules_are_parameters_and_their_newest_values_are_found(
     schedule = {
         "schedule_total_planned_timesteps": 1000,
         "schedule_current_timesteps": 0,
+        "schedule_current_iterations": 0,
         "schedule_entropy_type": "linear",
         "schedule_entropy_start": 0.01,
         "schedule_entropy_points": [[0, 1.0], [10, 0.5]],
@@ -114,17 +122,19 @@ def test_schedules_are_parameters_and_their_newest_values_are_found(
     tracker.log_schedules({**schedule, "iteration": 3})
     assert find_run(store, tracker.run_id).schedules == schedule
     params = client.get_run(tracker.run_id).data.params
-    assert set(params) == set(schedule) - {"schedule_current_timesteps"}
+    assert set(params) == {key for key in schedule if "current" not in key}
 
     moved = {**schedule, "schedule_total_planned_timesteps": 2000}
     for current in (400, 900):
         moved["schedule_current_timesteps"] = current
+        moved["schedule_current_iterations"] = current // 100
         tracker.log_checkpoint(Path("a"), {"iteration": 4, **moved})
         assert find_run(store, tracker.run_id).schedules == moved
     tracker.finish("FINISHED")
     params = client.get_run(tracker.run_id).data.params
     assert params["schedule_total_planned_timesteps"] == "1000"
     assert params["schedule_current_timesteps"] == "900"
+    assert params["schedule_current_iterations"] == "9"
 
     moved["schedule_current_timesteps"] = 1500
     again = MlflowTracker(store, "-", "-", tracker.run_id)
@@ -160,39 +170,67 @@ def test_a_continued_run_is_running_again(store: str, tracker: MlflowTracker, st
     assert find_run(store, tracker.run_id).name == "a run"
 
 
-def test_rows_done_again_replace_those_after_the_checkpoint(
-    store: str, client: Any, tracker: MlflowTracker
-):
-    other = MlflowTracker(store, "hide and seek", "a bystander")
-    for i in range(1, 7):
-        tracker.log_row({"iteration": i, "reward_mean": float(i)})
-        other.log_row({"iteration": i, "reward_mean": float(i)})
-    again = MlflowTracker(store, "-", "-", tracker.run_id, iteration=3)
-    again.log_row({"iteration": 4, "reward_mean": 40.0})
-    assert points(client, tracker.run_id) == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 40.0)]
-    assert client.get_run(tracker.run_id).data.metrics["reward/mean"] == 40.0
-    assert len(points(client, other.run_id)) == 6
-    assert client.get_run(other.run_id).data.metrics["reward/mean"] == 6.0
-
-
-@pytest.mark.parametrize("removable", [True, False], ids=["no iteration given", "a server"])
-def test_where_nothing_is_removed_rows_done_again_are_left_out(
-    store: str,
-    client: Any,
-    tracker: MlflowTracker,
-    removable: bool,
-    monkeypatch: pytest.MonkeyPatch,
-):
+def test_rows_done_again_after_a_kill_are_left_out(store: str, client: Any, tracker: MlflowTracker):
     for i in range(1, 6):
-        tracker.log_row({"iteration": i, "reward_mean": float(i)})
-    if not removable:
-        monkeypatch.setattr(mlflow_tracking, "_SQL", ())
-    iteration = None if removable else 3
-    again = MlflowTracker(store, "-", "-", tracker.run_id, iteration=iteration)
+        tracker.log_row(row(i, float(i)))
+    tracker.log_checkpoint(Path("a"), {"iteration": 3, "sha256": "x"})
+    again = MlflowTracker(store, "-", "-", tracker.run_id, iteration=3)
+    assert again.run_id == tracker.run_id
     for i in range(4, 8):
-        again.log_row({"iteration": i, "reward_mean": 10.0 * i})
-    expected = [(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0), (5, 5.0), (6, 60.0), (7, 70.0)]
-    assert points(client, tracker.run_id) == expected
+        again.log_row(row(i, float(i)))
+    assert points(client, tracker.run_id) == [(i, float(i)) for i in range(1, 8)]
+
+
+def test_a_run_that_goes_on_from_an_older_checkpoint_is_nested(
+    store: str, client: Any, tracker: MlflowTracker, problems: list[str]
+):
+    for i in range(1, 7):
+        tracker.log_row(row(i, float(i)))
+    tracker.log_params({"lr": 1})
+    tracker.log_checkpoint(Path("a"), {"iteration": 6, "sha256": "x"})
+    before = client.get_run(tracker.run_id)
+
+    branch = MlflowTracker(store, "-", "-", tracker.run_id, iteration=3, on_problem=problems.append)
+    branch.log_params({"lr": 2})
+    branch.log_row(row(4, 40.0))
+    branch.finish("FINISHED")
+
+    assert points(client, tracker.run_id) == [(i, float(i)) for i in range(1, 7)]
+    assert points(client, branch.run_id) == [(4, 40.0)]
+    found = client.get_run(branch.run_id)
+    assert found.data.tags["mlflow.parentRunId"] == tracker.run_id
+    assert found.data.params == {"lr": "2"}
+    assert found.info.run_name == "a run from iteration 3"
+    assert found.info.experiment_id == before.info.experiment_id
+    assert client.get_run(tracker.run_id).data.params == before.data.params
+    assert problems == []
+
+
+def test_the_newest_figure_is_kept_beside_the_store(
+    store: str, client: Any, tracker: MlflowTracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    figure = tmp_path / "training_metrics_iter_10.png"
+    for content in (b"first", b"second"):
+        figure.write_bytes(content)
+        tracker.log_figure(figure)
+    (kept,) = client.list_artifacts(tracker.run_id)
+    assert kept.path == "training_metrics.png"
+    assert Path(client.download_artifacts(tracker.run_id, kept.path)).read_bytes() == b"second"
+    beside = Path(store.removeprefix("sqlite:///")).parent / "mlflow_artifacts"
+    assert list(beside.glob("*/artifacts/*.png"))
+    assert list(tmp_path.iterdir()) == [figure]
+
+
+def test_a_figure_that_cannot_be_kept_is_told_of(
+    tracker: MlflowTracker, problems: list[str], tmp_path: Path
+):
+    tracker.log_figure(tmp_path / "nothing.png")
+    (message,) = problems
+    assert "nothing.png" in message
+    tracker._retry_at = 0.0
+    tracker.log_row(row(1))
+    assert len(problems) == 1
 
 
 def test_a_store_that_fails_is_reported_once_and_gets_all_when_it_works_again(
@@ -206,13 +244,13 @@ def test_a_store_that_fails_is_reported_once_and_gets_all_when_it_works_again(
     monkeypatch.setattr(mlflow_tracking, "_PAUSE_S", 0.0)
     file = Path(store.removeprefix("sqlite:///"))
     aside = file.with_suffix(".aside")
-    tracker.log_row({"iteration": 1, "reward_mean": 1.0})
+    tracker.log_row(row(1))
     for first in (2, 6):  # an outage is reported, then the next one
         file.rename(aside)
         file.mkdir()
-        tracker.log_row({"iteration": first, "reward_mean": 1.0})
+        tracker.log_row(row(first))
         tracker._retry_at = 0.0
-        tracker.log_row({"iteration": first + 1, "reward_mean": 1.0})
+        tracker.log_row(row(first + 1))
         tracker._retry_at = 0.0
         tracker.log_checkpoint(Path("/a"), {"iteration": first, "sha256": "x"})
         assert len(problems) == first // 4 + 1
@@ -222,7 +260,7 @@ def test_a_store_that_fails_is_reported_once_and_gets_all_when_it_works_again(
         file.rmdir()
         aside.rename(file)
         tracker._retry_at = 0.0
-        tracker.log_row({"iteration": first + 2, "reward_mean": 1.0})
+        tracker.log_row(row(first + 2))
         assert [step for step, _ in points(client, tracker.run_id)][-3:] == [
             first,
             first + 1,
@@ -257,7 +295,7 @@ def test_a_failing_store_does_not_hold_up_every_iteration(
 def test_a_long_outage_is_made_up_for(client: Any, tracker: MlflowTracker, problems: list[str]):
     tracker._retry_at = math.inf
     for i in range(1, 1201):  # more than MLflow takes in one call
-        tracker.log_row({"iteration": i, "reward_mean": float(i)})
+        tracker.log_row(row(i, float(i)))
     assert points(client, tracker.run_id) == []
     tracker.finish("FINISHED")
     assert points(client, tracker.run_id) == [(i, float(i)) for i in range(1, 1201)]
@@ -271,7 +309,7 @@ def test_a_value_that_is_refused_keeps_no_row_back(
     tracker.log_params({"lr": 2})
     assert "lr" in problems[0]
     tracker._retry_at = 0.0
-    tracker.log_row({"iteration": 1, "reward_mean": 1.0})
+    tracker.log_row(row(1))
     assert points(client, tracker.run_id) == [(1, 1.0)]
     assert len(problems) == 1
 
@@ -333,7 +371,7 @@ def test_a_new_store_leaves_nothing_but_its_file_and_says_nothing(tmp_path: Path
         "from trainer.mlflow_tracking import MlflowTracker\n"
         "assert not {'mlflow', 'sqlalchemy'} & set(sys.modules)\n"
         "tracker = MlflowTracker('sqlite:///runs/mlflow.db', 'x', 'y')\n"
-        "tracker.log_row({'iteration': 1, 'reward_mean': 1.0})\n"
+        "tracker.log_row({'iteration': 1, 'env_steps': 1, 'reward_mean': 1.0})\n"
         "tracker.finish('FINISHED')\n"
         "from mlflow.telemetry.utils import is_telemetry_disabled\n"
         "assert is_telemetry_disabled()\n"
@@ -353,4 +391,4 @@ def test_a_new_store_leaves_nothing_but_its_file_and_says_nothing(tmp_path: Path
     files = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
     assert files == [Path("runs/mlflow.db")]
     rows = sqlite3.connect(tmp_path / "runs" / "mlflow.db").execute("SELECT key FROM metrics")
-    assert {key for (key,) in rows} == {"time/iteration", "reward/mean"}
+    assert {key for (key,) in rows} == {"time/iteration", "time/env_steps", "reward/mean"}

@@ -1,0 +1,150 @@
+"""Where the curves of a run go besides its history: TensorBoard and MLflow, as configured."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from trainer.checkpoints import layout, manifest
+from trainer.config import Config
+from trainer.config_base import TEAMS
+from trainer.config_keys import flatten
+from trainer.metrics import Row
+from trainer.patient_rows import PatientRows
+from trainer.run_identity import RunIdentity
+from trainer.tensorboard import TensorBoardWriter
+
+if TYPE_CHECKING:
+    from trainer.mlflow_tracking import MlflowTracker
+
+_FIGURE = "training_metrics"
+_BEST = "best/iteration"
+
+
+class Tracking:
+    """TensorBoard and MLflow of one run; nothing that goes wrong there ends a training."""
+
+    def __init__(
+        self,
+        config: Config,
+        identity: RunIdentity,
+        shown: Mapping[str, Any],
+        on_problem: Callable[[str], None],
+    ) -> None:
+        """`shown` is the configuration as it may be shown: without credentials."""
+        self._config, self._identity = config, identity
+        self._shown, self._on_problem = shown, on_problem
+        self.tensorboard: TensorBoardWriter | None = None
+        self.mlflow: MlflowTracker | None = None
+        self._rows: PatientRows | None = None
+
+    def open(
+        self, iteration: int, env_steps: int | None, schedules: Mapping[str, Any]
+    ) -> contextlib.ExitStack:
+        """Begin, or go on from an iteration and its environment steps (None: a new run).
+
+        Returns what closes TensorBoard's file; MLflow is told the end by `finish`.
+        """
+        tracking, parameters = self._config.tracking, effective_values(self._shown, self._config)
+        about = self._identity.metadata()
+        opened = contextlib.ExitStack()
+        if tracking.tensorboard_dir is not None:
+            folder = Path(tracking.tensorboard_dir).expanduser() / self._identity.name
+            self.tensorboard = writer = TensorBoardWriter(folder, resume_env_steps=env_steps)
+            opened.callback(writer.close)
+            self._rows = PatientRows("TensorBoard", writer.write, self._on_problem)
+            with self._reported("TensorBoard"):
+                writer.describe(
+                    parameters, {"config": _as_code(self._shown), "run": _as_code(about)}
+                )
+        if tracking.mlflow:
+            self.mlflow = self._open_mlflow(iteration)
+            self._identity.mlflow_run_id = self.mlflow.run_id
+            versions = {f"version.{name}": value for name, value in about["versions"].items()}
+            self.mlflow.log_params({**parameters, **versions})
+            self.mlflow.log_schedules(schedules)
+            self.mlflow.log_tags({"mlflow.source.git.commit": about["git_commit"]})
+        return opened
+
+    def _open_mlflow(self, iteration: int) -> MlflowTracker:
+        from trainer.mlflow_tracking import MlflowTracker
+
+        tracking, identity = self._config.tracking, self._identity
+        return MlflowTracker(
+            tracking.mlflow_uri,
+            tracking.mlflow_experiment,
+            identity.name,
+            identity.mlflow_run_id,
+            iteration=iteration,
+            on_problem=self._on_problem,
+        )
+
+    def write(self, row: Row) -> None:
+        """One finished iteration."""
+        if self._rows is not None:
+            self._rows.write(row)
+        if self.mlflow is not None:
+            self.mlflow.log_row(row)
+
+    def flush(self, *, last: bool = False) -> None:
+        """Try again what TensorBoard's disk has refused; with `last` say what is lost."""
+        if self._rows is not None:
+            self._rows.flush(last=last)
+
+    def checkpoint(
+        self, path: Path, row: Row, best: int | None, schedules: Mapping[str, Any]
+    ) -> None:
+        """A committed checkpoint with its figure, and which one is the best by now."""
+        iteration, figure = int(row["iteration"]), _figure_of(path, int(row["iteration"]))
+        if self.tensorboard is not None:
+            with self._reported("TensorBoard"):
+                if figure is not None:
+                    self.tensorboard.picture(_FIGURE, figure, int(row["env_steps"]))
+                if best is not None:
+                    self.tensorboard.point(_BEST, best, int(row["env_steps"]))
+        if self.mlflow is not None:
+            known = {"iteration": iteration, "sha256": manifest.digest(path)}
+            self.mlflow.log_checkpoint(path, {**known, **schedules})
+            self.mlflow.log_tags({"best_checkpoint_iteration": best})
+            if figure is not None:
+                self.mlflow.log_figure(figure)
+
+    def finish(self, status: str) -> None:
+        """End the run in MLflow as FINISHED, KILLED or FAILED."""
+        if self.mlflow is not None:
+            self.mlflow.finish(status)
+
+    @contextlib.contextmanager
+    def _reported(self, name: str) -> Any:
+        try:
+            yield
+        except OSError as error:
+            self._on_problem(f"{name} cannot be written: {error}; training goes on")
+
+
+def effective_values(shown: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """Every dotted key with the value that is in force: the level's own, each team's own.
+
+    What is not in use (null, an empty mapping) has no value and is left out.
+    """
+    teams = {team: config.ppo.team(team).model_dump(mode="json") for team in TEAMS}
+    values = {
+        **shown,
+        "env": config.env.resolved().model_dump(mode="json"),
+        "ppo": {**shown["ppo"], **teams},
+    }
+    return {key: value for key, value in flatten(values).items() if value is not None}
+
+
+def _figure_of(checkpoint: Path, iteration: int) -> Path | None:
+    figure = checkpoint.with_name(layout.plot_name(iteration))
+    return figure if figure.is_file() else None
+
+
+def _as_code(values: Mapping[str, Any]) -> str:
+    """Values as YAML in a block of Markdown code."""
+    return f"```yaml\n{yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)}```"
