@@ -8,7 +8,22 @@ from envs.render.scene import AgentShape, Scene
 
 _CELLS = 24  # per side; a cell is two columns wide, which makes it about square
 _ARROWS = "→↗↑↖←↙↓↘"
-_PAINT = {"seeker": "\x1b[1;91m", "hider": "\x1b[1;96m", "seen": "\x1b[1;93m", "wall": "\x1b[90m"}
+_VIEWS = {"hider": " ·", "seeker": "░░"}  # the ground that a team overlooks, the latter above
+_PAINT = {
+    "seeker": "\x1b[1;91m",
+    "hider": "\x1b[1;96m",
+    "seen": "\x1b[1;93m",
+    "wall": "\x1b[90m",
+    "seeker view": "\x1b[31m",
+    "hider view": "\x1b[36m",
+}
+LEGEND = (
+    "S→ seeker    S· blind",
+    "H→ hider     H! seen",
+    "░░ the seekers' view",
+    " · the hiders' view",
+    "██ wall",
+)
 _PLAIN = "\x1b[0m"
 
 
@@ -28,6 +43,27 @@ def _wall_cells(scene: Scene) -> np.ndarray:
     return cells
 
 
+def _viewed_cells(scene: Scene, team: str) -> np.ndarray:
+    """Return the cells whose middle somebody of a team overlooks, [24, 24] bool, row 0 below."""
+    middles = (np.arange(_CELLS) + 0.5) * scene.side / _CELLS
+    x, y = np.meshgrid(middles, middles)
+    cells = np.zeros((_CELLS, _CELLS), np.bool_)
+    for agent in scene.agents:
+        if agent.team == team and len(agent.cone):
+            cells |= _inside(agent.cone, x, y)
+    return cells
+
+
+def _inside(outline: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return which points lie in a polygon [P, 2]: those from which a ray crosses it oddly."""
+    px, py = x[..., None], y[..., None]
+    (x0, y0), (x1, y1) = outline.T, np.roll(outline, -1, axis=0).T
+    rises = (y0 > py) != (y1 > py)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        crossing = x0 + (py - y0) * (x1 - x0) / (y1 - y0)
+    return np.count_nonzero(rises & (px < crossing), axis=-1) % 2 == 1
+
+
 def _agent_mark(agent: AgentShape) -> tuple[str, str]:
     """Return the two characters of an agent and the name of its paint."""
     if agent.frozen:
@@ -36,6 +72,10 @@ def _agent_mark(agent: AgentShape) -> tuple[str, str]:
         return "H!", "seen"
     arrow = _ARROWS[round(agent.angle / (np.pi / 4)) % 8]
     return ("S" if agent.team == "seeker" else "H") + arrow, agent.team
+
+
+def _painted(text: str, paint: str, colour: bool) -> str:
+    return f"{_PAINT[paint]}{text}{_PLAIN}" if colour else text
 
 
 def status_line(scene: Scene) -> str:
@@ -48,19 +88,20 @@ def status_line(scene: Scene) -> str:
 
 
 def draw_text(scene: Scene, colour: bool = False) -> str:
-    """Return the scene as lines of text: `S` seekers, `H` hiders, `!` seen, arrows = headings.
+    """Return the scene as lines of text; `LEGEND` says what is what.
 
     Args:
         scene: what to draw.
         colour: whether to add ANSI colour codes.
     """
     marks = np.full((_CELLS, _CELLS), "  ", dtype=object)
-    walls = _wall_cells(scene)
-    marks[walls] = f"{_PAINT['wall']}██{_PLAIN}" if colour else "██"
+    for team, mark in _VIEWS.items():
+        marks[_viewed_cells(scene, team)] = _painted(mark, f"{team} view", colour)
+    marks[_wall_cells(scene)] = _painted("██", "wall", colour)
     for agent in scene.agents:
         column, row = (min(int(v / scene.side * _CELLS), _CELLS - 1) for v in (agent.x, agent.y))
         mark, paint = _agent_mark(agent)
-        marks[row, column] = f"{_PAINT[paint]}{mark}{_PLAIN}" if colour else mark
+        marks[row, column] = _painted(mark, paint, colour)
     edge = "─" * (2 * _CELLS)
     rows = [f"│{''.join(row)}│" for row in marks[::-1]]
     return "\n".join([status_line(scene), f"┌{edge}┐", *rows, f"└{edge}┘"])

@@ -42,12 +42,12 @@ def test_the_table():
         "",
         "  seen fraction    0.438 ± 0.370 of the 60 steps of seeking",
         "  first seen at    25.00 ± 22.91 steps of seeking (never = 60)",
-        "  perfect hides    25.0% never seen",
+        "  perfect hides    25.0% of the episodes, with no hider ever seen",
         "  episode length   80.00 ± 0.00 steps",
         "  speed            160 steps/s",
         "-" * 72,
         "Mean ± standard deviation over the episodes; returns are per agent.",
-        "Hiders win an episode if they are seen in less than half of the steps of seeking.",
+        "Hiders win an episode if seen in less than half of the steps of seeking.",
     ]
 
 
@@ -86,8 +86,12 @@ def test_the_verdict(k, words):
 
 def test_a_line_per_episode():
     assert [episode_line(k + 1, 12, row(k)) for k in (0, 2)] == [
-        "episode  1/12  seekers win  seen 100%, first at 0    "
-        "return: seekers   60.00, hiders  -60.00  length 80",
-        "episode  3/12  hiders win   seen   0%, first never   "
-        "return: seekers  -60.00, hiders   60.00  length 80",
+        "episode  1/12  seekers win  seen 100%, first at 0    hiders' return  -60.00",
+        "episode  3/12  hiders win   seen   0%, first never   hiders' return   60.00",
     ]
+
+
+def test_no_line_is_wider_than_a_terminal():
+    longest = row(2) | {"hider_return": -999.99}
+    lines = [*summary(LINEUP, STATS, 2.0, Style()), episode_line(100, 100, longest)]
+    assert max(map(len, lines)) <= 80

@@ -125,6 +125,7 @@ def test_a_pipe_gets_frames_without_control_codes(stage, capsys):
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
     assert shown.count("┌") == 9
+    assert shown.count("H! seen") == 1
     assert "episode 1/3  step 8/8" in shown
     assert shown.rstrip().endswith(moments(stage)[-1].verdict)
 
@@ -147,6 +148,7 @@ def test_a_terminal_of_24_rows_shows_the_whole_arena(lineup, stage):
     assert len(lines) == 24
     assert all(line.startswith("│") for line in lines)
     assert "cut" not in "\n".join(lines)
+    assert "S→ seeker    S· blind" in "\n".join(lines)
     assert "cut: needs 24 rows" in "\n".join(compose(moments(stage)[0], lineup, 80, 23))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from envs.render import palette
-from envs.render.ansi import draw_text
+from envs.render.ansi import LEGEND, draw_text
 from envs.render.raster import draw_image, picture_height
 from envs.render.scene import build_scene
 from envs.render.visibility import visible_polygon
@@ -135,8 +135,33 @@ def test_text(scene) -> None:
     assert row[1 + 2 * 8 : 3 + 2 * 8] == "H!"
     assert row[1 + 2 * 12 : 3 + 2 * 12] == "██"
     assert row[1 + 2 * 18 : 3 + 2 * 18] == "H→"
+    assert row[1 + 2 * 6 : 3 + 2 * 6] == "░░"  # between the seeker and the hider it sees
+    assert row[1 + 2 * 14 : 3 + 2 * 14] == "  "  # behind the wall, at the hider's back
+    assert row[1 + 2 * 22 : 3 + 2 * 22] == " ·"  # before that hider
     assert "\x1b[" not in draw_text(scene)
     assert "\x1b[1;91mS→\x1b[0m" in draw_text(scene, colour=True)
+
+
+def test_views_in_text_are_the_cones_of_the_picture() -> None:
+    play = place([WALL], [(2.1, 6.1, EAST)], [(10.1, 10.1, WEST)], level="L0")
+    rows = draw_text(build_scene(play.env)).splitlines()[2:-1][::-1]  # the lowest first
+    view = np.array(
+        [[row[1 + 2 * k : 3 + 2 * k] in ("░░", "S→") for k in range(24)] for row in rows]
+    )
+    middles = (np.arange(24) + 0.5) / 2.0
+    x, y = np.meshgrid(middles - 2.1, middles - 6.1)
+    in_cone = np.abs(np.degrees(np.arctan2(y, x))) < 135 / 2
+    before_wall = in_cone & (x < 3.0)
+    far = np.hypot(x, y) > 0.5
+    assert (view == in_cone)[(x < 3.0) & far].mean() > 0.99
+    assert before_wall.sum() > 50
+    assert not view[11:13, 14:].any()  # in the shadow of the wall
+
+
+def test_every_sign_is_in_the_legend(scene) -> None:
+    known = set("".join(LEGEND)) | set("→↗↑↖←↙↓↘ ")
+    drawn = {char for line in draw_text(scene).splitlines()[2:-1] for char in line[1:-1]}
+    assert drawn <= known
 
 
 def test_text_of_a_blind_seeker_and_of_the_score() -> None:

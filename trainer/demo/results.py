@@ -36,8 +36,7 @@ def episode_line(number: int, episodes: int, row: Mapping[str, float]) -> str:
     return (
         f"episode {progress:>{2 * len(str(episodes)) + 1}}  {winner + ' win':<11}  "
         f"seen {row['seen_fraction']:4.0%}, first {first:<6}  "
-        f"return: seekers {row['seeker_return']:7.2f}, hiders {row['hider_return']:7.2f}  "
-        f"length {row['length']:.0f}"
+        f"hiders' return {row['hider_return']:7.2f}"
     )
 
 
@@ -68,7 +67,7 @@ def summary(lineup: Lineup, stats: Stats, seconds: float, style: Style) -> list[
         *_lines(stats, lineup, seconds),
         rule,
         "Mean ± standard deviation over the episodes; returns are per agent.",
-        "Hiders win an episode if they are seen in less than half of the steps of seeking.",
+        "Hiders win an episode if seen in less than half of the steps of seeking.",
     ]
 
 
@@ -89,11 +88,12 @@ def _lines(stats: Stats, lineup: Lineup, seconds: float) -> list[str]:
     main_steps = int(lineup.config.episode_steps or 0) - int(lineup.config.prep_steps or 0)
     steps = float(stats["length"].sum())
     speed = count(steps / seconds) if seconds > 0 else "-"
+    hidden = stats["perfect_hide"].mean()
     seen, first = _spread(stats["seen_fraction"], 3), _spread(stats["first_seen_step"])
     rows = {
         "seen fraction": f"{seen} of the {main_steps} steps of seeking",
         "first seen at": f"{first} steps of seeking (never = {main_steps})",
-        "perfect hides": f"{stats['perfect_hide'].mean():.1%} never seen",
+        "perfect hides": f"{hidden:.1%} of the episodes, with no hider ever seen",
         "episode length": f"{_spread(stats['length'])} steps",
         "speed": f"{speed} steps/s",
     }

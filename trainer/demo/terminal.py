@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from envs.render.ansi import draw_text
+from envs.render.ansi import LEGEND, draw_text
 from trainer.checkpoints.documents import shown_line
 from trainer.checkpoints.safe_output import drawing
 from trainer.demo.lineup import Lineup
@@ -25,6 +25,10 @@ _ROWS = 26  # of the picture with its border
 
 class PipeScreen:
     """Prints every moment below the one before, without control codes and without waiting."""
+
+    def __init__(self) -> None:
+        """Begin with what the signs mean."""
+        print(*LEGEND, "", sep="\n")
 
     def show(self, moment: Moment) -> Wish:
         """See `Screen.show`."""
@@ -115,7 +119,7 @@ def compose(
         picture = picture[1:-1]
     if not beside:
         return [f"{clock}  {'  '.join(state)}"[:columns], *picture][:rows]
-    panel = [*facts, "", clock, *state, "", "Ctrl-C leaves"]
+    panel = [*facts, "", clock, *state, "", *LEGEND, "", "Ctrl-C leaves"]
     if rows < len(picture):
         panel += ["", f"(cut: needs {len(picture)} rows)"]
     wide = columns - _PICTURE_COLUMNS - 2
