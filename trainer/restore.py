@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from envs.hide_and_seek.config import HideAndSeekConfig
 from trainer.checkpoints import documents, layout, manifest, metadata, plain_yaml
 from trainer.config import Config
+from trainer.config_keys import explain
 from trainer.configured_schedules import continued_schedules
 from trainer.errors import IncompatibleCheckpoint, InvalidState, RestoreFailed
 from trainer.networks import PolicySpec, read_spec
@@ -93,7 +96,12 @@ def _read_game(path: Path) -> tuple[HideAndSeekConfig, int]:
     saved = mapping(plain_yaml.read(path / layout.CONFIG), layout.CONFIG)
     env = mapping(saved.get("env"), f"{layout.CONFIG}: env")
     train = mapping(saved.get("train"), f"{layout.CONFIG}: train")
-    return HideAndSeekConfig(**env), whole(train.get("seed"), "train.seed")
+    try:
+        game = HideAndSeekConfig.model_validate(env)
+    except ValidationError as error:
+        problem = explain(error, HideAndSeekConfig.model_fields)
+        raise ValueError(f"{layout.CONFIG}: env: {problem}") from None
+    return game, whole(train.get("seed"), "train.seed")
 
 
 def _check_agreement(path: Path, rllib: RLlibState, training: TrainingState) -> None:

@@ -299,3 +299,15 @@ def test_hostile_checkpoints_bring_no_traceback(call, four):
         code, out, err = call(*words)
         assert code in (0, 1, 3)
         assert all(line.isprintable() for line in (out + err).splitlines())
+
+
+def test_verify_says_what_list_and_resume_say(call, four, manager):
+    """A whole checkpoint under the name of another iteration is damaged for all of them."""
+    shutil.copytree(four / "checkpoint_000040", four / "checkpoint_000050")
+    code, _, err = call("verify", four / "checkpoint_000050")
+    assert code == 1
+    assert "checkpoint_000050: metadata.json says iteration 40" in err
+    assert manager.listing().skipped == (("checkpoint_000050", "metadata.json says iteration 40"),)
+    path, (aside,) = manager.resolve_valid("latest")
+    assert path == four / "checkpoint_000040"
+    assert aside.problems == ("metadata.json says iteration 40",)

@@ -99,7 +99,8 @@ def verify(folder: Path) -> Manifest:
     """Compare a checkpoint with its manifest. CheckpointCorrupted carries every difference."""
     try:
         manifest = read(folder)
-        problems = list(_content_problems(folder, manifest))
+        problems = [*_content_problems(folder, manifest)]
+        problems = problems or [*_metadata_problems(folder, manifest)]
     except FileNotFoundError:
         problem = f"{layout.MANIFEST}: missing, so the checkpoint is incomplete"
         raise CheckpointCorrupted(folder, [problem]) from None
@@ -220,6 +221,23 @@ def _content_problems(folder: Path, manifest: Manifest) -> Iterator[str]:
     for name in sorted(found.sizes.keys() - manifest.files.keys()):
         if name.endswith(_LOADABLE):
             yield f"{name}: not in the manifest"
+
+
+def _metadata_problems(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """What makes a list pass a checkpoint over although its files are what the manifest says."""
+    iteration = layout.iteration_of(folder.name)
+    if iteration is None:
+        return  # a copy under a name of its own
+    try:
+        saved_as = metadata.read(folder).get("iteration")
+    except FileNotFoundError:
+        if layout.METADATA not in manifest.files:
+            yield f"{layout.METADATA}: missing"
+    except ValueError as error:
+        yield f"{layout.METADATA}: not readable ({error})"
+    else:
+        if saved_as != iteration or isinstance(saved_as, bool):
+            yield metadata.another_iteration(saved_as)
 
 
 def _missing_files(folder: Path, names: Iterable[str]) -> Iterator[str]:

@@ -100,6 +100,11 @@ def read(folder: Path) -> dict[str, Any]:
     return documents.read(folder / layout.METADATA)
 
 
+def another_iteration(saved_as: Any) -> str:
+    """What is wrong with a checkpoint whose folder is named after another iteration."""
+    return f"{layout.METADATA} says iteration {documents.shown(saved_as)}"
+
+
 def is_number(value: Any) -> bool:
     """Whether a JSON value is a number; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)

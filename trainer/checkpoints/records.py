@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import documents, layout, manifest, metadata
+from trainer.checkpoints import layout, manifest, metadata
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.labels import Label
 
@@ -73,7 +73,7 @@ def read_checkpoint(folder: Path, iteration: int, stamp: Stamp) -> CheckpointInf
     document = metadata.read(folder)
     saved_as = document.get("iteration")
     if saved_as != iteration or isinstance(saved_as, bool):
-        raise CheckpointError(f"{layout.METADATA} says iteration {documents.shown(saved_as)}")
+        raise CheckpointError(metadata.another_iteration(saved_as))
     document.pop("checkpoint_path", None)  # where it was saved, not where it is after a move
     document = metadata.plain(document, layout.METADATA)
     size = manifest.read(folder).size_bytes + stamp[1]
