@@ -3,6 +3,7 @@
     --sort KEY       by a key of the metadata or size_bytes; KEY:desc for the highest first
     --best METRIC    which one counts as the best; METRIC:min for the lowest
     --verify         read every file and compare it with the manifest
+    --runs           an overview of all folders of checkpoints in DIR and up to two levels below
 
 `python -m trainer.checkpoints --help` does more with them: verify, compare, prune, pin, repair,
 export. Exit codes: 0 listed, 1 error or damaged (--verify), 2 usage, 3 no usable checkpoint.
@@ -14,9 +15,11 @@ import argparse
 import json
 import math
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,11 +29,12 @@ from trainer.checkpoints import (
     index,
     layout,
     places,
+    runs,
     selectors,
     sorting,
     table,
 )
-from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError
+from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.records import CheckpointInfo
@@ -47,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     args = parse_args(argv)
+    if args.runs:
+        return show_runs(args.directory or ".", as_json=args.json)
     shown = args.directory or configured_checkpoint_dir()
     try:
         manager = CheckpointManager(shown)
@@ -129,6 +135,9 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--verify", action="store_true", help="check every file; exit code 1 if one is damaged"
     )
+    parser.add_argument(
+        "--runs", action="store_true", help="an overview of the runs in DIR (default: here)"
+    )
     parser.add_argument("--lineage", action="store_true", help="a tree of what came from what")
     parser.add_argument("--json", action="store_true", help="machine-readable; unknown is null")
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
@@ -138,11 +147,41 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
         both = " and ".join(map(places.shown_place, (args.dir, args.checkpoint_dir)))
         parser.error(f"two directories given: {both}")
     args.directory = args.dir or args.checkpoint_dir
+    alone = ("detailed", "best", "verify", "lineage")
+    if args.runs and (args.sort != "iteration" or any(getattr(args, name) for name in alone)):
+        parser.error("--runs is an overview: of the other options it takes --json only")
     return args
 
 
 def _same(one: str, other: str) -> bool:
     return one == other or (not places.is_url(one) and Path(one) == Path(other))
+
+
+def show_runs(given: str, *, as_json: bool) -> int:
+    """Print the overview of the runs in a folder."""
+    if places.is_url(given):
+        raise UsageError(f"--runs {places.shown_place(given)}: only local folders can be searched")
+    root = Path(given).expanduser().absolute()
+    try:
+        found = runs.find_runs(root)
+    except FileNotFoundError:
+        raise UsageError(f"no such directory: {given}{nearest_existing(root)}") from None
+    except NotADirectoryError:
+        raise UsageError(f"{given} is not a directory; name the folder that it is in") from None
+    except OSError as error:
+        raise CheckpointError(f"cannot read {given}: {error.strerror}") from None
+    if as_json:
+        listed = [run.as_dict() | {"path": str(root / run.path)} for run in found]
+        print(json.dumps(listed, indent=2, allow_nan=False))
+    elif found:
+        width = shutil.get_terminal_size().columns
+        print(*runs.render(found, output_style(), datetime.now(), width), sep="\n")
+    if not found:
+        raise NoUsableCheckpoint(
+            f"no runs found in {given} or up to {runs.DEPTH} levels below; "
+            "start one with: python main.py"
+        )
+    return 0
 
 
 def output_style() -> table.Style:
@@ -202,7 +241,22 @@ def report_empty(listing: Listing, directory: Path, shown: str, *, as_json: bool
         parent = Path(shown).parent
         hint = f"{shown} is one checkpoint; list its folder: python list_checkpoints.py {parent}"
         raise UsageError(hint)
+    _refuse_folder_of_runs(directory, shown)
     raise selectors.none_found(shown)
+
+
+def _refuse_folder_of_runs(directory: Path, shown: str) -> None:
+    """UsageError names the runs in a folder that holds no checkpoints itself."""
+    try:
+        inside = [run.path for run in runs.find_runs(directory) if run.checkpoints]
+    except OSError:
+        return
+    if inside:
+        named = ", ".join(inside[:5]) + f" and {len(inside) - 5} more" * (len(inside) > 5)
+        raise UsageError(
+            f"{shown} is a folder of runs: {named}\n"
+            f"List one of them, or all: python list_checkpoints.py --runs {shlex.quote(shown)}"
+        )
 
 
 def report_skipped(listing: Listing) -> None:
