@@ -1,7 +1,7 @@
 """List the checkpoints of a training: `python list_checkpoints.py [DIR] [-d] [--json]`.
 
     --sort KEY       by a key of the metadata or size_bytes; KEY:desc for the highest first
-    --best METRIC    which one counts as the best; METRIC:min for the lowest
+    --best METRIC    which one is marked as the best; METRIC:min for the lowest
     --verify         read every file and compare it with the manifest
     --runs           an overview of all folders of checkpoints in DIR and up to two levels below
 
@@ -74,12 +74,12 @@ def _run(argv: Sequence[str]) -> int:
         report_empty(listing, directory, shown, as_json=args.json)
     try:
         order = sorting.ordered(listing, args.sort)
-        top, _ = sorting.best(listing, args.best or table.DEFAULT_METRIC)
+        top, _ = sorting.best(listing, args.best)
     except ValueError as error:
         raise UsageError(str(error)) from None
     damage = find_damage(order, manager) if args.verify else None
     if args.json:
-        print(as_json(order, manager, top if args.best else None, damage))
+        print(as_json(order, manager, top, damage))
     elif args.lineage:
         from trainer.checkpoints import lineage
 
@@ -96,7 +96,7 @@ def _run(argv: Sequence[str]) -> int:
                 style=output_style(),
                 branches=aside,
                 order=order,
-                best_by=args.best or table.DEFAULT_METRIC,
+                best_by=args.best,
                 marks={i: "damaged" if found else "ok" for i, found in (damage or {}).items()},
                 width=shutil.get_terminal_size().columns,
             ),
@@ -130,7 +130,10 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
         help="by a key of the metadata or size_bytes; KEY:desc for the highest first",
     )
     parser.add_argument(
-        "--best", metavar="METRIC", help="mark the best by this metric; METRIC:min for the lowest"
+        "--best",
+        metavar="METRIC",
+        help="mark the best by this number of the metadata; METRIC:min for the lowest "
+        "(default: what the run goes by, ppo.keep_best_metric)",
     )
     parser.add_argument(
         "--verify", action="store_true", help="check every file; exit code 1 if one is damaged"
@@ -213,12 +216,12 @@ def find_damage(
 def as_json(
     checkpoints: Sequence[CheckpointInfo],
     manager: CheckpointManager,
-    best: CheckpointInfo | None = None,
+    best: CheckpointInfo | None,
     damage: Mapping[int, tuple[str, ...]] | None = None,
 ) -> str:
     """The checkpoints as a JSON array of their metadata; unknown numbers are null.
 
-    Each has a key "best" if one is given, and a key "problems" if they were verified.
+    Each has a key "best", and a key "problems" if they were verified.
     """
     entries: list[dict[str, Any]] = []
     for info in checkpoints:
@@ -226,7 +229,7 @@ def as_json(
             key: None if isinstance(value, float) and math.isnan(value) else value
             for key, value in manager.as_dict(info).items()
         }
-        entry |= {} if best is None else {"best": info is best}
+        entry["best"] = info is best
         entry |= {} if damage is None else {"problems": list(damage[info.iteration])}
         entries.append(entry)
     return json.dumps(entries, indent=2, allow_nan=False)

@@ -18,6 +18,7 @@ from trainer.config_base import (
     ConfigError,
     Fraction,
     Group,
+    Metric,
     NonNegative,
     Positive,
     PositiveOrInf,
@@ -96,8 +97,8 @@ class PPOGroup(Group):
     """Checkpoints kept; 0 keeps all. The latest, the best and the pinned are kept besides."""
     keep_best_n: Annotated[int, Field(ge=0)] = 0
     """So many of the best are kept besides."""
-    keep_best_metric: Annotated[str, Field(min_length=1)] = "reward_mean"
-    """The figure of the metadata that best goes by."""
+    keep_best_metric: Metric = "iteration"
+    """What best goes by: a figure of the metadata."""
     keep_best_mode: Literal["max", "min"] = "max"
     """Whether more of it is better, or less."""
     keep_every: Annotated[int, Field(ge=0)] = 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from trainer.checkpoints.documents import shown_line
+from trainer.checkpoints.metadata import METRIC_KEYS
 
 TEAMS = ("seeker", "hider")
 
@@ -16,6 +18,18 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 PositiveOrInf = Annotated[float, Field(gt=0.0)]
+
+
+def _known_metric(name: str) -> str:
+    """A number that every checkpoint's metadata has."""
+    if name not in METRIC_KEYS:
+        near = difflib.get_close_matches(name, METRIC_KEYS, n=1)
+        hint = f"nearest: {near[0]}" if near else f"one of {', '.join(METRIC_KEYS)}"
+        raise ValueError(f"no number of metadata.json; {hint}")
+    return name
+
+
+Metric = Annotated[str, AfterValidator(_known_metric)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 

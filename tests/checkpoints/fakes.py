@@ -50,14 +50,20 @@ WRITERS: Mapping[str, Callable[[Path], None]] = {
 }
 
 
+BY_REWARD = {"metric": "reward_mean", "mode": "max"}
+
+
 def save(manager: CheckpointManager, iteration: int, **metadata: Any) -> Path:
-    """One complete checkpoint; `tags` and `payload` are taken out of the metadata."""
+    """One complete checkpoint of a run whose best goes by reward.
+
+    `tags` and `payload` are taken out of the metadata.
+    """
     tags = metadata.pop("tags", ())
     source = FakeAlgorithm(metadata.pop("payload", "state"))
     return manager.save(
         source,
         iteration=iteration,
-        metadata={"reward_mean": float(iteration), **metadata},
+        metadata={"reward_mean": float(iteration), "best_by": BY_REWARD, **metadata},
         writers=WRITERS,
         tags=tags,
     )

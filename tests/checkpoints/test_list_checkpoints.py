@@ -73,7 +73,7 @@ def test_the_plain_table(project, args):
     assert shown[9:12] == [
         "10       2024-12-19   161.06     300        checkpoint_000010",
         "20       2024-12-19   -          600        checkpoint_000020",
-        "30       2024-12-19   170.45     900        checkpoint_000030 [FINAL]",
+        "30       2024-12-19   170.45     900        checkpoint_000030 [FINAL] [BEST]",
     ]
 
 
@@ -88,7 +88,7 @@ def test_the_same_table_of_any_place(place, tmp_path):
     assert shown[1] == f"CHECKPOINT DIRECTORY: {place.shown}"
     assert shown[9:11] == [
         "10       2024-12-19   10.00      -          checkpoint_000010",
-        "20       2024-12-19   20.00      -          checkpoint_000020 [FINAL]",
+        "20       2024-12-19   20.00      -          checkpoint_000020 [FINAL] [BEST]",
     ]
     listed = json.loads(run(tmp_path, "--checkpoint-dir", place.given, "--json").stdout)
     addresses = [f"{place.shown}/checkpoint_0000{i}" for i in (10, 20)]
@@ -129,9 +129,14 @@ def test_sorted_by_a_key(project):
 
 def test_the_best_by_another_metric(project):
     result = run(project, "--best", "episodes_completed:min", "-d")
-    assert "   Best episodes_completed: 300 (iteration 10)" in result.stdout.splitlines()
+    assert "   Best (lowest) episodes_completed: 300 (iteration 10)" in result.stdout.splitlines()
     (best,) = [line for line in result.stdout.splitlines() if "[BEST]" in line]
     assert "checkpoint_000010" in best
+    listed = json.loads(run(project, "--json").stdout)
+    assert [entry["best"] for entry in listed] == [False, False, True]
+    result = run(project, "--best", "seen_fraction:min")  # these know of none
+    assert (result.returncode, "[BEST]" in result.stdout) == (0, False)
+    assert "   Best (lowest) seen_fraction: -" in result.stdout.splitlines()
     listed = json.loads(run(project, "--best", "episodes_completed", "--json").stdout)
     assert [entry["best"] for entry in listed] == [False, False, True]
 
@@ -153,7 +158,7 @@ def test_verified(project):
 
 def test_pinned_checkpoints_are_marked(project):
     CheckpointManager(project / "checkpoints").pin(30)
-    assert run(project).stdout.splitlines()[11].endswith("checkpoint_000030 [FINAL] [PINNED]")
+    assert run(project).stdout.splitlines()[11].endswith("[FINAL] [PINNED] [BEST]")
     (project / "checkpoints" / "pins.json").write_text("{")
     result = run(project)
     assert (result.returncode, "PINNED" in result.stdout) == (0, False)

@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from random import Random
 
 import pytest
@@ -9,9 +10,11 @@ from tests.checkpoints.fakes import info, names, save
 from tests.checkpoints.places import everywhere, everywhere_slowly
 from trainer.checkpoints.errors import SidecarUnreadable
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.checkpoints.retention import MODES, Retention, kept, reasons
+from trainer.checkpoints.metadata import MODES
+from trainer.checkpoints.retention import Retention, kept, reasons
 
 NAN = float("nan")
+by_reward = partial(Retention, best_metric="reward_mean")
 HISTORY = [info(i, reward_mean=r) for i, r in ((10, 5.0), (20, 9.0), (30, NAN), (40, 9.0), (50, 1))]
 
 
@@ -36,17 +39,17 @@ def test_the_newest(iterations, last_n, protected, expected):
 @pytest.mark.parametrize(
     ("retention", "expected"),
     [
-        (Retention(last_n=1), {40, 50}),  # of two equal ones the newer
-        (Retention(last_n=1, best_n=1), {40, 50}),
-        (Retention(last_n=1, best_n=2), {20, 40, 50}),
-        (Retention(last_n=1, best_n=9), {10, 20, 40, 50}),  # never the unknown one
-        (Retention(last_n=1, best_mode="min"), {50}),
-        (Retention(last_n=1, best_n=2, best_mode="min"), {10, 50}),
+        (by_reward(last_n=1), {40, 50}),  # of two equal ones the newer
+        (by_reward(last_n=1, best_n=1), {40, 50}),
+        (by_reward(last_n=1, best_n=2), {20, 40, 50}),
+        (by_reward(last_n=1, best_n=9), {10, 20, 40, 50}),  # never the unknown one
+        (by_reward(last_n=1, best_mode="min"), {50}),
+        (by_reward(last_n=1, best_n=2, best_mode="min"), {10, 50}),
         (Retention(last_n=1, best_metric="nobody_knows"), {50}),
-        (Retention(last_n=1, every=20), {20, 40, 50}),
-        (Retention(last_n=1, every=30), {30, 40, 50}),
-        (Retention(last_n=2), {40, 50}),
-        (Retention(last_n=3), {30, 40, 50}),
+        (by_reward(last_n=1, every=20), {20, 40, 50}),
+        (by_reward(last_n=1, every=30), {30, 40, 50}),
+        (by_reward(last_n=2), {40, 50}),
+        (by_reward(last_n=3), {30, 40, 50}),
     ],
 )
 def test_the_best_and_the_regular(retention, expected):
@@ -54,7 +57,9 @@ def test_the_best_and_the_regular(retention, expected):
 
 
 def test_every_reason_is_named():
-    found = reasons(HISTORY, Retention(2, 1, every=10), pinned={10}, in_use={20}, protected={30})
+    found = reasons(
+        HISTORY, by_reward(last_n=2, best_n=1, every=10), pinned={10}, in_use={20}, protected={30}
+    )
     assert found == {
         10: ("every 10", "pinned"),
         20: ("every 10", "in use"),
@@ -87,7 +92,7 @@ def test_a_negative_number_is_refused_when_the_manager_is_made():
 REWARDS = [None, NAN, "high", True, -1.0, 0, 0.5, 1.0, 1, 2.0]
 HISTORIES = st.dictionaries(st.integers(0, 60), st.sampled_from(REWARDS), max_size=12)
 RULES = st.builds(
-    Retention,
+    by_reward,
     last_n=st.integers(0, 6),
     best_n=st.integers(0, 4),
     best_mode=st.sampled_from(MODES),
@@ -140,9 +145,9 @@ def test_ten_thousand_histories(seed):
     random = Random(seed)
     for _ in range(100):
         iterations = random.sample(range(61), random.randrange(13))
-        rule = Retention(
-            random.randrange(7),
-            random.randrange(5),
+        rule = by_reward(
+            last_n=random.randrange(7),
+            best_n=random.randrange(5),
             best_mode=random.choice(MODES),
             every=random.randrange(10),
         )

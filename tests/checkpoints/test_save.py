@@ -59,6 +59,7 @@ def test_metadata_has_every_key_and_unknown_numbers_are_null(manager, place):
         "git_commit": None,
         "parent": None,
         "tags": ["final"],
+        "best_by": {"metric": "reward_mean", "mode": "max"},
         "warnings": [],
     }
 

@@ -159,7 +159,7 @@ def test_getters_give_paths_as_text(cwd):
 )
 def test_best(rewards, mode, expected):
     listing = Listing(tuple(info(i, reward_mean=value) for i, value in rewards.items()))
-    found = selectors.best(listing, mode=mode)
+    found = selectors.best(listing, "reward_mean", mode)
     assert (found and found.iteration) == expected
 
 

@@ -36,9 +36,9 @@ def test_the_order(key, expected):
     ("metric", "expected"), [("reward_mean", 10), ("loss:min", 30), ("loss", 20), ("loss:max", 20)]
 )
 def test_the_best(metric, expected):
-    found, name = best(LISTING, metric)
+    found, by = best(LISTING, metric)
     assert found is not None
-    assert (found.iteration, name) == (expected, metric.split(":")[0])
+    assert (found.iteration, by.metric) == (expected, metric.split(":")[0])
 
 
 @pytest.mark.parametrize("choose", [ordered, best])

@@ -30,7 +30,7 @@ Iter     Date         Reward     Episodes   Path
 20       2024-12-19   165.23     600        checkpoint_000020
 30       2024-12-19   170.45     900        checkpoint_000030
 40       2024-12-19   168.92     1200       checkpoint_000040
-50       2024-12-19   172.18     1500       checkpoint_000050 [FINAL]
+50       2024-12-19   172.18     1500       checkpoint_000050 [FINAL] [BEST]
 --------------------------------------------------------------------------------
 
 📊 Summary:
@@ -68,7 +68,7 @@ def test_the_table_of_the_guide(listing):
     shown = lines(listing, style=Style(emoji=True))
     guide = GUIDE.splitlines()
     assert shown[: len(guide)] == guide
-    assert shown[len(guide) :] == ["   Best reward: 172.18 (iteration 50)"]
+    assert shown[len(guide) :] == ["   Best iteration: 50"]
 
 
 def test_without_emoji_only_the_emoji_are_missing(listing):
@@ -161,13 +161,13 @@ def test_only_the_best_is_marked(listing):
 
 def test_other_tags_are_not_final():
     shown = "\n".join(lines(Listing((info(10, tags=["interrupted"]),))))
-    assert "checkpoint_000010" in shown
-    assert "[" not in shown
+    assert "checkpoint_000010 [BEST]" in shown
+    assert shown.count("[") == 1
 
 
 def test_unknown_values_are_dashes():
     shown = lines(Listing((info(10, reward_mean=None, timestamp="yesterday"),)))
-    assert "10       -            -          -          checkpoint_000010" in shown
+    assert "10       -            -          -          checkpoint_000010 [BEST]" in shown
     assert not any("Best reward" in line for line in shown)
 
 
@@ -179,7 +179,7 @@ def test_branches_are_named(listing):
 def test_colour_marks_the_best_and_the_final(listing):
     shown = lines(listing, style=Style(colour=True))
     (best,) = [line for line in shown if line.startswith("\033[32m50 ")]
-    assert best.endswith("checkpoint_000050\033[0m\033[36m [FINAL]\033[0m")
+    assert best.endswith("checkpoint_000050\033[0m\033[36m [FINAL]\033[0m\033[36m [BEST]\033[0m")
     assert not any("\033" in line for line in lines(listing))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkpoints.fakes import contents, damage
+from tests.checkpoints.fakes import BY_REWARD, contents, damage, save
 from tests.checkpoints.places import everywhere_slowly
 from trainer.checkpoints import __main__ as program
 from trainer.checkpoints.tools import screen
@@ -113,7 +113,10 @@ def test_diff(call, four, manager, place):
     manager.save(
         Source(),
         iteration=50,
-        metadata={"reward_mean": 2.5, "entropy": 1.25, "git_commit": "abc", "seed": 1},
+        metadata={
+            **{"reward_mean": 2.5, "entropy": 1.25, "git_commit": "abc", "seed": 1},
+            "best_by": BY_REWARD,
+        },
         writers={
             "policies": policies,
             "config.yaml": lambda path: path.write_text("ppo:\n  lr: 0.1\n  gamma: true\n"),
@@ -213,11 +216,30 @@ def test_prune_goes_by_the_configuration(call, four):
     )
     assert json.loads(call("prune", "--dry-run", "--json")[1])["dropped"] == []
     code, out, _ = call("prune", "--dry-run", "--json", "--keep-every", "0")
-    assert [item["iteration"] for item in json.loads(out)["dropped"]] == [10, 20]
+    assert [item["iteration"] for item in json.loads(out)["dropped"]] == [10]  # 20: the run's best
+    words = ("--keep-every", "0", "--metric", "iteration", "--mode", "min")
+    code, out, _ = call("prune", "--dry-run", "--json", *words)
+    assert [item["iteration"] for item in json.loads(out)["dropped"]] == [20]
     code, _, err = call("prune", "--dry-run", "--metric", "env_step")
     assert (code, "did you mean 'env_steps'?" in err) == (2, True)
     code, _, err = call("prune", "--dry-run", "--keep-every", "-1")
     assert (code, err) == (2, "error: every must be >= 0 (0 = off), not -1\n")
+
+
+def test_prune_goes_by_the_configuration_where_no_checkpoint_says_more(
+    manager, directory, call, four
+):
+    save(manager, 50, reward_mean=1.0, best_by=None)
+    for iteration in (10, 20, 30, 40):
+        shutil.rmtree(directory / f"checkpoint_{iteration:06d}")
+    for iteration, reward in ((60, 5.0), (70, 0.0), (80, 2.0)):
+        save(manager, iteration, reward_mean=reward, best_by=None)
+    Path("config.yaml").write_text("ppo:\n  keep_last_n: 1\n  keep_best_metric: reward_mean\n")
+    kept = json.loads(call("prune", "--dry-run", "--json")[1])["kept"]
+    assert [item["iteration"] for item in kept] == [60, 80]
+    Path("config.yaml").write_text("ppo:\n  keep_last_n: 1\n")
+    kept = json.loads(call("prune", "--dry-run", "--json")[1])["kept"]
+    assert kept == [{"iteration": 80, "reasons": ["latest", "last 1", "best"]}]
 
 
 def test_prune_without_an_answer_deletes_nothing(call, four):

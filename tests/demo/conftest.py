@@ -4,7 +4,7 @@ import pytest
 import torch
 import yaml
 
-from tests.checkpoints.fakes import WHEN, FakeAlgorithm
+from tests.checkpoints.fakes import BY_REWARD, WHEN, FakeAlgorithm
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.config import Config
 from trainer.demo import recording, window
@@ -36,7 +36,7 @@ def save_checkpoint(manager, iteration, *, game=GAME, spec=SPEC, tags=()):
     return manager.save(
         FakeAlgorithm(),
         iteration=iteration,
-        metadata={"reward_mean": REWARDS.get(iteration, 0.0)},
+        metadata={"reward_mean": REWARDS.get(iteration, 0.0), "best_by": BY_REWARD},
         writers={"policies": write_policies, "config.yaml": write_config},
         tags=tags,
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.checkpoints.fakes import info
+from tests.checkpoints.fakes import BY_REWARD, info
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.table import Style
@@ -33,7 +33,8 @@ def test_the_list_marks_the_best_and_the_final_one(shelf):
 
 
 def test_a_long_list_shows_its_end_and_the_best():
-    listing = Listing(tuple(info(k, reward_mean=-float(k)) for k in range(1, 101)))
+    saved = (info(k, reward_mean=-float(k), best_by=BY_REWARD) for k in range(1, 101))
+    listing = Listing(tuple(saved))
     rows = checkpoint_rows(listing, Style())
     assert rows[2].strip().startswith("...  80 older ones (python list_checkpoints.py")
     assert rows[3].split()[0] == "1"
@@ -44,7 +45,7 @@ def test_a_long_list_shows_its_end_and_the_best():
 
 def test_an_unknown_reward_is_a_dash():
     rows = checkpoint_rows(Listing((info(5, reward_mean=None),)), Style())
-    assert rows[2].split() == ["5", "-", "-"]
+    assert rows[2].split() == ["5", "-", "-", "[BEST]"]
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,8 @@ def test_a_team_takes_the_common_value_unless_it_has_its_own() -> None:
         ("ray.num_learners=3", "multiple of it"),
         ("initialization.mode=warmstart", "needs warmstart.checkpoint"),
         ("initialization.resume={additional: 1, target_total: 2}", "exclude each other"),
+        ("ppo.keep_best_metric=seen_fractoin", "'seen_fractoin': .*; nearest: seen_fraction$"),
+        ("ppo.keep_best_metric=loss", r"one of iteration, reward_mean, .*perfect_hide"),
         ("ppo.lr", "expected KEY=VALUE"),
         ("ppo.lr=[", "not valid YAML"),
         ("ppo=3", "ppo"),

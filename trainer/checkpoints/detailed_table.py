@@ -41,7 +41,8 @@ def detailed_rows(
             where = [info.name, *_saved(info), *tail]
             result += [head, *_below(where, width)]
         note = info.label.note if info.label else ""
-        result += _below(note.split(), width)
+        for text in (note, *info.warnings):
+            result += _below(documents.shown_line(text).split(), width)
     return [*result, rule]
 
 
@@ -49,7 +50,7 @@ def _tail(info: CheckpointInfo, best: bool, marks: Mapping[int, str]) -> list[st
     """Name and tags in brackets."""
     words = [info.label.name] if info.label else []
     words += [documents.shown_line(tag).upper() for tag in info.tags]
-    words += ["BEST"] * best
+    words += ["BEST"] * best + ["COLLAPSED"] * bool(info.warnings)
     words += [marks[info.iteration].upper()] if info.iteration in marks else []
     return [f"[{word}]" for word in words]
 

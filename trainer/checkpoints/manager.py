@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 class CheckpointManager:
     """The checkpoints in `checkpoint_dir`, of which a save keeps the last `keep_last_n` (0 = all).
 
-    Kept besides are the best by reward_mean, the pinned, and what living runs build on;
+    Kept besides are the best (see `ranking`), the pinned, and what living runs build on;
     `retention` says more than a number can, and then `keep_last_n` does not count. The folder need
     not exist; `~`, spaces and relative paths are fine, and so are file://, s3://bucket/prefix and
     gs://. ValueError if `keep_last_n` is negative or the URL is not understood. Whoever reads sees
@@ -100,7 +100,12 @@ class CheckpointManager:
         """
         final = self.directory / layout.checkpoint_name(iteration)
         document = complete(
-            metadata, iteration=iteration, path=self.address(final), tags=tags, when=self._clock()
+            metadata,
+            iteration=iteration,
+            path=self.address(final),
+            tags=tags,
+            when=self._clock(),
+            best_by=self.retention.best_by,
         )
         staged = StagedCheckpoint(final, self.shown, partial(self._after_commit, iteration))
         staged.write(source, writers or {}, document)
@@ -141,11 +146,14 @@ class CheckpointManager:
         """Path of the checkpoint of one iteration; None if there is none."""
         return self._path_of(self.listing().get(iteration))
 
-    def get_best_checkpoint(self, metric: str = "reward_mean", mode: str = "max") -> str | None:
+    def get_best_checkpoint(self, metric: str | None = None, mode: str | None = None) -> str | None:
         """Path of the checkpoint with the highest ("min": lowest) metric, the newest of equals.
 
+        Without a metric by what `retention` says, or else the newest checkpoint (see `ranking`).
         None if no checkpoint knows it; ValueError if `metric` or `mode` is no such thing.
         """
+        if metric is None:
+            metric, mode = self.retention.best_metric, mode or self.retention.best_mode
         return self._path_of(selectors.best(self.listing(), metric, mode))
 
     def get_final_checkpoint(self) -> str | None:
@@ -173,7 +181,8 @@ class CheckpointManager:
         if is_url(selector := self._backing.local(selector)):
             folder, name = split_url(str(selector))
             return CheckpointManager(folder).resolve(name)
-        return selectors.resolve(selector, self.listing(), self.directory, self.shown)
+        by = self.retention.best_by
+        return selectors.resolve(selector, self.listing(), self.directory, self.shown, by)
 
     def list_checkpoints(self) -> list[dict[str, Any]]:
         """The metadata of each committed checkpoint, by iteration; unknown rewards are nan."""
@@ -212,6 +221,8 @@ class CheckpointManager:
         if is_url(selector := self._backing.local(selector)):
             folder, name = split_url(str(selector))
             return CheckpointManager(folder).resolve_valid(name)
+        if str(selector).strip() == selectors.BEST:
+            selector = self.locate(selector)
         self._backing.refresh()
         return broken.resolve_valid(selector, self._backing, self._clock())
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,30 @@ KEYS = (
     "git_commit",
     "parent",
     "tags",
+    "best_by",  # {"metric", "mode"}: what the retention of the run went by, and `best` goes by
     "warnings",  # short texts about policies that have collapsed; empty if all are well
 )
 METRIC_KEYS = ("iteration", *REWARD_KEYS, *GAME_KEYS, *COUNT_KEYS)  # what a training measures
+MODES = ("max", "min")
 _UNCOUNTABLE = 1e18
 _EMPTY: dict[str, Any] = {"versions": {}, "tags": [], "warnings": []}
+
+
+@dataclass(frozen=True)
+class BestBy:
+    """What a checkpoint is the best by: a number of the metadata, and whether more of it is better.
+
+    ValueError if it cannot be one.
+    """
+
+    metric: str = "iteration"
+    mode: str = "max"  # or "min"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.metric, str) or not self.metric:
+            raise ValueError(f"best_metric must be a key of metadata.json, not {self.metric!r}")
+        if self.mode not in MODES:
+            raise ValueError(f"best_mode must be 'max' or 'min', not {self.mode!r}")
 
 
 def complete(
@@ -45,6 +65,7 @@ def complete(
     path: str | Path,
     tags: Sequence[str],
     when: datetime,
+    best_by: BestBy | None = None,
 ) -> dict[str, Any]:
     """All keys of metadata.json, ready for strict JSON; the keywords win over `metadata`.
 
@@ -58,6 +79,7 @@ def complete(
         "checkpoint_path": str(path),
         "tags": list(dict.fromkeys(tags)),
     }
+    own |= {} if best_by is None else {"best_by": asdict(best_by)}
     return {key: plain(value, key) for key, value in (known | dict(metadata) | own).items()}
 
 

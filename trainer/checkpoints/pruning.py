@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainer.checkpoints import atomic, in_use, index, labels, layout, locks, pins, retention
 from trainer.checkpoints.backing import Backing
+from trainer.checkpoints.ranking import best_by, ranked
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.retention import Retention
 
@@ -38,9 +39,10 @@ def plan(directory: Path, policy: Retention, protected: Collection[int] = ()) ->
         protected=protected,
     )
     dropped = tuple(info for info in checkpoints if info.iteration not in kept)
-    if dropped and not retention.ranked(checkpoints, policy.best_metric, policy.best_mode):
+    by = best_by(checkpoints, policy.best_metric, policy.best_mode)
+    if dropped and not ranked(checkpoints, by):
         logger.warning(
-            "%s: no checkpoint knows %r, so none is kept as the best", directory, policy.best_metric
+            "%s: no checkpoint knows %r, so none is kept as the best", directory, by.metric
         )
     return Plan(kept, dropped)
 

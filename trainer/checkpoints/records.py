@@ -45,6 +45,8 @@ class CheckpointInfo:
 
     def number(self, key: str) -> float:
         """A metadata value as a number; nan if it is unknown or no number."""
+        if key == "iteration":
+            return float(self.iteration)
         return metadata.as_float(self.metadata.get(key))
 
     def as_dict(self, directory: Path) -> dict[str, Any]:

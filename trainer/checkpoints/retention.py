@@ -4,7 +4,7 @@ A checkpoint is kept for any of these reasons, and the names of them are what th
 
     latest       the highest iteration
     last N       one of the `last_n` newest (0 = all of them)
-    best         the best one by `best_metric`, also with `best_n` = 0
+    best         the best one (see `ranking`), also with `best_n` = 0
     best N       one of the `best_n` best
     every K      its iteration is a multiple of `every` (0 = off)
     pinned, named, in use, protected
@@ -12,26 +12,26 @@ A checkpoint is kept for any of these reasons, and the names of them are what th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from trainer.checkpoints.metadata import BestBy
+from trainer.checkpoints.ranking import best_by, ranked
 from trainer.checkpoints.records import CheckpointInfo
-
-MODES = ("max", "min")
 
 
 @dataclass(frozen=True)
 class Retention:
     """What a prune keeps, beside the latest, the best and the pinned, which it never deletes.
 
-    ValueError if a number is negative or no whole number, or `best_mode` is neither max nor min.
+    Without a metric, best is what the newest checkpoint says (see `ranking`). ValueError if a
+    number is negative or no whole number, or `best_mode` is neither max nor min.
     """
 
     last_n: int = 10  # the newest so many; 0 = all
     best_n: int = 0  # the best so many; 0 = only the one best
-    best_metric: str = "reward_mean"  # a key of metadata.json
-    best_mode: str = "max"  # or "min"
+    best_metric: str | None = None  # a number of metadata.json
+    best_mode: str | None = None  # "max" or "min"
     every: int = 0  # each whose iteration is a multiple; 0 = off
 
     def __post_init__(self) -> None:
@@ -40,19 +40,13 @@ class Retention:
             value = getattr(self, name)
             if type(value) is not int or value < 0:
                 raise ValueError(f"{name} must be >= 0 (0 = {meaning}), not {value!r}")
-        if self.best_mode not in MODES:
-            raise ValueError(f"best_mode must be 'max' or 'min', not {self.best_mode!r}")
-        if not isinstance(self.best_metric, str) or not self.best_metric:
-            raise ValueError(
-                f"best_metric must be a key of metadata.json, not {self.best_metric!r}"
-            )
+        given = {"metric": self.best_metric, "mode": self.best_mode}
+        BestBy(**{name: value for name, value in given.items() if value is not None})
 
-
-def ranked(checkpoints: Iterable[CheckpointInfo], metric: str, mode: str) -> list[CheckpointInfo]:
-    """Those that know the metric, best first; of equals the newer one comes first."""
-    known = [info for info in checkpoints if not math.isnan(info.number(metric))]
-    sign = -1.0 if mode == "max" else 1.0
-    return sorted(known, key=lambda info: (sign * info.number(metric), -info.iteration))
+    @property
+    def best_by(self) -> BestBy | None:
+        """What best goes by; None where that is not said."""
+        return None if self.best_metric is None else best_by((), self.best_metric, self.best_mode)
 
 
 def reasons(
@@ -67,7 +61,8 @@ def reasons(
     """Why each checkpoint is kept, by iteration, ascending; what is not among them may go."""
     infos = sorted(checkpoints, key=lambda info: info.iteration)
     iterations = [info.iteration for info in infos]
-    best = [i.iteration for i in ranked(infos, retention.best_metric, retention.best_mode)]
+    by = best_by(infos, retention.best_metric, retention.best_mode)
+    best = [info.iteration for info in ranked(infos, by)]
     newest = iterations[-retention.last_n :]  # [-0:] is all of them
     groups: dict[str, Collection[int]] = {
         "latest": iterations[-1:],

@@ -5,39 +5,49 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trainer.checkpoints import documents, index, layout, metadata, retention
+from trainer.checkpoints import documents, index, layout, ranking
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
+from trainer.checkpoints.metadata import BestBy
 from trainer.checkpoints.records import CheckpointInfo
 
-LATEST = "latest"
+LATEST, BEST = "latest", "best"
 _DIGITS = 18
-KEYWORDS = (LATEST, "best", "final")
+KEYWORDS = (LATEST, BEST, "final")
 
 
-def best(listing: Listing, metric: str = "reward_mean", mode: str = "max") -> CheckpointInfo | None:
-    """The checkpoint with the highest (or lowest) known `metric`, the newest of equals.
+def best(
+    listing: Listing, metric: str | None = None, mode: str | None = None
+) -> CheckpointInfo | None:
+    """The best checkpoint by a metric, or by what the run goes by; the newest of equals.
 
-    None where no checkpoint knows the metric; ValueError if there is no such key.
+    None where no checkpoint knows the metric; ValueError if there is no such one.
     """
-    if mode not in retention.MODES:
-        raise ValueError(f"mode must be 'max' or 'min', not {mode!r}")
-    keys = {*metadata.KEYS, *(key for info in listing.checkpoints for key in info.metadata)}
-    if listing.checkpoints and metric not in keys:
-        raise ValueError(f"no checkpoint has a metric {metric!r}{hint(metric, sorted(keys))}")
-    return next(iter(retention.ranked(listing.checkpoints, metric, mode)), None)
+    by = ranking.best_by(listing.checkpoints, metric, mode)
+    known = ranking.metrics(listing.checkpoints)
+    if listing.checkpoints and by.metric not in known:
+        raise ValueError(
+            f"no checkpoint has a metric {by.metric!r}{hint(by.metric, sorted(known))}"
+        )
+    return next(iter(ranking.ranked(listing.checkpoints, by)), None)
 
 
-def resolve(selector: str | int | Path, listing: Listing, directory: Path, shown: str) -> Path:
+def resolve(
+    selector: str | int | Path,
+    listing: Listing,
+    directory: Path,
+    shown: str,
+    by: BestBy | None = None,
+) -> Path:
     """The folder a selector stands for; `shown` is the directory as the user wrote it.
 
-    NoUsableCheckpoint says what there is instead.
+    Without `by`, best is what the newest checkpoint says. NoUsableCheckpoint tells what there is.
     """
     if isinstance(selector, Path):
         return _from_path(selector, listing, directory, shown)
     text = str(selector).strip()
     if text in KEYWORDS:
-        return directory / _from_keyword(text, listing, shown).name
+        return directory / _from_keyword(text, listing, shown, by).name
     if isinstance(selector, int) or (text.isdecimal() and len(text) <= _DIGITS):
         return directory / _from_iteration(int(selector), listing, shown).name
     try:
@@ -76,12 +86,14 @@ def none_found(shown: str) -> NoUsableCheckpoint:
     )
 
 
-def _from_keyword(keyword: str, listing: Listing, shown: str) -> CheckpointInfo:
+def _from_keyword(keyword: str, listing: Listing, shown: str, by: BestBy | None) -> CheckpointInfo:
     if not listing.checkpoints:
         raise none_found(shown)
-    picked = {"latest": listing.latest, "best": best(listing), "final": listing.final}[keyword]
+    by = by or ranking.best_by(listing.checkpoints)
+    top = next(iter(ranking.ranked(listing.checkpoints, by)), None)
+    picked = {LATEST: listing.latest, BEST: top, "final": listing.final}[keyword]
     if picked is None:
-        lack = "knows its reward_mean" if keyword == "best" else "is tagged final"
+        lack = f"knows its {by.metric}" if keyword == BEST else "is tagged final"
         raise NoUsableCheckpoint(
             f"no checkpoint in {shown} {lack}; the latest is iteration {listing.iterations[-1]}"
         )

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 
-from trainer.checkpoints import metadata, retention, selectors
+from trainer.checkpoints import metadata, selectors
 from trainer.checkpoints.index import Listing
+from trainer.checkpoints.metadata import MODES, BestBy
+from trainer.checkpoints.ranking import best_by
 from trainer.checkpoints.records import CheckpointInfo
 
 DIRECTIONS = ("asc", "desc")
@@ -34,19 +36,20 @@ def ordered(listing: Listing, text: str) -> tuple[CheckpointInfo, ...]:
     return (*having, *lacking)
 
 
-def best(listing: Listing, text: str) -> tuple[CheckpointInfo | None, str]:
-    """The best checkpoint by `METRIC[:max|:min]`, the newest of equals, and the metric's name.
+def best(listing: Listing, text: str | None) -> tuple[CheckpointInfo | None, BestBy]:
+    """The best checkpoint by `METRIC[:max|:min]`, or by what the run goes by, and what that is.
 
     ValueError names the nearest metric if there is no such one.
     """
-    metric, mode = _split(text, retention.MODES)
-    return selectors.best(listing, metric, mode), metric
+    metric, mode = (None, None) if text is None else _split(text, MODES)
+    by = best_by(listing.checkpoints, metric, mode)
+    return selectors.best(listing, by.metric, by.mode), by
 
 
-def _split(text: str, choices: tuple[str, ...]) -> tuple[str, str]:
+def _split(text: str, choices: tuple[str, ...]) -> tuple[str, str | None]:
     key, colon, choice = text.rpartition(":")
     if not colon:
-        return text, choices[0]
+        return text, None
     if choice not in choices:
         raise ValueError(f"{text!r} must end with :{choices[0]}, :{choices[1]} or neither")
     return key, choice

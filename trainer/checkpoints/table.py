@@ -11,10 +11,10 @@ from trainer.checkpoints.detailed_table import detailed_rows
 from trainer.checkpoints.documents import shown_line
 from trainer.checkpoints.formatting import UNKNOWN, Style, size
 from trainer.checkpoints.index import Listing
+from trainer.checkpoints.metadata import BestBy
 from trainer.checkpoints.records import CheckpointInfo
 
 WIDTH = 80
-DEFAULT_METRIC = "reward_mean"
 NO_MARKS: Mapping[int, str] = {}
 _SHORT_TAGS = (layout.FINAL_TAG, layout.PINNED_TAG)
 
@@ -28,27 +28,25 @@ def render(
     now: datetime | None = None,
     branches: Sequence[Path] = (),
     order: Sequence[CheckpointInfo] | None = None,
-    best_by: str = DEFAULT_METRIC,
+    best_by: str | None = None,
     marks: Mapping[int, str] = NO_MARKS,
     width: int = WIDTH,
 ) -> list[str]:
     """All lines of the list of a checkpoint directory that holds at least one checkpoint.
 
-    `order` is another one than by iteration; `best_by` a metric, as for `sorting.best`; `marks`
+    `order` is another one than by iteration; `best_by` is meant as in `sorting.best`; `marks`
     are put behind the rows, by iteration; `width` is for the detailed table. ValueError if there
     is no such metric.
     """
     style = style or Style()
-    top, metric = sorting.best(listing, best_by)
+    top, by = sorting.best(listing, best_by)
     shown = listing.checkpoints if order is None else order
     if detailed:
         table = detailed_rows(shown, top, style, now or datetime.now(), marks, width)
     else:
         table = plain_rows(shown, top, style, marks)
     summary = _summary(listing, style)
-    if top is not None:
-        name = "reward" if metric == DEFAULT_METRIC else shown_line(metric)
-        summary.append(f"   Best {name}: {_decimal(top, metric)} (iteration {top.iteration})")
+    summary.append(_best_line(top, by))
     summary += [f"   Set aside: {branch.name}" for branch in branches]
     return [*_header(listing, directory, style), "", *table, "", *summary]
 
@@ -63,6 +61,7 @@ def plain_rows(
     lines = [_short("Iter", "Date", "Reward", "Episodes", "Path"), "-" * WIDTH]
     for info in shown:
         words = [*_name(info), *(tag.upper() for tag in _SHORT_TAGS if tag in info.tags)]
+        words += ["BEST"] * (info is top) + ["COLLAPSED"] * bool(info.warnings)
         words += [marks[info.iteration].upper()] if info.iteration in marks else []
         behind = "".join(style.paint(f" [{word}]", "36") for word in words)
         date, _ = formatting.date(info.metadata.get("timestamp"))
@@ -96,6 +95,16 @@ def _summary(listing: Listing, style: Style) -> list[str]:
         f"   Total disk usage: {used}",
         f"   Latest iteration: {latest}",
     ]
+
+
+def _best_line(top: CheckpointInfo | None, by: BestBy) -> str:
+    if by == BestBy() and top is not None:
+        return f"   Best iteration: {top.iteration}"
+    name = "reward" if by.metric == "reward_mean" else shown_line(by.metric)
+    best = "Best (lowest)" if by.mode == "min" else "Best"
+    if top is None:
+        return f"   {best} {name}: {UNKNOWN}"
+    return f"   {best} {name}: {_decimal(top, by.metric)} (iteration {top.iteration})"
 
 
 def _decimal(info: CheckpointInfo, key: str) -> str:

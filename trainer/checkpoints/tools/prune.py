@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 
-from trainer.checkpoints import pruning, retention, selectors, table
+from trainer.checkpoints import metadata, pruning, ranking, selectors, table
 from trainer.checkpoints.tools import outside, screen
 
 HELP = "delete what is not kept: not the latest, the best, the last N, pinned or in use"
@@ -19,8 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rule = parser.add_argument_group("what is kept (config.yaml says it where an option is absent)")
     rule.add_argument("--keep-last-n", type=int, metavar="N", help="the newest; 0 = all")
     rule.add_argument("--keep-best-n", type=int, metavar="N", help="the best; 0 = only the best")
-    rule.add_argument("--metric", metavar="KEY", help="by which they are the best (reward_mean)")
-    rule.add_argument("--mode", choices=retention.MODES, help="whether more is better (max)")
+    rule.add_argument("--metric", metavar="KEY", help="by which they are the best (the run's own)")
+    rule.add_argument(
+        "--mode", choices=metadata.MODES, help="whether more is better (the run's own)"
+    )
     rule.add_argument("--keep-every", type=int, metavar="K", help="each K-th iteration; 0 = off")
 
 
@@ -37,6 +40,10 @@ def run(args: argparse.Namespace) -> int:
     )
     manager = screen.manager_of(args, rule)
     listing = manager.listing()
+    if args.metric is None and (by := ranking.recorded(listing.checkpoints)):
+        # What the run went by, not what the configuration says for the next one.
+        rule = dataclasses.replace(rule, best_metric=by.metric, best_mode=args.mode or by.mode)
+        manager.retention = rule
     if not listing.checkpoints:
         raise selectors.none_found(manager.shown)
     try:

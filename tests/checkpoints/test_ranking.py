@@ -1,0 +1,117 @@
+"""Which checkpoint is the best: one metric everywhere, and no collapsed one before a good one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.checkpoints.fakes import info, save
+from trainer.checkpoints import ranking, selectors
+from trainer.checkpoints.index import Listing
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.metadata import BestBy
+from trainer.checkpoints.retention import Retention, kept, reasons
+from trainer.checkpoints.table import render
+from trainer.demo.choice import Shelf
+
+SICK = ["seeker_policy collapsed in iteration 3"]
+SEEN = {"metric": "seen_fraction", "mode": "min"}
+
+
+def listing(values: Mapping[int, dict[str, Any]]) -> Listing:
+    return Listing(tuple(info(i, **metadata) for i, metadata in values.items()))
+
+
+def test_the_best_is_the_most_trained_one_that_is_well() -> None:
+    found = listing({1: {"reward_mean": 38.0}, 2: {}, 3: {"warnings": SICK}, 4: {"warnings": SICK}})
+    top = selectors.best(found)
+    assert top is not None
+    assert top.iteration == 2
+    assert reasons(found.checkpoints, Retention(1, best_n=1)) == {
+        2: ("best", "best 1"),
+        4: ("latest", "last 1"),
+    }
+
+
+def test_no_score_makes_a_collapsed_one_the_best_unless_all_are() -> None:
+    found = listing({1: {"loss": 1.0}, 2: {"loss": 9.0, "warnings": SICK}, 3: {"loss": 2.0}})
+    assert kept(found.checkpoints, Retention(1, best_metric="loss", best_n=1)) == {3}
+    all_sick = listing({1: {"warnings": SICK}, 2: {"warnings": SICK}})
+    top = selectors.best(all_sick)
+    assert top is not None
+    assert top.iteration == 2
+
+
+@pytest.mark.parametrize("warnings", [[], None, "text", [3], {}, 7])
+def test_what_makes_no_sense_as_warnings_is_none(warnings: object) -> None:
+    top = selectors.best(listing({1: {}, 2: {"warnings": warnings}}))
+    assert top is not None
+    assert top.iteration == 2
+
+
+def test_a_reader_goes_by_what_the_newest_checkpoint_says() -> None:
+    by_seen, by_reward = {"best_by": SEEN}, {"best_by": {"metric": "reward_mean", "mode": "max"}}
+    saved = listing({1: by_seen, 2: by_reward, 3: {}}).checkpoints
+    assert ranking.best_by(saved) == BestBy("reward_mean", "max")
+    assert ranking.best_by(saved[:1]) == BestBy("seen_fraction", "min")
+    assert ranking.best_by(saved[2:]) == BestBy("iteration", "max")
+    assert ranking.best_by(saved, mode="min") == BestBy("reward_mean", "min")
+    # The metric of the run in its own direction, another one upwards.
+    assert ranking.best_by(saved[:1], "seen_fraction") == BestBy("seen_fraction", "min")
+    assert ranking.best_by(saved[:1], "perfect_hide") == BestBy("perfect_hide", "max")
+
+
+@pytest.mark.parametrize(
+    "best_by",
+    [
+        None,
+        "reward_mean",
+        ["reward_mean", "max"],
+        {},
+        {"metric": "reward_mean"},
+        {"metric": "reward_mean", "mode": "most"},
+        {"metric": "no_such_thing", "mode": "max"},
+        {"metric": 7, "mode": "max"},
+        {"metric": ["reward_mean"], "mode": "max"},
+    ],
+)
+def test_a_record_that_makes_no_sense_is_passed_over(best_by: object) -> None:
+    saved = listing({1: {"best_by": SEEN}, 2: {"best_by": best_by}})
+    assert ranking.best_by(saved.checkpoints) == BestBy("seen_fraction", "min")
+    assert selectors.best(saved) is None
+
+
+def test_everything_goes_by_the_metric_of_the_run(tmp_path: Path) -> None:
+    """Retention, getter, selectors, list and demo agree, with and without the configuration."""
+    rule = Retention(last_n=1, best_metric="seen_fraction", best_mode="min")
+    trained = CheckpointManager(tmp_path, retention=rule)
+    for iteration, seen in ((10, 0.4), (20, 0.1), (30, 0.9), (40, 0.3)):
+        save(trained, iteration, seen_fraction=seen, best_by=None)
+    reader = CheckpointManager(tmp_path)
+    best = tmp_path / "checkpoint_000020"
+    assert trained.listing().iterations == [20, 40]
+    assert reader.list_checkpoints()[0]["best_by"] == SEEN
+    for manager in (trained, reader):
+        assert manager.get_best_checkpoint() == str(best)
+        assert manager.resolve("best") == manager.resolve_valid("best")[0] == best
+    assert reader.get_best_checkpoint("iteration") == str(tmp_path / "checkpoint_000040")
+    assert Shelf(str(tmp_path)).find("best") == best
+    shown = render(reader.listing(), tmp_path)
+    (marked,) = (line for line in shown if "[BEST]" in line)
+    assert best.name in marked
+    assert "   Best (lowest) seen_fraction: 0.1 (iteration 20)" in shown
+    other = Retention(last_n=1, best_metric="iteration")
+    assert CheckpointManager(tmp_path, retention=other).resolve("best").name == "checkpoint_000040"
+
+
+def test_a_collapsed_checkpoint_is_marked_in_the_table() -> None:
+    found = listing({1: {}, 2: {"warnings": [*SICK, "\033[2J"]}})
+    for detailed in (False, True):
+        shown = render(found, "here", detailed=detailed)
+        assert all(line.isprintable() for line in shown)
+        (marked,) = (line for line in shown if "[COLLAPSED]" in line)
+        assert "checkpoint_000002" in marked
+        assert any(SICK[0] in line for line in shown) is detailed
