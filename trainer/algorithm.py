@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import copy
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import ray
 import torch
+from ray.exceptions import RayError
 from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE
 from ray.rllib.core.learner.training_data import TrainingData
@@ -20,12 +21,18 @@ from ray.rllib.utils.metrics import (
     NUM_ENV_STEPS_SAMPLED_LIFETIME,
 )
 
+from trainer.errors import ProcessDied
 from trainer.learner import PLANS, HideAndSeekLearner
 from trainer.networks import ActorCritic
+from trainer.ray_failures import ask_actors, check_ray, learner_failure
+from trainer.ray_session import dead_daemon, without_object_store
 from trainer.rllib_state import RLlibState, set_learner
-from trainer.rollout import BatchedEnvRunner
+from trainer.rollout import BatchedEnvRunner, Sample
 from trainer.rollout_batch import RolloutBatch
 from trainer.run_schedules import RunSchedules, StepsTaken, TeamPlan
+
+T = TypeVar("T")
+_RESTART_S = 120.0  # how long all runners may be gone at once
 
 
 class WeightsOutOfSync(RuntimeError):  # noqa: N818 - reads as the state it reports
@@ -40,6 +47,7 @@ class HideAndSeekPPO(PPO):
     `settings_in_force`, the effective value of each setting when the iteration began.
 
     Attributes:
+        missing_runners: the remote runners that gave nothing to the last iteration, from 1.
         schedules: where training stands in its schedules; advances by itself.
     """
 
@@ -62,8 +70,13 @@ class HideAndSeekPPO(PPO):
 
     def _object_store(self) -> contextlib.AbstractContextManager[None]:
         """Ray's object store where there are actors to share it with, else none."""
-        local = self._samples_here and self.config.num_learners == 0
+        local = self._samples_here and self.config.num_learners == 0 and not ray.is_initialized()
         return without_object_store() if local else contextlib.nullcontext()
+
+    def cleanup(self) -> None:
+        """Stop all actors, where Ray can still be asked to."""
+        if dead_daemon() is None:
+            super().cleanup()
 
     def _setup_logdir(self) -> None:
         # Tune would make an empty folder in ~/ray_results for every algorithm built.
@@ -74,35 +87,26 @@ class HideAndSeekPPO(PPO):
         # RLlib's own timers are smoothed over many iterations, so the seconds are taken here.
         started = time.perf_counter()
         self.settings_in_force = self.schedules.values()
-        plans = {team: self.schedules.team_plan(team) for team in self.team_names}
+        plans = self._plans()
         self._tell_runners(plans)
         batch, self.episode_stats = self._sample()
         self.env_steps_sampled, self.agent_steps_sampled = batch.env_steps, batch.agent_steps
         sampled = time.perf_counter()
-        results = self.learner_group.update(
-            training_data=self._training_data(batch),
-            timesteps={
-                PLANS: plans,
-                NUM_ENV_STEPS_SAMPLED_LIFETIME: self.metrics.peek(
-                    (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
-                ),
-            },
-        )
-        self.metrics.aggregate(results, key=LEARNER_RESULTS)
+        self.metrics.aggregate(self._learn(batch, plans), key=LEARNER_RESULTS)
         learned = time.perf_counter()
         self.push_weights()
         self.schedules.advance({team: self._steps_taken(team) for team in self.team_names})
         self.sample_seconds, self.learn_seconds = sampled - started, learned - sampled
+
+    def _plans(self) -> dict[str, TeamPlan]:
+        return {team: self.schedules.team_plan(team) for team in self.team_names}
 
     def _tell_runners(self, plans: Mapping[str, TeamPlan]) -> None:
         """Give every runner, a restarted one too, what is scheduled for this iteration."""
         env_parameters = self.schedules.env_parameters()
         logit_bias = {team: plan.logit_bias for team, plan in plans.items() if plan.logit_bias}
         if env_parameters or logit_bias:
-            self.env_runner_group.foreach_env_runner(
-                lambda runner: runner.set_plan(env_parameters, logit_bias),
-                local_env_runner=self._samples_here,
-            )
+            self._foreach_runner(lambda runner: runner.set_plan(env_parameters, logit_bias))
 
     def _steps_taken(self, team: str) -> StepsTaken:
         learned = (LEARNER_RESULTS, f"{team}_policy")
@@ -110,27 +114,61 @@ class HideAndSeekPPO(PPO):
         return StepsTaken(**{name: round(float(count)) for name, count in taken.items()})
 
     def _sample(self) -> tuple[RolloutBatch, np.ndarray]:
+        self.missing_runners: tuple[int, ...] = ()
         if self._samples_here:
             pairs = [(self.env_runner.sample(), self.env_runner.get_metrics())]
             batch = pairs[0][0].batch
         else:
-            pairs = self.env_runner_group.foreach_env_runner(
-                lambda runner: (runner.sample(), runner.get_metrics()), local_env_runner=False
-            )
-            if not pairs:
-                raise RuntimeError("no env runner is alive; resume from the last checkpoint")
+            sampled = self._sample_remotely()
+            runners = range(1, self.config.num_env_runners + 1)
+            self.missing_runners = tuple(n for n in runners if n not in sampled)
+            pairs = list(sampled.values())
             batch = RolloutBatch.concatenate([sample.batch for sample, _ in pairs])
         results = [metrics for _, metrics in pairs]
         self.metrics.aggregate(results, key=ENV_RUNNER_RESULTS)
         return batch, np.concatenate([sample.episode_stats for sample, _ in pairs])
 
+    def _sample_remotely(self) -> dict[int, tuple[Sample, Any]]:
+        """What every living runner has sampled; where none is left, they are waited for.
+
+        Raises:
+            ProcessDied: no runner lives, and none has come back in time.
+        """
+        deadline = time.monotonic() + _RESTART_S
+        while not (sampled := self._ask_runners(lambda r: (r.sample(), r.get_metrics()))):
+            if time.monotonic() > deadline:
+                count = self.config.num_env_runners
+                raise ProcessDied(f"all env runners ({count}) died, and none could be restarted")
+            self.restore_env_runners(self.env_runner_group)
+            self._tell_runners(self._plans())
+        return sampled
+
+    def _ask_runners(self, function: Callable[[BatchedEnvRunner], T]) -> dict[int, T]:
+        """What `function(runner)` returns on every remote runner that lives, by its number."""
+        return ask_actors(self.env_runner_group._worker_manager, function, "env runner")
+
+    def _foreach_runner(self, function: Callable[[BatchedEnvRunner], T]) -> list[T]:
+        """What `function(runner)` returns on every runner that samples."""
+        if self._samples_here:
+            return [function(self.env_runner)]
+        return list(self._ask_runners(function).values())
+
+    def _learn(self, batch: RolloutBatch, plans: Mapping[str, TeamPlan]) -> list[Any]:
+        lifetime = (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
+        timesteps = {PLANS: plans, NUM_ENV_STEPS_SAMPLED_LIFETIME: self.metrics.peek(lifetime)}
+        check_ray()
+        try:
+            return self.learner_group.update(
+                training_data=self._training_data(batch), timesteps=timesteps
+            )
+        except RayError as error:
+            raise learner_failure(self.learner_group._worker_manager, error) from error
+
     def _training_data(self, batch: RolloutBatch) -> TrainingData:
         learners = self.config.num_learners
         if learners == 0:
             return TrainingData(batch=batch)
-        # After the loss of a runner the rest may not divide evenly; a few worlds are left out then.
-        even = batch.dones.shape[1] // learners * learners
-        return TrainingData(batches=batch.worlds(slice(0, even)).split(learners))
+        return TrainingData(batches=batch.split(learners))
 
     def push_weights(self) -> None:
         """Give every runner the learner's weights and wait until it has them.
@@ -144,10 +182,9 @@ class HideAndSeekPPO(PPO):
         if self.env_runner is not None:
             self.env_runner.set_state(state)
         if self.config.num_env_runners:
+            check_ray()
             reference = ray.put(state)
-            self.env_runner_group.foreach_env_runner(
-                lambda runner: runner.set_state(ray.get(reference)), local_env_runner=False
-            )
+            self._ask_runners(lambda runner: runner.set_state(ray.get(reference)))
 
     def check_weights(self) -> str:
         """The hash that the learners and every runner agree on.
@@ -159,7 +196,9 @@ class HideAndSeekPPO(PPO):
             f"learner {i}": value
             for i, value in enumerate(self.foreach_learner(lambda ln: ln.weights_hash()))
         }
-        runner_hashes = self.env_runner_group.foreach_env_runner(lambda r: r.weights_hash())
+        runner_hashes = [self.env_runner.weights_hash()]
+        if not self._samples_here:
+            runner_hashes += self._foreach_runner(lambda runner: runner.weights_hash())
         hashes |= {f"runner {i}": value for i, value in enumerate(runner_hashes)}
         if len(set(hashes.values())) != 1:
             listed = ", ".join(f"{who} {value[:12]}" for who, value in hashes.items())
@@ -205,9 +244,7 @@ class HideAndSeekPPO(PPO):
 
     def get_training_state(self) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
         """World arrays by runner, and plain values: all that RLlib's checkpoint leaves out."""
-        runners = self.env_runner_group.foreach_env_runner(
-            lambda r: (r.worker_index, *r.get_training_state()), local_env_runner=self._samples_here
-        )
+        runners = self._foreach_runner(lambda r: (r.worker_index, *r.get_training_state()))
         arrays = {str(index): worlds for index, worlds, _ in runners}
         values = {
             "runners": {str(index): plain for index, _, plain in runners},
@@ -240,21 +277,13 @@ class HideAndSeekPPO(PPO):
                 return f"worlds of runner {key} start fresh: {error}"
             return None
 
-        runners = self.env_runner_group.foreach_env_runner(
-            lambda runner: str(runner.worker_index), local_env_runner=self._samples_here
-        )
+        runners = self._foreach_runner(lambda runner: str(runner.worker_index))
         notes += [
             f"runner {key} is gone, and its worlds with it"
             for key in values["runners"]
             if key not in runners
         ]
-        notes += [
-            note
-            for note in self.env_runner_group.foreach_env_runner(
-                set_runner, local_env_runner=self._samples_here
-            )
-            if note
-        ]
+        notes += filter(None, self._foreach_runner(set_runner))
         return notes
 
     @property
@@ -269,19 +298,3 @@ class HideAndSeekPPO(PPO):
         """What `function(learner)` returns on every learner, local or remote."""
         results = self.learner_group.foreach_learner(function)
         return [result.get() for result in results]
-
-
-@contextlib.contextmanager
-def without_object_store() -> Iterator[None]:
-    """Let an all-local algorithm be built and restored without starting Ray.
-
-    RLlib puts its configuration and weights into the object store even where no actor will ever
-    fetch them, which starts Ray's daemons: seconds, 400 MB and files outside the project. Nothing
-    else needs them there.
-    """
-    put = ray.put
-    ray.put = lambda value: value
-    try:
-        yield
-    finally:
-        ray.put = put

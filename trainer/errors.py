@@ -33,6 +33,8 @@ class TrainingFailed(RuntimeError):  # noqa: N818
 
     exit_code = 1
 
+    exit_code = 1
+
 
 class TrainingDiverged(TrainingFailed):
     """A gradient, a weight or an output of a policy became NaN or infinite.
@@ -50,3 +52,7 @@ class TrainingDiverged(TrainingFailed):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class ProcessDied(TrainingFailed):
+    """A process that the training needs has died."""

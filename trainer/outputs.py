@@ -29,6 +29,7 @@ from trainer.plots import TrainingFigure
 from trainer.restore import training_state
 from trainer.run_identity import RunIdentity
 from trainer.run_start import RunStart
+from trainer.runner_notices import runner_notice
 from trainer.tracking import Tracking
 from trainer.training_state import TRAINING_STATE
 
@@ -60,6 +61,7 @@ class RunOutputs:
         self.last_checkpoint = start.restore_path
         self.saved_iteration = trainer.progress.iteration
         self.stopped = False
+        self._missing_runners: tuple[int, ...] = ()
         self._ending = False
         self._closing = contextlib.ExitStack()
         self._lap_started = time.perf_counter()
@@ -153,6 +155,11 @@ class RunOutputs:
 
     def write(self, row: Row) -> None:
         """One finished iteration to history, TensorBoard and console."""
+        missing, runners = self.trainer.missing_runners, self.config.ray.num_env_runners
+        text, level = runner_notice(self._missing_runners, missing, runners)
+        if text:
+            self.console.message(text, level)
+        self._missing_runners = missing
         self._rows.write(row)
         self.tracking.write(row)
         self.console.iteration(row)

@@ -28,6 +28,7 @@ from trainer.configured_schedules import with_schedules  # noqa: E402
 from trainer.console import Console  # noqa: E402
 from trainer.outputs import RunOutputs  # noqa: E402
 from trainer.progress import Progress  # noqa: E402
+from trainer.ray_failures import check_ray, failures_of_ray  # noqa: E402
 from trainer.restore import check_checkpoint, restore  # noqa: E402
 from trainer.rllib_config import algorithm_config, network_specs  # noqa: E402
 from trainer.run_start import RunStart  # noqa: E402
@@ -125,6 +126,7 @@ def train(
     with contextlib.ExitStack() as cleanup:
         stop = stop or cleanup.enter_context(StopSignals())
         cleanup.callback(stop_ray)
+        cleanup.enter_context(failures_of_ray())
         trainer, config = create_ppo_trainer(
             *(config, start.restore_path, start.warmstart, until),
             carry_schedules=start.carry_schedules,
@@ -141,6 +143,7 @@ def train(
         row = None
         console.start(until, progress.iteration + 1, outputs.info())
         while progress.iteration < until and not stop.requested:
+            check_ray()
             row = progress.advance(trainer.train(), trainer, *outputs.lap())
             outputs.write(row)
             due = progress.iteration % config.ppo.checkpoint_freq == 0

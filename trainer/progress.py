@@ -71,6 +71,7 @@ class Progress:
             "agent_steps": self.agent_steps,
             "episodes_completed": self.episodes_completed,
             "episodes_this_iter": len(episodes),
+            "runners_missing": len(trainer.missing_runners),
             # The game is zero-sum: the mean over all agents would always be 0.
             "reward_mean": means["hider_return"],
             "episode_len_mean": means["length"],

@@ -9,16 +9,23 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from trainer.checkpoints.liveness import Owner, is_running
 from trainer.project import PROJECT_ROOT, cache_dir
 from trainer.run_groups import RayGroup
 
 # Ray's sockets live under its temporary folder, and a socket path may have at most 107 bytes; Ray
 # itself adds about 65.
 _LONGEST_TEMP_DIR = 40
+_OWNER = "owner.json"
+_DAEMONS = {"gcs_server": "Ray's control service, gcs_server,", "raylet": "Ray's raylet"}
+
+_started = False  # whether the Ray that runs is ours to stop
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -46,41 +53,64 @@ def quiet_logging() -> None:
     logging.getLogger("ray.rllib.utils.actor_manager").setLevel(logging.CRITICAL)
 
 
-def start_ray(settings: RayGroup) -> None:
-    """Start or join Ray if `settings` need it and it does not run yet."""
+def start_ray(settings: RayGroup) -> bool:
+    """Start or join Ray if `settings` need it and it does not run yet.
+
+    Returns:
+        Whether this call did; then `stop_ray` is for the caller to call.
+    """
     quiet_logging()
     if settings.is_local:
-        return
+        return False
     import ray
 
     if ray.is_initialized():
-        return
+        return False
     options: dict[str, Any] = {}
     if settings.address is None:
+        _remove_leftovers()
         # More actors than cores have to share them; Ray would wait for more cores forever.
         cpus = max(os.cpu_count() or 1, settings.num_env_runners + settings.num_learners + 1)
         options = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": str(_temp_dir())}
-    with _stderr_to(cache_dir() / "ray_start.log"), _own_sigterm_handler():
+    with _stderr_to(cache_dir() / "ray_start.log"), _own_handlers():
         ray.init(
             address=settings.address,
             logging_level=logging.ERROR,
             log_to_driver=False,
-            runtime_env={"env_vars": {"PYTHONPATH": str(PROJECT_ROOT), **_QUIET}},
+            runtime_env={"env_vars": {"PYTHONPATH": _python_path(), **_QUIET}},
             **options,
         )
+    global _started
+    _started = True
+    return True
+
+
+def _python_path() -> str:
+    """Where actors find this code: the project, then what the user has set."""
+    return os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
 
 
 @contextlib.contextmanager
-def _own_sigterm_handler() -> Iterator[None]:
-    """Keep our handler: Ray's would end the process without a word while Ray starts."""
+def _own_handlers() -> Iterator[None]:
+    """Keep our handler of SIGTERM, and Ray's words about dead processes off the console.
+
+    Ray's handler would end the process without a word while Ray starts. What it would print comes
+    as an error too (see `trainer/ray_failures.py`).
+    """
     import ray
 
-    set_handler = ray._private.utils.set_sigterm_handler
-    ray._private.utils.set_sigterm_handler = lambda handler: None
+    replaced = {
+        (ray._private.utils, "set_sigterm_handler"): lambda handler: None,
+        (ray._private.worker, "listen_error_messages"): lambda worker, threads_stopped: None,
+    }
+    originals = {place: getattr(*place) for place in replaced}
+    for place, stand_in in replaced.items():
+        setattr(*place, stand_in)
     try:
         yield
     finally:
-        ray._private.utils.set_sigterm_handler = set_handler
+        for place, original in originals.items():
+            setattr(*place, original)
 
 
 @contextlib.contextmanager
@@ -99,18 +129,79 @@ def _stderr_to(path: Path) -> Iterator[None]:
 
 
 def stop_ray() -> None:
-    """Leave Ray, if this process started or joined it, and remove its temporary folder."""
+    """Leave the Ray that `start_ray` started or joined, and remove its temporary folder."""
+    global _started
     ray = sys.modules.get("ray")
-    if ray is not None and ray.is_initialized():
+    if not _started or ray is None:
+        return
+    if dead_daemon() is None:
         ray.shutdown()
-        shutil.rmtree(_temp_dir(), ignore_errors=True)
-        _temp_dir.cache_clear()
+    else:  # it would wait for them, or end this process without a word
+        ray._private.auto_init_hook.enable_auto_connect = False  # what is left must not start anew
+        ray._private.worker._global_node.kill_all_processes(
+            check_alive=False, allow_graceful=False, wait=True
+        )
+    _started = False
+    shutil.rmtree(_temp_dir(), ignore_errors=True)
+    _temp_dir.cache_clear()
+
+
+def dead_daemon() -> str | None:
+    """Which of the daemons of the Ray that this process started has died, in words."""
+    ray = sys.modules.get("ray")
+    node = None if ray is None else ray._private.worker._global_node
+    if not _started or node is None:
+        return None
+    dead = {kind: process.pid for kind, process in node.dead_processes()}
+    return next((f"{_DAEMONS[k]} (process {dead[k]})" for k in _DAEMONS if k in dead), None)
 
 
 @functools.cache
 def _temp_dir() -> Path:
     """Where this process lets Ray put sockets and logs; inside the project if its path allows."""
-    inside = cache_dir() / "ray" / str(os.getpid())
-    if len(str(inside).encode()) <= _LONGEST_TEMP_DIR:
-        return inside
-    return Path(tempfile.mkdtemp(prefix="ray-"))
+    folder = cache_dir() / "ray" / str(os.getpid())
+    if len(str(folder).encode()) > _LONGEST_TEMP_DIR:
+        folder = Path(tempfile.mkdtemp(prefix="ray-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _OWNER).write_text(Owner.this_process(datetime.now()).encode())
+    return folder
+
+
+def _remove_leftovers() -> None:
+    """Remove the temporary folders of runs that were killed."""
+    own = [path for path in (cache_dir() / "ray").glob("*") if path.name.isdecimal()]
+    elsewhere = [path.parent for path in Path(tempfile.gettempdir()).glob(f"ray-*/{_OWNER}")]
+    for folder in own + elsewhere:
+        try:
+            owner = Owner.read(folder / _OWNER)
+        except (OSError, ValueError):
+            continue
+        dead = not is_running(int(folder.name), 0) if owner is None else owner.is_dead
+        if dead:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+_PUT = threading.RLock()
+
+
+@contextlib.contextmanager
+def without_object_store() -> Iterator[None]:
+    """Let this thread build and restore an all-local algorithm without starting Ray.
+
+    RLlib puts its configuration and weights into the object store even where no actor will ever
+    fetch them, which starts Ray's daemons: seconds, 400 MB and files outside the project. Nothing
+    else needs them there.
+    """
+    import ray
+
+    with _PUT:
+        put, thread = ray.put, threading.get_ident()
+
+        def keep(value: Any, *args: Any, **kwargs: Any) -> Any:
+            return value if threading.get_ident() == thread else put(value, *args, **kwargs)
+
+        ray.put = keep
+        try:
+            yield
+        finally:
+            ray.put = put

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ from ray.rllib.utils.checkpoints import Checkpointable
 from ray.rllib.utils.metrics import (
     NUM_AGENT_STEPS_SAMPLED,
     NUM_ENV_STEPS_SAMPLED,
-    NUM_ENV_STEPS_SAMPLED_LIFETIME,
     NUM_MODULE_STEPS_SAMPLED,
     WEIGHTS_SEQ_NO,
 )
@@ -151,7 +150,6 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
 
     def _log(self, batch: RolloutBatch) -> None:
         """The counters that RLlib's own machinery reads, under its names."""
-        self.num_env_steps_sampled_lifetime += batch.env_steps
         counts: dict[Any, int] = {NUM_ENV_STEPS_SAMPLED: batch.env_steps}
         for spec in self.env.teams:
             counts[NUM_MODULE_STEPS_SAMPLED, spec.policy_id] = batch.teams[spec.name].logp.size
@@ -165,6 +163,13 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             self.metrics.log_value(lifetime, count, reduce="lifetime_sum")
 
     # --- what RLlib asks of a runner --------------------------------------------------------------
+
+    def apply(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """`func(self)`; an error in it is the caller's.
+
+        RLlib's own keeps the error to itself and ends this process a minute later.
+        """
+        return func(self, *args, **kwargs)
 
     def make_module(self) -> None:
         spec = self.config.get_multi_rl_module_spec(spaces=self.get_spaces(), inference_only=False)
@@ -190,9 +195,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         not_components: str | Collection[str] | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        state: dict[str, Any] = {
-            NUM_ENV_STEPS_SAMPLED_LIFETIME: self.num_env_steps_sampled_lifetime
-        }
+        state: dict[str, Any] = {}
         if self._check_component(COMPONENT_RL_MODULE, components, not_components):
             state[COMPONENT_RL_MODULE] = self.module.get_state(
                 components=self._get_subcomponents(COMPONENT_RL_MODULE, components),

@@ -96,15 +96,15 @@ class RolloutBatch:
         return {name: team.at(step) for name, team in self.teams.items()}
 
     def split(self, shards: int) -> list[RolloutBatch]:
-        """Equal shards by worlds; unequal ones would make distributed learners hang."""
-        num_envs = self.dones.shape[1]
-        if num_envs % shards:
-            raise ValueError(f"{num_envs} worlds cannot be split into {shards} equal shards")
-        width = num_envs // shards
-        return [self.worlds(slice(i * width, (i + 1) * width)) for i in range(shards)]
+        """Equal shards by worlds; unequal ones would make distributed learners hang.
 
-    def worlds(self, cut: slice) -> RolloutBatch:
-        """The rollout of some of the worlds, as contiguous copies."""
+        After the loss of a runner the worlds may not divide evenly: a few are left out then.
+        """
+        width = self.dones.shape[1] // shards
+        return [self._worlds(slice(i * width, (i + 1) * width)) for i in range(shards)]
+
+    def _worlds(self, cut: slice) -> RolloutBatch:
+        """The rollout of some of the worlds, as contiguous copies (all of them: as it is)."""
 
         def take(array: np.ndarray) -> np.ndarray:
             return np.ascontiguousarray(array[:, cut])

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from trainer.console import make_console
+from trainer.errors import TrainingFailed
 from trainer.resume_report import print_changes, print_report, print_start, print_ways_on
 from trainer.run_plan import RunPlan
 from trainer.schedule_report import print_schedules
@@ -39,13 +40,10 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
         # Here and not above: torch and RLlib take seconds to import, and Ctrl-C is heeded already.
         from trainer.ppo_trainer import train
 
-        outcome = train(
-            plan.config,
-            console,
-            start=plan.start,
-            until=plan.until,
-            stop=stop,
-        )
+        try:
+            outcome = train(plan.config, console, start=plan.start, until=plan.until, stop=stop)
+        except TrainingFailed as failed:
+            raise TrainingFailed(f"{failed}; {plan.way_on()}") from failed
         summary: dict[str, object] = {"iteration": f"{outcome.iteration} of {plan.until}"}
         if outcome.checkpoint is None:
             console.stop({**summary, "checkpoint": "none; nothing was trained yet"})

@@ -76,6 +76,15 @@ class RunPlan:
         """A checkpoint of the run, or the one it begins with, as a user would type it."""
         return shown_path(open_folder(self.config.ppo.checkpoint_dir).address(checkpoint))
 
+    def way_on(self) -> str:
+        """How to go on after the run has failed: its last checkpoint and what to type."""
+        last = open_folder(self.config.ppo.checkpoint_dir).get_latest_checkpoint()
+        if last is None:
+            return "nothing was saved"
+        path = self.shown(Path(last))
+        command = script_command("continue_training.py", [path, "--until", str(self.until)])
+        return f"the last checkpoint is {path}; go on with: {command}"
+
     def next_commands(self, iteration: int, checkpoint: Path) -> list[str]:
         """What to type after the run ended at `iteration` with `checkpoint`."""
         path = self.shown(checkpoint)

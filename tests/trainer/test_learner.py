@@ -261,5 +261,4 @@ def test_shards_are_equal_and_together_the_whole() -> None:
     whole = RolloutBatch.concatenate(shards)
     for name, team in batch.teams.items():
         assert np.array_equal(whole.teams[name].obs, team.obs)
-    with pytest.raises(ValueError, match="8 worlds cannot be split into 3 equal shards"):
-        batch.split(3)
+    assert [s.dones.shape for s in batch.split(3)] == [(16, 2)] * 3  # a runner is gone
