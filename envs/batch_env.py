@@ -39,6 +39,14 @@ class TeamSpec:
         return f"{self.name}_policy"
 
 
+@dataclass(frozen=True)
+class GameSpec:
+    """What is known of a game without building it."""
+
+    teams: tuple[TeamSpec, ...]
+    stat_names: tuple[str, ...]
+
+
 @dataclass
 class ObsBuffers:
     """What one team sees and may do now. An environment writes every element, in place.

@@ -17,8 +17,6 @@ from trainer.ray_session import prepare_environment, start_ray, stop_ray
 
 prepare_environment()
 
-import torch  # noqa: E402
-
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv  # noqa: E402
 from trainer.algorithm import HideAndSeekPPO  # noqa: E402
 from trainer.checkpoints.manager import CheckpointManager  # noqa: E402
@@ -68,28 +66,31 @@ def create_ppo_trainer(
         config = load_config(config)
     elif not isinstance(config, Config):
         config = Config.from_dict(config)
-    make_env = partial(HideAndSeekBatchEnv, config.env)
-    specs = network_specs(config, make_env)
+    game = HideAndSeekBatchEnv.describe(config.env)
+    specs = network_specs(config, game.teams)
     saved = None
     if restore_path is not None:
         saved = check_checkpoint(Path(restore_path).expanduser().absolute(), specs)
     moments = config.initialization.warmstart.normalizer
     weights = load_networks(warmstart or {}, specs, normalizer=moments)
-    # Sampling works on small matrices, where two threads wait for each other longer than they work;
-    # the learner has a thread per team and shares the cores out among them itself.
-    torch.set_num_threads(1)
-    start_ray(config.ray)
-    trainer: HideAndSeekPPO = algorithm_config(config, make_env, until).build_algo()
-    trainer.progress = Progress(config.tracking.window_episodes, make_env(1).stat_names)
-    trainer.restore_notes = []
-    if saved is not None:
-        until = until or config.ppo.num_iterations
-        trainer.restore_notes = restore(
-            *(trainer, trainer.progress, saved, config, until), carry=carry_schedules
-        )
-        config = with_schedules(config, trainer.schedules.configured)
-    elif weights:
-        trainer.restore_notes = [f"warm start, weights {start_from(trainer, weights)[:12]}"]
+    make_env = partial(HideAndSeekBatchEnv, config.env)
+    with contextlib.ExitStack() as undo:  # what fails from here on leaves no actors behind
+        if start_ray(config.ray):
+            undo.callback(stop_ray)
+        blueprint = algorithm_config(config, make_env, until, teams=game.teams)
+        trainer: HideAndSeekPPO = blueprint.build_algo()
+        undo.callback(trainer.stop)
+        trainer.progress = Progress(config.tracking.window_episodes, game.stat_names)
+        trainer.restore_notes = []
+        if saved is not None:
+            until = until or config.ppo.num_iterations
+            trainer.restore_notes = restore(
+                *(trainer, trainer.progress, saved, config, until), carry=carry_schedules
+            )
+            config = with_schedules(config, trainer.schedules.configured)
+        elif weights:
+            trainer.restore_notes = [f"warm start, weights {start_from(trainer, weights)[:12]}"]
+        undo.pop_all()
     return trainer, config
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
-from envs.batch_env import BatchEnv
+from envs.batch_env import BatchEnv, TeamSpec
 from trainer.algorithm import HideAndSeekPPO
 from trainer.config import NETWORK_SETTINGS, Config
 from trainer.configured_schedules import run_schedules
@@ -23,7 +23,7 @@ EnvMaker = Callable[[int], BatchEnv]
 """Number of worlds -> BatchEnv; picklable."""
 
 
-def network_specs(config: Config, make_env: EnvMaker) -> dict[str, PolicySpec]:
+def network_specs(config: Config, teams: Sequence[TeamSpec]) -> dict[str, PolicySpec]:
     """The network of every policy, without building any."""
     return {
         spec.policy_id: PolicySpec(
@@ -31,19 +31,26 @@ def network_specs(config: Config, make_env: EnvMaker) -> dict[str, PolicySpec]:
             nvec=spec.nvec,
             **config.ppo.team(spec.name).model_dump(include=set(NETWORK_SETTINGS)),
         )
-        for spec in make_env(1).teams
+        for spec in teams
     }
 
 
-def algorithm_config(config: Config, make_env: EnvMaker, until: int | None = None) -> PPOConfig:
+def algorithm_config(
+    config: Config,
+    make_env: EnvMaker,
+    until: int | None = None,
+    *,
+    teams: Sequence[TeamSpec] | None = None,
+) -> PPOConfig:
     """RLlib's configuration for ours.
 
     Args:
         config: the resolved configuration.
         make_env: the game to play.
         until: the iteration that is trained up to, where the schedules end; None: as configured.
+        teams: those of the game; None: a game is built to be asked.
     """
-    teams = make_env(1).teams
+    teams = make_env(1).teams if teams is None else teams
     settings = {spec.name: config.ppo.team(spec.name) for spec in teams}
     modules = {}
     for number, spec in enumerate(teams):
@@ -61,7 +68,7 @@ def algorithm_config(config: Config, make_env: EnvMaker, until: int | None = Non
         PPOConfig(algo_class=HideAndSeekPPO)
         .api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
         .framework("torch")
-        .environment(env=None, env_config={"make_env": make_env})
+        .environment(env=None, env_config={"make_env": make_env, "teams": teams})
         .env_runners(
             env_runner_cls=BatchedEnvRunner,
             num_env_runners=config.ray.num_env_runners,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,19 @@ class Sample:
     episode_stats: np.ndarray
 
 
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sampling works on small matrices, where two threads wait for each other longer than they
+    work.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def policy_spaces(spec: TeamSpec) -> tuple[spaces.Space, spaces.Space]:
     """Observation and action space of one agent of a team."""
     box = spaces.Box(-np.inf, np.inf, (spec.obs_size,), np.float32)
@@ -49,7 +63,8 @@ def policy_spaces(spec: TeamSpec) -> tuple[spaces.Space, spaces.Space]:
 class BatchedEnvRunner(EnvRunner, Checkpointable):
     """Samples `rollout_fragment_length` steps of `num_envs_per_env_runner` worlds per call.
 
-    `env_config["make_env"]` is a picklable function: number of worlds -> BatchEnv.
+    `env_config["make_env"]` is a picklable function: number of worlds -> BatchEnv;
+    `env_config["teams"]` are the teams of that game.
 
     The worlds, the random stream of the actions and the first observation of the next rollout
     belong to this runner alone: `get_training_state` / `set_training_state` carry them through a
@@ -59,10 +74,11 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         super().__init__(config=config, **kwargs)
         self.worker_index: int = kwargs.get("worker_index") or 0
+        self.teams: Sequence[TeamSpec] = self.config.env_config["teams"]
         # Beside remote runners the local one only holds weights, so it needs no worlds.
-        self.has_worlds = self.worker_index > 0 or self.num_workers == 0
-        num_envs = self.config.num_envs_per_env_runner if self.has_worlds else 1
-        self.env: BatchEnv = self.config.env_config["make_env"](num_envs)
+        if self.worker_index > 0 or self.num_workers == 0:
+            make_env = self.config.env_config["make_env"]
+            self.env: BatchEnv = make_env(self.config.num_envs_per_env_runner)
         self.steps = int(self.config.rollout_fragment_length)
         self.module: Any = None
         self.make_module()
@@ -80,9 +96,9 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         """Play `steps` steps in every world."""
         batch = self._begin()
         stats = []
-        with torch.inference_mode():
+        with _one_thread(), torch.inference_mode():
             for step in range(self.steps):
-                actions = {spec.name: self._act(spec, batch, step) for spec in self.env.teams}
+                actions = {spec.name: self._act(spec, batch, step) for spec in self.teams}
                 rewards = {name: team.rewards[step] for name, team in batch.teams.items()}
                 self.env.step(actions, batch.at(step + 1), rewards, batch.dones[step])
                 if batch.dones[step].any():
@@ -108,12 +124,12 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
 
     def _begin(self) -> RolloutBatch:
         if self._batch is None:
-            self._batch = RolloutBatch.allocate(self.env.teams, self.steps, self.env.num_envs)
+            self._batch = RolloutBatch.allocate(self.teams, self.steps, self.env.num_envs)
             self._uniforms = {
                 spec.name: np.zeros(
                     (self.env.num_envs * spec.num_agents, len(spec.nvec)), np.float32
                 )
-                for spec in self.env.teams
+                for spec in self.teams
             }
         if not self._started:
             # From the runner's own stream: worlds that start fresh after a resume are new ones.
@@ -151,7 +167,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     def _log(self, batch: RolloutBatch) -> None:
         """The counters that RLlib's own machinery reads, under its names."""
         counts: dict[Any, int] = {NUM_ENV_STEPS_SAMPLED: batch.env_steps}
-        for spec in self.env.teams:
+        for spec in self.teams:
             counts[NUM_MODULE_STEPS_SAMPLED, spec.policy_id] = batch.teams[spec.name].logp.size
             for agent in spec.agents:
                 counts[NUM_AGENT_STEPS_SAMPLED, agent] = batch.env_steps
@@ -176,10 +192,9 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         self.module = spec.build()
 
     def get_spaces(self) -> dict[str, tuple[spaces.Space, spaces.Space]]:
-        return {spec.policy_id: policy_spaces(spec) for spec in self.env.teams}
+        return {spec.policy_id: policy_spaces(spec) for spec in self.teams}
 
     def assert_healthy(self) -> None:
-        assert self.env is not None
         assert self.module is not None
 
     def get_metrics(self) -> Any:

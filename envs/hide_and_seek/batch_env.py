@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from envs.batch_env import BatchEnv, ObsBuffers, TeamSpec
+from envs.batch_env import BatchEnv, GameSpec, ObsBuffers, TeamSpec
 from envs.hide_and_seek.checks import check_array, check_buffers, check_state, describe_action
 from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig
 from envs.hide_and_seek.kernels import step as kernels
@@ -66,18 +66,26 @@ class HideAndSeekBatchEnv(BatchEnv):
         self.config = config = config.resolved()
         self.num_envs = num_envs
         self.autoreset = autoreset
-        sizes = {"seeker": int(config.num_seekers or 0), "hider": int(config.num_hiders or 0)}
-        self.teams = tuple(
-            TeamSpec(name, tuple(f"{name}_{k}" for k in range(size)), OBS_SIZE, NVEC)
-            for name, size in sizes.items()
-        )
-        self.stat_names = STAT_NAMES
+        game = self.describe(config)
+        self.teams, self.stat_names = game.teams, game.stat_names
+        agents = sum(spec.num_agents for spec in game.teams)
         self.episode_stats = np.zeros((num_envs, len(STAT_NAMES)), np.float32)
         self.layouts = build_layouts(config.level, config.num_layouts, config.layout_seed)
         self._use_rules(config)
-        self.world = allocate_world(num_envs, sum(sizes.values()))
-        self._actions = np.zeros((num_envs, sum(sizes.values()), NUM_HEADS), np.int64)
+        self.world = allocate_world(num_envs, agents)
+        self._actions = np.zeros((num_envs, agents, NUM_HEADS), np.int64)
         self._started = False
+
+    @staticmethod
+    def describe(config: HideAndSeekConfig) -> GameSpec:
+        """The teams and statistics of a game; no arena is built for it."""
+        config = config.resolved()
+        sizes = {"seeker": int(config.num_seekers or 0), "hider": int(config.num_hiders or 0)}
+        teams = tuple(
+            TeamSpec(name, tuple(f"{name}_{k}" for k in range(size)), OBS_SIZE, NVEC)
+            for name, size in sizes.items()
+        )
+        return GameSpec(teams, STAT_NAMES)
 
     def set_parameters(self, values: Mapping[str, float]) -> dict[str, float]:
         """See `BatchEnv.set_parameters`; the names are those of `SCHEDULABLE`.
