@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import atomic, documents, layout, metadata
+from trainer.checkpoints import atomic, documents, finite, layout, metadata
 from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError
 
 FORMAT = 1
@@ -50,7 +50,8 @@ class Manifest:
 def write(folder: Path) -> Manifest:
     """Hash, flush and list every file under `folder`, then write manifest.json.
 
-    CheckpointError if a required part is missing or something is not a plain file.
+    CheckpointError if a required part is missing, something is not a plain file or a weight is not
+    finite.
     """
     found = _walk(folder)
     for name in (*found.odd, *(name for name in found.sizes if not layout.is_safe_name(name))):
@@ -65,6 +66,8 @@ def write(folder: Path) -> Manifest:
     required = tuple(required_parts(files, policies))
     for part in _missing_parts(files, required):
         raise CheckpointError(f"cannot save: {part} was not written, and it is a required part")
+    for problem in _weight_problems(folder, files):
+        raise CheckpointError(f"cannot save: {problem}")
     manifest = Manifest(files, policies, required)
     (folder / layout.MANIFEST).write_text(_encode(manifest), encoding="utf-8")
     atomic.fsync_file(folder / layout.MANIFEST)
@@ -100,7 +103,10 @@ def verify(folder: Path) -> Manifest:
     try:
         manifest = read(folder)
         problems = [*_content_problems(folder, manifest)]
-        problems = problems or [*_metadata_problems(folder, manifest)]
+        problems = problems or [
+            *_metadata_problems(folder, manifest),
+            *_weight_problems(folder, manifest.files),
+        ]
     except FileNotFoundError:
         problem = f"{layout.MANIFEST}: missing, so the checkpoint is incomplete"
         raise CheckpointCorrupted(folder, [problem]) from None
@@ -238,6 +244,14 @@ def _metadata_problems(folder: Path, manifest: Manifest) -> Iterator[str]:
     else:
         if saved_as != iteration or isinstance(saved_as, bool):
             yield metadata.another_iteration(saved_as)
+
+
+def _weight_problems(folder: Path, files: Iterable[str]) -> Iterator[str]:
+    """Weights that have blown up: whole files, and of no use to anybody."""
+    for name in files:
+        if name.startswith(f"{layout.POLICIES}/") and name.endswith(f"/{layout.POLICY_FILES[0]}"):
+            for tensor in finite.not_finite(folder / name)[:1]:
+                yield f"{name}: {tensor} is not finite, the training had diverged"
 
 
 def _missing_files(folder: Path, names: Iterable[str]) -> Iterator[str]:

@@ -1,0 +1,119 @@
+"""Weights that have blown up are never committed, and an older checkpoint of them is damaged."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save as encode
+
+from tests.checkpoints.fakes import WRITERS, FakeAlgorithm, save
+from trainer.checkpoints import finite
+from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError
+from trainer.checkpoints.manager import CheckpointManager
+
+BAD = {
+    "critic.bias": torch.tensor([1.0, math.nan]),
+    "head": torch.tensor([[math.inf]], dtype=torch.float64),
+    "low": torch.tensor([-math.inf]),
+}
+FINE = {
+    "actor.weight": torch.full((3, 5), 3.4e38),
+    "count": torch.tensor(7.0, dtype=torch.float64),
+    "steps": torch.tensor([2**31 - 1], dtype=torch.int32),  # the bits of a NaN, if they were one
+    "nothing": torch.zeros(0),
+}
+
+
+def weights(path: Path, tensors: dict[str, torch.Tensor]) -> Path:
+    path.write_bytes(encode(tensors))
+    return path
+
+
+def test_the_tensors_that_are_not_finite_are_named(tmp_path: Path) -> None:
+    path = weights(tmp_path / "w.safetensors", FINE | BAD)
+    assert sorted(finite.not_finite(path)) == sorted(BAD)
+    assert finite.not_finite(weights(path, FINE)) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"1234567",
+        b"seeker_policy" * 20,
+        struct.pack("<Q", 2**63) + b"{}",
+        struct.pack("<Q", 2) + b"[]",
+        struct.pack("<Q", 4) + b"{]{]",
+        *(
+            struct.pack("<Q", len(header)) + header + b"\xff" * 8
+            for header in (
+                json.dumps({"a": entry}).encode()
+                for entry in (
+                    None,
+                    [],
+                    {"dtype": "F32"},
+                    {"dtype": ["F32"], "data_offsets": [0, 4]},
+                    {"dtype": "F32", "data_offsets": [0]},
+                    {"dtype": "F32", "data_offsets": [0, 3]},
+                    {"dtype": "F32", "data_offsets": ["0", "4"]},
+                    {"dtype": "F32", "data_offsets": [10**30, 10**31]},
+                    {"dtype": "I32", "data_offsets": [0, 4]},
+                )
+            )
+        ),
+    ],
+)
+def test_what_is_no_such_file_is_for_its_loader_to_refuse(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(content)
+    assert finite.not_finite(path) == []
+
+
+def blown_up(folder: Path) -> None:
+    WRITERS["policies"](folder)
+    weights(folder / "hider_policy/weights.safetensors", FINE | BAD)
+
+
+def save_blown_up(manager: CheckpointManager, iteration: int) -> Path:
+    return manager.save(
+        FakeAlgorithm(),
+        iteration=iteration,
+        metadata={},
+        writers={**WRITERS, "policies": blown_up},
+    )
+
+
+NAMED = r"policies/hider_policy/weights\.safetensors: \S+ is not finite"
+
+
+def test_they_are_not_committed_and_push_nothing_out(tmp_path: Path) -> None:
+    manager = CheckpointManager(tmp_path, keep_last_n=1)
+    good = save(manager, 10)
+    with pytest.raises(CheckpointError, match=f"cannot save: {NAMED}"):
+        save_blown_up(manager, 11)
+    assert manager.listing().iterations == [10]
+    assert manager.get_best_checkpoint() == str(good)
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [good.name]
+
+
+def test_an_older_checkpoint_that_holds_them_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = CheckpointManager(tmp_path)
+    good = save(manager, 10)
+    with monkeypatch.context() as patched:  # as it was written before anybody looked
+        patched.setattr(finite, "not_finite", lambda path: [])
+        bad = save_blown_up(manager, 12)
+    with pytest.raises(CheckpointCorrupted, match=NAMED):
+        manager.verify(bad)
+    for selector in ("latest", "best"):
+        path, aside = manager.resolve_valid(selector)
+        assert path == good
+        assert len(aside) == (selector == "latest")
+    (moved,) = tmp_path.glob("broken_checkpoint_000012_*")
+    assert moved.is_dir()
