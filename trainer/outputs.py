@@ -178,7 +178,7 @@ class RunOutputs:
         self.saver.save(
             row,
             partial(self._capture, row, ("final",) if final else ()),
-            partial(self._write_beside, int(row["iteration"]), columns),
+            partial(self._write_beside, row, columns),
         )
 
     def save_last(self, row: Row, *, final: bool) -> None:
@@ -218,19 +218,19 @@ class RunOutputs:
             tags=tags,
         )
 
-    def _write_beside(self, iteration: int, columns: dict[str, np.ndarray], path: Path) -> None:
+    def _write_beside(self, row: Row, columns: dict[str, np.ndarray], path: Path) -> None:
+        iteration = int(row["iteration"])
         self.history.export(path.with_name(layout.history_name(iteration)), iteration)
-        self.figure.save(columns, path.with_name(layout.plot_name(iteration)))
+        figure = self.figure.save(columns, path.with_name(layout.plot_name(iteration)))
+        best = selectors.best(index.load(self.manager.directory))
+        self.tracking.show(figure, row, best.iteration if best else None)
         self.manager.upload()
 
     def _on_saved(self, saved: Saved) -> None:
         self.last_checkpoint, self.saved_iteration = saved.path, int(saved.row["iteration"])
         if saved.trouble:
             self._warn(saved.trouble)
-        best = selectors.best(index.load(self.manager.directory))
-        self.tracking.checkpoint(
-            saved.path, saved.row, best.iteration if best else None, self._schedule_metadata()
-        )
+        self.tracking.checkpoint(saved.path, saved.row, self._schedule_metadata())
         self.console.checkpoint(self.manager.address(saved.path), saved.row)
 
     def _on_failed(self, reason: str) -> None:

@@ -16,6 +16,7 @@ import os
 import re
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -42,6 +43,7 @@ class TensorBoardWriter:
         self._newest: dict[str, float] = {}  # the figures of the last row
         self._held: dict[str, float] = {}  # those of them that it does not stand for in the file
         self._step = resume_env_steps or 0
+        self._writing = threading.Lock()  # pictures come from the thread that saves
         self._file = (self.directory / _next_name(self.directory)).open("xb", buffering=0)
         self._write({"file_version": "brain.Event:2"})
         # A START mark makes readers discard what earlier files hold from this step on.
@@ -106,11 +108,12 @@ class TensorBoardWriter:
 
     def _write(self, *events: Mapping[str, Any]) -> None:
         records = b"".join(map(_record, events))
-        end = self._file.tell()
-        if self._file.write(records) != len(records):
-            self._file.truncate(end)  # readers stop at half a record
-            self._file.seek(end)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
+        with self._writing:
+            end = self._file.tell()
+            if self._file.write(records) != len(records):
+                self._file.truncate(end)  # readers stop at half a record
+                self._file.seek(end)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
 
 
 def tag_of(key: str) -> str:

@@ -26,7 +26,7 @@ _BEST = "best/iteration"
 
 
 class Tracking:
-    """TensorBoard and MLflow of one run; nothing that goes wrong there ends a training."""
+    """TensorBoard and MLflow of one run; once they are open, none of them ends a training."""
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class Tracking:
         self.tensorboard: TensorBoardWriter | None = None
         self.mlflow: MlflowTracker | None = None
         self._rows: PatientRows | None = None
+        self._best: int | None = None
 
     def open(
         self, iteration: int, env_steps: int | None, schedules: Mapping[str, Any]
@@ -57,10 +58,8 @@ class Tracking:
             self.tensorboard = writer = TensorBoardWriter(folder, resume_env_steps=env_steps)
             opened.callback(writer.close)
             self._rows = PatientRows("TensorBoard", writer.write, self._on_problem)
-            with self._reported("TensorBoard"):
-                writer.describe(
-                    parameters, {"config": _as_code(self._shown), "run": _as_code(about)}
-                )
+            texts = {"config": _as_code(self._shown), "run": _as_code(about)}
+            writer.describe(parameters, texts)
         if tracking.mlflow:
             self.mlflow = self._open_mlflow(iteration)
             self._identity.mlflow_run_id = self.mlflow.run_id
@@ -95,35 +94,30 @@ class Tracking:
         if self._rows is not None:
             self._rows.flush(last=last)
 
-    def checkpoint(
-        self, path: Path, row: Row, best: int | None, schedules: Mapping[str, Any]
-    ) -> None:
-        """A committed checkpoint with its figure, and which one is the best by now."""
-        iteration, figure = int(row["iteration"]), _figure_of(path, int(row["iteration"]))
+    def show(self, figure: Path, row: Row, best: int | None) -> None:
+        """The figure of a checkpoint, and which one is the best by now; from any thread."""
+        self._best = best
         if self.tensorboard is not None:
-            with self._reported("TensorBoard"):
-                if figure is not None:
-                    self.tensorboard.picture(_FIGURE, figure, int(row["env_steps"]))
-                if best is not None:
-                    self.tensorboard.point(_BEST, best, int(row["env_steps"]))
-        if self.mlflow is not None:
-            known = {"iteration": iteration, "sha256": manifest.digest(path)}
-            self.mlflow.log_checkpoint(path, {**known, **schedules})
-            self.mlflow.log_tags({"best_checkpoint_iteration": best})
-            if figure is not None:
-                self.mlflow.log_figure(figure)
+            self.tensorboard.picture(_FIGURE, figure, int(row["env_steps"]))
+            if best is not None:
+                self.tensorboard.point(_BEST, best, int(row["env_steps"]))
+
+    def checkpoint(self, path: Path, row: Row, schedules: Mapping[str, Any]) -> None:
+        """Where a committed checkpoint lies, and its figure."""
+        if self.mlflow is None:
+            return
+        iteration = int(row["iteration"])
+        known = {"iteration": iteration, "sha256": manifest.digest(path)}
+        self.mlflow.log_checkpoint(path, {**known, **schedules})
+        self.mlflow.log_tags({"best_checkpoint_iteration": self._best})
+        figure = path.with_name(layout.plot_name(iteration))
+        if figure.is_file():  # and not pruned meanwhile, or refused by the disk
+            self.mlflow.log_figure(figure)
 
     def finish(self, status: str) -> None:
         """End the run in MLflow as FINISHED, KILLED or FAILED."""
         if self.mlflow is not None:
             self.mlflow.finish(status)
-
-    @contextlib.contextmanager
-    def _reported(self, name: str) -> Any:
-        try:
-            yield
-        except OSError as error:
-            self._on_problem(f"{name} cannot be written: {error}; training goes on")
 
 
 def effective_values(shown: Mapping[str, Any], config: Config) -> dict[str, Any]:
@@ -138,11 +132,6 @@ def effective_values(shown: Mapping[str, Any], config: Config) -> dict[str, Any]
         "ppo": {**shown["ppo"], **teams},
     }
     return {key: value for key, value in flatten(values).items() if value is not None}
-
-
-def _figure_of(checkpoint: Path, iteration: int) -> Path | None:
-    figure = checkpoint.with_name(layout.plot_name(iteration))
-    return figure if figure.is_file() else None
 
 
 def _as_code(values: Mapping[str, Any]) -> str:
