@@ -205,6 +205,7 @@ class RunOutputs:
             iteration=int(row["iteration"]),
             metadata={
                 **{key: row[key] for key in metadata.METRIC_KEYS},
+                metadata.AVERAGED: len(trainer.progress.window),
                 "warnings": trainer.progress.collapse.warnings,
                 "seed": self.config.train.seed,
                 **self.identity.metadata(),

@@ -42,9 +42,9 @@ def print_report(plan: RunPlan) -> None:
     lines = {
         "iteration": f"{plan.first_iteration}, to go on to {plan.until}",
         "saved": shown(str(values.get("timestamp", "unknown")).replace("T", " ")),
-        "reward mean": _number(values.get("reward_mean")),
-        "seeker reward": _number(values.get("seeker_reward")),
-        "hider reward": _number(values.get("hider_reward")),
+        "reward mean": _number(metadata.number(values, "reward_mean")),
+        "seeker reward": _number(metadata.number(values, "seeker_reward")),
+        "hider reward": _number(metadata.number(values, "hider_reward")),
         "episodes": _count(values.get("episodes_completed")),
         "agent steps": _count(values.get("agent_steps")),
         "new ones go to": manager.shown,

@@ -54,6 +54,7 @@ def test_metadata_has_every_key_and_unknown_numbers_are_null(manager, place):
         "episodes_completed": None,
         "env_steps": 7,
         "agent_steps": None,
+        "episodes_averaged": None,
         "seed": None,
         "versions": {},
         "git_commit": None,
@@ -293,8 +294,21 @@ def test_a_failed_clean_up_does_not_fail_the_save(place, monkeypatch, caplog):
     assert "checkpoint 20 is saved, but cleaning up failed" in caplog.text
 
 
+def test_before_any_episode_has_ended_a_reward_is_a_number_that_counts_as_unknown(manager):
+    path = save(manager, 1, reward_mean=math.nan, seen_fraction=math.nan, episodes_averaged=0)
+    save(manager, 2, reward_mean=-5.0, episodes_averaged=30)
+    on_disk = json.loads((path / "metadata.json").read_text())
+    assert (on_disk["reward_mean"], on_disk["episodes_averaged"]) == (0.0, 0)
+    assert on_disk["seen_fraction"] is None
+    assert [math.isnan(cp["reward_mean"]) for cp in manager.list_checkpoints()] == [True, False]
+    best = manager.get_best_checkpoint("reward_mean")
+    assert best is not None
+    assert best.endswith("checkpoint_000002")  # -5 is known, 0 is not
+
+
 @everywhere_slowly
 def test_the_guides_own_analysis_script(manager, directory):
+    save(manager, 1, reward_mean=math.nan, episodes_averaged=0)
     for iteration, reward in ((10, 161.06), (20, 172.18), (30, 170.45)):
         save(manager, iteration, reward_mean=reward)
     rewards = []

@@ -47,6 +47,18 @@ def test_a_run_leaves_what_the_layout_promises(trained: Trained) -> None:
     assert "continue_training.py ./checkpoints/checkpoint_000004 --iterations 100" in printed
 
 
+def test_the_guides_snippet_reads_every_checkpoint(trained: Trained) -> None:
+    """Also the one of iteration 2, before any episode has ended."""
+    rewards = []
+    for folder in sorted((trained[0].work / "checkpoints").glob("checkpoint_*")):
+        if (folder / "metadata.json").exists():
+            data = json.loads((folder / "metadata.json").read_text())
+            rewards.append({"iteration": data["iteration"], "reward": data["reward_mean"]})
+    assert rewards[0] == {"iteration": 2, "reward": 0.0}
+    best = max(rewards, key=lambda x: x["reward"])
+    assert f"{best['reward']:.2f}" == f"{trained[0].history()[-1]['reward_mean']:.2f}"
+
+
 def test_one_aligned_line_per_iteration(trained: Trained) -> None:
     _, printed = trained
     lines = [line for line in printed.splitlines() if "/4 |" in line]

@@ -1,7 +1,10 @@
 """metadata.json: its keys, what is written for an unknown value, and how it is read back.
 
 On disk an unknown number is null (strict JSON); in Python an unknown mean is nan, so that a
-reader can format and compare rewards without asking first.
+reader can format and compare rewards without asking first. A script that reads the file itself does
+so too: the rewards of a checkpoint that was saved before any episode had ended are therefore 0.0
+there, and ``episodes_averaged``, the number of episodes that the means are of, says that they are
+unknown all the same.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from trainer.checkpoints import documents, layout
 
 REWARD_KEYS = ("reward_mean", "seeker_reward", "hider_reward", "episode_len_mean")
 GAME_KEYS = ("seen_fraction", "first_seen_step", "perfect_hide")
+AVERAGED = "episodes_averaged"
 COUNT_KEYS = ("episodes_completed", "env_steps", "agent_steps")
 KEYS = (
     "iteration",
@@ -27,6 +31,7 @@ KEYS = (
     *REWARD_KEYS,
     *GAME_KEYS,
     *COUNT_KEYS,
+    AVERAGED,
     "seed",
     "versions",
     "git_commit",
@@ -80,7 +85,10 @@ def complete(
         "tags": list(dict.fromkeys(tags)),
     }
     own |= {} if best_by is None else {"best_by": asdict(best_by)}
-    return {key: plain(value, key) for key, value in (known | dict(metadata) | own).items()}
+    found = {key: plain(value, key) for key, value in (known | dict(metadata) | own).items()}
+    if found[AVERAGED] == 0:
+        found |= {key: 0.0 for key in REWARD_KEYS if found[key] is None}
+    return found
 
 
 def plain(value: Any, key: str) -> Any:
@@ -154,9 +162,16 @@ def as_texts(value: Any) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
+def number(metadata: Mapping[str, Any], key: str) -> float:
+    """A value of some metadata as a number; nan if it is unknown or no number."""
+    if key in (*REWARD_KEYS, *GAME_KEYS) and as_count(metadata.get(AVERAGED)) == 0:
+        return math.nan
+    return as_float(metadata.get(key))
+
+
 def view(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Metadata for Python readers: all keys, means as floats, counts as whole numbers or None."""
     result = {key: metadata.get(key, _EMPTY.get(key)) for key in KEYS} | dict(metadata)
-    result |= {key: as_float(metadata.get(key)) for key in (*REWARD_KEYS, *GAME_KEYS)}
+    result |= {key: number(metadata, key) for key in (*REWARD_KEYS, *GAME_KEYS)}
     result |= {key: as_count(metadata.get(key)) for key in COUNT_KEYS}
     return result | {key: list(as_texts(metadata.get(key))) for key in ("tags", "warnings")}

@@ -47,7 +47,7 @@ class CheckpointInfo:
         """A metadata value as a number; nan if it is unknown or no number."""
         if key == "iteration":
             return float(self.iteration)
-        return metadata.as_float(self.metadata.get(key))
+        return metadata.number(self.metadata, key)
 
     def as_dict(self, directory: Path) -> dict[str, Any]:
         """The metadata keys for Python readers, with the path where the checkpoint is now."""
