@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from trainer.checkpoints.documents import shown_line
 from trainer.checkpoints.metadata import METRIC_KEYS
+from trainer.checkpoints.redaction import has_credentials
 
 TEAMS = ("seeker", "hider")
 
@@ -31,6 +32,22 @@ def _known_metric(name: str) -> str:
 
 Metric = Annotated[str, AfterValidator(_known_metric)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+def _without_credentials(text: str) -> str:
+    if has_credentials(text):
+        raise ValueError("must not hold credentials")
+    return text
+
+
+def _local(text: str) -> str:
+    if ":/" in text:
+        raise ValueError("must be a local folder, not a URL")
+    return text
+
+
+NoCredentials = Annotated[str, AfterValidator(_without_credentials)]
+LocalFolder = Annotated[str, AfterValidator(_local)]
 
 
 class ConfigError(ValueError):

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from envs.hide_and_seek.config import UNKNOWN_SETTING, nearest
 from trainer import synonyms
+from trainer.checkpoints.redaction import redacted_values
 
 _SHORT = reprlib.Repr()  # a few bytes of YAML can stand for a very large value
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 80, 80, 80
@@ -92,7 +93,7 @@ def explain(error: ValidationError, known: Iterable[str]) -> str:
     message = _in_our_words(problem)
     if not key:
         return f"{message}{more}"
-    shown = "" if isinstance(value, Mapping) else f" = {_SHORT.repr(value)}"
+    shown = "" if isinstance(value, Mapping) else f" = {_SHORT.repr(redacted_values(value))}"
     return f"{key}{shown}: {message[0].lower()}{message[1:]}{more}"
 
 

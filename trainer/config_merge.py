@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from trainer.checkpoints.redaction import is_redacted, redacted_values
 from trainer.config import Config, ConfigGroups
 from trainer.config_base import TEAMS, ConfigError
 from trainer.config_file import overridden, override_path
-from trainer.config_record import ConfigFile, is_redacted, redacted
+from trainer.config_record import ConfigFile
 from trainer.configured_schedules import TEAM_SETTINGS
 
 Path = tuple[str, ...]
@@ -25,6 +26,7 @@ Side = Literal["checkpoint", "file"]
 
 GIVEN = "given now"
 _MISSING: Any = object()
+_NOT_KEPT = "as in {}: the run's own has credentials, which are not kept; give it again by --set"
 # Where the run lives and how it is started are said anew each time, and so is what a resume does
 # with its schedules.
 _SAID_ANEW = (("ppo", "checkpoint_dir"), ("initialization",), ("schedules", "mode"))
@@ -138,8 +140,12 @@ class _Merging:
             return None
 
     def _choose_side(self, path: Path) -> None:
-        if _is_said_anew(path) or is_redacted(self.own.get(path)):
+        if _is_said_anew(path):
             self.values[path] = self.in_file.get(path, _MISSING)
+        elif is_redacted(self.own.get(path)):
+            file, known = self.in_file.get(path, _MISSING), self.own.get(path)
+            lost = "" if redacted_values(file) == known else _NOT_KEPT.format(self.file.name)
+            self._set(path, file, lost)
         elif self._is_from_file(path):
             word = "in" if self.side == "file" or self._is_another_file else "edited in"
             self._set(path, self.in_file.get(path, _MISSING), f"{word} {self.file.name}")
@@ -168,7 +174,8 @@ class _Merging:
             return self.side == "file"
         if self._is_another_file:
             return _mentions(self.file.values, path)
-        return redacted(self.in_file.get(path)) != redacted(self.in_file_then.get(path))
+        then = redacted_values(self.in_file_then.get(path))
+        return bool(redacted_values(self.in_file.get(path)) != then)
 
     def _set(self, path: Path, value: Any, reason: str = "") -> None:
         self.values[path] = value

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from trainer.checkpoints import layout
-from trainer.checkpoints.places import shown_place
+from trainer.checkpoints.redaction import redacted_values
 from trainer.config_base import ConfigError
 from trainer.config_file import read_values
 from trainer.project import find_config
@@ -46,7 +46,7 @@ class ConfigFile:
     def write(self, path: Path) -> None:
         """Write the record, without the credentials that a URL may hold."""
         where = None if self.path is None else str(self.path)
-        record = {"path": where, "named": self.named, "values": redacted(dict(self.values))}
+        record = {"path": where, "named": self.named, "values": redacted_values(self.values)}
         text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True)
         path.write_text(text, encoding="utf-8")
 
@@ -72,18 +72,6 @@ def recorded(checkpoint: Path) -> ConfigFile | None:
     if not isinstance(values, Mapping) or not isinstance(path, str | None):
         return None
     return ConfigFile(None if path is None else Path(path), bool(named), values)
-
-
-def redacted(value: Any) -> Any:
-    """A value of a configuration, nested or not, without the credentials that a URL may hold."""
-    if isinstance(value, Mapping):
-        return {key: redacted(item) for key, item in value.items()}
-    return shown_place(value) if isinstance(value, str) else value
-
-
-def is_redacted(value: Any) -> bool:
-    """Whether something is left out of a value that was redacted."""
-    return isinstance(value, str) and "***" in value
 
 
 def file_of_today(named: str | None, then: ConfigFile) -> ConfigFile:

@@ -6,12 +6,16 @@ Its exit code is the `exit_code` of the class; of a class that has none, 1.
 from __future__ import annotations
 
 from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.checkpoints.redaction import redacted
 
 
 class UsageError(ValueError):
-    """A command that cannot be carried out as given."""
+    """A command that cannot be carried out as given; the message has no credentials."""
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redacted(message))
 
 
 class IncompatibleCheckpoint(UsageError):  # noqa: N818

@@ -8,12 +8,12 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from trainer.checkpoints.redaction import has_credentials, redacted
 from trainer.errors import UsageError
 
 _SQL = ("sqlite", "postgresql", "mysql", "mssql")
@@ -39,6 +39,8 @@ def open_store(uri: str, *, create: bool) -> Iterator[Any]:
                 f"tracking.mlflow_uri: {uri!r} is no URI like sqlite:///runs/mlflow.db"
             )
         if scheme == "sqlite":
+            if has_credentials(uri):
+                raise TrackingError(f"tracking.mlflow_uri: {uri!r}: a file takes no credentials")
             file = _sqlite_file(uri)
             if not create and not file.is_file():
                 raise TrackingError(f"tracking.mlflow_uri: there is no store at {file}")
@@ -60,7 +62,7 @@ def open_store(uri: str, *, create: bool) -> Iterator[Any]:
         missing = isinstance(error, ImportError)
         way = "Do pip install -r requirements-mlflow.txt" if missing else "Correct it"
         raise TrackingError(
-            f"tracking.mlflow_uri: the store {shown(uri)} cannot be used: {reason(error)}\n"
+            f"tracking.mlflow_uri: the store {redacted(uri)} cannot be used: {reason(error)}\n"
             f"{way}, or set tracking.mlflow to false to train without it"
         ) from error
 
@@ -81,7 +83,7 @@ def get_run(client: Any, uri: str, run_id: str) -> Any:
     hint = "there are no runs" if not names else "did you mean" if meant else "the newest are"
     runs = ", ".join(f"{i} ({names[i]})" for i in (meant or list(names))[:3])
     raise TrackingError(
-        f"tracking.mlflow_uri: there is no run {run_id!r} in {shown(uri)}, or it was deleted; "
+        f"tracking.mlflow_uri: there is no run {run_id!r} in {redacted(uri)}, or it was deleted; "
         f"{hint} {runs}".rstrip()
     )
 
@@ -101,9 +103,6 @@ def _sqlite_file(uri: str) -> Path:
     return Path(uri.partition("://")[2].removeprefix("/")).expanduser().absolute()
 
 
-def shown(uri: str) -> str:
-    return re.sub(r"//[^/@]*@", "//***@", uri)  # without the password
-
-
 def reason(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
+    text = next(iter(redacted(str(error)).strip().splitlines()), type(error).__name__)
+    return text[:300]

@@ -25,8 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainer.checkpoints.redaction import redacted
 from trainer.config_keys import flatten
-from trainer.mlflow_store import experiment_id, get_run, open_store, reason, shown
+from trainer.mlflow_store import experiment_id, get_run, open_store, reason
 from trainer.tensorboard import tag_of
 
 SCHEDULE_PREFIX = "schedule_"
@@ -79,7 +80,7 @@ class MlflowTracker:
         self._new_values, self._new_tags = dict[str, str](), dict[str, str]()
         self._points: list[Any] = []
         with open_store(uri, create=True) as self._client:
-            self._shown, self._entities = shown(uri), importlib.import_module("mlflow.entities")
+            self._shown, self._entities = redacted(uri), importlib.import_module("mlflow.entities")
             if run_id is None:
                 home = experiment_id(self._client, uri, experiment)
                 self.run_id = self._client.create_run(home, run_name=run_name).info.run_id
@@ -218,6 +219,7 @@ def find_run(uri: str, run_id: str) -> TrackedRun:
 def _text(value: Any) -> str:
     """A value as it is written in the configuration: 0.0005, true, null, [1, 2], text."""
     text = value if isinstance(value, str) else json.dumps(value, default=str).strip('"')
+    text = redacted(text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
 
 

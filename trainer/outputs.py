@@ -16,6 +16,7 @@ from trainer.checkpoint_saver import CheckpointSaver, Saved
 from trainer.checkpoints import index, layout, metadata, selectors
 from trainer.checkpoints.errors import CheckpointWriteFailed
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.redaction import redacted, redacted_values
 from trainer.checkpoints.staging import StagedCheckpoint
 from trainer.config import Config
 from trainer.config_base import TEAMS
@@ -138,7 +139,8 @@ class RunOutputs:
         if self.tracking.tensorboard is not None:
             info["tensorboard"] = f"tensorboard --logdir {config.tracking.tensorboard_dir}"
         if self.tracking.mlflow is not None:
-            info["mlflow"] = f"run {self.identity.mlflow_run_id} in {config.tracking.mlflow_uri}"
+            store = redacted(config.tracking.mlflow_uri)
+            info["mlflow"] = f"run {self.identity.mlflow_run_id} in {store}"
         if self.start.restore_path is not None:
             source = self.start.restore_path
             own = source.parent == self.manager.directory
@@ -251,6 +253,5 @@ class RunOutputs:
 
     def _shown_config(self) -> dict[str, Any]:
         """The configuration without the credentials that a URL may hold."""
-        values = self.config.to_dict()
-        values["ppo"]["checkpoint_dir"] = self.manager.shown
+        values: dict[str, Any] = redacted_values(self.config.to_dict())
         return values

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from trainer.checkpoints.redaction import redacted_values
 from trainer.config import NETWORK_SETTINGS, Config
 from trainer.config_base import TEAMS
 from trainer.config_merge import paths_of
@@ -36,7 +37,9 @@ def config_changes(saved: Config, config: Config, *, carried: bool) -> list[Chan
         key, old, new = ".".join(path), before.get(path), after.get(path)
         # Where the folder lies and how a run once began make no difference to how it goes on.
         apart = ("ppo.checkpoint_dir", "initialization.", "schedules.mode")
-        if old == new or key.startswith(apart) or (carried and _is_left_out(key, new)):
+        if old in (new, redacted_values(new)) or key.startswith(apart):
+            continue
+        if carried and _is_left_out(key, new):
             continue
         old, new = (_in_force(item, path, v) for item, v in ((saved, old), (config, new)))
         if old != new:  # and not only in how it is said

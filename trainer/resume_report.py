@@ -13,10 +13,10 @@ import yaml
 
 from trainer.checkpoints import metadata
 from trainer.checkpoints.documents import shown
+from trainer.checkpoints.redaction import without_credentials
 from trainer.config_base import TEAMS
 from trainer.config_file import override_path
 from trainer.config_merge import Merge, paths_of
-from trainer.config_record import redacted
 from trainer.project import script_command
 from trainer.resume_changes import config_changes, refused_teams
 from trainer.run_folder import open_folder
@@ -106,8 +106,8 @@ def print_ways_on(plan: RunPlan, args: argparse.Namespace) -> None:
         begin = ["--warmstart", path]
         new += [f"initialization.warmstart.{team}=fresh" for team in lost]
     file = ["--config", args.config] if args.config is not None else []
-    given = [word for item in [*own, *back] for word in ("--set", redacted(item))]
-    anew = [word for item in new for word in ("--set", redacted(item))]
+    given = [word for item in [*own, *back] for word in ("--set", without_credentials(item))]
+    anew = [word for item in new for word in ("--set", without_credentials(item))]
     folder = ["--checkpoint-dir", "./checkpoints_2"]
     print(
         "error: these weights cannot go on in another network; nothing was changed\n"

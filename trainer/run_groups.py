@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from trainer.config_base import Group
+from trainer.config_base import Group, LocalFolder, NoCredentials
 
 # One component of a path, and nothing that steers a terminal.
 _RUN_NAME = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
@@ -15,7 +15,7 @@ _RUN_NAME = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
 class RayGroup(Group):
     """Where sampling and learning run; with no runners and learners, all in this process."""
 
-    address: str | None = None
+    address: NoCredentials | None = None
     """Address of a Ray cluster; None starts a local one when it is needed."""
     num_env_runners: Annotated[int, Field(ge=0)] = 0
     """Remote sampling processes; 0 samples in the training process."""
@@ -67,7 +67,7 @@ class TrackingGroup(Group):
 
     run_name: Annotated[str, Field(pattern=_RUN_NAME, max_length=100)] | None = None
     """What the run is called, also its TensorBoard folder; None: date, level and seed."""
-    tensorboard_dir: str | None = "./runs"
+    tensorboard_dir: LocalFolder | None = "./runs"
     """Folder of the TensorBoard runs; None writes none."""
     window_episodes: Annotated[int, Field(ge=1)] = 2000
     """Finished episodes over which the reported means run."""
@@ -75,5 +75,5 @@ class TrackingGroup(Group):
     """Keep the run in an MLflow store too (requirements-mlflow.txt)."""
     mlflow_uri: str = "sqlite:///runs/mlflow.db"
     """The store: an SQLite file, relative to the working directory, or any tracking server."""
-    mlflow_experiment: Annotated[str, Field(min_length=1)] = "hide_and_seek"
+    mlflow_experiment: Annotated[NoCredentials, Field(min_length=1)] = "hide_and_seek"
     """The experiment that runs belong to."""

@@ -15,8 +15,11 @@ from typing import Any
 
 from trainer.checkpoints import layout, manifest, metadata
 from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.checkpoints.places import is_url
+from trainer.checkpoints.redaction import has_credentials
 from trainer.config import Config, ConfigGroups
 from trainer.config_file import AnyConfig
+from trainer.config_keys import flatten
 from trainer.config_record import ConfigFile
 from trainer.configured_schedules import check_course, continued_schedules, run_schedules
 from trainer.errors import UsageError
@@ -95,6 +98,26 @@ class RunPlan:
             script_command("continue_training.py", [path, *further]),
             script_command("demo_model.py", ["--checkpoint", path]),
             script_command("list_checkpoints.py", [folder]),
+            *self._left_out(),
+        ]
+
+    def _left_out(self) -> list[str]:
+        """What the commands lack, as a comment: what a URL held besides the place, if no file has
+        it."""
+        in_file = flatten(self.config_file.values)
+        given = {
+            key: value
+            for key, value in flatten(self.config.to_dict()).items()
+            if isinstance(value, str) and in_file.get(key) != value
+        }
+        keys = [key for key, value in given.items() if has_credentials(value)]
+        place = "ppo.checkpoint_dir"
+        if is_url(given.get(place)) and "?" in given[place] and place not in keys:
+            keys.append(place)
+        return [
+            f"# {key} held more than is shown: give it again, in the configuration, by --set"
+            + (" or in the AWS_* variables" if key == place else "")
+            for key in keys
         ]
 
 

@@ -17,9 +17,11 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from trainer.checkpoints import documents
 from trainer.checkpoints.errors import StoreUnavailable
+from trainer.checkpoints.redaction import MARK
 from trainer.checkpoints.remote.location import Location
 
 T = TypeVar("T")
@@ -211,7 +213,9 @@ class Client:
     def _unavailable(self, error: BaseException) -> StoreUnavailable:
         text = documents.first_line(error).partition(" (Request ID")[0]
         for key in ("access_key", "secret_key"):
-            text = text.replace(self.location.options.get(key) or "\0", "***")
+            secret = self.location.options.get(key) or "\0"
+            for form in (secret, quote(secret, safe=""), quote(secret)):
+                text = text.replace(form, MARK)
         denied = any(word in text for word in _FINAL)
         way_on = (
             "Check the bucket's name, the region and the credentials (AWS_* variables)"

@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from trainer.checkpoints import atomic, documents, layout, selectors
+from trainer.checkpoints.redaction import has_credentials, redacted, without_credentials
 
 SCHEMES = ("file", "s3", "gs")
 OPTIONS = {
@@ -79,7 +80,7 @@ def without_options(text: str) -> str:
     """What a user gave, whatever it is, for a message: of a URL neither query nor credentials."""
     if ":/" not in text:
         return text
-    return re.sub(r":/+[^/]*@", "://", text.partition("?")[0])
+    return without_credentials(re.sub(r":/+[^/]*@", "://", text.partition("?")[0]))
 
 
 def parse(given: str | os.PathLike[str]) -> Path | Location:
@@ -90,9 +91,10 @@ def parse(given: str | os.PathLike[str]) -> Path | Location:
     text = os.fspath(given)
     if "://" not in text:
         lost = re.match(r"(file|s3|gs):/", text)
-        if lost and not isinstance(given, str):
-            told = without_options(text)
-            raise ValueError(f"{told!r} was a URL; give it as text, for a Path drops a slash")
+        if lost:
+            told, way = without_options(text), "give it as text, for a Path drops a slash"
+            way = f"write {lost[1]}://" if isinstance(given, str) else way
+            raise ValueError(f"{told!r} is meant as a URL; {way}")
         return Path(text).expanduser().absolute()
     scheme = text.partition("://")[0]
     if scheme not in SCHEMES:
@@ -113,7 +115,9 @@ def parse(given: str | os.PathLike[str]) -> Path | Location:
 def cache_root() -> Path:
     """Where the local copies of what is in object stores are: $CHECKPOINT_CACHE, else
     `checkpoints` in `cache_home`."""
-    given = os.environ.get(CACHE_VARIABLE)
+    given = os.environ.get(CACHE_VARIABLE, "")
+    if "://" in given:
+        raise ValueError(f"{CACHE_VARIABLE} is a URL; local copies need a local folder")
     return Path(given).expanduser().absolute() if given else cache_home() / "checkpoints"
 
 
@@ -128,7 +132,10 @@ def cache_home() -> Path:
 
 def mirrored_at(folder: Path) -> Location | None:
     """What a local folder mirrors: a place in a store, or a branch folder there; None: nothing."""
-    root = cache_root()
+    try:
+        root = cache_root()
+    except ValueError:  # nothing can be mirrored there
+        return None
     if not folder.is_relative_to(root):
         return None
     for above in (folder, *folder.parents):
@@ -194,6 +201,11 @@ def _with_endpoint(scheme: str, options: dict[str, str]) -> dict[str, str]:
     """The endpoint from the query or the environment, its own scheme taken apart."""
     named = (os.environ.get(name, "") for name in _ENDPOINT_VARIABLES if scheme == "s3")
     endpoint = options.get("endpoint_override") or next(filter(None, named), "")
+    if has_credentials(f"//{endpoint.rpartition('://')[2]}"):
+        raise ValueError(
+            f"{scheme}:// endpoint {redacted(endpoint)!r}: credentials cannot stand in an "
+            "endpoint; use the AWS_* variables"
+        )
     if not endpoint:
         return options
     over, separator, host = endpoint.rpartition("://")
