@@ -4,8 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.requirements-installed
 ARGS ?=
+PICTURES := .cache/pictures
 
-.PHONY: help train test test-all check format bench clean
+.PHONY: help train test test-all check format bench pictures clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -38,6 +39,16 @@ format: $(STAMP)  ## rewrite the formatting
 
 bench: $(STAMP)  ## measure speed, memory and the cost of saving (minutes); writes benchmarks/results/
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
+
+pictures: $(STAMP)  ## draw docs/ anew, from the runs that the README tells of (minutes, on a free machine)
+	@rm -rf $(PICTURES)
+	@$(BIN)/python main.py --fresh --set tracking.tensorboard_dir=null --checkpoint-dir $(PICTURES)/L0
+	@cp $(PICTURES)/L0/training_metrics_iter_300.png docs/training.png
+	@$(BIN)/python main.py --fresh --set tracking.tensorboard_dir=null --checkpoint-dir $(PICTURES)/L2 \
+	  --iterations 150 --set env.level=L2 --set ray.num_envs_per_env_runner=256
+	@$(BIN)/python demo_model.py --checkpoint latest --checkpoint-dir $(PICTURES)/L2 \
+	  --episodes 1 --render none --record docs/game.gif --yes
+	@$(BIN)/python -m trainer.schedule_figure --out docs/schedules.png
 
 clean:  ## remove the environment and caches; never checkpoints (mirrors of object stores too) or runs
 	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name checkpoints -exec rm -rf {} +

@@ -25,7 +25,7 @@ from trainer.run_schedules import RunSchedules
 from trainer.schedule_continuation import MODES, Policy, continue_schedules
 from trainer.schedules import Cosine, Exponential, Linear, Schedule
 
-COLORS = ("#2E86AB", "#E4572E", "#3B8E5A", "#8E6C8A", "#C9A227", "#5C5C5C")
+COLORS = ("#2E86AB", "#E4572E", "#3E4C59", "#C9A227", "#8E6C8A", "#3B8E5A")
 EXAMPLES = {
     "linear": Schedule(Linear(0.01, 0.001)),
     "cosine": Schedule(Cosine(0.01, 0.001)),
