@@ -45,6 +45,8 @@ class Console(ABC):
         self.done = 0  # iterations, over the whole life of the run
         self.stopping = False
         self._paces: deque[float] = deque(maxlen=_ETA_ITERATIONS)  # seconds per iteration
+        self._began = self.clock()
+        self._agent_steps = self._seconds = 0.0  # of the iterations since the start
 
     def start(
         self,
@@ -58,6 +60,7 @@ class Console(ABC):
         is the title of the live panel.
         """
         self.total, self.done = total_iterations, first_iteration - 1
+        self._began, self._agent_steps, self._seconds = self.clock(), 0.0, 0.0
         self._show_start(first_iteration, _shown(info))
 
     def iteration(self, row: Row) -> None:
@@ -66,6 +69,8 @@ class Console(ABC):
         seconds = float(row.get("time/iteration_s", math.nan))
         if math.isfinite(seconds):
             self._paces.append(seconds)
+            self._seconds += seconds
+            self._agent_steps += seconds * float(row.get("agent_steps_per_s", math.nan))
         self._show_iteration(row)
 
     def checkpoint(self, path: Path | str, row: Row) -> None:
@@ -87,7 +92,10 @@ class Console(ABC):
     ) -> None:
         """The run is over: what came of it, and what the user may type next."""
         self.close()
-        self._show_end(_shown(summary), [shown_line(command) for command in next_commands])
+        self._show_end(
+            _shown({**(summary or {}), **self._pace()}),
+            [shown_line(command) for command in next_commands],
+        )
 
     def close(self) -> None:
         """Give the terminal back as it was; may be called again, and before `start`."""
@@ -110,6 +118,13 @@ class Console(ABC):
 
     @abstractmethod
     def _show_message(self, text: str, level: str) -> None: ...
+
+    def _pace(self) -> dict[str, str]:
+        """How long training took, from its start, and how fast its iterations were."""
+        if not self._seconds:
+            return {}
+        speed = count(self._agent_steps / self._seconds)
+        return {"time": f"{duration(self.clock() - self._began)}, {speed} agent-steps/s"}
 
     @abstractmethod
     def _show_start(self, first_iteration: int, info: dict[str, object]) -> None: ...

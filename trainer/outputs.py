@@ -28,6 +28,7 @@ from trainer.networks import save_policy
 from trainer.patient_rows import PatientRows
 from trainer.plots import TrainingFigure
 from trainer.restore import training_state
+from trainer.rllib_config import threads
 from trainer.run_identity import RunIdentity
 from trainer.run_start import RunStart
 from trainer.runner_notices import runner_notice
@@ -134,6 +135,7 @@ class RunOutputs:
             "run": self.identity.name,
             "game": f"{env.level}, {env.num_seekers} seeking against {env.num_hiders} hiding",
             "sampling": f"{ray.num_envs} worlds x {ppo.rollout_length} steps in {where}",
+            "device": f"cpu, {threads(config)} threads",
             "checkpoints": f"{self.manager.shown}, every {ppo.checkpoint_freq} iterations",
         }
         if self.tracking.tensorboard is not None:

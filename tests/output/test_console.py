@@ -123,6 +123,7 @@ def test_quiet_tells_start_checkpoints_warnings_and_end():
         "saved ./checkpoints/checkpoint_000020",
         "warning: a runner was restarted",
         "trained",
+        "time",
         "next:",
         "python",
     ]
@@ -231,3 +232,21 @@ def test_nothing_heavy_is_imported_for_lines_and_history():
         check=True,
     )
     assert done.stderr == "[]\n"
+
+
+def test_the_end_tells_how_long_it_took_and_how_fast_it_was():
+    now = [100.0]
+    console = LineConsole(io.StringIO(), clock=lambda: now[0])
+    console.start(10)
+    for seconds, speed in ((1.0, 4000.0), (3.0, 8000.0)):
+        console.iteration(make_row(1) | {"time/iteration_s": seconds, "agent_steps_per_s": speed})
+    now[0] += 65
+    console.stop({"iteration": "2 of 10"})
+    assert written(console).splitlines()[-1] == "  time       1:05, 7,000 agent-steps/s"
+
+
+def test_a_run_without_iterations_has_no_speed_to_tell_of():
+    console = LineConsole(io.StringIO())
+    console.start(10)
+    console.stop({"iteration": "0 of 10"})
+    assert "time" not in written(console)

@@ -2,15 +2,18 @@
 
 import io
 import re
+import sys
 import threading
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console as RichConsole
+from rich.console import ConsoleDimensions
 
 from tests.output.rows import make_row
 from tests.output.test_console import Terminal, written
-from trainer.live_console import LiveConsole, sparkline
+from trainer.live_console import LiveConsole
+from trainer.live_panel import sparkline
 from trainer.metrics import empty_row
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -79,7 +82,9 @@ def test_the_panel_shows_where_the_run_stands(console: LiveConsole, clock: Clock
         assert part in text
 
 
-@pytest.mark.parametrize("width", [20, 40, 49, 50, 60, 75, 76, 80, 91, 92, 100, 300])
+@pytest.mark.parametrize(
+    "width", [20, 40, 49, 50, 60, 75, 76, 80, 91, 92, 99, 100, 111, 112, 140, 300]
+)
 def test_no_width_breaks_the_panel(console: LiveConsole, width: int):
     console.start(5000)
     console.iteration(make_row(4321))
@@ -90,9 +95,9 @@ def test_no_width_breaks_the_panel(console: LiveConsole, width: int):
     )
     console.rich.width = width
     lines = panel(console)
-    assert {cell_len(line) for line in lines} == {min(width, 100)}
+    assert {cell_len(line) for line in lines} == {min(width, 140)}
     if width >= 60:  # only the long path is cut
-        assert "…" not in "".join(line for line in lines if "Saved" not in line)
+        assert "…" not in "".join(line for line in lines if not re.search("Saved|In force", line))
 
 
 def test_the_panel_is_drawn_at_most_twice_a_second(console: LiveConsole, clock: Clock):
@@ -183,17 +188,92 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch):
     assert codes() <= {"0", "1", "2"}  # bold and dim remain
 
 
-def test_a_lost_terminal_silences_the_panel(console: LiveConsole, monkeypatch: pytest.MonkeyPatch):
+class LostTerminal(Terminal):
+    """A terminal that goes away."""
+
+    lost = False
+
+    def write(self, text: str) -> int:
+        if self.lost:
+            raise OSError(5, "Input/output error")
+        return super().write(text)
+
+
+def test_a_lost_terminal_silences_the_panel_and_nothing_else(monkeypatch: pytest.MonkeyPatch):
+    terminal, errors = LostTerminal(), Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", errors)
+    console = LiveConsole(terminal, Clock())
     console.start(10)
-
-    def fail(text: str) -> int:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(console.stream, "write", fail)
+    assert sys.stderr is not errors  # what goes there is shown above the panel
+    terminal.lost = True
     console.iteration(make_row(1))
     console.message("anyone?")
     console.checkpoint("a", make_row(1))
     console.stop({"a": 1}, ["b"])
+    length = len(terminal.getvalue())
+    print("error: the disk is full", file=sys.stderr)
+    assert (sys.stdout, sys.stderr) == (terminal, errors)
+    assert errors.getvalue() == "error: the disk is full\n"
+    assert len(terminal.getvalue()) == length
+    assert "anyone?" not in terminal.getvalue()
+
+
+def test_errors_that_go_to_a_file_stay_out_of_the_panel(monkeypatch: pytest.MonkeyPatch):
+    terminal, file = Terminal(), io.StringIO()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", file)
+    with LiveConsole(terminal, Clock()) as console:
+        console.start(10)
+        print("a warning", file=sys.stderr)
+        print("a line", file=sys.stdout)
+    assert file.getvalue() == "a warning\n"
+    assert "a line" in terminal.getvalue()
+    assert "a warning" not in terminal.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "times"),
+    [(100, 40, 1), (140, 40, 1), (99, 40, 2), (40, 90, 3), (40, 20, 9)],
+)
+def test_a_narrower_terminal_is_cleared_of_the_lines_that_it_has_broken(
+    console: LiveConsole, columns: int, rows: int, times: int
+):
+    console.start(10)
+    console.iteration(make_row(1))
+    console._refresh()
+    height = len(panel(console))
+    before = len(written(console))
+    console.rich.size = ConsoleDimensions(columns, rows)
+    console._refresh()
+    moved = written(console)[before:].partition("╭")[0]
+    assert moved.count("\x1b[1A") == min(times * height, rows) - 1
+
+
+def test_what_a_low_terminal_has_pushed_out_is_cleared_when_it_comes_back(console: LiveConsole):
+    console.start(10)
+    console.iteration(make_row(1))
+    console._refresh()
+    height, ups = len(panel(console)), []
+    for rows in (height - 5, height - 5, height + 20, height + 20):
+        before = len(written(console))
+        console.rich.size = ConsoleDimensions(100, rows)
+        console._refresh()
+        ups.append(written(console)[before:].partition("╭")[0].count("\x1b[1A") + 1)
+    # The lower terminal shows five lines less, and the five come back with the higher one.
+    assert ups == [height - 5, height - 5, height, height]
+
+
+def test_what_is_scheduled_is_shown_once_it_changes(console: LiveConsole):
+    console.start(10)
+    still = {"seeker/entropy_coeff": 0.01, "hider/entropy_coeff": 0.01, "seeker/kl": 0.1}
+    console.iteration(make_row(1) | still)
+    assert "In force" not in "\n".join(panel(console))
+    fixed = {key: value for key, value in make_row(1).items() if "/" in key}
+    console.iteration(
+        make_row(2) | fixed | still | {"hider/entropy_coeff": 0.009, "seeker/kl": 1.0}
+    )
+    assert "In force  hider entropy_coeff 0.0090  " in "\n".join(panel(console))
 
 
 def test_sparkline():
