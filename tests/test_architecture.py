@@ -56,6 +56,7 @@ def test_checkpoints_are_a_library_of_their_own() -> None:
     }
     # The program is above the library, and a command like the others.
     assert outside <= {
+        "trainer/checkpoints/__main__.py imports trainer.checkpoint_list",
         "trainer/checkpoints/__main__.py imports trainer.command",
         "trainer/checkpoints/__main__.py imports trainer.command.run_command",
         "trainer/checkpoints/__main__.py imports trainer.command_line",

@@ -197,7 +197,7 @@ def test_lists_show_names(four, manager, capsys, flags):
     shown = capsys.readouterr().out
     assert "hides_well" in shown
     if not flags:
-        assert "checkpoint_000020 [hides_well]\n" in shown
+        assert "checkpoint_000020 [hides_well]" in shown
     assert (NOTE in shown) == (flags == ("-d",))
 
 

@@ -120,6 +120,29 @@ def test_json_is_strict_and_complete(project):
     assert entries[2]["size_bytes"] > 0
 
 
+def test_the_list_is_a_command_of_the_tools_too(project):
+    tool = [sys.executable, "-m", "trainer.checkpoints", "list"]
+    for words in (["-d"], ["--json"], ["nowhere"]):
+        done = subprocess.run(
+            [*tool, *words],
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": str(SCRIPT.parent)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        script = run(project, *words)
+        assert (done.returncode, done.stdout, done.stderr) == (
+            script.returncode,
+            script.stdout,
+            script.stderr,
+        )
+    shown = subprocess.run(
+        [*tool, "--help"], cwd=SCRIPT.parent, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.startswith("usage: python -m trainer.checkpoints list")
+
+
 def test_sorted_by_a_key(project):
     shown = run(project, "--sort", "reward_mean:desc").stdout.splitlines()
     assert [line.split()[0] for line in shown[9:12]] == ["30", "10", "20"]

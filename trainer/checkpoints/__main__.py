@@ -1,5 +1,6 @@
 """Tools for checkpoints: `python -m trainer.checkpoints COMMAND --help`.
 
+    list [DIR]             what list_checkpoints.py shows, with the same options
     verify [WHAT]          read every file and compare it with the manifest
     diff A B               what differs: configuration, metadata, metrics, whose weights
     prune [--dry-run]      delete what is not kept, after showing it
@@ -18,6 +19,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from trainer import checkpoint_list
 from trainer.checkpoints import places
 from trainer.checkpoints.tools import (
     diff,
@@ -34,6 +36,7 @@ from trainer.checkpoints.tools import (
 from trainer.command import run_command
 from trainer.command_line import CommandParser
 
+PROGRAM = "python -m trainer.checkpoints"
 COMMANDS = {
     "verify": (verify.HELP, verify),
     "diff": (diff.HELP, diff),
@@ -53,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
+    if argv[:1] == ["list"]:
+        return checkpoint_list.run(argv[1:], prog=f"{PROGRAM} list")
     args = parse_args(argv)
     return COMMANDS[args.command][1].run(args)
 
@@ -60,12 +65,13 @@ def _run(argv: Sequence[str]) -> int:
 def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     """The command line; `checkpoint_dir` is never empty."""
     parser = CommandParser(
-        prog="python -m trainer.checkpoints",
-        description="Verify, compare, thin out, pin, name, repair and export checkpoints.",
+        prog=PROGRAM,
+        description="List, verify, compare, thin out, pin, name, repair and export checkpoints.",
         epilog=screen.EXIT_CODES,
     )
     outside.add_version(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands.add_parser("list", help=checkpoint_list.HELP, add_help=False)  # see `_run`
     for name, (text, tool) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=text, epilog=screen.EXIT_CODES)
         sub.add_argument(
