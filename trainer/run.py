@@ -43,7 +43,7 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
         try:
             outcome = train(plan.config, console, start=plan.start, until=plan.until, stop=stop)
         except TrainingFailed as failed:
-            raise TrainingFailed(f"{failed}; {plan.way_on()}") from failed
+            raise TrainingFailed(f"{failed}; {plan.way_on(failed)}") from failed
         summary: dict[str, object] = {"iteration": f"{outcome.iteration} of {plan.until}"}
         if outcome.checkpoint is None:
             console.stop({**summary, "checkpoint": "none; nothing was trained yet"})

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import os
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from trainer.config_file import AnyConfig
 from trainer.config_keys import flatten
 from trainer.config_record import ConfigFile
 from trainer.configured_schedules import check_course, continued_schedules, run_schedules
-from trainer.errors import UsageError
+from trainer.divergence import lower_lr
+from trainer.errors import TrainingDiverged, TrainingFailed, UsageError
 from trainer.initialization import ResumeBlock
 from trainer.project import script_command, shown_path
 from trainer.run_config import Continued, Given, continued, given
@@ -79,14 +81,22 @@ class RunPlan:
         """A checkpoint of the run, or the one it begins with, as a user would type it."""
         return shown_path(open_folder(self.config.ppo.checkpoint_dir).address(checkpoint))
 
-    def way_on(self) -> str:
-        """How to go on after the run has failed: its last checkpoint and what to type."""
-        last = open_folder(self.config.ppo.checkpoint_dir).get_latest_checkpoint()
+    def way_on(self, failed: TrainingFailed) -> str:
+        """How to go on after the run has failed: its last checkpoint and what to type.
+
+        After a divergence the last one whose policies were well, and with a lower learning rate.
+        """
+        manager = open_folder(self.config.ppo.checkpoint_dir)
+        last, flags = manager.get_latest_checkpoint(), []
+        if isinstance(failed, TrainingDiverged):
+            last = manager.get_best_checkpoint("iteration", "max")  # of those that are well
+            flags = lower_lr(self.config, failed.policies)
         if last is None:
-            return "nothing was saved"
+            return "nothing was saved" + (f"; start again with {shlex.join(flags)}" * bool(flags))
         path = self.shown(Path(last))
-        command = script_command("continue_training.py", [path, "--until", str(self.until)])
-        return f"the last checkpoint is {path}; go on with: {command}"
+        words = [path, "--until", str(self.until), *flags]
+        command = script_command("continue_training.py", words)
+        return f"the last {'good ' * bool(flags)}checkpoint is {path}; go on with: {command}"
 
     def next_commands(self, iteration: int, checkpoint: Path) -> list[str]:
         """What to type after the run ended at `iteration` with `checkpoint`."""

@@ -17,7 +17,7 @@ _MAX_SETTINGS = 200
 _MAX_POINTS = 10_000
 _KEYS = ("total", "iteration", "taken", "alternation", "plain", "configured", "running")
 _COURSE = ("total", "origin", "progress", "first_step", "began")
-_LARGEST = 1e12  # of a value; far above any that can be used
+_LARGEST = 1e300  # of a value: a schedule that blows the weights up must not block the way back
 
 
 def check_schedule_state(state: Any, iteration: int, teams: tuple[str, ...]) -> None:
