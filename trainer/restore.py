@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.config import REWARD_SETTINGS, HideAndSeekConfig
 from trainer.checkpoints import documents, layout, manifest, metadata, plain_yaml
 from trainer.config import Config
 from trainer.config_keys import explain
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from trainer.progress import Progress
 
 
-_NO_RULES = {"shaping_beta", "shaping_gamma"}
+_NO_RULES = set(REWARD_SETTINGS)
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _forget_what_has_changed(saved: SavedRun, config: Config) -> list[str]:
     """Drop what belongs to another game or seed; returns a line for each.
 
     The states of worlds only make sense in the arenas and under the rules they come from; the
-    weight of the shaping is no rule.
+    rewards are no rules.
     """
     old = saved.env.resolved().model_dump(exclude=_NO_RULES)
     new = config.env.resolved().model_dump(exclude=_NO_RULES)

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from envs.hide_and_seek.config import REWARD_SETTINGS
 from trainer.checkpoints import metadata
 from trainer.checkpoints.documents import shown
 from trainer.checkpoints.redaction import without_credentials
@@ -134,7 +135,7 @@ def _effect(key: str) -> str:
     """What a changed key means for what the checkpoint holds, as far as it is more than itself."""
     if key == "train.seed":
         return "; random streams start anew"
-    if key.startswith("env.") and not key.startswith("env.shaping_"):
+    if key.startswith("env.") and key.removeprefix("env.") not in REWARD_SETTINGS:
         return "; worlds start fresh"
     if key in ("ray.num_env_runners", "ray.num_envs_per_env_runner"):
         return "; worlds that do not fit start fresh"

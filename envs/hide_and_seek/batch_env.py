@@ -10,7 +10,7 @@ from envs.batch_env import BatchEnv, GameSpec, ObsBuffers, TeamSpec
 from envs.hide_and_seek.checks import check_array, check_buffers, check_state, describe_action
 from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig
 from envs.hide_and_seek.kernels import step as kernels
-from envs.hide_and_seek.kernels.state import Rules, TeamView, allocate_world
+from envs.hide_and_seek.kernels.state import Pay, Rules, TeamView, allocate_world
 from envs.hide_and_seek.layouts import build_layouts, has_distances, with_distances
 from envs.hide_and_seek.spaces import NUM_HEADS, NVEC, OBS_SIZE
 
@@ -38,6 +38,11 @@ def _make_rules(config: HideAndSeekConfig) -> Rules:
         beta=np.float32(config.shaping_beta),
         gamma=np.float32(config.shaping_gamma),
     )
+
+
+def _make_pay(config: HideAndSeekConfig) -> Pay:
+    """The same for what the game pays."""
+    return Pay(*(np.float32(getattr(config, f"reward_{name}")) for name in Pay._fields))
 
 
 class HideAndSeekBatchEnv(BatchEnv):
@@ -69,6 +74,8 @@ class HideAndSeekBatchEnv(BatchEnv):
         game = self.describe(config)
         self.teams, self.stat_names = game.teams, game.stat_names
         agents = sum(spec.num_agents for spec in game.teams)
+        # Beside the world and not in it: an array more there would cost the kernels their speed.
+        self._moved = np.zeros((num_envs, len(game.teams)), np.float32)
         self.episode_stats = np.zeros((num_envs, len(STAT_NAMES)), np.float32)
         self.layouts = build_layouts(config.level, config.num_layouts, config.layout_seed)
         self._use_rules(config)
@@ -102,12 +109,13 @@ class HideAndSeekBatchEnv(BatchEnv):
     def _use_rules(self, config: HideAndSeekConfig) -> None:
         if config.shaping_beta > 0.0 and not has_distances(self.layouts):
             self.layouts = with_distances(self.layouts)
-        self.config, self.rules = config, _make_rules(config)
+        self.config, self.rules, self.pay = config, _make_rules(config), _make_pay(config)
 
     def reset(self, seeds: np.ndarray, out: Mapping[str, ObsBuffers]) -> None:
         """See `BatchEnv.reset`."""
         check_array("seeds", seeds, (self.num_envs,), np.uint64)
         seeker_view, hider_view = self._views(out)
+        self._moved[:] = 0.0
         kernels.reset_worlds(self.world, seeds, self.layouts, self.rules, seeker_view, hider_view)
         self._started = True
 
@@ -115,6 +123,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         """Start the next episode in every world, each from its own stream, as `step` would."""
         self._check_started()
         seeker_view, hider_view = self._views(out)
+        self._moved[:] = 0.0
         kernels.restart_worlds(self.world, self.layouts, self.rules, seeker_view, hider_view)
 
     def step(
@@ -134,12 +143,16 @@ class HideAndSeekBatchEnv(BatchEnv):
             shape = (self.num_envs, spec.num_agents)
             check_array(f"rewards[{spec.name!r}]", rewards[spec.name], shape, np.float32)
         check_array("dones", dones, (self.num_envs,), np.bool_)
+        paid = self.pay.moving != 0.0 or self._moved.any()
+        before = self.world.pos.copy() if paid else self.world.pos
+        restart = self.autoreset and not paid
         bad = kernels.step_worlds(
             self.world,
             self._actions,
             self.layouts,
             self.rules,
-            self.autoreset,
+            self.pay,
+            restart,
             seeker_view,
             hider_view,
             rewards["seeker"],
@@ -149,6 +162,27 @@ class HideAndSeekBatchEnv(BatchEnv):
         )
         if bad >= 0:
             raise ValueError(describe_action(self._actions, int(bad), self.teams))
+        if paid:
+            self._pay_for_moving(before, rewards, dones)
+            if self.autoreset:
+                kernels.restart_ended(
+                    *(self.world, dones, self.layouts, self.rules, seeker_view, hider_view)
+                )
+
+    def _pay_for_moving(
+        self, before: np.ndarray, rewards: Mapping[str, np.ndarray], dones: np.ndarray
+    ) -> None:
+        kernels.pay_for_moving(
+            self.world.pos,
+            before,
+            self.rules.num_seekers,
+            self.pay.moving,
+            dones,
+            rewards["seeker"],
+            rewards["hider"],
+            self._moved,
+            self.episode_stats,
+        )
 
     def observe(self, out: Mapping[str, ObsBuffers]) -> None:
         """See `BatchEnv.observe`."""
@@ -159,17 +193,23 @@ class HideAndSeekBatchEnv(BatchEnv):
     def get_state(self) -> dict[str, np.ndarray]:
         """See `BatchEnv.get_state`."""
         self._check_started()
-        state = {name: array.copy() for name, array in self.world._asdict().items()}
-        state["episode_stats"] = self.episode_stats.copy()
-        return state
+        return {name: array.copy() for name, array in self._arrays().items()}
 
     def set_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """See `BatchEnv.set_state`. Layouts and rules are the config's, which must be the same."""
-        arrays = {**self.world._asdict(), "episode_stats": self.episode_stats}
+        """See `BatchEnv.set_state`. Layouts and rules are the config's, which must be the same.
+
+        What an older state does not have yet (`checks.ADDED`) is 0.
+        """
+        arrays = self._arrays()
         check_state(arrays, state, num_layouts=len(self.layouts.num_walls))
         for name, array in arrays.items():
-            array[...] = state[name]
+            array[...] = state.get(name, 0)
         self._started = True
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """All that a state consists of."""
+        beside = {"moving_return": self._moved, "episode_stats": self.episode_stats}
+        return self.world._asdict() | beside
 
     def _check_started(self) -> None:
         if not self._started:

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 
 from envs.batch_env import ObsBuffers, TeamSpec
-from envs.hide_and_seek.config import MAX_STEPS, HideAndSeekConfig, nearest
-from envs.hide_and_seek.kernels.constants import ARENA, NUM_HEADINGS, TOP_SPEED
+from envs.hide_and_seek.config import MAX_REWARD, MAX_STEPS, HideAndSeekConfig, nearest
+from envs.hide_and_seek.kernels.constants import ARENA, DIAGONAL, NUM_HEADINGS, TOP_SPEED
 from envs.hide_and_seek.kernels.state import allocate_world
 from envs.hide_and_seek.spaces import HEADS, NUM_HEADS, NVEC
 
 _TOP_SPEED = TOP_SPEED * np.float32(1.001)  # but for rounding
 _MAX_SHAPING = np.float32(1e6)
+
+ADDED = ("moving_return",)
+"""Arrays that states of older checkpoints lack; there they are 0."""
 
 
 def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
@@ -59,6 +62,8 @@ def check_state(
             close = nearest(name, list(arrays))
             raise ValueError(f"state has an unknown array {name!r}; did you mean {close!r}?")
     for name, array in arrays.items():
+        if name not in state and name in ADDED:
+            continue
         if name not in state:
             raise ValueError(f"state lacks the array {name!r}")
         given = np.asarray(state[name])
@@ -88,6 +93,7 @@ def check_foreign_state(
     if not num_envs[0]:
         raise ValueError("state holds no worlds")
     one = allocate_world(1, int(game.num_seekers or 0) + int(game.num_hiders or 0))._asdict()
+    one["moving_return"] = np.zeros((1, 2), np.float32)
     one["episode_stats"] = np.zeros((1, num_stats), np.float32)
     # As large as the state is said to be, in the memory of one world.
     wanted = {n: np.broadcast_to(a, (*num_envs, *a.shape[1:])) for n, a in one.items()}
@@ -110,8 +116,13 @@ def _check_values(state: Mapping[str, np.ndarray], num_layouts: int) -> None:
     if np.any((time < 0) | (time > steps)):
         raise ValueError("state array 'time' must be from 0 to 'episode_steps'")
     played = np.maximum(time - prep, 0)  # steps of the main phase
-    if np.any(np.abs(state["raw_return"]) > played):
-        raise ValueError("state array 'raw_return' is more than a point for each step")
+    # A reward for each step, a bonus at the first sight or the end.
+    if np.any(np.abs(state["raw_return"]) > MAX_REWARD * (played + 1)):
+        raise ValueError("state array 'raw_return' is more than the steps played can pay")
+    if "moving_return" in state:
+        most = MAX_REWARD * float(DIAGONAL)  # per step: no disc moves farther
+        if np.any(np.abs(state["moving_return"]) > most * time[:, None]):
+            raise ValueError("state array 'moving_return' is more than the steps played can pay")
     seen, first = state["seen_steps"], state["first_seen"]
     if np.any((seen < 0) | (seen > played)):
         raise ValueError("state array 'seen_steps' must be from 0 to the steps played")

@@ -38,10 +38,22 @@ LEVELS: dict[str, Level] = {
 }
 
 MAX_TEAM = 3
+MAX_REWARD = 1000.0
 MAX_STEPS = 100_000  # of an episode
 
 UNKNOWN_SETTING = "unknown_setting"
 """The type of pydantic's error for a name that is no setting of the game; its context has `key`."""
+
+REWARD_SETTINGS = (
+    "reward_unseen",
+    "reward_seen",
+    "reward_early_catch",
+    "reward_perfect_hide",
+    "reward_moving",
+    "shaping_beta",
+    "shaping_gamma",
+)
+"""What a step pays. They are no rules of the game: a world in mid-episode goes on with others."""
 
 SCHEDULABLE = (
     "prep_steps",
@@ -50,8 +62,7 @@ SCHEDULABLE = (
     "vision_angle",
     "vision_range",
     "lidar_range",
-    "shaping_beta",
-    "shaping_gamma",
+    *REWARD_SETTINGS,
 )
 """What may change while a game is played. `prep_share` is prep_steps / episode_steps; the rest of
 the settings decide on arrays and arenas, which stay."""
@@ -102,6 +113,17 @@ class HideAndSeekConfig(BaseModel):
     """How many arenas the layout bank holds; an episode draws one of them."""
     layout_seed: int = 0
     """The bank is a function of this, the level and num_layouts."""
+    reward_unseen: float = Field(default=1.0, allow_inf_nan=False)
+    """For each hider, per step after the preparation in which none is seen; the seekers pay it."""
+    reward_seen: float = Field(default=1.0, allow_inf_nan=False)
+    """For each seeker, per step after the preparation in which a hider is seen; the hiders pay."""
+    reward_early_catch: float = Field(default=0.0, allow_inf_nan=False)
+    """For each seeker at the first sight of a hider, times the share of the seeking steps that was
+    left; the hiders pay it."""
+    reward_perfect_hide: float = Field(default=0.0, allow_inf_nan=False)
+    """For each hider at the end of an episode in which none was seen; the seekers pay it."""
+    reward_moving: float = Field(default=0.0, allow_inf_nan=False)
+    """For the agent itself, per metre it moved; below 0 it is a price. Not zero-sum."""
     shaping_beta: float = Field(default=0.0, allow_inf_nan=False)
     """Weight of the distance shaping; 0 = off (no distance tables are built)."""
     shaping_gamma: float = Field(default=0.998, allow_inf_nan=False)
@@ -168,6 +190,14 @@ class HideAndSeekConfig(BaseModel):
         upper = 1.0 if info.field_name == "shaping_gamma" else math.inf
         if not 0.0 <= value <= upper:
             raise ValueError(f"must be from 0 to {upper:g}, got {value}")
+        return value
+
+    @field_validator(*(name for name in REWARD_SETTINGS if name.startswith("reward_")))
+    @classmethod
+    def _reward(cls, value: float, info: Any) -> float:
+        lower = -MAX_REWARD if info.field_name == "reward_moving" else 0.0
+        if not lower <= value <= MAX_REWARD:
+            raise ValueError(f"must be from {lower:g} to {MAX_REWARD:g}, got {value}")
         return value
 
     @model_validator(mode="after")

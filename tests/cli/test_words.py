@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 
 from main import build_parser
-from tests.cli.conftest import SMALL, Desk
+from tests.cli.conftest import SMALL, Desk, copy_of
 from trainer.config_base import ConfigError
 from trainer.config_file import apply_overrides
 from trainer.errors import UsageError
@@ -135,3 +136,15 @@ def test_the_number_of_workers_may_come_from_the_environment(
     monkeypatch.setenv("RAY_WORKERS", "many")
     with pytest.raises(UsageError, match="RAY_WORKERS = 'many' in the environment"):
         planned()
+
+
+def test_rewards_may_change_on_resume_and_the_worlds_play_on(
+    trained: tuple[Desk, str], tmp_path: Path
+) -> None:
+    desk = copy_of(trained[0], tmp_path / "copy")
+    price = ("--set", "env.reward_moving=-0.5")
+    done = desk.run("main.py", "--resume", "4", "--iterations", "1", *SMALL, *price)
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if "env.reward_moving" in line]
+    assert "0.0 -> -0.5" in line
+    assert "worlds start fresh" not in done.stdout

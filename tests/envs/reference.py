@@ -242,3 +242,33 @@ def observe(
         row[at + 7 : at + 9] = np.array(to_frame(vel[b] - vel[a], heading[a])) / 0.5
         row[at + 9] = sees[b, a]
     return row
+
+
+def rewards(
+    seen: list[bool],
+    moved: list[list[float]],
+    num_seekers: int,
+    prep: int,
+    *,
+    unseen_step: float = 1.0,
+    seen_step: float = 1.0,
+    early_catch: float = 0.0,
+    perfect_hide: float = 0.0,
+    moving: float = 0.0,
+) -> np.ndarray:
+    """What each agent gets in each step of an episode, [T, A], seekers first.
+
+    `seen` and `moved` say after each step whether a hider is seen and how far each agent came.
+    """
+    found = np.zeros((len(seen), len(moved[0])))
+    seeking = len(seen) - prep
+    sights = [t for t in range(prep, len(seen)) if seen[t]]
+    for t in range(prep, len(seen)):
+        seekers = seen_step if seen[t] else -unseen_step
+        if sights and t == sights[0]:
+            seekers += early_catch * (len(seen) - t) / seeking
+        if not sights and t == len(seen) - 1:
+            seekers -= perfect_hide
+        found[t, :num_seekers] += seekers
+        found[t, num_seekers:] -= seekers
+    return found + moving * np.array(moved)

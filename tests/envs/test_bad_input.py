@@ -37,6 +37,8 @@ def play() -> Play:
         ({"episode_steps": 0}, "episode_steps must be from 1 to 100000, got 0"),
         ({"prep_steps": 80}, "prep_steps must be from 0 to episode_steps - 1 = 79, got 80"),
         ({"episode_steps": 20}, "prep_steps must be from 0 to episode_steps - 1 = 19, got 20"),
+        ({"reward_seen": -1.0}, "must be from 0 to 1000, got -1"),
+        ({"reward_moving": -1e9}, "must be from -1000 to 1000, got -1"),
         ({"shaping_gamma": 1.5}, "from 0 to 1, got 1.5"),
         ({"shaping_beta": -0.5}, "from 0 to inf, got -0.5"),
     ],

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from envs.hide_and_seek.kernels import rewards as kernels
+from tests.envs import reference
 from tests.envs.playing import Play, make_play, place
 
 GAMMA = 0.9
@@ -148,3 +153,110 @@ def test_distance_tables_are_built_only_when_shaping_is_on() -> None:
     assert play.env.layouts.distances.nbytes == 1
     play.env.set_parameters({"shaping_beta": 0.2})
     assert play.env.layouts.distances.shape == (4, 576, 576)
+
+
+WEIGHTS = {
+    "reward_unseen": 0.5,
+    "reward_seen": 2.0,
+    "reward_early_catch": 10.0,
+    "reward_perfect_hide": 7.0,
+    "reward_moving": -0.25,
+}
+
+
+def record(play: Play, seed: int) -> tuple[list[bool], list[list[float]], np.ndarray]:
+    """Play one random episode of world 0; returns sightings [T], metres [T, A], rewards [T, A]."""
+    play.env.autoreset = False
+    rng, split = np.random.default_rng(seed), play.env.rules.num_seekers
+    play.reset(seed)
+    seen, moved, rewards = [], [], []
+    for _ in range(play.env.config.episode_steps):
+        before = play.env.world.pos[0].copy()
+        play.step(play.random_actions(rng))
+        way = play.env.world.pos[0] - before
+        seen.append(bool(play.env.world.sees[0, :split, split:].any()))
+        moved.append([math.hypot(x, y) for x, y in way])
+        rewards.append(np.concatenate([play.rewards[team][0] for team in ("seeker", "hider")]))
+    return seen, moved, np.array(rewards)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    weights=st.fixed_dictionaries(
+        {
+            name: st.sampled_from([0.0, 1.0, 0.3, 25.0])
+            for name in ("reward_unseen", "reward_seen", "reward_early_catch")
+        }
+        | {"reward_perfect_hide": st.sampled_from([0.0, 5.0])}
+        | {"reward_moving": st.sampled_from([0.0, -1.0, 0.1])}
+    ),
+    seed=st.integers(0, 50),
+    angle=st.sampled_from([3.0, 135.0]),
+)
+def test_every_weight_is_paid_as_the_rules_say(
+    weights: dict[str, float], seed: int, angle: float
+) -> None:
+    play = make_play(1, level="L2", prep_steps=6, episode_steps=30, vision_angle=angle, **weights)
+    seen, moved, got = record(play, seed)
+    names = {"unseen": "unseen_step", "seen": "seen_step"}
+    short = {name.removeprefix("reward_"): value for name, value in weights.items()}
+    wanted = {names.get(name, name): value for name, value in short.items()}
+    expected = reference.rewards(seen, moved, 2, 6, **wanted)
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+    stats = dict(zip(play.env.stat_names, play.env.episode_stats[0], strict=True))
+    assert stats["seeker_return"] == pytest.approx(got[:, :2].mean(axis=1).sum(), abs=1e-3)
+    assert stats["hider_return"] == pytest.approx(got[:, 2:].mean(axis=1).sum(), abs=1e-3)
+    if weights["reward_moving"] == 0.0:
+        np.testing.assert_array_equal(got[:, 0], -got[:, 2])  # zero-sum, to the same bits
+        assert stats["hider_return"] == -stats["seeker_return"]
+
+
+def test_a_hider_that_is_never_seen_is_paid_for_it_at_the_end() -> None:
+    play = place([], [(2.0, 6.0, 16)], [(6.0, 6.0, 0)], time=78, **WEIGHTS)
+    for expected in (0.5, 0.5 + 7.0):
+        play.step(play.noop())
+        assert play.rewards["hider"][0, 0] == expected
+        assert play.rewards["seeker"][0, 0] == -expected
+
+
+def test_weights_may_change_while_worlds_play_on() -> None:
+    """From the next step on, also for a state of before they existed."""
+    play = make_play(2, level="L2", prep_steps=2, episode_steps=12)
+    play.reset(1, 2)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        play.step(play.random_actions(rng))
+    old = play.env.get_state()
+    del old["moving_return"]
+    other = make_play(2, level="L2", prep_steps=2, episode_steps=12, reward_unseen=3, reward_seen=4)
+    other.env.set_state(old)
+    actions = play.random_actions(rng)
+    for one in (play, other):
+        one.step(actions)
+    seen = play.rewards["seeker"] > 0
+    assert np.array_equal(other.rewards["seeker"], np.where(seen, 4.0, -3.0))
+    other.env.set_parameters({"reward_seen": 1.0, "reward_unseen": 1.0})
+    for one in (play, other):
+        one.step(actions)
+    assert np.array_equal(other.rewards["seeker"], play.rewards["seeker"])
+
+
+@pytest.mark.parametrize("autoreset", [True, False])
+def test_the_pay_changes_nothing_else_in_the_game(autoreset: bool) -> None:
+    game = {"level": "L2", "prep_steps": 2, "episode_steps": 7, "autoreset": autoreset}
+    plain, paid = make_play(3, **game), make_play(3, **game, **WEIGHTS)
+    for play in (plain, paid):
+        play.reset(1, 2, 3)
+    rng = np.random.default_rng(0)
+    for step in range(20):
+        actions = plain.random_actions(rng)
+        for play in (plain, paid):
+            play.step(actions)
+            if not autoreset and play.dones.all():
+                play.env.next_episodes(play.out)
+        for one, other in zip(plain.out.values(), paid.out.values(), strict=True):
+            np.testing.assert_array_equal(one.obs, other.obs)
+        np.testing.assert_array_equal(plain.dones, paid.dones)
+        assert bool(plain.dones.all()) == (step % 7 == 6)
+    np.testing.assert_array_equal(plain.env.episode_stats[:, 5:], paid.env.episode_stats[:, 5:])
+    assert (paid.env.get_state()["moving_return"] < 0.0).all()

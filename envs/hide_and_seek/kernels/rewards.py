@@ -1,4 +1,7 @@
-"""What a step is worth. One world at a time; the hiders get the exact negation."""
+"""What a step is worth. One world at a time.
+
+What a seeker gets the hiders pay, to the same bits; only the pay for moving is each agent's own.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from envs.hide_and_seek.kernels.constants import (
     COARSE_CELL,
     DISTANCE_UNIT,
     F0,
-    F1,
 )
 from envs.hide_and_seek.kernels.jit import kernel
 
@@ -55,6 +57,14 @@ def potential(pos, num_seekers, distances):
 
 
 @kernel
-def seeker_reward(seen):
-    """Return +1 when a hider is seen, else -1."""
-    return F1 if seen else -F1
+def bonus(world, n, pay, ended):
+    """Return what world n pays a seeker beside the step itself: an early catch, a perfect hide."""
+    if world.first_seen[n] < 0:
+        return -pay.perfect_hide if ended else F0
+    if pay.early_catch == F0:
+        return F0
+    seeking = world.episode_steps[n] - world.prep_steps[n]
+    played = world.time[n] - world.prep_steps[n] - 1  # before this step
+    if world.first_seen[n] != played:
+        return F0
+    return pay.early_catch * np.float32(seeking - played) / np.float32(seeking)

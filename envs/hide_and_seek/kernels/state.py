@@ -20,7 +20,7 @@ class World(NamedTuple):
     stream: np.ndarray  # [N] uint64, the random stream
     sees: np.ndarray  # [N, A, A] bool, sees[n, i, j]: i sees j now
     credit: np.ndarray  # [N] float32, beta * potential paid out so far
-    raw_return: np.ndarray  # [N] float32, a seeker's return of this episode, without shaping
+    raw_return: np.ndarray  # [N] float32, what seekers got from hiders in this episode, unshaped
     shaping_return: np.ndarray  # [N] float32, the shaping part of it
     seen_steps: np.ndarray  # [N] int32, main-phase steps with a hider seen
     first_seen: np.ndarray  # [N] int32, main-phase steps before the first of them; -1 = none yet
@@ -47,6 +47,19 @@ class Rules(NamedTuple):
     lidar_range: np.float32
     beta: np.float32
     gamma: np.float32
+
+
+class Pay(NamedTuple):
+    """What the game pays, see the configuration.
+
+    Not among the rules: what every kernel is given makes every kernel slower.
+    """
+
+    unseen: np.float32
+    seen: np.float32
+    early_catch: np.float32
+    perfect_hide: np.float32
+    moving: np.float32
 
 
 class TeamView(NamedTuple):

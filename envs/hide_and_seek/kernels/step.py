@@ -15,7 +15,7 @@ from envs.hide_and_seek.kernels.observations import (
 )
 from envs.hide_and_seek.kernels.physics import move_agents
 from envs.hide_and_seek.kernels.random_stream import mix
-from envs.hide_and_seek.kernels.rewards import any_hider_seen, potential, seeker_reward
+from envs.hide_and_seek.kernels.rewards import any_hider_seen, bonus, potential
 from envs.hide_and_seek.kernels.spawn import start_episode
 from envs.hide_and_seek.kernels.vision import cast_rays, update_sight
 from envs.hide_and_seek.spaces import NUM_HEADS, NUM_RAYS, NVEC
@@ -122,18 +122,61 @@ def restart_worlds(world, layouts, rules, seekers, hiders):
 
 
 @kernel
-def settle(world, n, layouts, rules):
+def restart_ended(world, dones, layouts, rules, seekers, hiders):
+    """Start the next episode of the worlds that have ended, as `step_worlds` does."""
+    rays = np.empty(NUM_RAYS, np.float32)
+    for n in range(world.time.shape[0]):
+        if dones[n]:
+            start_episode(world, n, layouts, rules)
+            look(world, n, layouts, rules)
+            observe_world(world, n, layouts, rules, seekers, hiders, rays)
+
+
+@kernel
+def pay_for_moving(pos, before, num_seekers, per_metre, dones, rewards_s, rewards_h, moved, stats):
+    """Add what agents get for moving to the rewards, and at an episode's end to its stats.
+
+    Apart from `step_worlds`, whose speed it would cost.
+
+    Args:
+        pos, before: [N, A, 2], where the agents stand and stood.
+        per_metre: the pay.
+        dones: [N]; rewards_s, rewards_h: [N, agents of the team]; stats [N, 8].
+        moved: [N, 2], each team's mean pay in this episode so far.
+    """
+    num_worlds, num_agents = pos.shape[0], pos.shape[1]
+    for n in range(num_worlds):
+        for a in range(num_agents):
+            dx, dy = pos[n, a, 0] - before[n, a, 0], pos[n, a, 1] - before[n, a, 1]
+            pay = per_metre * np.sqrt(dx * dx + dy * dy)
+            if a < num_seekers:
+                rewards_s[n, a] += pay
+                moved[n, 0] += pay / np.float32(num_seekers)
+            else:
+                rewards_h[n, a - num_seekers] += pay
+                moved[n, 1] += pay / np.float32(num_agents - num_seekers)
+        if dones[n]:
+            for team in range(2):
+                stats[n, 1 + team] += moved[n, team]
+                stats[n, 3 + team] += moved[n, team]
+                moved[n, team] = F0
+
+
+@kernel
+def settle(world, n, layouts, rules, pay):
     """Count the step just played in world n and return a seeker's training reward for it."""
     time = world.time[n]
     ended = time >= world.episode_steps[n]
     raw = F0
     if time > world.prep_steps[n]:
         seen = any_hider_seen(world.sees[n], rules.num_seekers)
-        raw = seeker_reward(seen)
+        raw = pay.seen if seen else -pay.unseen
         if seen:
             world.seen_steps[n] += 1
             if world.first_seen[n] < 0:
                 world.first_seen[n] = time - world.prep_steps[n] - 1
+        if pay.early_catch > F0 or pay.perfect_hide > F0:
+            raw += bonus(world, n, pay, ended)
     shaping = F0
     if rules.beta > F0 or world.credit[n] != F0:
         # Ng, Harada, Russell 1999, with the weight inside the potential so that it may change:
@@ -167,7 +210,18 @@ def write_stats(world, n, stats):
 
 @kernel
 def step_worlds(
-    world, actions, layouts, rules, restart, seekers, hiders, rewards_s, rewards_h, dones, stats
+    world,
+    actions,
+    layouts,
+    rules,
+    pay,
+    restart,
+    seekers,
+    hiders,
+    rewards_s,
+    rewards_h,
+    dones,
+    stats,
 ):
     """Play one step in all worlds.
 
@@ -202,7 +256,7 @@ def step_worlds(
         )
         world.time[n] += 1
         look(world, n, layouts, rules)
-        reward = settle(world, n, layouts, rules)
+        reward = settle(world, n, layouts, rules, pay)
         rewards_s[n, :] = reward
         rewards_h[n, :] = -reward
         ended = world.time[n] >= world.episode_steps[n]
