@@ -145,7 +145,10 @@ class PPOGroup(Group):
     lr_schedule_kwargs: dict[str, float] = Field(default_factory=dict)
     """final_lr_fraction (linear), eta_min_fraction (cosine), gamma, step_size."""
     lr_schedule_step_on: StepUnit = "epoch"
-    """What counts as a step of it: an epoch, an update (gradient step) or an iteration."""
+    """What counts as a step of it: an epoch, an update (gradient step) or an iteration.
+
+    linear and cosine run over the iterations: a step moves them by its share of one.
+    """
 
     seeker: TeamOverrides = TeamOverrides()
     """What differs for the seekers."""

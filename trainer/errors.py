@@ -5,6 +5,8 @@ Its exit code is the `exit_code` of the class; of a class that has none, 1.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.redaction import redacted
 
@@ -56,6 +58,14 @@ class TrainingDiverged(TrainingFailed):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+    @classmethod
+    def raise_all(cls, errors: Iterable[BaseException | None]) -> None:
+        """Raise one error for all the divergences among `errors`; nothing if there is none."""
+        found = [error for error in errors if isinstance(error, cls)]
+        if found:
+            policies = [policy_id for error in found for policy_id in error.policies]
+            raise cls("; ".join(map(str, found)), tuple(policies)) from found[0]
 
 
 class ProcessDied(TrainingFailed):

@@ -41,7 +41,6 @@ STEP_SCALARS = ("loss", "policy_loss", "vf_loss", "entropy", "kl", "clip_fractio
 """What every gradient step reports."""
 
 _Result = dict[str, float]
-
 PLANS = "team_plans"
 """Key of the teams' plans among the timesteps of an update."""
 
@@ -137,6 +136,7 @@ class HideAndSeekLearner(PPOTorchLearner):
             return [update(team) for team in teams]
         futures = [self.team_threads.submit(update, team) for team in teams]
         wait(futures)
+        TrainingDiverged.raise_all(future.exception() for future in futures)
         return [future.result() for future in futures]
 
     def after_gradient_based_update(self, *, timesteps: Any) -> None:

@@ -77,6 +77,13 @@ def test_no_team_is_at_work_any_more_when_another_has_diverged(
     assert ended == ["hider"]
 
 
+def test_all_that_have_diverged_are_named(build: Build) -> None:
+    trainer = build(lr=1e38, **ONE_STEP)
+    with pytest.raises(TrainingDiverged, match=r"^seeker_policy: .*; hider_policy: ") as raised:
+        trainer.train()
+    assert raised.value.policies == ("seeker_policy", "hider_policy")
+
+
 def test_the_error_survives_the_way_out_of_another_process() -> None:
     error = pickle.loads(pickle.dumps(TrainingDiverged("why", ("seeker_policy",))))
     assert str(error) == "why"
