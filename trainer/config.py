@@ -16,15 +16,19 @@ from trainer.checkpoints.retention import Retention
 from trainer.config_base import (
     TEAMS,
     ConfigError,
+    Count,
+    CountOrNone,
     Fraction,
     Group,
     Metric,
     NonNegative,
+    Number,
+    Place,
     Positive,
     PositiveOrInf,
     StepUnit,
 )
-from trainer.config_keys import explain
+from trainer.config_keys import error_keys, explain
 from trainer.configured_schedules import schedules_of
 from trainer.initialization import InitializationGroup
 from trainer.run_groups import RayGroup, TrackingGroup, TrainGroup
@@ -33,6 +37,9 @@ from trainer.schedule_config import SchedulesGroup, ScheduleSpec
 NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "normalize_obs")
 """The settings of a team that decide on the shape of its network."""
 
+Hiddens = Annotated[
+    tuple[Annotated[int, Field(strict=True, ge=1, le=8192)], ...], Field(max_length=16)
+]
 LrScheduleType = Literal["linear", "cosine", "exponential", "step"]
 
 
@@ -49,14 +56,14 @@ class TeamOverrides(Group):
     kl_coeff: NonNegative | None = None
     kl_target: Positive | None = None
     grad_clip: Positive | None = None
-    num_epochs: Annotated[int, Field(ge=1)] | None = None
-    minibatch_size: Annotated[int, Field(ge=1)] | None = None
-    hiddens: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    num_epochs: Annotated[int, Field(strict=True, ge=1, le=10_000)] | None = None
+    minibatch_size: Count | None = None
+    hiddens: Hiddens | None = None
     activation: Literal["tanh", "relu"] | None = None
     vf_share_layers: bool | None = None
     normalize_obs: bool | None = None
     lr_schedule_type: LrScheduleType | None = None
-    lr_schedule_kwargs: dict[str, float] | None = None
+    lr_schedule_kwargs: dict[str, Number] | None = None
     lr_schedule_step_on: StepUnit | None = None
 
 
@@ -80,30 +87,30 @@ class TeamSettings(Group):
     vf_share_layers: bool
     normalize_obs: bool
     lr_schedule_type: LrScheduleType | None
-    lr_schedule_kwargs: dict[str, float]
+    lr_schedule_kwargs: dict[str, Number]
     lr_schedule_step_on: StepUnit
 
 
 class PPOGroup(Group):
     """PPO: how much is collected, how it is learned from, and what is kept."""
 
-    num_iterations: Annotated[int, Field(ge=1)] = 300
+    num_iterations: Count = 300
     """Iterations of a whole run."""
-    checkpoint_freq: Annotated[int, Field(ge=1)] = 10
+    checkpoint_freq: Count = 10
     """Iterations between checkpoints; the last iteration is always saved."""
-    checkpoint_dir: str = "./checkpoints"
+    checkpoint_dir: Place = "./checkpoints"
     """Where checkpoints live; relative to the working directory."""
-    keep_last_n: Annotated[int, Field(ge=0)] = 10
+    keep_last_n: CountOrNone = 10
     """Checkpoints kept; 0 keeps all. The latest, the best and the pinned are kept besides."""
-    keep_best_n: Annotated[int, Field(ge=0)] = 0
+    keep_best_n: CountOrNone = 0
     """So many of the best are kept besides."""
     keep_best_metric: Metric = "iteration"
     """What best goes by: a figure of the metadata."""
     keep_best_mode: Literal["max", "min"] = "max"
     """Whether more of it is better, or less."""
-    keep_every: Annotated[int, Field(ge=0)] = 0
+    keep_every: CountOrNone = 0
     """Checkpoints whose iteration is a multiple of this are kept besides; 0: no such rule."""
-    rollout_length: Annotated[int, Field(ge=1)] = 128
+    rollout_length: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 128
     """Environment steps per world and iteration (T)."""
     reward_scale: Positive = 0.1
     """Factor on the rewards that are learned from; reported rewards are unscaled."""
@@ -128,11 +135,11 @@ class PPOGroup(Group):
     """KL per update (nats) that the adaptive penalty aims at."""
     grad_clip: Positive = 0.5
     """Largest global gradient norm per policy."""
-    num_epochs: Annotated[int, Field(ge=1)] = 4
+    num_epochs: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 4
     """Passes over each batch."""
-    minibatch_size: Annotated[int, Field(ge=1)] = 4096
+    minibatch_size: Count = 4096
     """Agent-steps of one team per gradient step and learner, as nearly as equal parts allow."""
-    hiddens: tuple[Annotated[int, Field(ge=1)], ...] = (64, 64)
+    hiddens: Hiddens = (64, 64)
     """Widths of the hidden layers."""
     activation: Literal["tanh", "relu"] = "tanh"
     """Non-linearity between layers."""
@@ -142,7 +149,7 @@ class PPOGroup(Group):
     """Standardise observations by running moments (saved with the weights)."""
     lr_schedule_type: LrScheduleType | None = None
     """How lr changes, as torch's schedulers do; None: `schedules.lr`, or not at all."""
-    lr_schedule_kwargs: dict[str, float] = Field(default_factory=dict)
+    lr_schedule_kwargs: dict[str, Number] = Field(default_factory=dict)
     """final_lr_fraction (linear), eta_min_fraction (cosine), gamma, step_size."""
     lr_schedule_step_on: StepUnit = "epoch"
     """What counts as a step of it: an epoch, an update (gradient step) or an iteration.
@@ -201,7 +208,8 @@ class ConfigGroups(Group):
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            raise ConfigError(f"{source}: {explain(error, known_keys())}") from None
+            text = explain(error, known_keys())
+            raise ConfigError(f"{source}: {text}", keys=error_keys(error)) from None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain nested values with every key; `from_dict` gives an equal configuration."""

@@ -15,10 +15,33 @@ TEAMS = ("seeker", "hider")
 
 StepUnit = Literal["iteration", "epoch", "update"]
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-PositiveOrInf = Annotated[float, Field(gt=0.0)]
+# Strict: yes, "5" and 2.5 are no whole numbers, and no text or truth value is a number.
+Number = Annotated[float, Field(strict=True)]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(strict=True, gt=0.0, allow_inf_nan=False)]
+PositiveOrInf = Annotated[float, Field(strict=True, gt=0.0)]
+NonNegative = Annotated[float, Field(strict=True, ge=0.0, allow_inf_nan=False)]
+Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+CountOrNone = Annotated[int, Field(strict=True, ge=0, le=10**9)]
+
+_LONGEST_NAME = 255  # bytes of a file name, on any file system there is
+
+
+def checked_place(text: str) -> str:
+    """A folder or a URL as it was given. ValueError if there can be none of that name."""
+    if not text.strip():
+        raise ValueError("must not be empty; . is the current folder")
+    if not text.isprintable():
+        raise ValueError("holds a character that no name can have")
+    # A store takes longer names, and the options of a URL are none.
+    names = [] if "://" in text else text.split("/")
+    if any(len(name.encode()) > _LONGEST_NAME for name in names):
+        raise ValueError(f"has a name of more than {_LONGEST_NAME} bytes")
+    return text
+
+
+Place = Annotated[str, AfterValidator(checked_place)]
 
 
 def _known_metric(name: str) -> str:
@@ -31,7 +54,6 @@ def _known_metric(name: str) -> str:
 
 
 Metric = Annotated[str, AfterValidator(_known_metric)]
-NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
 def _without_credentials(text: str) -> str:
@@ -47,19 +69,23 @@ def _local(text: str) -> str:
 
 
 NoCredentials = Annotated[str, AfterValidator(_without_credentials)]
-LocalFolder = Annotated[str, AfterValidator(_local)]
+LocalFolder = Annotated[Place, AfterValidator(_local)]
 
 
 class ConfigError(ValueError):
     """A configuration that cannot be used; the message names the key, the value and the way out.
 
     It is one line, without credentials, and what a file holds cannot rewrite the terminal.
+
+    Attributes:
+        keys: which keys are at fault, in their parts; none where that cannot be said.
     """
 
     exit_code = 2
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, keys: tuple[tuple[str, ...], ...] = ()) -> None:
         super().__init__(shown_line(message))
+        self.keys = keys
 
 
 class Group(BaseModel):

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
+from trainer.checkpoints import documents, plain_yaml
 from trainer.config import Config, ConfigGroups
 from trainer.config_base import ConfigError
 
+_MAX_PARTS = 8  # of a key; the longest has 5
 AnyConfig = TypeVar("AnyConfig", bound=ConfigGroups)
 
 
@@ -28,21 +28,18 @@ def read_values(path: str | Path) -> dict[str, Any]:
     """The nested values of a YAML file, unchecked. ConfigError if it is missing or not YAML."""
     path = Path(path)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # A link is the user's own; a pipe or a device is no configuration.
+        values = plain_yaml.parse(documents.read_bytes(path.resolve(), plain_yaml.MAX_BYTES))
     except FileNotFoundError:
         near = difflib.get_close_matches(path.name, [p.name for p in _yaml_beside(path)], n=1)
         hint = f"; nearest: {path.parent / near[0]}" if near else ""
         raise ConfigError(f"{path}: no such file{hint}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"{path}: nested too deeply") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        raise ConfigError(
-            f"{path}:{where} not valid YAML: {getattr(error, 'problem', error)}"
-        ) from None
+    except plain_yaml.YamlError as error:
+        where = f" line {error.line}:" if error.line else ""
+        raise ConfigError(f"{path}:{where} {error}") from None
+    except (OSError, ValueError, RuntimeError) as error:  # the last two: no name, links in a circle
+        reason = getattr(error, "strerror", None) or documents.first_line(error)
+        raise ConfigError(f"{documents.shown(path)}: cannot be read: {reason}") from None
     if values is not None and not isinstance(values, dict):
         raise ConfigError(f"{path}: expected groups of keys, found {type(values).__name__}")
     return values or {}
@@ -63,8 +60,40 @@ def apply_overrides(
     config = schema.from_dict(values, source)
     if not overrides:
         return config
-    merged = overridden(values, overrides)
-    return schema.from_dict(merged, source=" ".join(f"--set {item}" for item in overrides))
+    try:
+        return schema.from_dict(overridden(values, overrides), source="")
+    except ConfigError as error:
+        if not error.args[0].startswith(": "):
+            raise  # it names its item
+        faulty = _at_fault(values, overrides, error, schema)
+        given = " ".join(f"--set {item.partition('=')[0].strip()}" for item in faulty)
+        raise ConfigError(f"{given}{error}", error.keys) from None
+
+
+def _at_fault(
+    values: Mapping[str, Any],
+    overrides: Sequence[str],
+    error: ConfigError,
+    schema: type[ConfigGroups],
+) -> Sequence[str]:
+    """Which of the overrides a configuration fails with: by the key, else without which it is
+    fine."""
+
+    def concerns(path: Sequence[str], key: Sequence[str]) -> bool:
+        return all(a == b for a, b in zip(path, key, strict=False))
+
+    by_key = [i for i in overrides if any(concerns(override_path(i), k) for k in error.keys[:1])]
+    if by_key:
+        return by_key[-1:]
+    needed = []
+    for number, item in enumerate(overrides):
+        try:
+            others = [*overrides[:number], *overrides[number + 1 :]]
+            schema.from_dict(overridden(values, others))
+        except ConfigError:
+            continue
+        needed.append(item)
+    return needed or overrides
 
 
 def overridden(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
@@ -75,12 +104,15 @@ def overridden(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str,
     }
     for item in overrides:
         key, equals, text = item.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError(f"--set {item}: expected KEY=VALUE, for example ppo.lr=0.0003")
+        key = documents.shown(key.strip())
+        if not equals or not key:
+            raise ConfigError(f"--set {key}: expected KEY=VALUE, for example ppo.lr=0.0003")
+        if key.count(".") > _MAX_PARTS:
+            raise ConfigError(f"--set {key}: no such key")
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise ConfigError(f"--set {item}: the value is not valid YAML") from None
+            value = plain_yaml.parse(text)
+        except plain_yaml.YamlError as error:
+            raise ConfigError(f"--set {key}: the value cannot be used: {error}") from None
         _set_nested(merged, override_path(item), value)
     return merged
 

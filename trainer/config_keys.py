@@ -97,6 +97,12 @@ def explain(error: ValidationError, known: Iterable[str]) -> str:
     return f"{key}{shown}: {message[0].lower()}{message[1:]}{more}"
 
 
+def error_keys(error: ValidationError) -> tuple[tuple[str, ...], ...]:
+    """The keys that a validation error is about, in their parts."""
+    located = (tuple(str(part) for part in item["loc"]) for item in error.errors())
+    return tuple(key for key in located if key)
+
+
 def _hint(key: str, value: Any, known: list[str]) -> str:
     """What an unknown key may have meant: what it is called here, else the most similar key."""
     if isinstance(value, Mapping) and key in _FOREIGN_GROUPS:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, model_validator
 
-from trainer.config_base import TEAMS, Group
+from trainer.config_base import TEAMS, Count, Group
+
+# An iteration is written as a number.
+Selector = Annotated[
+    str, BeforeValidator(lambda value: str(value) if type(value) is int else value)
+]
 
 
 class ResumeBlock(Group):
     """Going on: same step, same everything."""
 
-    checkpoint: str = "latest"
+    checkpoint: Selector = "latest"
     """latest, best, final, an iteration number, a name or a path."""
-    additional: Annotated[int, Field(ge=1)] | None = None
+    additional: Count | None = None
     """Train so many more iterations."""
-    target_total: Annotated[int, Field(ge=1)] | None = None
+    target_total: Count | None = None
     """Train up to this iteration; None (both): up to ppo.num_iterations."""
 
     @model_validator(mode="after")
@@ -29,11 +34,11 @@ class ResumeBlock(Group):
 class WarmstartBlock(Group):
     """A new run, with networks from checkpoints: optimizer, counters and level are new."""
 
-    checkpoint: str | None = None
+    checkpoint: Selector | None = None
     """Where every team's network comes from (a selector); None: only what the teams name."""
-    seeker: str | None = None
+    seeker: Selector | None = None
     """Another checkpoint for the seekers; "fresh" for a new network."""
-    hider: str | None = None
+    hider: Selector | None = None
     """Another checkpoint for the hiders; "fresh" for a new network."""
     normalizer: bool = True
     """Whether the moments of ppo.normalize_obs come along."""

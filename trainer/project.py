@@ -40,11 +40,11 @@ def configured_checkpoint_dir() -> str:
     path = find_config()
     if path is None:
         return DEFAULT_CHECKPOINT_DIR
-    import yaml  # a fifth of a listing's start-up: only where there is something to read
+    from trainer.checkpoints import plain_yaml
 
     try:
-        return str(yaml.safe_load(path.read_text(encoding="utf-8"))["ppo"]["checkpoint_dir"])
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return str(plain_yaml.read(path.resolve())["ppo"]["checkpoint_dir"])
+    except (OSError, ValueError, KeyError, TypeError):
         return DEFAULT_CHECKPOINT_DIR
 
 

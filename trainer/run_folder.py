@@ -30,9 +30,12 @@ class Found:
 def open_folder(place: str) -> CheckpointManager:
     """The manager of a place. UsageError if there can be no such place."""
     try:
-        return CheckpointManager(place)
+        manager = CheckpointManager(place)
     except ValueError as error:
         raise UsageError(f"ppo.checkpoint_dir: {error}") from None
+    if manager.directory.exists() and not manager.directory.is_dir():
+        raise UsageError(f"ppo.checkpoint_dir: {place} is not a folder")
+    return manager
 
 
 def find(selector: str, place: str, source: str, *, whole: bool = False) -> Found:

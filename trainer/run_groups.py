@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from trainer.config_base import Group, LocalFolder, NoCredentials
+from trainer.config_base import Count, Group, LocalFolder, NoCredentials
 
 # One component of a path, and nothing that steers a terminal.
 _RUN_NAME = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
@@ -17,11 +17,11 @@ class RayGroup(Group):
 
     address: NoCredentials | None = None
     """Address of a Ray cluster; None starts a local one when it is needed."""
-    num_env_runners: Annotated[int, Field(ge=0)] = 0
+    num_env_runners: Annotated[int, Field(strict=True, ge=0, le=1024)] = 0
     """Remote sampling processes; 0 samples in the training process."""
-    num_envs_per_env_runner: Annotated[int, Field(ge=1)] = 512
+    num_envs_per_env_runner: Annotated[int, Field(strict=True, ge=1, le=2**20)] = 512
     """Worlds per sampling process (N)."""
-    num_learners: Annotated[int, Field(ge=0)] = 0
+    num_learners: Annotated[int, Field(strict=True, ge=0, le=64)] = 0
     """Remote learners with equal shards; 0 learns in the training process."""
 
     @property
@@ -45,7 +45,7 @@ class RayGroup(Group):
 class AlternateGroup(Group):
     """Alternating training: one team learns while the other plays on as it is."""
 
-    every: Annotated[int, Field(ge=1)] | None = None
+    every: Count | None = None
     """Iterations until it is the other team's turn; None: both always learn."""
     first: Literal["seeker", "hider"] = "seeker"
     """Whose turn is the first."""
@@ -54,9 +54,9 @@ class AlternateGroup(Group):
 class TrainGroup(Group):
     """The run as a whole."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
     """Seed of networks, worlds, sampling and shuffling."""
-    torch_threads: Annotated[int, Field(ge=1)] | None = None
+    torch_threads: Annotated[int, Field(strict=True, ge=1, le=256)] | None = None
     """Threads the local learner shares out among the teams, one each at least; None = the cores."""
     alternate: AlternateGroup = AlternateGroup()
     """Whether the teams take turns in learning."""
@@ -69,7 +69,7 @@ class TrackingGroup(Group):
     """What the run is called, also its TensorBoard folder; None: date, level and seed."""
     tensorboard_dir: LocalFolder | None = "./runs"
     """Folder of the TensorBoard runs; None writes none."""
-    window_episodes: Annotated[int, Field(ge=1)] = 2000
+    window_episodes: Annotated[int, Field(strict=True, ge=1, le=10**7)] = 2000
     """Finished episodes over which the reported means run."""
     mlflow: bool = False
     """Keep the run in an MLflow store too (requirements-mlflow.txt)."""

@@ -19,6 +19,7 @@ from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.places import is_url
 from trainer.checkpoints.redaction import has_credentials
 from trainer.config import Config, ConfigGroups
+from trainer.config_base import checked_place
 from trainer.config_file import AnyConfig
 from trainer.config_keys import flatten
 from trainer.config_record import ConfigFile
@@ -282,7 +283,10 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 
 def with_checkpoint_dir(config: AnyConfig, directory: str) -> AnyConfig:
-    ppo = config.ppo.model_copy(update={"checkpoint_dir": directory})
+    try:
+        ppo = config.ppo.model_copy(update={"checkpoint_dir": checked_place(directory)})
+    except ValueError as error:
+        raise UsageError(f"--checkpoint-dir (ppo.checkpoint_dir): {error}") from None
     return config.model_copy(update={"ppo": ppo})
 
 

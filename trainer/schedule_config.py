@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from trainer.config_base import Finite, Group, Positive, StepUnit
+from trainer.config_base import Count, CountOrNone, Finite, Group, Positive, StepUnit
 from trainer.schedules import CURVES, Bump, Schedule, curve_from_dict
 
 _AROUND = ("warmup", "bump", "step_on")
@@ -17,7 +17,7 @@ class BumpSpec(Group):
 
     factor: Positive
     """What the value is multiplied by."""
-    updates: Annotated[int, Field(ge=1)]
+    updates: Count
     """For so many iterations, each of which updates the policy once."""
 
 
@@ -34,11 +34,11 @@ class ScheduleSpec(Group):
     """linear, cosine, exponential: the value at the end of the run."""
     gamma: Positive | None = None
     """exponential (instead of end), step: the factor."""
-    step_size: Annotated[int, Field(ge=1)] | None = None
+    step_size: Count | None = None
     """step: steps between two factors."""
     points: tuple[tuple[Finite, Finite], ...] | None = None
     """piecewise: [progress from 0 to 1, value] pairs."""
-    warmup: Annotated[int, Field(ge=0)] = 0
+    warmup: CountOrNone = 0
     """Steps over which the value rises from 0."""
     bump: BumpSpec | None = None
     """A factor after each switch of `train.alternate`."""
@@ -97,7 +97,7 @@ class SchedulesGroup(TeamSchedules):
     """How a resumed run goes on with the schedules."""
     extend: Literal["anchored", "rescale"] = "anchored"
     """How they are laid over a longer run: from the value reached, or by the formula alone."""
-    total_iterations: Annotated[int, Field(ge=1)] | None = None
+    total_iterations: Count | None = None
     """Iteration at which they end; None: ppo.num_iterations, or the end of the run if later."""
     seeker: TeamSchedules = TeamSchedules()
     """For the seekers only."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -40,6 +39,12 @@ LEVELS: dict[str, Level] = {
 MAX_TEAM = 3
 MAX_REWARD = 1000.0
 MAX_STEPS = 100_000  # of an episode
+MAX_LAYOUTS = 4096
+_MAX_BETA = 1000.0
+
+# Strict: no text or truth value is a number.
+WholeNumber = Annotated[int, Field(strict=True)]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 UNKNOWN_SETTING = "unknown_setting"
 """The type of pydantic's error for a name that is no setting of the game; its context has `key`."""
@@ -95,38 +100,38 @@ class HideAndSeekConfig(BaseModel):
 
     level: str = "L0"
     """L0 pillars, L1 a room with a door, L2 a quadrant with 1-2 doors, L3 random rooms."""
-    num_seekers: int | None = None
+    num_seekers: WholeNumber | None = None
     """1 to 3."""
-    num_hiders: int | None = None
+    num_hiders: WholeNumber | None = None
     """1 to 3."""
-    prep_steps: int | None = None
+    prep_steps: WholeNumber | None = None
     """Steps at the start in which the seekers are frozen and blind; fewer than episode_steps."""
-    episode_steps: int | None = None
+    episode_steps: WholeNumber | None = None
     """Length of an episode in steps, preparation included; at least 1."""
-    vision_angle: float = Field(default=135.0, allow_inf_nan=False)
+    vision_angle: Finite = 135.0
     """Full angle of the vision cone in degrees, above 0, at most 360."""
-    vision_range: float = Field(default=17.0, allow_inf_nan=False)
+    vision_range: Finite = 17.0
     """How far an agent sees, metres; the arena's diagonal is just under 17."""
-    lidar_range: float = Field(default=8.0, allow_inf_nan=False)
+    lidar_range: Finite = 8.0
     """What a lidar ray reports when it hits nothing nearer, metres."""
-    num_layouts: int = 64
+    num_layouts: Annotated[int, Field(strict=True, le=MAX_LAYOUTS)] = 64
     """How many arenas the layout bank holds; an episode draws one of them."""
-    layout_seed: int = 0
+    layout_seed: Annotated[int, Field(strict=True, lt=2**63)] = 0
     """The bank is a function of this, the level and num_layouts."""
-    reward_unseen: float = Field(default=1.0, allow_inf_nan=False)
+    reward_unseen: Finite = 1.0
     """For each hider, per step after the preparation in which none is seen; the seekers pay it."""
-    reward_seen: float = Field(default=1.0, allow_inf_nan=False)
+    reward_seen: Finite = 1.0
     """For each seeker, per step after the preparation in which a hider is seen; the hiders pay."""
-    reward_early_catch: float = Field(default=0.0, allow_inf_nan=False)
+    reward_early_catch: Finite = 0.0
     """For each seeker at the first sight of a hider, times the share of the seeking steps that was
     left; the hiders pay it."""
-    reward_perfect_hide: float = Field(default=0.0, allow_inf_nan=False)
+    reward_perfect_hide: Finite = 0.0
     """For each hider at the end of an episode in which none was seen; the seekers pay it."""
-    reward_moving: float = Field(default=0.0, allow_inf_nan=False)
+    reward_moving: Finite = 0.0
     """For the agent itself, per metre it moved; below 0 it is a price. Not zero-sum."""
-    shaping_beta: float = Field(default=0.0, allow_inf_nan=False)
+    shaping_beta: Finite = 0.0
     """Weight of the distance shaping; 0 = off (no distance tables are built)."""
-    shaping_gamma: float = Field(default=0.998, allow_inf_nan=False)
+    shaping_gamma: Finite = 0.998
     """Discount inside the shaping term: the learner's gamma, so that no optimum changes."""
 
     @model_validator(mode="before")
@@ -187,7 +192,7 @@ class HideAndSeekConfig(BaseModel):
     @field_validator("shaping_beta", "shaping_gamma")
     @classmethod
     def _unit_interval(cls, value: float, info: Any) -> float:
-        upper = 1.0 if info.field_name == "shaping_gamma" else math.inf
+        upper = 1.0 if info.field_name == "shaping_gamma" else _MAX_BETA
         if not 0.0 <= value <= upper:
             raise ValueError(f"must be from 0 to {upper:g}, got {value}")
         return value

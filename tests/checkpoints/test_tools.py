@@ -168,7 +168,7 @@ def test_diff_of_equals_and_of_strange_policies(call, four, manager):
         "a: [",
         "\0",
         "[" * 500,
-        "a: &a [1]\nb: [*a, *a]",
+        "<<: {a: 1}",
         "!!python/object/apply:os.system [x]",
     ],
 )

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import documents, layout, manifest, metadata
+from trainer.checkpoints import documents, layout, manifest, metadata, plain_yaml
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.manifest import Manifest
 
 Pair = tuple[Any, Any]  # the values in the first and in the second; None where there is none
 _OF_THE_SAVE = ("iteration", "timestamp", "timestamp_unix", "checkpoint_path")
-_MAX_CONFIG = 2**18  # bytes; YAML is slow to read, and a configuration has some thousand
 _WEIGHTS, _SPEC = layout.POLICY_FILES
 
 
@@ -93,16 +92,7 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
-    import yaml  # only a comparison needs it
-
-    text = documents.read_bytes(folder / layout.CONFIG, limit=_MAX_CONFIG)
-    try:
-        # Aliases of aliases make a small file endless, and the trainer writes none.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
-            raise ValueError(f"{layout.CONFIG} has aliases")
-        values = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"{layout.CONFIG}: {documents.first_line(error)}") from None
+    values = plain_yaml.read(folder / layout.CONFIG)
     if not isinstance(values, dict):
         raise ValueError(f"{layout.CONFIG} is no mapping")
     return values

@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from envs.hide_and_seek.config import HideAndSeekConfig
 from envs.hide_and_seek.spaces import NVEC, OBS_SIZE
-from trainer.checkpoints import layout
+from trainer.checkpoints import layout, plain_yaml
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.config_base import TEAMS, ConfigError
 from trainer.config_file import apply_overrides
@@ -94,11 +92,11 @@ def read_game(checkpoint: Path, overrides: Sequence[str] = ()) -> HideAndSeekCon
             raise UsageError(f"--set {item}: only the game can be changed here{_env_hint(key)}")
     file = checkpoint / layout.CONFIG
     try:
-        saved = yaml.safe_load(file.read_text(encoding="utf-8"))
+        saved = plain_yaml.read(file)
         # The other groups are about training: whatever they hold, the game can be played.
         values = {"env": saved["env"]}
         apply_overrides(values, [], source=str(file))
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         reason = "has no group 'env'" if isinstance(error, (KeyError, TypeError)) else error
         text = str(reason) if isinstance(error, ConfigError) else f"{file}: {reason}"
         raise NoUsableCheckpoint(f"the game of this checkpoint is unknown: {text}") from None

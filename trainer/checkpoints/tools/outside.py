@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from trainer.checkpoints import plain_yaml
 from trainer.checkpoints.retention import Retention
 from trainer.checkpoints.tools.screen import Misuse
 
@@ -64,9 +65,8 @@ def _configured() -> Mapping[str, Any]:
     path = project.find_config()
     if path is None:
         return {}
-    yaml = importlib.import_module("yaml")
     try:
-        group = yaml.safe_load(path.read_text(encoding="utf-8"))["ppo"]
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        group = plain_yaml.read(path.resolve())["ppo"]
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
     return group if isinstance(group, dict) else {}
