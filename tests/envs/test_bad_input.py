@@ -40,7 +40,7 @@ def play() -> Play:
         ({"reward_seen": -1.0}, "must be from 0 to 1000, got -1"),
         ({"reward_moving": -1e9}, "must be from -1000 to 1000, got -1"),
         ({"shaping_gamma": 1.5}, "from 0 to 1, got 1.5"),
-        ({"shaping_beta": -0.5}, "from 0 to inf, got -0.5"),
+        ({"shaping_beta": -0.5}, "from 0 to 1000, got -0.5"),
     ],
 )
 def test_config(settings: dict, message: str) -> None:
