@@ -26,7 +26,7 @@ ray.num_env_runners. Ctrl-C or SIGTERM saves a checkpoint after the iteration in
 Ctrl-C leaves at once.
 
 exit codes: 0 done, 1 error, 2 usage or configuration, 3 no usable checkpoint, 130 saved after
-Ctrl-C, 143 saved after SIGTERM"""
+Ctrl-C, 143 saved after SIGTERM; a second Ctrl-C leaves at once, without a checkpoint, with 1"""
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ from trainer.checkpoint_saver import CheckpointSaver, Saved
 from trainer.checkpoints import index, layout, metadata, selectors
 from trainer.checkpoints.errors import CheckpointWriteFailed
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.checkpoints.redaction import redacted, redacted_values
+from trainer.checkpoints.redaction import redacted_values
 from trainer.checkpoints.staging import StagedCheckpoint
 from trainer.config import Config
 from trainer.config_base import TEAMS
@@ -28,8 +29,8 @@ from trainer.networks import save_policy
 from trainer.patient_rows import PatientRows
 from trainer.plots import TrainingFigure
 from trainer.restore import training_state
-from trainer.rllib_config import threads
 from trainer.run_identity import RunIdentity
+from trainer.run_info import start_info
 from trainer.run_start import RunStart
 from trainer.runner_notices import runner_notice
 from trainer.tracking import Tracking
@@ -40,9 +41,11 @@ if TYPE_CHECKING:
 
 
 class RunOutputs:
-    """The files of one run. Opening it prepares the folder for going on from a checkpoint.
+    """The files of one run.
 
-    From then on the run is the only writer of its folder, and what it comes from is not pruned.
+    Nothing is written, moved or made before the first iteration is done: a run that is stopped
+    while it loads has changed nothing. With its row the folder is prepared for going on from a
+    checkpoint; from then on the run is its only writer, and what it comes from is not pruned.
 
     Attributes:
         last_checkpoint: the newest checkpoint of this run, at first the one it was resumed from.
@@ -57,56 +60,79 @@ class RunOutputs:
         manager: CheckpointManager,
         console: Console,
         start: RunStart,
+        on_saved: Callable[[Path], None] = lambda checkpoint: None,
     ) -> None:
+        """`on_saved` is told of each checkpoint."""
+        self._tell_saved = on_saved
         self.trainer, self.config, self.manager, self.console = trainer, config, manager, console
         self.start = start
         self.last_checkpoint = start.restore_path
-        self.saved_iteration = trainer.progress.iteration
         self.stopped = False
         self._missing_runners: tuple[int, ...] = ()
         self._ending = False
+        self._is_open = False
         self._closing = contextlib.ExitStack()
         self._lap_started = time.perf_counter()
+        progress = trainer.progress
+        self.saved_iteration, self._first_env_steps = progress.iteration, progress.env_steps
+        self._first_iteration = progress.iteration
 
     def __enter__(self) -> RunOutputs:
+        config, directory = self.config, self.manager.directory
+        self.manager.check_free()
+        self.identity = RunIdentity.of(config, self.manager, self.start)
+        self.tracking = Tracking(config, self.identity, self._shown_config(), self._warn)
+        self._first_schedules = self._schedule_metadata()
+        teams = {name: config.ppo.team(name) for name in TEAMS}
+        targets = {name: t.kl_target for name, t in teams.items() if t.kl_coeff > 0}
+        self.figure = TrainingFigure(self.identity.name, targets)
+        self.saver = CheckpointSaver(directory, self._on_saved, self._on_failed)
+        self._closing.callback(self.saver.close)
+        if warning := disk_warning(self.trainer, config, directory):
+            self._warn(warning)
+        self._lap_started = time.perf_counter()
+        return self
+
+    def _open(self) -> None:
         with contextlib.ExitStack() as opened:
             opened.enter_context(self.manager.writer_lock())
             for source in self.start.sources:
                 opened.enter_context(self.manager.protect(source))
-            self._open(opened)
+            # Tracking first: it can still be refused.
+            resumed = None if self.start.restore_path is None else self._first_env_steps
+            opened.enter_context(
+                self.tracking.open(self._first_iteration, resumed, self._first_schedules)
+            )
+            self._make_room()
+            self._open_files(opened)
+            opened.push(self._closing.pop_all())  # first to close, as before
             self._closing = opened.pop_all()
+        self._is_open = True
         self._lap_started = time.perf_counter()
-        return self
 
-    def _open(self, opened: contextlib.ExitStack) -> None:
-        config, directory = self.config, self.manager.directory
-        iteration, parent = self.trainer.progress.iteration, self.start.restore_path
-        self.identity = RunIdentity.of(config, self.manager, self.start)
+    def _make_room(self) -> None:
+        """Move what is in the way of going on from here."""
+        for aside in self.manager.set_aside_damaged(self.start.damaged):
+            self._warn(str(aside))
+        iteration = self._first_iteration
         branch = self.manager.set_aside_newer(iteration)
         if branch is not None:
             self.console.message(
                 f"going on from iteration {iteration}: newer files moved to {branch}"
             )
+
+    def _open_files(self, opened: contextlib.ExitStack) -> None:
+        parent, iteration = self.start.restore_path, self._first_iteration
         self.history = open_history(
-            directory,
+            self.manager.directory,
             iteration,
-            self.trainer.progress.env_steps,
+            self._first_env_steps,
             None if parent is None else parent.parent / layout.history_name(iteration),
             self._warn,
             is_mirror=self.manager.is_remote,
         )
         opened.callback(self.history.close)
         self._rows = PatientRows("the history", self.history.append, self._warn)
-        resumed = self.trainer.progress.env_steps if parent is not None else None
-        self.tracking = Tracking(config, self.identity, self._shown_config(), self._warn)
-        opened.enter_context(self.tracking.open(iteration, resumed, self._schedule_metadata()))
-        teams = {name: config.ppo.team(name) for name in TEAMS}
-        targets = {name: t.kl_target for name, t in teams.items() if t.kl_coeff > 0}
-        self.figure = TrainingFigure(self.identity.name, targets)
-        self.saver = CheckpointSaver(directory, self._on_saved, self._on_failed)
-        opened.callback(self.saver.close)
-        if warning := disk_warning(self.trainer, config, directory):
-            self._warn(warning)
 
     def __exit__(
         self,
@@ -126,30 +152,9 @@ class RunOutputs:
 
     def info(self) -> dict[str, object]:
         """What the console shows when the run starts."""
-        config, env = self.config, self.config.env.resolved()
-        ppo, ray = config.ppo, config.ray
-        where = "this process"
-        if not ray.is_local:
-            where = f"{ray.num_env_runners} env runners, {ray.num_learners} learners"
-        info: dict[str, object] = {
-            "run": self.identity.name,
-            "game": f"{env.level}, {env.num_seekers} seeking against {env.num_hiders} hiding",
-            "sampling": f"{ray.num_envs} worlds x {ppo.rollout_length} steps in {where}",
-            "device": f"cpu, {threads(config)} threads",
-            "checkpoints": f"{self.manager.shown}, every {ppo.checkpoint_freq} iterations",
-        }
-        if self.tracking.tensorboard is not None:
-            info["tensorboard"] = f"tensorboard --logdir {config.tracking.tensorboard_dir}"
-        if self.tracking.mlflow is not None:
-            store = redacted(config.tracking.mlflow_uri)
-            info["mlflow"] = f"run {self.identity.mlflow_run_id} in {store}"
-        if self.start.restore_path is not None:
-            source = self.start.restore_path
-            own = source.parent == self.manager.directory
-            info["resumed from"] = source.name if own else source
-        if self.trainer.restore_notes:
-            info["restored"] = "; ".join(self.trainer.restore_notes)
-        return info
+        return start_info(
+            self.config, self.manager, self.identity, self.start, self.trainer.restore_notes
+        )
 
     def lap(self) -> tuple[float, float]:
         """Seconds since the last call, and how many of them saving has held up the training."""
@@ -158,7 +163,13 @@ class RunOutputs:
         return lap, self.saver.take_seconds()
 
     def write(self, row: Row) -> None:
-        """One finished iteration to history, TensorBoard and console."""
+        """One finished iteration to history, TensorBoard and console; the first opens them all.
+
+        Raises:
+            CheckpointsInUse: another run has begun to write to the folder.
+        """
+        if not self._is_open:
+            self._open()
         missing, runners = self.trainer.missing_runners, self.config.ray.num_env_runners
         text, level = runner_notice(self._missing_runners, missing, runners)
         if text:
@@ -233,6 +244,7 @@ class RunOutputs:
 
     def _on_saved(self, saved: Saved) -> None:
         self.last_checkpoint, self.saved_iteration = saved.path, int(saved.row["iteration"])
+        self._tell_saved(saved.path)
         if saved.trouble:
             self._warn(saved.trouble)
         self.tracking.checkpoint(saved.path, saved.row, self._schedule_metadata())

@@ -7,7 +7,7 @@ action = trainer.compute_single_action(observation, policy_id="seeker_policy", e
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -116,11 +116,13 @@ def train(
     start: RunStart | None = None,
     until: int | None = None,
     stop: StopSignals | None = None,
+    on_saved: Callable[[Path], None] = lambda checkpoint: None,
 ) -> TrainingOutcome:
     """Train up to iteration `until` (None: `ppo.num_iterations`), saving as configured.
 
     A stop request (Ctrl-C, SIGTERM) ends the loop after the iteration in hand, with a checkpoint;
-    SIGUSR1 saves one and goes on.
+    SIGUSR1 saves one and goes on. `on_saved` is told of each checkpoint. Nothing on the disk is
+    changed before the first iteration is done.
     """
     start = start or RunStart()
     until = until or config.ppo.num_iterations
@@ -139,7 +141,7 @@ def train(
             config.ppo.checkpoint_dir, retention=config.ppo.retention
         )
         outputs = cleanup.enter_context(
-            RunOutputs(trainer, config, checkpoint_manager, console, start)
+            RunOutputs(trainer, config, checkpoint_manager, console, start, on_saved)
         )
         row = None
         console.start(until, progress.iteration + 1, outputs.info())

@@ -44,3 +44,8 @@ def duration(seconds: float) -> str:
     if days:
         return f"{days}d {hour:02d}:{minute:02d}"
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+def plural(number: int, noun: str) -> str:
+    """1 learner, 2 learners."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

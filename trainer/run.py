@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
+from trainer.checkpoints import layout
 from trainer.console import make_console
 from trainer.errors import TrainingFailed
 from trainer.resume_report import print_changes, print_report, print_start, print_ways_on
@@ -40,14 +42,27 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
         # Here and not above: torch and RLlib take seconds to import, and Ctrl-C is heeded already.
         from trainer.ppo_trainer import train
 
+        def remember(checkpoint: Path) -> None:
+            done = layout.iteration_of(checkpoint.name) or plan.first_iteration
+            stop.way_on = plan.next_commands(done, checkpoint)[0]
+
+        if plan.restore_path is not None:
+            remember(plan.restore_path)
         try:
-            outcome = train(plan.config, console, start=plan.start, until=plan.until, stop=stop)
+            outcome = train(
+                *(plan.config, console),
+                start=plan.start,
+                until=plan.until,
+                stop=stop,
+                on_saved=remember,
+            )
         except TrainingFailed as failed:
             raise TrainingFailed(f"{failed}; {plan.way_on(failed)}") from failed
         summary: dict[str, object] = {"iteration": f"{outcome.iteration} of {plan.until}"}
-        if outcome.checkpoint is None:
-            console.stop({**summary, "checkpoint": "none; nothing was trained yet"})
+        if outcome.iteration == plan.first_iteration:
+            console.stop({**summary, "stopped": "nothing was trained; nothing was changed"})
             return outcome.exit_code
+        assert outcome.checkpoint is not None
         console.stop(
             {**summary, "checkpoint": plan.shown(outcome.checkpoint)},
             plan.next_commands(outcome.iteration, outcome.checkpoint),

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.checkpoints.errors import CheckpointsInUse, NoUsableCheckpoint
+from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.places import is_url, split_url
 from trainer.checkpoints.selectors import KEYWORDS
@@ -21,10 +21,11 @@ from trainer.project import DEFAULT_CHECKPOINT_DIR, shown_path
 
 @dataclass(frozen=True)
 class Found:
-    """A checkpoint on this machine, and the place it belongs to."""
+    """A checkpoint on this machine, the place it belongs to, and those that it stands in for."""
 
     path: Path
     place: str
+    damaged: tuple[Path, ...] = ()
 
 
 def open_folder(place: str) -> CheckpointManager:
@@ -46,6 +47,7 @@ def find(selector: str, place: str, source: str, *, whole: bool = False) -> Foun
         place: where keywords and iterations are looked up.
         source: where the selector comes from, for messages.
         whole: verify it; a damaged one gives way, loudly, to the newest valid older one beside it.
+            Nothing is moved yet.
 
     Raises:
         UsageError: the selector is empty, or the place impossible.
@@ -57,7 +59,8 @@ def find(selector: str, place: str, source: str, *, whole: bool = False) -> Foun
     home, inside = _home_of(selector, place)
     try:
         if whole:
-            return Found(_newest_whole(open_folder(home), inside, home == place), home)
+            path, damaged = _newest_whole(open_folder(home), inside, home == place)
+            return Found(path, home, tuple(damaged))
         return Found(open_folder(home).resolve(inside), home)
     except NoUsableCheckpoint as error:
         raise NoUsableCheckpoint(f"{source}: {error}") from None
@@ -66,6 +69,7 @@ def find(selector: str, place: str, source: str, *, whole: bool = False) -> Foun
 def refuse_occupied(place: str) -> None:
     """Another run's checkpoints would be mixed with this one's, and pruned (UsageError)."""
     manager = open_folder(place)
+    manager.check_free()
     existing = manager.list_checkpoints()
     if existing:
         other = place != DEFAULT_CHECKPOINT_DIR
@@ -108,25 +112,18 @@ def _home_of(selector: str, place: str) -> tuple[str, str]:
     return (place if folder == home.directory else shown_path(folder)), str(path.absolute())
 
 
-def _newest_whole(manager: CheckpointManager, selector: str, own: bool) -> Path:
-    """See `find`. In a folder that may only be read, or in which another run is at work, nothing
-    is moved: what is damaged is refused when it is loaded.
-    """
-    if not manager.is_remote and not manager.directory.is_dir():
-        return manager.resolve(selector)
+def _newest_whole(manager: CheckpointManager, selector: str, own: bool) -> tuple[Path, list[Path]]:
+    """See `find`: the checkpoint, and the damaged ones that it stands in for."""
+    if own:
+        manager.check_free()
     try:
-        with manager.writer_lock():
-            path, aside = manager.resolve_valid(selector)
-    except CheckpointsInUse:
-        if own:
-            raise
-        return manager.resolve(selector)
+        path, damaged = manager.find_valid(selector)
     except OSError:
-        return manager.resolve(selector)
-    for item in aside:
+        return manager.resolve(selector), []
+    for item in damaged:
         print(f"warning: {item}", file=sys.stderr)
-    if aside:
+    if damaged:
         print(
             f"warning: going on from {shown_path(manager.address(path))} instead", file=sys.stderr
         )
-    return path
+    return path, [item.path for item in damaged]

@@ -51,6 +51,7 @@ class RunPlan:
         configured: for a run that goes on, where its configuration comes from.
         config_file: the configuration file, to be recorded with the run.
         mlflow_run_id: the MLflow run to go on with; None: the checkpoint's, or a new one.
+        damaged: newer checkpoints that could not be gone on from.
     """
 
     config: Config
@@ -61,6 +62,7 @@ class RunPlan:
     config_file: ConfigFile
     configured: Continued | None = None
     mlflow_run_id: str | None = None
+    damaged: tuple[Path, ...] = ()
 
     @property
     def first_iteration(self) -> int:
@@ -76,6 +78,7 @@ class RunPlan:
             self.mlflow_run_id,
             self.config_file,
             carry_schedules=not merged,
+            damaged=self.damaged,
         )
 
     def shown(self, checkpoint: Path) -> str:
@@ -212,7 +215,8 @@ def _resume_plan(asked: Given, groups: ConfigGroups, start: Start) -> RunPlan:
     config = config.model_copy(update={"initialization": groups.initialization})
     until = _until(args, config, int(saved["iteration"]), path)
     plan = RunPlan(
-        *(config, path, {}, saved, until, configured.file, configured, start.mlflow_run_id)
+        *(config, path, {}, saved, until, configured.file, configured, start.mlflow_run_id),
+        damaged=found.damaged,
     )
     with contextlib.suppress(StateUnreadable):  # restoring it will say what is wrong
         schedules, _ = planned_schedules(plan)

@@ -20,6 +20,7 @@ class RunStart:
         config_file: the configuration file, to be recorded; by default that there is none.
         carry_schedules: whether schedules that only the checkpoint knows go on; not where the
             configuration has them already.
+        damaged: newer checkpoints that could not be gone on from; they move out of the way.
     """
 
     restore_path: Path | None = None
@@ -27,6 +28,7 @@ class RunStart:
     mlflow_run_id: str | None = None
     config_file: ConfigFile = ConfigFile(named=True)  # noqa: RUF009 - immutable
     carry_schedules: bool = True
+    damaged: tuple[Path, ...] = ()
 
     @property
     def sources(self) -> list[Path]:

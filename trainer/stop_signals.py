@@ -16,7 +16,12 @@ _SAVE = tuple(filter(None, [getattr(signal, "SIGUSR1", None)]))  # Windows has n
 class StopSignals:
     """While active, the first SIGINT or SIGTERM is noted; a second SIGINT leaves at once.
 
-    SIGUSR1 asks for a checkpoint without an end.
+    That ends with exit code 1, for nothing was saved then. SIGUSR1 asks for a checkpoint without an
+    end.
+
+    Attributes:
+        received: the signal that was noted.
+        way_on: the command that goes on from the last checkpoint, said when leaving at once.
 
     Ray installs handlers of its own when it starts: call `install` again after that.
     """
@@ -24,6 +29,7 @@ class StopSignals:
     def __init__(self, notify: Callable[[], None] = lambda: None) -> None:
         """`notify` is called, inside the handler, when the first signal comes."""
         self._notify = notify
+        self.way_on = ""
         self.received: signal.Signals | None = None
         self._previous: dict[int, Any] = {}
         self._save_asked = False
@@ -72,8 +78,11 @@ class StopSignals:
         if self.received is not None and number == signal.SIGINT:
             # Plain writes only: the interrupted code may hold any lock.
             show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
-            os.write(2, f"{show_cursor}\nleft at once; nothing more was saved\n".encode())
-            os._exit(128 + number)
+            lost = (
+                f"the last checkpoint counts:\n  {self.way_on}" if self.way_on else "none is there"
+            )
+            os.write(2, f"{show_cursor}\nleft at once, without a checkpoint; {lost}\n".encode())
+            os._exit(1)
         if self.received is None:
             self.received = signal.Signals(number)
             self._notify()

@@ -128,7 +128,9 @@ def test_a_killed_save_leaves_no_trace_for_the_next(writer, manager, directory):
     assert len(list(directory.glob(".tmp-*-checkpoint_000020"))) == 1
     assert manager.listing().iterations == [10]
     assert manager.listing().skipped == ()
-    again = CheckpointManager(directory)  # opening is enough
+    again = CheckpointManager(directory)
+    with again.writer_lock():
+        pass
     assert names(directory) == ["checkpoint_000010", "checkpoint_index.json"]
     save(again, 20)
     assert again.listing().iterations == [10, 20]

@@ -52,6 +52,8 @@ def test_a_missing_or_broken_index_is_rebuilt_equal(three, damage):
     if text is not None:
         (three / layout.INDEX).write_text(text, encoding="latin-1")
     assert index.load(three) == listed
+    assert text is None or (three / layout.INDEX).read_text(encoding="latin-1") == text
+    index.update(three)
     assert index_text(three) == before
 
 
@@ -74,6 +76,7 @@ def test_folders_removed_by_hand_leave_the_index(three, manager):
     assert [item["iteration"] for item in manager.list_checkpoints()] == [20]
     assert manager.get_latest_checkpoint() == str(three / "checkpoint_000020")
     assert manager.get_checkpoint_by_iteration(30) is None
+    manager.prune()
     assert [i["iteration"] for i in json.loads(index_text(three))["checkpoints"]] == [20]
 
 
@@ -81,6 +84,7 @@ def test_the_last_checkpoint_removed_leaves_an_empty_index(three):
     for name in ("checkpoint_000010", "checkpoint_000020", "checkpoint_000030"):
         shutil.rmtree(three / name)
     assert index.load(three).checkpoints == ()
+    index.update(three)
     assert json.loads(index_text(three))["checkpoints"] == []
 
 
@@ -90,6 +94,7 @@ def test_an_old_index_put_back_is_corrected(three, manager):
     new = index_text(three)
     (three / layout.INDEX).write_text(old)
     assert index.load(three).iterations == [10, 20, 30, 40]
+    index.update(three)
     assert index_text(three) == new
 
 
@@ -114,6 +119,7 @@ def test_a_folder_that_cannot_be_written_is_listed_all_the_same(three, monkeypat
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("trainer.checkpoints.atomic.write_text", refuse)
+    index.update(three)
     assert index.load(three).iterations == [10, 20, 30]
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkpoints.fakes import WHEN, save
+from tests.checkpoints.fakes import WHEN, WRITERS, FakeAlgorithm, save
 from trainer.checkpoints import layout, liveness, locks
-from trainer.checkpoints.errors import CheckpointsInUse, NoUsableCheckpoint
+from trainer.checkpoints.errors import CheckpointsInUse, FolderLost, NoUsableCheckpoint
 from trainer.checkpoints.liveness import Owner
 from trainer.checkpoints.manager import CheckpointManager
 
@@ -269,3 +270,50 @@ def test_a_source_that_cannot_be_marked_can_be_used(directory, manager, caplog):
     (directory / layout.LOCK).mkdir()  # as on a file system that cannot be written
     with manager.protect(folder):
         assert "cannot be marked as in use, others may prune it" in caplog.text
+
+
+def test_a_folder_that_was_moved_is_not_written_to(manager, directory):
+    with manager.writer_lock():
+        save(manager, 1)
+        staged = manager.stage(FakeAlgorithm(), iteration=2, metadata={}, writers=WRITERS)
+        moved = directory.rename(directory.with_name("moved"))
+        with pytest.raises(
+            FolderLost, match=rf"was moved to {moved} .* there: .*checkpoint_000001"
+        ):
+            staged.commit()
+        with pytest.raises(FolderLost):
+            save(manager, 2)
+        assert not directory.exists()
+        other = CheckpointManager(directory)
+        with other.writer_lock():  # another run begins where the first one was
+            save(other, 1)
+            before = sorted(path.name for path in directory.iterdir())
+            with pytest.raises(FolderLost, match="was moved to"):
+                save(manager, 2)
+            assert sorted(path.name for path in directory.iterdir()) == before
+    assert [path.name for path in moved.glob("checkpoint_0*")] == ["checkpoint_000001"]
+
+
+def test_a_deleted_folder_is_not_made_again(manager, directory):
+    with manager.writer_lock():
+        save(manager, 1)
+        shutil.rmtree(directory)
+        with pytest.raises(FolderLost, match="was deleted during the run"):
+            save(manager, 2)
+    assert not directory.exists()
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced", "copied"])
+def test_a_lock_that_is_another_ones_now_ends_the_writing(manager, directory, how):
+    with manager.writer_lock():
+        record = directory / layout.WRITER
+        text = record.read_text()
+        record.unlink()
+        if how != "removed":
+            (directory / "pad").touch()  # so that the number of the file is not used again
+            other = text.replace(json.loads(text)["token"], "0" * 32) if how == "replaced" else text
+            record.with_name("copy").write_text(other)
+            record.with_name("copy").rename(record)
+        with pytest.raises(FolderLost, match="taken over by another writer"):
+            save(manager, 1)
+    assert not (directory / "checkpoint_000001").exists()

@@ -20,7 +20,7 @@ REMOTE = (
 def test_two_runners_and_two_learners_train(desk: Desk) -> None:
     done = desk.run_anew("main.py", "--until", "2", *REMOTE)
     assert done.returncode == 0, done.stderr
-    assert "2 env runners, 2 learners" in done.stdout
+    assert "2 env runners, learning in 2 learners" in done.stdout
     assert [row["env_steps"] for row in desk.history()] == [1024, 2048]
     assert list((desk.folder / "home").rglob("*")) == []
 

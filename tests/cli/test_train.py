@@ -225,7 +225,7 @@ def test_a_damaged_checkpoint_gives_way_to_an_older_one(
     assert done.returncode == 0, done.stderr
     (aside,) = folder.glob("broken_checkpoint_000004_*")
     assert message in done.stderr
-    assert f"moved to {aside.name}" in done.stderr
+    assert f"moved to {aside.name}" in done.stdout
     assert "going on from ./checkpoints/checkpoint_000002 instead" in done.stderr
     assert "Traceback" not in done.stderr
     # The same iterations again, to the same bits.

@@ -34,8 +34,8 @@ def take_sidecars(directory: Path, branch: Path, iteration: int) -> None:
     for sidecar in (pins, labels):
         with contextlib.suppress(SidecarUnreadable):  # nothing is deleted while one is
             sidecar.move(directory, branch, iteration)
-    index.load(branch)
-    index.load(directory)
+    index.update(branch)
+    index.update(directory)
 
 
 def branch_folders(directory: Path) -> list[Path]:

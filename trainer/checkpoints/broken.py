@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,21 @@ from pathlib import Path
 from trainer.checkpoints import atomic, documents, index, labels, layout, metadata, selectors
 from trainer.checkpoints.backing import Backing
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint, SidecarUnreadable
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A damaged checkpoint: where it is, and why.
+
+    `refused`: the disk did not let it be read, which does not prove that it is damaged.
+    """
+
+    path: Path
+    problems: tuple[str, ...]
+    refused: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path} is damaged ({_told(self.problems)})"
 
 
 @dataclass(frozen=True)
@@ -27,33 +42,61 @@ class SetAside:
     problems: tuple[str, ...]
 
     def __str__(self) -> str:
-        shown = "; ".join(self.problems[:3])
-        more = f"; and {len(self.problems) - 3} more" if len(self.problems) > 3 else ""
         where = f"moved to {self.moved_to.name}" if self.moved_to else "could not be moved aside"
-        return f"{self.path} is damaged ({shown}{more}); {where}"
+        return f"{self.path} is damaged ({_told(self.problems)}); {where}"
+
+
+def find_valid(selector: str | int | Path, backing: Backing) -> tuple[Path, list[Damaged]]:
+    """The checkpoint that is asked for, or the newest valid older one, and what was in between.
+
+    Every file is checked against its manifest; nothing is changed. NoUsableCheckpoint if nothing
+    matches the selector, or names the damaged ones if nothing valid is left.
+    """
+    found, damaged = _search(selector, backing)
+    if found is None:
+        raise NoUsableCheckpoint(_nothing_left(damaged))
+    return found, damaged
 
 
 def resolve_valid(
     selector: str | int | Path, backing: Backing, when: datetime
 ) -> tuple[Path, list[SetAside]]:
-    """The checkpoint that is asked for, or the newest valid older one, and what was in between.
+    """The same, but what is damaged is moved out of the way, also if nothing valid is left."""
+    found, damaged = _search(selector, backing)
+    aside = [move_aside(d.path, d.problems, when, backing, stay=d.refused) for d in damaged]
+    if found is None:
+        raise NoUsableCheckpoint(_nothing_left(damaged))
+    return found, aside
 
-    Every file is checked against its manifest. NoUsableCheckpoint if nothing matches the
-    selector, or names the damaged ones if nothing valid is left.
-    """
-    aside: list[SetAside] = []
+
+def set_aside(damaged: Iterable[Path], backing: Backing, when: datetime) -> list[SetAside]:
+    """Move checkpoints out of the way that are still there and still damaged."""
+    aside = []
+    for path in damaged:
+        if path.is_dir():
+            _, now = _check(path, dict(unlisted(path.parent)).get(path), backing)
+            aside += [move_aside(d.path, d.problems, when, backing, stay=d.refused) for d in now]
+    return aside
+
+
+def _search(selector: str | int | Path, backing: Backing) -> tuple[Path | None, list[Damaged]]:
+    damaged: list[Damaged] = []
     for folder, flaw in _candidates(selector, backing.directory, backing.shown):
-        try:
-            backing.verify(folder)
-        except CheckpointCorrupted as error:
-            # What the disk refused to read is not proved to be damaged: it stays where it is.
-            refused = isinstance(error.__cause__, OSError)
-            aside.append(move_aside(folder, error.problems, when, backing, stay=refused))
-        else:
-            if flaw is None:
-                return folder, aside
-            aside.append(move_aside(folder, [flaw], when, backing))
-    raise NoUsableCheckpoint(_nothing_left(aside))
+        found, new = _check(folder, flaw, backing)
+        damaged += new
+        if found is not None:
+            return found, damaged
+    return None, damaged
+
+
+def _check(folder: Path, flaw: str | None, backing: Backing) -> tuple[Path | None, list[Damaged]]:
+    """The folder if it is whole, else what is wrong with it."""
+    try:
+        backing.verify(folder)
+    except CheckpointCorrupted as error:
+        refused = isinstance(error.__cause__, OSError)
+        return None, [Damaged(folder, tuple(error.problems), refused)]
+    return (folder, []) if flaw is None else (None, [Damaged(folder, (flaw,))])
 
 
 def move_aside(
@@ -173,12 +216,19 @@ def _saved_as(folder: Path) -> int | None:
         return None
 
 
-def _nothing_left(aside: Sequence[SetAside]) -> str:
+def _told(problems: Sequence[str]) -> str:
+    more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+    return "; ".join(problems[:3]) + more
+
+
+def _nothing_left(aside: Sequence[Damaged]) -> str:
     names = ", ".join(
         f"{item.path.name} ({documents.shown(item.problems[0])})" for item in aside[:8]
     )
     folder = aside[0].path.parent
-    newer = _listing(folder).iterations
+    names_aside = {item.path.name for item in aside}
+    listed = _listing(folder).checkpoints
+    newer = [info.iteration for info in listed if info.name not in names_aside]
     also = f"; not older, but there: {', '.join(map(str, newer[:8]))}" if newer else ""
     return (
         f"no usable checkpoint in {folder}: damaged: {names}{also}\n"

@@ -63,6 +63,10 @@ class CheckpointsInUse(CheckpointError):  # noqa: N818
     """Another process writes to the same folder; the message names it and the way on."""
 
 
+class FolderLost(CheckpointError):  # noqa: N818
+    """The folder that a run writes to was moved, deleted, or taken over by another run."""
+
+
 class SidecarUnreadable(CheckpointError):  # noqa: N818
     """pins.json or labels.json makes no sense, so nobody knows what may be deleted."""
 

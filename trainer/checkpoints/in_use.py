@@ -62,16 +62,16 @@ def uses(directory: Path) -> list[Use]:
 
 
 def in_use(directory: Path) -> frozenset[int]:
-    """The iterations that a living run builds on, or one of which it is not certain that it ended.
+    """The iterations that a run builds on of which it is not certain that it has ended."""
+    return frozenset(use.iteration for use in uses(directory) if not use.is_over)
 
-    Markers of ended runs are removed on the way.
-    """
-    found = uses(directory)
-    for use in found:
+
+def clear_ended(directory: Path) -> None:
+    """Remove the markers of ended runs."""
+    for use in uses(directory):
         if use.is_over:
             with contextlib.suppress(OSError):
                 use.marker.unlink()
-    return frozenset(use.iteration for use in found if not use.is_over)
 
 
 def _mark(folder: Path, owner: Owner) -> Path | None:

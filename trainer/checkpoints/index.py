@@ -64,9 +64,17 @@ class Listing:
 
 
 def load(directory: Path) -> Listing:
-    """List a folder and bring its index up to date, with its pins (as tags) and its labels.
+    """List a folder, with its pins (as tags) and its labels; nothing is written.
 
-    The index is only a cache: a folder that cannot be written is listed all the same.
+    OSError if the folder cannot be read.
+    """
+    return annotated(scan(directory, decode(_read_index(directory))), directory)
+
+
+def update(directory: Path) -> None:
+    """Bring the index of a folder up to date, for those who change it.
+
+    The index is only a cache: where it cannot be written everything is the same, but slower.
     OSError if the folder itself cannot be read.
     """
     text = _read_index(directory)
@@ -75,7 +83,6 @@ def load(directory: Path) -> Listing:
     if fresh != text and (listing.checkpoints or text is not None):
         with contextlib.suppress(OSError):
             atomic.write_text(directory / layout.INDEX, fresh)
-    return annotated(listing, directory)
 
 
 def annotated(listing: Listing, directory: Path) -> Listing:

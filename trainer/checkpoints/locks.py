@@ -9,12 +9,14 @@ replaced, that of another machine is honoured.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from trainer.checkpoints import atomic, documents, layout
-from trainer.checkpoints.errors import CheckpointError, CheckpointsInUse
+from trainer.checkpoints.errors import CheckpointError, CheckpointsInUse, FolderLost
 from trainer.checkpoints.liveness import Owner
 
 _PATIENCE_S = 60.0
@@ -43,9 +45,60 @@ def mutex(directory: Path, patience: float = _PATIENCE_S) -> Iterator[None]:
         lock.release()
 
 
+@dataclass(frozen=True)
+class Held:
+    """A writer lock that is held.
+
+    Attributes:
+        directory: the folder, where it was when the lock was taken.
+        owner: the own record.
+        stamp: device and inode of the file with the record.
+        descriptor: of the folder itself, wherever it is now; None where there are no such.
+    """
+
+    directory: Path
+    owner: Owner
+    stamp: tuple[int, int]
+    descriptor: int | None
+
+    def check(self) -> None:
+        """See that the folder at this path is still the one whose lock is held (FolderLost)."""
+        path = self.directory / layout.WRITER
+        try:
+            found, owner = os.lstat(path), Owner.read(path)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            raise FolderLost(self._what_happened()) from None
+        except OSError:  # that it cannot be read now does not say that it is gone
+            return
+        if owner != self.owner or (found.st_dev, found.st_ino) != self.stamp:
+            raise FolderLost(self._what_happened())
+
+    def _what_happened(self) -> str:
+        now = self._now_at()
+        if now is None:
+            return f"{self.directory} was deleted during the run, with what was saved in it"
+        if now == self.directory.resolve():
+            return f"{self.directory} was taken over by another writer ({layout.WRITER} changed)"
+        there = [p for p in now.glob("checkpoint_*") if layout.iteration_of(p.name) is not None]
+        last = max(there, key=lambda path: layout.iteration_of(path.name) or 0, default=None)
+        kept = "" if last is None else f"; the last checkpoint is there: {last}"
+        return f"{self.directory} was moved to {now} during the run{kept}"
+
+    def _now_at(self) -> Path | None:
+        """Where the folder is now, as far as the system tells; None if it is deleted."""
+        if self.descriptor is None:
+            return self.directory.resolve() if self.directory.is_dir() else None
+        try:
+            now = Path(f"/proc/self/fd/{self.descriptor}").readlink()
+        except OSError:
+            now = self.directory.resolve()
+        gone = os.fstat(self.descriptor).st_nlink == 0 or not now.is_dir()
+        return None if gone else now
+
+
 @contextlib.contextmanager
-def writer_lock(directory: Path, when: datetime) -> Iterator[Owner]:
-    """Be the only writer of a folder, which is made if it is not there; gives the own record.
+def writer_lock(directory: Path, when: datetime) -> Iterator[Held]:
+    """Be the only writer of a folder, which is made if it is not there.
 
     CheckpointsInUse names the other writer and what to do; OSError if the folder cannot be written.
     """
@@ -53,16 +106,24 @@ def writer_lock(directory: Path, when: datetime) -> Iterator[Owner]:
     path = directory / layout.WRITER
     mine = Owner.this_process(when)
     with mutex(directory):
-        _refuse_if_held(directory, path)
+        check_free(directory)
         atomic.write_text(path, mine.encode())
+        found = os.lstat(path)
+    flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
+    descriptor = os.open(directory, flags) if os.name == "posix" else None
+    held = Held(directory, mine, (found.st_dev, found.st_ino), descriptor)
     try:
-        yield mine
+        yield held
     finally:
         if mine.is_this_process:  # and not a fork of it
             # Whatever went wrong in between counts more; a record left behind is dead anyway.
-            with contextlib.suppress(OSError, ValueError, CheckpointError), mutex(directory):
-                if Owner.read(path) == mine:
-                    path.unlink()
+            with contextlib.suppress(OSError, ValueError, CheckpointError):
+                held.check()  # the mutex would make a folder that is gone
+                with mutex(directory):
+                    if Owner.read(path) == mine:
+                        path.unlink()
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def writer_of(directory: Path) -> Owner | None:
@@ -74,7 +135,9 @@ def writer_of(directory: Path) -> Owner | None:
     return None if owner is None or owner.is_dead else owner
 
 
-def _refuse_if_held(directory: Path, path: Path) -> None:
+def check_free(directory: Path) -> None:
+    """Raise CheckpointsInUse if another process is known to write to a folder."""
+    path = directory / layout.WRITER
     try:
         owner = Owner.read(path)
     except ValueError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from trainer.checkpoints import (
     pruning,
     selectors,
 )
-from trainer.checkpoints.broken import SetAside
+from trainer.checkpoints.broken import Damaged, SetAside
 from trainer.checkpoints.errors import CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.liveness import Owner
@@ -68,7 +68,7 @@ class CheckpointManager:
         self.directory, self.shown = self._backing.directory, self._backing.shown
         self.retention = Retention(last_n=keep_last_n) if retention is None else retention
         self._clock = clock
-        atomic.remove_stale(self.directory)
+        self._held: locks.Held | None = None
 
     @property
     def is_remote(self) -> bool:
@@ -107,7 +107,8 @@ class CheckpointManager:
             when=self._clock(),
             best_by=self.retention.best_by,
         )
-        staged = StagedCheckpoint(final, self.shown, partial(self._after_commit, iteration))
+        after = partial(self._after_commit, iteration)
+        staged = StagedCheckpoint(final, self.shown, after, self._check_lock)
         staged.write(source, writers or {}, document)
         return staged
 
@@ -226,6 +227,19 @@ class CheckpointManager:
         self._backing.refresh()
         return broken.resolve_valid(selector, self._backing, self._clock())
 
+    def find_valid(self, selector: str | int | Path) -> tuple[Path, list[Damaged]]:
+        """The same without changing anything; `set_aside_damaged` is for later."""
+        if is_url(selector := self._backing.local(selector)):
+            folder, name = split_url(str(selector))
+            return CheckpointManager(folder).find_valid(name)
+        self._backing.refresh()
+        return broken.find_valid(selector, self._backing)
+
+    def set_aside_damaged(self, damaged: Iterable[Path]) -> list[SetAside]:
+        """Rename those checkpoints of this place that are still damaged, as its only writer."""
+        here = [path for path in damaged if path.parent == self.directory]
+        return broken.set_aside(here, self._backing, self._clock())
+
     def prune(self, dry_run: bool = False) -> list[Path]:
         """Delete what `self.retention` does not keep, with its plots and histories.
 
@@ -278,10 +292,19 @@ class CheckpointManager:
         says how far it holds. CheckpointsInUse names the process that has it. Readers need none.
         """
         own = locks.writer_lock(self.directory, self._clock())
-        with own as owner, self._backing.writer(owner) as done:
+        with own as held, self._backing.writer(held.owner) as done:
+            atomic.remove_stale(self.directory)
             for line in done:
                 logger.warning("%s: %s", self.shown, line)
-            yield owner
+            self._held = held
+            try:
+                yield held.owner
+            finally:
+                self._held = None
+
+    def check_free(self) -> None:
+        """Raise CheckpointsInUse if a process is known, on this machine, to write to this place."""
+        locks.check_free(self.directory)
 
     def protect(self, path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[None]:
         """Keep a checkpoint, in this folder or another, from being pruned by anybody meanwhile.
@@ -317,6 +340,10 @@ class CheckpointManager:
             pruning.prune(self._backing, self.retention, (iteration,))
         except (OSError, CheckpointError) as error:
             logger.warning("checkpoint %d is saved, but cleaning up failed: %s", iteration, error)
+
+    def _check_lock(self) -> None:
+        if self._held is not None:
+            self._held.check()
 
     def _annotate(
         self, selector: str | int | Path, file: str, change: Callable[[int], bool]

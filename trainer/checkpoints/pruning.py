@@ -66,13 +66,17 @@ def prune(
     """
     directory = backing.directory
     gone = paths(directory, plan(directory, policy, protected))
-    if dry_run or not gone:
+    if dry_run:
+        return gone
+    in_use.clear_ended(directory)
+    if not gone:
+        index.update(directory)
         return gone
     with locks.mutex(directory):  # from now on nobody pins or starts from what is about to go
         gone = paths(directory, plan(directory, policy, protected))
         for path in gone:
             backing.delete(path)
             atomic.remove_tree(path) if path.is_dir() else path.unlink()
-    index.load(directory)
+    index.update(directory)
     backing.upload_file(layout.INDEX)
     return gone

@@ -54,7 +54,7 @@ def repair(backing: Backing, when: datetime) -> Report:
         pass
     report = Report()
     dead_record = (directory / layout.WRITER).exists()
-    with locks.writer_lock(directory, when) as owner, backing.writer(owner) as recovered:
+    with locks.writer_lock(directory, when) as held, backing.writer(held.owner) as recovered:
         report.recovered += recovered
         if dead_record:
             report.removed.append(directory / layout.WRITER)
@@ -69,7 +69,7 @@ def repair(backing: Backing, when: datetime) -> Report:
 
 def _clear_markers(directory: Path, report: Report) -> None:
     before = in_use.uses(directory)
-    in_use.in_use(directory)
+    in_use.clear_ended(directory)
     report.removed += [use.marker for use in before if use.is_over]
     for use in before:
         name = use.marker.name

@@ -11,8 +11,8 @@ The commit protocol. A save
 5. brings the index up to date and prunes. None of this can undo the commit.
 
 So a folder named `checkpoint_NNNNNN` with a manifest is complete. A save that fails before the
-rename removes its temporary; one that is killed leaves it, and the next manager or save removes
-it once its writer is dead. Deleting runs backwards: first the folder loses its name, then its
+rename removes its temporary; one that is killed leaves it, and the next writer removes it once
+its own is dead. Deleting runs backwards: first the folder loses its name, then its
 files go. Nothing is ever overwritten, and only `prune` (also as the last step of a save) deletes.
 """
 
@@ -47,16 +47,24 @@ class StagedCheckpoint:
         final: the folder it is to become.
     """
 
-    def __init__(self, final: Path, shown: str, after_commit: Callable[[], None]) -> None:
-        """`shown` is the checkpoint folder in messages; what `after_commit` raises
-        does not undo the commit."""
+    def __init__(
+        self,
+        final: Path,
+        shown: str,
+        after_commit: Callable[[], None],
+        check_lock: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`shown` is the checkpoint folder in messages; what `after_commit` raises does not undo
+        the commit; what `check_lock` raises, before anything is made or renamed, prevents it."""
         self.final, self._shown, self._after_commit = final, shown, after_commit
+        self._check_lock = check_lock
         self._staged = atomic.temporary_sibling(final)
 
     def write(
         self, source: Source, writers: Mapping[str, Writer], document: Mapping[str, Any]
     ) -> None:
         """All parts into the temporary folder; errors as for `CheckpointManager.stage`."""
+        self._check_lock()
         if os.path.lexists(self.final):
             raise self._exists()
         with self._refusals(), self._or_nothing():
@@ -75,8 +83,10 @@ class StagedCheckpoint:
         store says where it is kept.
         """
         with self._refusals(), self._or_nothing():
+            self._check_lock()
             manifest.write(self._staged)
             atomic.fsync_folders(self._staged)
+            self._check_lock()
             atomic.rename_folder(self._staged, self.final)
         self._after_commit()
         return self.final

@@ -184,7 +184,7 @@ class ObjectStore(Backing):
 
     def _upload_index(self) -> None:
         with contextlib.suppress(FileNotFoundError):
-            index.load(self.directory)
+            index.update(self.directory)
             text = documents.read_bytes(self.directory / layout.INDEX)
             if text != self._index_sent:
                 self.client.write(layout.INDEX, text)
