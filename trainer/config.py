@@ -232,6 +232,26 @@ class Config(ConfigGroups):
                 )
         return self
 
+    @property
+    def game(self) -> HideAndSeekConfig:
+        """`env` with every None resolved; the discount of the shaping is then the learner's."""
+        gamma = self.env.shaping_gamma
+        if gamma is None:
+            gamma = self.ppo.team(TEAMS[0]).gamma
+        return self.env.resolved().model_copy(update={"shaping_gamma": gamma})
+
+    @model_validator(mode="after")
+    def _one_discount_of_the_shaping(self) -> Config:
+        gammas = {name: self.ppo.team(name).gamma for name in TEAMS}
+        shaped = self.env.shaping_beta > 0 or self.schedules.env.get("shaping_beta") is not None
+        if shaped and self.env.shaping_gamma is None and len(set(gammas.values())) > 1:
+            found = ", ".join(f"{name} {gamma:g}" for name, gamma in gammas.items())
+            raise ValueError(
+                f"env.shaping_gamma = null means the learner's gamma, but the teams' differ "
+                f"({found}); give env.shaping_gamma a number"
+            )
+        return self
+
     @model_validator(mode="after")
     def _schedules_are_possible(self) -> Config:
         schedules_of(self)

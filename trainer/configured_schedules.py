@@ -86,7 +86,7 @@ def schedules_of(config: Config) -> dict[str, Schedule]:
 
 def plain_values(config: Config) -> dict[str, float]:
     """The number behind every setting of a learner or the game that can be scheduled."""
-    game = config.env.resolved()
+    game = config.game
     found = {
         f"{team}/{name}": float(getattr(config.ppo.team(team), name))
         for team in TEAMS
@@ -151,7 +151,7 @@ def check_course(config: Config, schedules: RunSchedules, until: int) -> None:
 
     ConfigError names the iteration at which it could not.
     """
-    game = config.env.resolved()
+    game = config.game
     run = replace(schedules)
     for iteration in range(run.iteration, until, max(1, (until - run.iteration) // 2000)):
         run.iteration = iteration
@@ -190,7 +190,7 @@ def _of_team(config: Config, team: str) -> dict[str, Schedule]:
 
 
 def _of_game(config: Config) -> dict[str, Schedule]:
-    game, specs, plain = config.env.resolved(), config.schedules.env, plain_values(config)
+    game, specs, plain = config.game, config.schedules.env, plain_values(config)
     if {"prep_share", "prep_steps"} <= set(specs):
         raise ValueError("schedules.env: prep_share and prep_steps exclude each other")
     found: dict[str, Schedule] = {}

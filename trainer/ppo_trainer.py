@@ -73,7 +73,7 @@ def create_ppo_trainer(
         saved = check_checkpoint(Path(restore_path).expanduser().absolute(), specs)
     moments = config.initialization.warmstart.normalizer
     weights = load_networks(warmstart or {}, specs, normalizer=moments)
-    make_env = partial(HideAndSeekBatchEnv, config.env)
+    make_env = partial(HideAndSeekBatchEnv, config.game)
     with contextlib.ExitStack() as undo:  # what fails from here on leaves no actors behind
         if start_ray(config.ray):
             undo.callback(stop_ray)

@@ -77,5 +77,5 @@ def _in_force(config: Config, path: tuple[str, ...], value: Any) -> Any:
     if path[0] == "ppo" and path[1] in TEAMS:
         return config.ppo.model_dump(mode="json")[path[2]]
     if path[0] == "env":
-        return config.env.resolved().model_dump(mode="json")[path[1]]
+        return config.game.model_dump(mode="json")[path[1]]
     return None

@@ -128,7 +128,7 @@ def effective_values(shown: Mapping[str, Any], config: Config) -> dict[str, Any]
     teams = {team: config.ppo.team(team).model_dump(mode="json") for team in TEAMS}
     values = {
         **shown,
-        "env": config.env.resolved().model_dump(mode="json"),
+        "env": config.game.model_dump(mode="json"),
         "ppo": {**shown["ppo"], **teams},
     }
     return {key: value for key, value in flatten(values).items() if value is not None}

@@ -39,6 +39,7 @@ LEVELS: dict[str, Level] = {
 MAX_TEAM = 3
 MAX_REWARD = 1000.0
 MAX_STEPS = 100_000  # of an episode
+SHAPING_GAMMA = 0.98  # of a game that is played without a learner
 MAX_LAYOUTS = 4096
 _MAX_BETA = 1000.0
 
@@ -131,8 +132,8 @@ class HideAndSeekConfig(BaseModel):
     """For the agent itself, per metre it moved; below 0 it is a price. Not zero-sum."""
     shaping_beta: Finite = 0.0
     """Weight of the distance shaping; 0 = off (no distance tables are built)."""
-    shaping_gamma: Finite = 0.998
-    """Discount inside the shaping term: the learner's gamma, so that no optimum changes."""
+    shaping_gamma: Finite | None = None
+    """Discount inside the shaping term; None = the learner's, with which no optimum changes."""
 
     @model_validator(mode="before")
     @classmethod
@@ -191,7 +192,9 @@ class HideAndSeekConfig(BaseModel):
 
     @field_validator("shaping_beta", "shaping_gamma")
     @classmethod
-    def _unit_interval(cls, value: float, info: Any) -> float:
+    def _unit_interval(cls, value: float | None, info: Any) -> float | None:
+        if value is None:
+            return None
         upper = 1.0 if info.field_name == "shaping_gamma" else _MAX_BETA
         if not 0.0 <= value <= upper:
             raise ValueError(f"must be from 0 to {upper:g}, got {value}")
@@ -222,6 +225,7 @@ class HideAndSeekConfig(BaseModel):
         """Return the same game with the level's values in place of every None."""
         level = LEVELS[self.level]
         standard = {name: getattr(level, name) for name in level.__dataclass_fields__}
+        standard["shaping_gamma"] = SHAPING_GAMMA
         return self.model_copy(
             update={name: v for name, v in standard.items() if getattr(self, name) is None}
         )

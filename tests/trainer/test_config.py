@@ -212,3 +212,29 @@ def test_a_wrong_value_is_told_in_our_words(override: str, message: str) -> None
     with pytest.raises(ConfigError) as caught:
         apply_overrides({}, [override])
     assert message in str(caught.value)
+
+
+def test_the_shaping_has_the_discount_of_the_learner() -> None:
+    config = Config.from_dict({"ppo": {"gamma": 0.9}, "env": {"shaping_beta": 0.5}})
+    assert config.game.shaping_gamma == 0.9
+    assert config.env.shaping_gamma is None  # so that it follows when gamma is changed
+    own = Config.from_dict({"ppo": {"gamma": 0.9}, "env": {"shaping_gamma": 0.998}})
+    assert own.game.shaping_gamma == 0.998
+    seekers = Config.from_dict({"ppo": {"seeker": {"gamma": 0.9}, "hider": {"gamma": 0.9}}})
+    assert seekers.game.shaping_gamma == 0.9
+
+
+@pytest.mark.parametrize(
+    "shaping",
+    [
+        {"env": {"shaping_beta": 0.5}},
+        {"schedules": {"env": {"shaping_beta": {"type": "linear", "start": 0.5, "end": 0.0}}}},
+    ],
+)
+def test_teams_with_discounts_of_their_own_need_one_for_the_shaping(shaping: dict) -> None:
+    values = {"ppo": {"hider": {"gamma": 0.99}}, **shaping}
+    with pytest.raises(ConfigError, match=r"env\.shaping_gamma = null .*seeker 0\.98, hider 0\.99"):
+        Config.from_dict(values)
+    Config.from_dict({"ppo": {"hider": {"gamma": 0.99}}})  # without shaping it does not matter
+    values["env"] = {**values.get("env", {}), "shaping_gamma": 0.98}
+    assert Config.from_dict(values).game.shaping_gamma == 0.98
