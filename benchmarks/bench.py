@@ -2,7 +2,7 @@
 
     python -m benchmarks.bench                      everything (about 40 minutes on two cores)
     python -m benchmarks.bench --only speed kernel  some sections
-    python -m benchmarks.bench --quick              one round, the stock setup that is known to be the best: some minutes
+    python -m benchmarks.bench --quick              one round, few iterations: a first look
 
 Timings of different contenders are taken in turn, so that a machine whose speed drifts treats them
 alike; read the ratios, not the single numbers.
