@@ -24,6 +24,7 @@ from trainer.config import Config  # noqa: E402
 from trainer.config_file import load_config  # noqa: E402
 from trainer.configured_schedules import with_schedules  # noqa: E402
 from trainer.console import Console  # noqa: E402
+from trainer.memory_check import check_memory  # noqa: E402
 from trainer.outputs import RunOutputs  # noqa: E402
 from trainer.progress import Progress  # noqa: E402
 from trainer.ray_failures import check_ray, failures_of_ray  # noqa: E402
@@ -66,6 +67,7 @@ def create_ppo_trainer(
         config = load_config(config)
     elif not isinstance(config, Config):
         config = Config.from_dict(config)
+    check_memory(config)
     game = HideAndSeekBatchEnv.describe(config.env)
     specs = network_specs(config, game.teams)
     saved = None

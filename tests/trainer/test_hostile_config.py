@@ -10,6 +10,8 @@ import pytest
 from trainer.checkpoints import plain_yaml
 from trainer.config_base import ConfigError
 from trainer.config_file import apply_overrides, load_config
+from trainer.memory_check import needed_bytes
+from trainer.ppo_trainer import create_ppo_trainer
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,21 @@ def test_the_override_at_fault_is_named_where_two_must_agree() -> None:
 )
 def test_numbers_as_yaml_1_2_writes_them(text: str, value: float) -> None:
     assert apply_overrides({}, [f"ppo.lr={text}"]).ppo.lr == value
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        ["ppo.rollout_length=100000", "ray.num_envs_per_env_runner=1000000"],
+        ["ray.num_env_runners=1024", "ray.num_envs_per_env_runner=1000000"],
+        ["env.num_layouts=4096", "env.shaping_beta=1", "ray.num_env_runners=1000"],
+    ],
+)
+def test_what_no_machine_of_this_size_holds_is_refused_first(items: list[str]) -> None:
+    config = apply_overrides({}, items)
+    with pytest.raises(ConfigError, match=r"needs at least [\d,]+ GB, and this machine has"):
+        create_ppo_trainer(config)
+    assert needed_bytes(apply_overrides({}, [])) < 2**30
 
 
 def test_an_iteration_is_a_selector() -> None:
