@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 from envs.hide_and_seek.spaces import NVEC, OBS_SIZE
@@ -26,7 +27,7 @@ def needed_bytes(config: Config) -> int:
     weights = 0
     for team in TEAMS:
         sizes = (OBS_SIZE, *ppo.team(team).hiddens)
-        weights += 2 * sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+        weights += 2 * sum(a * b for a, b in itertools.pairwise(sizes))
     return rollouts + distances + weights * _PER_WEIGHT
 
 
