@@ -42,8 +42,11 @@ def main(argv: Sequence[str]) -> int:
     args = build_parser().parse_args(argv)
     from trainer.run import run, show_resume
     from trainer.run_plan import Start, plan_run
+    from trainer.run_warnings import warnings
 
     plan = plan_run(args, Start(resume=args.checkpoint, source="CHECKPOINT"))
+    for warning in warnings(plan, args, asks=True):
+        print(f"warning: {warning}", file=sys.stderr)
     if not show_resume(plan, args, in_full=True):
         return EXIT_USAGE
     if not args.yes:

@@ -64,6 +64,7 @@ def main(argv: Sequence[str]) -> int:
         )
     from trainer.run import run, show_resume
     from trainer.run_plan import Start, plan_run
+    from trainer.run_warnings import warnings
     from trainer.schedule_report import print_new_schedules
 
     if args.checkpoint is not None:
@@ -77,6 +78,8 @@ def main(argv: Sequence[str]) -> int:
     else:
         start = Start(fresh=args.fresh)
     plan = plan_run(args, start)
+    for warning in warnings(plan, args, asks=False):
+        print(f"warning: {warning}", file=sys.stderr)
     if plan.restore_path is None:
         print_new_schedules(plan)
     elif not show_resume(plan, args):

@@ -223,6 +223,7 @@ class RunOutputs:
                 metadata.AVERAGED: len(trainer.progress.window),
                 "warnings": trainer.progress.collapse.warnings,
                 "seed": self.config.train.seed,
+                "torch_threads": self.config.train.threads,
                 **self.identity.metadata(),
             },
             writers={

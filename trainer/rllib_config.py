@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -109,8 +108,7 @@ def algorithm_config(
 
 def threads(config: Config) -> int:
     """Threads of torch in the training process: as configured, else one per usable core."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return config.train.torch_threads or usable or 1
+    return config.train.threads
 
 
 def policy_of_agent(agent_id: str, *args: Any, **kwargs: Any) -> str:

@@ -66,7 +66,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--checkpoint-dir", metavar="DIR", help="folder of the checkpoints (ppo.checkpoint_dir)"
     )
     parser.add_argument("--quiet", action="store_true", help="no line per iteration")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--yes", action="store_true", help="do not ask (main.py never does)")
     add_version(parser)
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -60,6 +61,13 @@ class TrainGroup(Group):
     """Threads the local learner shares out among the teams, one each at least; None = the cores."""
     alternate: AlternateGroup = AlternateGroup()
     """Whether the teams take turns in learning."""
+
+    @property
+    def threads(self) -> int:
+        """Threads of torch in the training process: as configured, else one per usable core."""
+        known = hasattr(os, "sched_getaffinity")
+        usable = len(os.sched_getaffinity(0)) if known else os.cpu_count()
+        return self.torch_threads or usable or 1
 
 
 class TrackingGroup(Group):

@@ -13,6 +13,7 @@ from trainer.checkpoints import layout, manifest
 from trainer.config_file import load_config
 from trainer.resume_report import print_changes
 from trainer.run_plan import RunPlan, Start, plan_run
+from trainer.run_warnings import warnings
 from trainer.schedule_report import print_new_schedules, print_schedules
 
 Trained = tuple[Desk, str]
@@ -148,6 +149,25 @@ def test_iterations_of_a_new_run_are_its_plan(
     text = told(capsys)
     assert "schedules, up to iteration 300; this run stops at 20:" in text
     assert "seeker/lr 0.001, times 0.5 every 1000 epochs (step)" in text
+
+
+def test_what_has_no_effect_or_is_a_risk_is_said(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(*words: str, resume: str | None) -> str:
+        args = main.build_parser().parse_args(words)
+        return "\n".join(warnings(plan_run(args, Start(resume=resume)), args, asks=False))
+
+    monkeypatch.chdir(trained[0].work)
+    assert said(resume="latest") == ""
+    assert "--yes changes nothing" in said("--yes", resume="latest")
+    assert "keeps no older checkpoint" in said("--set", "ppo.keep_last_n=1", resume="latest")
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: range(77), raising=False)
+    assert "--set train.torch_threads=" in said(resume="latest")
+    assert said("--set", "train.torch_threads=1", resume="latest") == ""
+    monkeypatch.chdir(tmp_path)
+    assert "--schedule-mode changes nothing" in said("--schedule-mode", "restart", resume=None)
+    assert "--config-from changes nothing" in said("--config-from", "file", resume=None)
 
 
 def remake(folder: Path) -> None:

@@ -103,7 +103,11 @@ def test_an_older_checkpoint_without_schedules_is_resumed_with_a_warning(
 
     os.chdir(desk.work)
     print_schedules(plan("--iterations", "2"))
-    assert "warning: checkpoint_000004 says nothing about schedules" in said(capsys)
+    told = said(capsys)
+    assert "warning: checkpoint_000004 says nothing about schedules" in told
+    assert "begin now, at iteration 4, and end at" in told
+    assert "EXTEND" not in told
+    assert "env/vision_angle jumps 135 -> 300" in told
     trainer, _ = create_ppo_trainer(load_config(folder / "config.yaml"), folder)
     assert trainer.schedules.iteration == 4
     assert trainer.schedules.values()["env/vision_angle"] == 300.0

@@ -24,6 +24,7 @@ def test_a_warm_start_is_a_new_run_with_trained_networks(trained: Trained, tmp_p
     done = desk.run("main.py", *words, *SMALL, "--set", "env.level=L1")
     assert done.returncode == 0, done.stderr
     assert "warm start, weights" in done.stdout
+    assert "both teams from " in done.stdout
     assert [row["iteration"] for row in desk.history("second")] == [1]
     parent = json.loads((desk.work / "second/checkpoint_000001/metadata.json").read_text())[
         "parent"
