@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     from trainer.run_plan import Start, plan_run
     from trainer.run_warnings import warnings
 
-    plan = plan_run(args, Start(resume=args.checkpoint, source="CHECKPOINT"))
+    plan = plan_run(args, Start(resume=args.checkpoint, source=""))
     for warning in warnings(plan, args, asks=True):
         print(f"warning: {warning}", file=sys.stderr)
     if not show_resume(plan, args, in_full=True):

@@ -68,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
     from trainer.schedule_report import print_new_schedules
 
     if args.checkpoint is not None:
-        start = Start(resume=args.checkpoint, source="CHECKPOINT")
+        start = Start(resume=args.checkpoint, source="")
     elif args.resume is not None:
         start = Start(resume=args.resume, source="--resume")
     elif args.continue_run_id is not None:

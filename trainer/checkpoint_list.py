@@ -55,7 +55,8 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
         listing = manager.listing() if manager.is_remote else index.load(directory)
     except FileNotFoundError:
         if args.directory:
-            raise UsageError(f"no such directory: {shown}{nearest_existing(directory)}") from None
+            near = selectors.nearest_existing(directory)
+            raise UsageError(f"no such directory: {shown}; {near}") from None
         report_empty(Listing(()), directory, shown, as_json=args.json)
     except NotADirectoryError:
         other = configured_checkpoint_dir()
@@ -161,7 +162,8 @@ def show_runs(given: str, *, as_json: bool) -> int:
     try:
         found = runs.find_runs(root)
     except FileNotFoundError:
-        raise UsageError(f"no such directory: {given}{nearest_existing(root)}") from None
+        near = selectors.nearest_existing(root)
+        raise UsageError(f"no such directory: {given}; {near}") from None
     except NotADirectoryError:
         raise UsageError(f"{given} is not a directory; name the folder that it is in") from None
     except OSError as error:
@@ -268,14 +270,3 @@ def report_damage(damage: Mapping[int, tuple[str, ...]]) -> int:
             shown = documents.shown_line(problem)
             print(f"damaged {layout.checkpoint_name(iteration)}: {shown}", file=sys.stderr)
     return EXIT_ERROR if any(damage.values()) else 0
-
-
-def nearest_existing(missing: Path) -> str:
-    """The closest existing name to a mistyped directory, else the closest existing parent."""
-    from difflib import get_close_matches
-
-    parent = next(path for path in missing.parents if path.is_dir())
-    names = [path.name for path in parent.iterdir() if path.is_dir()]
-    step = missing.relative_to(parent).parts[0]
-    close = get_close_matches(step, names, n=1)
-    return f"; did you mean {parent / close[0]}?" if close else f"; nearest existing: {parent}"

@@ -71,6 +71,7 @@ class RunOutputs:
         self._missing_runners: tuple[int, ...] = ()
         self._ending = False
         self._is_open = False
+        self._unannounced: list[Saved] = []
         self._closing = contextlib.ExitStack()
         self._lap_started = time.perf_counter()
         progress = trainer.progress
@@ -210,6 +211,7 @@ class RunOutputs:
         if self.saver.failed is not None:
             raise CheckpointWriteFailed(self.saver.failed)
         self.manager.upload()  # what is still waiting
+        self._announce_saved()
         self._rows.flush(last=True)
         self.tracking.flush(last=True)
 
@@ -249,7 +251,20 @@ class RunOutputs:
         if saved.trouble:
             self._warn(saved.trouble)
         self.tracking.checkpoint(saved.path, saved.row, self._schedule_metadata())
-        self.console.checkpoint(self.manager.address(saved.path), saved.row)
+        self._unannounced.append(saved)
+        self._announce_saved()
+
+    def _announce_saved(self) -> None:
+        """A checkpoint in an object store is saved once it is there; until then it waits."""
+        waiting = set(self.manager.waiting()) if self.manager.is_remote else set()
+        late = [saved for saved in self._unannounced if int(saved.row["iteration"]) in waiting]
+        for saved in self._unannounced:
+            if saved not in late:
+                self.console.checkpoint(self.manager.address(saved.path), saved.row)
+            elif saved is self._unannounced[-1]:
+                text = f"committed locally, waiting for upload: {saved.path}"
+                self.console.message(f"{text}  iteration {saved.row['iteration']}", "warning")
+        self._unannounced = late
 
     def _on_failed(self, reason: str) -> None:
         if not self._ending:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from envs.hide_and_seek.config import REWARD_SETTINGS, HideAndSeekConfig
-from trainer.checkpoints import documents, layout, manifest, metadata, plain_yaml
+from trainer.checkpoints import documents, layout, manifest, metadata, plain_yaml, selectors
 from trainer.config import Config
 from trainer.config_keys import explain
 from trainer.configured_schedules import continued_schedules
@@ -61,11 +61,14 @@ def check_checkpoint(path: Path, specs: dict[str, PolicySpec]) -> SavedRun:
         specs: the networks that the configuration asks for, by policy.
 
     Raises:
+        NoUsableCheckpoint: there is nothing at `path`.
         CheckpointCorrupted: a file is missing or is not what the manifest says.
         UnsafePickle: a state file asks for more than plain data.
         InvalidState: a file holds what no training has written.
         IncompatibleCheckpoint: another observation or action space or network.
     """
+    if not path.exists():
+        raise selectors.no_such_path(path)
     manifest.verify(path)
     for policy_id, wanted in specs.items():
         changes = _read_spec(path / layout.POLICIES / policy_id).changes_to(wanted)

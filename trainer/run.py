@@ -10,6 +10,7 @@ from trainer.checkpoints import layout
 from trainer.console import make_console
 from trainer.errors import TrainingFailed
 from trainer.resume_report import print_changes, print_report, print_start, print_ways_on
+from trainer.run_folder import try_writing
 from trainer.run_plan import RunPlan
 from trainer.schedule_report import print_schedules
 from trainer.stop_signals import StopSignals
@@ -33,6 +34,7 @@ def show_resume(plan: RunPlan, args: argparse.Namespace, *, in_full: bool = Fals
 
 def run(plan: RunPlan, *, quiet: bool = False) -> int:
     """Train as planned; returns the exit code."""
+    try_writing(plan.config.ppo.checkpoint_dir)
     with make_console(quiet) as console, StopSignals(console.note_stop) as stop:
         if not quiet:
             print(

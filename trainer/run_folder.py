@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.checkpoints.errors import NoUsableCheckpoint, StoreUnavailable
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.places import is_url, split_url
 from trainer.checkpoints.selectors import KEYWORDS
@@ -45,7 +45,7 @@ def find(selector: str, place: str, source: str, *, whole: bool = False) -> Foun
     Args:
         selector: latest, best, final, an iteration, a path or a URL.
         place: where keywords and iterations are looked up.
-        source: where the selector comes from, for messages.
+        source: where the selector comes from, for messages; empty: it stands by itself.
         whole: verify it; a damaged one gives way, loudly, to the newest valid older one beside it.
             Nothing is moved yet.
 
@@ -55,7 +55,9 @@ def find(selector: str, place: str, source: str, *, whole: bool = False) -> Foun
         CheckpointsInUse: with `whole`, another run is at work in `place`.
     """
     if not selector.strip():
-        raise UsageError(f"{source} is empty; name a checkpoint: latest, best, 50 or a path")
+        raise UsageError(
+            f"{source or 'the checkpoint'} is empty; name a checkpoint: latest, best, 50 or a path"
+        )
     home, inside = _home_of(selector, place)
     try:
         if whole:
@@ -63,7 +65,7 @@ def find(selector: str, place: str, source: str, *, whole: bool = False) -> Foun
             return Found(path, home, tuple(damaged))
         return Found(open_folder(home).resolve(inside), home)
     except NoUsableCheckpoint as error:
-        raise NoUsableCheckpoint(f"{source}: {error}") from None
+        raise NoUsableCheckpoint(f"{source}: {error}" if source else str(error)) from None
 
 
 def refuse_occupied(place: str) -> None:
@@ -94,6 +96,22 @@ def check_writable(place: str) -> None:
         raise UsageError(
             f"cannot write into {folder}: {existing} forbids it; use another --checkpoint-dir"
         )
+
+
+def try_writing(place: str) -> None:
+    """See that an object store takes checkpoints before hours go by. UsageError if it refuses.
+
+    Raises:
+        UsageError: it refuses, as the credentials do not allow it.
+        StoreUnavailable: it does not answer.
+    """
+    manager = open_folder(place)
+    try:
+        manager.try_writing()
+    except StoreUnavailable as error:
+        if not error.refused:
+            raise
+        raise UsageError(f"checkpoints cannot be written: {error}") from None
 
 
 def _home_of(selector: str, place: str) -> tuple[str, str]:

@@ -188,8 +188,7 @@ def _new_plan(asked: Given, start: Start) -> RunPlan:
         config = config.model_copy(update={"initialization": initialization})
     sources = {} if start.fresh else config.initialization.warmstart.sources()
     warmstart = {
-        # Selectors mean the folder of the configuration, not the new one of --checkpoint-dir.
-        f"{team}_policy": find(selector, home, start.source).path
+        f"{team}_policy": _find_source(selector, home, config.ppo.checkpoint_dir, start.source)
         for team, selector in sources.items()
     }
     refuse_occupied(config.ppo.checkpoint_dir)
@@ -197,6 +196,20 @@ def _new_plan(asked: Given, start: Start) -> RunPlan:
     until = args.until or config.ppo.num_iterations
     check_course(config, run_schedules(config, until), until)
     return RunPlan(config, None, warmstart, {}, until, asked.file)
+
+
+def _find_source(selector: str, home: str, new: str, source: str) -> Path:
+    """The checkpoint for a warm start: selectors mean the folder of the configuration, not the new
+    one of --checkpoint-dir."""
+    try:
+        return find(selector, home, source).path
+    except NoUsableCheckpoint as error:
+        if home == new:
+            raise
+        raise NoUsableCheckpoint(
+            f"{error}\nLooked for in {open_folder(home).shown} (ppo.checkpoint_dir): "
+            f"--checkpoint-dir {open_folder(new).shown} is for the new run"
+        ) from None
 
 
 def _resume_plan(asked: Given, groups: ConfigGroups, start: Start) -> RunPlan:

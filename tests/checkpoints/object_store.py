@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import http.server
 import importlib.util
 import os
 import socket
@@ -145,6 +147,44 @@ class Line:
         self.allowed = 0
         if self.mend_after is not None and self.cuts >= self.mend_after:
             self.allowed = None
+
+
+@contextlib.contextmanager
+def read_only(port: int) -> Iterator[int]:
+    """A server in front of the other one that refuses every change, as missing permissions do."""
+    denied = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, content, headers = 403, denied, dict[str, str]()
+            if self.command in ("GET", "HEAD"):
+                line = http.client.HTTPConnection("127.0.0.1", port)
+                line.request(self.command, self.path, body, dict(self.headers))
+                found = line.getresponse()
+                status, content, headers = found.status, found.read(), dict(found.getheaders())
+                line.close()
+            self.send_response_only(status)
+            headers.setdefault("Content-Length", str(len(content)))
+            for key, value in headers.items():
+                if key.lower() not in ("connection", "transfer-encoding"):
+                    self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Silent."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def free_port() -> int:

@@ -143,7 +143,10 @@ def test_a_folder_of_nothing_but_damage_is_an_error_that_names_it(three, manager
 @everywhere_slowly
 @pytest.mark.parametrize("selector", ["latest", "best", 50, "checkpoint_000050", "/no/where"])
 def test_nothing_there_is_the_same_error_as_ever(manager, selector):
-    with pytest.raises(NoUsableCheckpoint, match=r"no checkpoints found in|no such checkpoint"):
+    with pytest.raises(
+        NoUsableCheckpoint,
+        match=r"no checkpoints found in|no such checkpoint|does not exist: /no/where",
+    ):
         manager.resolve_valid(selector)
 
 

@@ -60,12 +60,22 @@ def test_a_path_from_the_home_folder(cwd, monkeypatch):
         (-1, "no checkpoint for iteration -1 in ./checkpoints; nearest: 40"),
         (
             "checkpoints/checkpoint_000045",
+            "Checkpoint path does not exist: checkpoints/checkpoint_000045; "
             "no checkpoint for iteration 45 in checkpoints; nearest: 40, 50",
+        ),
+        (
+            "chekpoints/checkpoint_000040",
+            "Checkpoint path does not exist: chekpoints/checkpoint_000040; "
+            "did you mean {folder}/checkpoints/checkpoint_000040?",
+        ),
+        (
+            "zzz/checkpoint_000040",
+            "Checkpoint path does not exist: zzz/checkpoint_000040; nearest existing: {folder}",
         ),
         ("latst", "no such checkpoint: latst; did you mean 'latest'?"),
         (
             "checkpoints/best_modle",
-            "no such checkpoint: checkpoints/best_modle; did you mean 'best_model'?",
+            "Checkpoint path does not exist: checkpoints/best_modle; did you mean 'best_model'?",
         ),
         (
             "zzz",
@@ -87,7 +97,7 @@ def test_a_path_from_the_home_folder(cwd, monkeypatch):
 def test_errors_name_what_exists(cwd, selector, message):
     with pytest.raises(NoUsableCheckpoint) as caught:
         CheckpointManager("./checkpoints").resolve(selector)
-    assert str(caught.value) == message
+    assert str(caught.value) == message.replace("{folder}", str(cwd))
 
 
 def test_an_incomplete_folder_is_no_checkpoint(cwd):

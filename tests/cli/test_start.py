@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.cli.conftest import SMALL, Desk, copy_of
+from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.config_file import load_config
 from trainer.networks import load_policy
 from trainer.ppo_trainer import create_ppo_trainer
@@ -76,6 +77,7 @@ def test_the_configuration_can_say_how_to_start(trained: Trained, tmp_path: Path
     [
         (("--warmstart", MINE), 2, "already holds 2 checkpoint(s)"),
         (("--warmstart", "9", "--checkpoint-dir", "x"), 3, "--warmstart: no checkpoint for"),
+        (("--warmstart", "9", "--checkpoint-dir", "x"), 3, "--checkpoint-dir x is for the new run"),
         (("--warmstart", "", "--checkpoint-dir", "x"), 2, "--warmstart is empty"),
         (("--warmstart", MINE, "--resume", "4"), 2, "not allowed with"),
         (
@@ -94,3 +96,9 @@ def test_a_warm_start_that_cannot_be_is_refused(
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (desk.work / "x").exists()
+
+
+def test_a_path_that_is_not_there_is_called_so(tmp_path: Path) -> None:
+    missing = tmp_path / "checkpoint_000009"
+    with pytest.raises(NoUsableCheckpoint, match="Checkpoint path does not exist: "):
+        create_ppo_trainer({}, restore_path=missing)

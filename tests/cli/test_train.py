@@ -173,7 +173,8 @@ def test_the_environment_variable_names_the_checkpoint(trained: Trained, tmp_pat
     desk.variables["RESTORE_CHECKPOINT"] = "./checkpoints/checkpoint_000099"
     done = desk.run("main.py", "--iterations", "1", *SMALL)
     assert done.returncode == 3
-    assert "RESTORE_CHECKPOINT: no checkpoint for iteration 99" in done.stderr
+    assert "RESTORE_CHECKPOINT: Checkpoint path does not exist: " in done.stderr
+    assert "no checkpoint for iteration 99" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -182,14 +183,15 @@ def test_the_environment_variable_names_the_checkpoint(trained: Trained, tmp_pat
         (("main.py",), 2, "already holds 2 checkpoint(s), up to iteration 4"),
         (("main.py", "--fresh"), 2, "python main.py --resume latest"),
         (("main.py", "--resume", "latest", "--until", "4"), 2, "at iteration 4 already"),
-        (("main.py", "7"), 3, "no checkpoint for iteration 7 in ./checkpoints; nearest: 4"),
-        (("main.py", "checkpoints/best"), 3, "no such checkpoint"),
+        (("main.py", "7"), 3, "error: no checkpoint for iteration 7 in ./checkpoints; nearest: 4"),
+        (("main.py", "checkpoints/best"), 3, "Checkpoint path does not exist: "),
+        (("main.py", "./chekpoints/checkpoint_000004"), 3, "/checkpoints/checkpoint_000004?"),
         (("main.py", "--set", "ppo.lrr=1"), 2, "unknown key 'ppo.lrr'; nearest: ppo.lr"),
         (("main.py", "--config", "confg.yaml"), 2, "confg.yaml: no such file"),
         (("main.py", "--resume", "latest", "--fresh"), 2, "not allowed with"),
         (("main.py", "4", "--resume", "latest"), 2, "exclude each other"),
         (("main.py", "--iterations", "0"), 2, "must be at least 1"),
-        (("main.py", ""), 2, "CHECKPOINT is empty"),
+        (("main.py", ""), 2, "the checkpoint is empty"),
         (("main.py", "--set", "ppo.lr=.inf"), 2, "ppo.lr = inf"),
         (("continue_training.py", *SMALL), 2, "no terminal to ask on; add --yes"),
         (("continue_training.py", "--checkpoint-dir", "x"), 3, "no checkpoints found in x"),

@@ -57,6 +57,9 @@ class Backing:
     def upload_file(self, name: str) -> None:
         """The same for a file beside the checkpoints, or its absence."""
 
+    def try_writing(self) -> None:
+        """See that the place behind the folder takes what is written, and lets go of it."""
+
     def waiting(self) -> list[int]:
         """Iterations that are committed here and not there yet."""
         return []

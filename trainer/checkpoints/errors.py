@@ -40,7 +40,14 @@ class CheckpointWriteFailed(CheckpointError):  # noqa: N818
 
 
 class StoreUnavailable(CheckpointError):  # noqa: N818
-    """An object store refused or did not answer, after all attempts; the message has its URL."""
+    """An object store refused or did not answer, after all attempts; the message has its URL.
+
+    `refused` says which: it answered, and trying again with the same credentials changes nothing.
+    """
+
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 class UploadFailed(CheckpointWriteFailed):

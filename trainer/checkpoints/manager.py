@@ -135,6 +135,11 @@ class CheckpointManager:
         are written after the save. UploadFailed if the store stays away; nothing for a folder."""
         self._backing.upload()
 
+    def try_writing(self) -> None:
+        """Write something to the object store and delete it; nothing for a folder.
+        StoreUnavailable if it is refused."""
+        self._backing.try_writing()
+
     def waiting(self) -> list[int]:
         """The iterations that are committed on this machine and not in the object store yet."""
         return self._backing.waiting()

@@ -131,13 +131,42 @@ def _from_path(path: Path, listing: Listing, directory: Path, shown: str) -> Pat
     for candidate in candidates:
         if candidate.exists():
             raise NoUsableCheckpoint(_why_unusable(candidate))
-    if not bare and path.parent.is_dir():
+    if not bare and not path.parent.is_dir():
+        raise no_such_path(path)
+    if not bare:
         directory, shown = path.parent, str(path.parent)
         listing = index.annotated(index.scan(directory), directory)
     named = listing.named(path.name)
     if named is not None:
         return Path(os.path.abspath(directory / named.name))  # noqa: PTH100
-    raise _no_path(path, listing, directory, shown)
+    found = _no_path(path, listing, directory, shown)
+    raise found if bare else no_such_path(path, str(found))
+
+
+def no_such_path(path: Path, instead: str = "") -> NoUsableCheckpoint:
+    """The error for a path that is not there; `instead` says what is, else the nearest is named."""
+    instead = instead.removeprefix(f"no such checkpoint: {path}").removeprefix("; ")
+    return NoUsableCheckpoint(
+        f"Checkpoint path does not exist: {path}; {instead or nearest_existing(path)}"
+    )
+
+
+def nearest_existing(missing: Path) -> str:
+    """The closest existing path to one with a mistyped part, else the closest existing folder."""
+    from difflib import get_close_matches
+
+    missing = missing.absolute()
+    parent = next(path for path in missing.parents if path.is_dir())
+    step, *rest = missing.relative_to(parent).parts
+    try:
+        names = [path.name for path in parent.iterdir() if path.is_dir()]
+    except OSError:  # not permitted
+        names = []
+    close = get_close_matches(step, names, n=1)
+    if not close:
+        return f"nearest existing: {parent}"
+    whole = parent.joinpath(close[0], *rest)
+    return f"did you mean {whole if whole.exists() else parent / close[0]}?"
 
 
 def _why_unusable(path: Path) -> str:
@@ -155,7 +184,9 @@ def _no_path(path: Path, listing: Listing, directory: Path, shown: str) -> NoUsa
         return _no_iteration(iteration, listing, shown)
     copies = sorted(found.parent.name for found in directory.glob(f"*/{layout.MANIFEST}"))
     if not copies:
-        return none_found(shown)
+        bare = len(path.parts) == 1 and not path.is_absolute()
+        found = none_found(shown)
+        return found if bare else NoUsableCheckpoint(f"no checkpoints found in {shown}")
     given = [info.label.name for info in listing.checkpoints if info.label]
     unknown = dict(listing.skipped).get(layout.LABELS)
     why = f" ({layout.LABELS} is not readable: {unknown})" if unknown else ""

@@ -222,7 +222,9 @@ class Client:
             if denied
             else "Check the network and the endpoint, then try again"
         )
-        return StoreUnavailable(f"{self.location.url} cannot be used: {text}\n{way_on}")
+        return StoreUnavailable(
+            f"{self.location.url} cannot be used: {text}\n{way_on}", refused=denied
+        )
 
 
 def open_filesystem(location: Location, patience: Patience) -> Any:

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,6 +124,11 @@ class ObjectStore(Backing):
             self.client.upload(path, name)
         else:
             self.client.delete(name)
+
+    def try_writing(self) -> None:
+        name = f".probe-{uuid.uuid4().hex}"
+        self.client.write(name, b"written to see whether it can be; it can be deleted\n")
+        self.client.delete(name)
 
     def waiting(self) -> list[int]:
         names = mirror.waiting(self.directory)
