@@ -40,6 +40,7 @@ NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "normalize_obs")
 Hiddens = Annotated[
     tuple[Annotated[int, Field(strict=True, ge=1, le=8192)], ...], Field(max_length=16)
 ]
+Budgeted = Annotated[int, Field(strict=True, ge=1, le=10**15)]
 LrScheduleType = Literal["linear", "cosine", "exponential", "step"]
 
 
@@ -96,6 +97,10 @@ class PPOGroup(Group):
 
     num_iterations: Count = 300
     """Iterations of a whole run."""
+    num_episodes: Budgeted | None = None
+    """Instead of it, finished episodes of a whole run, whose last iteration reaches them."""
+    num_env_steps: Budgeted | None = None
+    """Instead of it, environment steps of a whole run: one moves all agents of one world."""
     checkpoint_freq: Count = 10
     """Iterations between checkpoints; the last iteration is always saved."""
     checkpoint_dir: Place = "./checkpoints"
@@ -161,6 +166,12 @@ class PPOGroup(Group):
     """What differs for the seekers."""
     hider: TeamOverrides = TeamOverrides()
     """What differs for the hiders."""
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> PPOGroup:
+        if self.num_episodes is not None and self.num_env_steps is not None:
+            raise ValueError("num_episodes and num_env_steps exclude each other; set one to null")
+        return self
 
     @property
     def retention(self) -> Retention:

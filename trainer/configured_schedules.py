@@ -11,6 +11,7 @@ from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig, nearest
 from envs.hide_and_seek.spaces import HEADS
 from trainer.alternation import Alternation
 from trainer.config_base import TEAMS, ConfigError
+from trainer.run_length import planned_iterations
 from trainer.run_schedules import GAME, LOGIT_BIAS, RunSchedules
 from trainer.schedule_config import ScheduleSpec
 from trainer.schedule_continuation import Continuation, Policy, continue_schedules
@@ -100,7 +101,7 @@ def plain_values(config: Config) -> dict[str, float]:
 
 def run_schedules(config: Config, until: int | None = None) -> RunSchedules:
     """The schedules of a new run that is to end at iteration `until` (None: as configured)."""
-    planned = max(config.ppo.num_iterations, until or 0)
+    planned = max(planned_iterations(config), until or 0)
     total = config.schedules.total_iterations or planned
     alternate = config.train.alternate
     order = TEAMS if alternate.first == TEAMS[0] else TEAMS[::-1]

@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from trainer.budget import Budget, Spending
 from trainer.checkpoints.documents import shown_line
 from trainer.checkpoints.safe_output import discard, drawing
 from trainer.metrics import teams_of
@@ -44,6 +45,7 @@ class Console(ABC):
         self.total = 0
         self.done = 0  # iterations, over the whole life of the run
         self.stopping = False
+        self._spending: Spending | None = None  # of a budget, if one ends the training
         self._paces: deque[float] = deque(maxlen=_ETA_ITERATIONS)  # seconds per iteration
         self._began = self.clock()
         self._agent_steps = self._seconds = 0.0  # of the iterations since the start
@@ -53,12 +55,14 @@ class Console(ABC):
         total_iterations: int,
         first_iteration: int = 1,
         info: Mapping[str, object] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         """Training begins with ``first_iteration`` and ends after ``total_iterations``.
 
         Both count from the very first start of the run. ``info`` is shown as a list; its ``run``
-        is the title of the live panel.
+        is the title of the live panel. With a ``budget`` it is that which ends the training.
         """
+        self._spending = None if budget is None else Spending(budget)
         self.total, self.done = total_iterations, first_iteration - 1
         self._began, self._agent_steps, self._seconds = self.clock(), 0.0, 0.0
         self._show_start(first_iteration, _shown(info))
@@ -69,6 +73,8 @@ class Console(ABC):
         seconds = float(row.get("time/iteration_s", math.nan))
         if math.isfinite(seconds):
             self._paces.append(seconds)
+            if self._spending is not None:
+                self._spending.count(row, seconds)
             self._seconds += seconds
             self._agent_steps += seconds * float(row.get("agent_steps_per_s", math.nan))
         self._show_iteration(row)
@@ -109,9 +115,18 @@ class Console(ABC):
 
     def eta_seconds(self) -> float:
         """Seconds that the remaining iterations will take at the present pace; nan if unknown."""
+        if self._spending is not None:
+            return self._spending.eta_seconds()
         if not self._paces:
             return math.nan
         return max(self.total - self.done, 0) * sum(self._paces) / len(self._paces)
+
+    def progress(self) -> tuple[str, int, int]:
+        """What is counted, how far training is and how far it goes."""
+        if self._spending is None:
+            return "iteration", self.done, self.total
+        budget = self._spending.budget
+        return budget.unit, self._spending.spent, budget.target
 
     @abstractmethod
     def _show_checkpoint(self, path: str, row: Row) -> None: ...
@@ -168,7 +183,7 @@ class LineConsole(Console):
     def _show_iteration(self, row: Row) -> None:
         if self.quiet:
             return
-        columns = _columns(row, self.total, self.eta_seconds())
+        columns = _columns(row, self.progress(), self.eta_seconds())
         if self._lines % HEADER_EVERY == 0:
             self._print(*_header(columns))
         self._lines += 1
@@ -237,12 +252,16 @@ def fixed(value: float, width: int, digits: int) -> str:
 Group = tuple[str, list[tuple[str, str]]]  # name and (heading, text) of each column, equally wide
 
 
-def _columns(row: Row, total: int, eta: float) -> list[Group]:
+def _columns(row: Row, counted: tuple[str, int, int], eta: float) -> list[Group]:
     def number(key: str, heading: str, width: int, digits: int) -> tuple[str, str]:
         return f"{heading:>{width}}", fixed(row.get(key, math.nan), width, digits)
 
-    width = max(len("iteration"), 2 * len(str(total)) + 1)
-    progress = f"{int(row['iteration'])}/{total}"
+    name, done, total = counted
+    width = max(len(name), 2 * len(str(total)) + 1)
+    progress = f"{done}/{total}"
+    first = [(f"{name:>{width}}", f"{progress:>{width}}")]
+    if name != "iteration":
+        first.insert(0, number("iteration", "iteration", 9, 0))
     teams = [
         (
             team,
@@ -256,7 +275,7 @@ def _columns(row: Row, total: int, eta: float) -> list[Group]:
     ]
     speed = count(row.get("agent_steps_per_s", math.nan))
     return [
-        ("", [(f"{'iteration':>{width}}", f"{progress:>{width}}")]),
+        ("", first),
         (
             "episodes",
             [

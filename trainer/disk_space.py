@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trainer.checkpoints.table import size
 from trainer.config import Config
+from trainer.run_length import planned_iterations
 
 if TYPE_CHECKING:
     from trainer.algorithm import HideAndSeekPPO
@@ -28,7 +29,7 @@ def free_bytes(directory: Path) -> int | None:
 def disk_warning(trainer: HideAndSeekPPO, config: Config, directory: Path) -> str | None:
     """What to say if the checkpoints that the run will keep do not fit; None if they do."""
     ppo = config.ppo
-    many = -(-ppo.num_iterations // ppo.checkpoint_freq)
+    many = -(-planned_iterations(config) // ppo.checkpoint_freq)
     kept = min(many, ppo.keep_last_n + ppo.keep_best_n + 1) if ppo.keep_last_n else many
     one = checkpoint_bytes(trainer)
     needed, free = (kept + 1) * one, free_bytes(directory)  # one more while the next is written

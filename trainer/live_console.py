@@ -172,17 +172,18 @@ class LiveConsole(Console):
         grid.add_column(no_wrap=True)
         grid.add_column(ratio=1)
         grid.add_column(no_wrap=True, justify="right")
+        counted, done, total = self.progress()
         left = self.eta_seconds() - (self.clock() - self._updated)
         bar = ProgressBar(
-            total=max(self.total, 1),
-            completed=min(self.done, self.total),
+            total=max(total, 1),
+            completed=min(done, total),
             complete_style="#5AA469",
             finished_style="#5AA469",
         )
-        name = "Iteration" if width >= MEDIUM else "Iter"
-        share = percent(self.done / self.total) if self.total else "-"
+        name = counted.capitalize() if width >= MEDIUM else counted[:4].capitalize()
+        share = percent(done / total) if total else "-"
         ahead = f"{share}  ETA {duration(max(left, 0.0) if math.isfinite(left) else left)}"
-        grid.add_row(Text(f"{name} {self.done}/{self.total}", style="bold"), bar, Text(ahead))
+        grid.add_row(Text(f"{name} {done}/{total}", style="bold"), bar, Text(ahead))
         return grid
 
     def _facts(self, width: int) -> Table:

@@ -19,6 +19,7 @@ prepare_environment()
 
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv  # noqa: E402
 from trainer.algorithm import HideAndSeekPPO  # noqa: E402
+from trainer.budget import Budget  # noqa: E402
 from trainer.checkpoints.manager import CheckpointManager  # noqa: E402
 from trainer.config import Config  # noqa: E402
 from trainer.config_file import load_config  # noqa: E402
@@ -30,6 +31,7 @@ from trainer.progress import Progress  # noqa: E402
 from trainer.ray_failures import check_ray, failures_of_ray  # noqa: E402
 from trainer.restore import check_checkpoint, restore  # noqa: E402
 from trainer.rllib_config import algorithm_config, network_specs  # noqa: E402
+from trainer.run_length import budget_of, planned_iterations  # noqa: E402
 from trainer.run_start import RunStart  # noqa: E402
 from trainer.stop_signals import StopSignals  # noqa: E402
 from trainer.warmstart import load_networks, start_from  # noqa: E402
@@ -85,7 +87,7 @@ def create_ppo_trainer(
         trainer.progress = Progress(config.tracking.window_episodes, game.stat_names)
         trainer.restore_notes = []
         if saved is not None:
-            until = until or config.ppo.num_iterations
+            until = until or planned_iterations(config)
             trainer.restore_notes = restore(
                 *(trainer, trainer.progress, saved, config, until), carry=carry_schedules
             )
@@ -104,11 +106,13 @@ class TrainingOutcome:
         iteration: the last iteration done.
         checkpoint: the last checkpoint, None if nothing was ever saved.
         exit_code: 0 done, 130 after Ctrl-C, 143 after SIGTERM.
+        finished: whether it is as long as it was to be.
     """
 
     iteration: int
     checkpoint: Path | None
     exit_code: int
+    finished: bool
 
 
 def train(
@@ -117,17 +121,21 @@ def train(
     *,
     start: RunStart | None = None,
     until: int | None = None,
+    budget: Budget | None = None,
     stop: StopSignals | None = None,
     on_saved: Callable[[Path], None] = lambda checkpoint: None,
 ) -> TrainingOutcome:
-    """Train up to iteration `until` (None: `ppo.num_iterations`), saving as configured.
+    """Train up to iteration `until` (None: as configured) or a budget, saving as configured.
+
+    With a budget, which the configuration may hold, `until` is only where the schedules end.
 
     A stop request (Ctrl-C, SIGTERM) ends the loop after the iteration in hand, with a checkpoint;
     SIGUSR1 saves one and goes on. `on_saved` is told of each checkpoint. Nothing on the disk is
     changed before the first iteration is done.
     """
     start = start or RunStart()
-    until = until or config.ppo.num_iterations
+    if until is None:
+        until, budget = planned_iterations(config), budget_of(config)
     with contextlib.ExitStack() as cleanup:
         stop = stop or cleanup.enter_context(StopSignals())
         cleanup.callback(stop_ray)
@@ -146,15 +154,21 @@ def train(
             RunOutputs(trainer, config, checkpoint_manager, console, start, on_saved)
         )
         row = None
-        console.start(until, progress.iteration + 1, outputs.info())
-        while progress.iteration < until and not stop.requested:
+
+        def finished() -> bool:
+            return progress.iteration >= until if budget is None else budget.reached(progress)
+
+        console.start(until, progress.iteration + 1, outputs.info(), budget)
+        while not (finished() or stop.requested):
             check_ray()
             row = progress.advance(trainer.train(), trainer, *outputs.lap())
             outputs.write(row)
             due = progress.iteration % config.ppo.checkpoint_freq == 0
-            if (stop.take_save_request() or due) and progress.iteration < until:
+            if (stop.take_save_request() or due) and not finished():
                 outputs.save(row, final=False)
         if row is not None:
-            outputs.save_last(row, final=progress.iteration == until)
+            outputs.save_last(row, final=finished())
         outputs.stopped = stop.requested
-        return TrainingOutcome(progress.iteration, outputs.last_checkpoint, stop.exit_code)
+        return TrainingOutcome(
+            progress.iteration, outputs.last_checkpoint, stop.exit_code, finished()
+        )

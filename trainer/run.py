@@ -37,6 +37,8 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
     try_writing(plan.config.ppo.checkpoint_dir)
     with make_console(quiet) as console, StopSignals(console.note_stop) as stop:
         if not quiet:
+            for line in plan.length():
+                print(line)
             print(
                 "starting: loading torch and RLlib (the first run also compiles the game) ...",
                 flush=True,
@@ -46,7 +48,8 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
 
         def remember(checkpoint: Path) -> None:
             done = layout.iteration_of(checkpoint.name) or plan.first_iteration
-            stop.way_on = plan.next_commands(done, checkpoint)[0]
+            finished = plan.budget is None and done >= plan.until
+            stop.way_on = plan.next_commands(checkpoint, finished=finished)[0]
 
         if plan.restore_path is not None:
             remember(plan.restore_path)
@@ -55,6 +58,7 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
                 *(plan.config, console),
                 start=plan.start,
                 until=plan.until,
+                budget=plan.budget,
                 stop=stop,
                 on_saved=remember,
             )
@@ -67,6 +71,6 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
         assert outcome.checkpoint is not None
         console.stop(
             {**summary, "checkpoint": plan.shown(outcome.checkpoint)},
-            plan.next_commands(outcome.iteration, outcome.checkpoint),
+            plan.next_commands(outcome.checkpoint, finished=outcome.finished),
         )
         return outcome.exit_code

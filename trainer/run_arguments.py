@@ -24,6 +24,27 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     how_far.add_argument(
         "--until", type=_positive, metavar="N", help="train up to iteration N, within the plan"
     )
+    how_far.add_argument(
+        "--until-episodes",
+        type=_positive,
+        metavar="N",
+        help="train until N episodes have finished, over the whole life of the run "
+        "(ppo.num_episodes)",
+    )
+    how_far.add_argument(
+        "--until-steps",
+        type=_positive,
+        metavar="N",
+        help="train up to N environment steps, over the whole life of the run; one moves all "
+        "agents of one world (ppo.num_env_steps)",
+    )
+    how_far.add_argument(
+        "--alternations",
+        type=_positive,
+        metavar="N",
+        help="as --iterations, for N turns of both teams: 2 N train.alternate.every iterations; "
+        "alternating training is turned on with turns of 10 if it is off",
+    )
     parser.add_argument("--config", metavar="FILE", help="configuration (default: config.yaml)")
     parser.add_argument(
         "--set",
@@ -93,11 +114,19 @@ def overrides_of(args: argparse.Namespace) -> list[str]:
         overrides.append(f"schedules.mode={args.schedule_mode}")
     if args.run_name is not None:
         overrides.append(f"tracking.run_name={json.dumps(args.run_name)}")
+    for name, budget in (("episodes", args.until_episodes), ("env_steps", args.until_steps)):
+        if budget is not None:
+            overrides += ["ppo.num_episodes=null", "ppo.num_env_steps=null"]
+            overrides.append(f"ppo.num_{name}={budget}")
     return overrides
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-    return value
+    """A whole number, also written as 2e6 or 2_000_000."""
+    try:
+        value = float(text) if "e" in text.lower() else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, not {text!r}") from None
+    if not 1 <= value <= 1e15 or value != int(value):
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
+    return int(value)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from trainer.budget import Budget
 from trainer.checkpoints import layout, manifest, metadata
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.places import is_url
@@ -26,10 +27,19 @@ from trainer.config_record import ConfigFile
 from trainer.configured_schedules import check_course, continued_schedules, run_schedules
 from trainer.divergence import lower_lr
 from trainer.errors import TrainingDiverged, TrainingFailed, UsageError
-from trainer.initialization import ResumeBlock
 from trainer.project import script_command, shown_path
 from trainer.run_config import Continued, Given, continued, given
 from trainer.run_folder import check_writable, find, open_folder, refuse_occupied
+from trainer.run_length import (
+    Done,
+    budget_of,
+    describe,
+    iterations_given,
+    planned_iterations,
+    resumed_length,
+    with_iterations,
+    with_turns,
+)
 from trainer.run_schedules import RunSchedules
 from trainer.run_start import RunStart
 from trainer.schedule_continuation import Continuation
@@ -47,9 +57,11 @@ class RunPlan:
         restore_path: the checkpoint to go on from, None for a new run.
         warmstart: for a new run, the checkpoint whose network a policy starts with.
         metadata: metadata of `restore_path`.
-        until: the iteration to train up to.
+        until: the iteration to train up to; with a budget the one that is expected to reach it.
+        budget: what ends the run instead of `until`.
         configured: for a run that goes on, where its configuration comes from.
         config_file: the configuration file, to be recorded with the run.
+        turned_on: whether alternating training is new, because alternations were asked for.
         mlflow_run_id: the MLflow run to go on with; None: the checkpoint's, or a new one.
         damaged: newer checkpoints that could not be gone on from.
     """
@@ -60,7 +72,9 @@ class RunPlan:
     metadata: dict[str, Any]
     until: int
     config_file: ConfigFile
+    budget: Budget | None = None
     configured: Continued | None = None
+    turned_on: bool = False
     mlflow_run_id: str | None = None
     damaged: tuple[Path, ...] = ()
 
@@ -81,6 +95,10 @@ class RunPlan:
             damaged=self.damaged,
         )
 
+    def length(self) -> list[str]:
+        """What a user should know of how long it takes, line by line."""
+        return describe(self.config, self.budget, self.until, turned_on=self.turned_on)
+
     def shown(self, checkpoint: Path) -> str:
         """A checkpoint of the run, or the one it begins with, as a user would type it."""
         return shown_path(open_folder(self.config.ppo.checkpoint_dir).address(checkpoint))
@@ -98,22 +116,25 @@ class RunPlan:
         if last is None:
             return "nothing was saved" + (f"; start again with {shlex.join(flags)}" * bool(flags))
         path = self.shown(Path(last))
-        words = [path, "--until", str(self.until), *flags]
+        words = [path, *self._to_the_end(), *flags]
         command = script_command("continue_training.py", words)
         return f"the last {'good ' * bool(flags)}checkpoint is {path}; go on with: {command}"
 
-    def next_commands(self, iteration: int, checkpoint: Path) -> list[str]:
-        """What to type after the run ended at `iteration` with `checkpoint`."""
+    def next_commands(self, checkpoint: Path, *, finished: bool) -> list[str]:
+        """What to type after the run ended with `checkpoint`."""
         path = self.shown(checkpoint)
         folder = path.rpartition("/")[0]
-        unfinished = iteration < self.until
-        further = ["--until", str(self.until)] if unfinished else ["--iterations", "100"]
+        further = ["--iterations", "100"] if finished else self._to_the_end()
         return [
             script_command("continue_training.py", [path, *further]),
             script_command("demo_model.py", ["--checkpoint", path]),
             script_command("list_checkpoints.py", [folder]),
             *self._left_out(),
         ]
+
+    def _to_the_end(self) -> list[str]:
+        """The options that go on to the end of this plan; a budget is the configuration's."""
+        return ["--until", str(self.until)] if self.budget is None else []
 
     def _left_out(self) -> list[str]:
         """What the commands lack, as a comment: what a URL held besides the place, if no file has
@@ -179,9 +200,10 @@ def _new_plan(asked: Given, start: Start) -> RunPlan:
     home = config.ppo.checkpoint_dir
     if args.checkpoint_dir is not None:
         config = with_checkpoint_dir(config, args.checkpoint_dir)
-    if args.iterations is not None:  # so many are the whole run, and its schedules end there
-        planned = config.ppo.model_copy(update={"num_iterations": args.iterations})
-        config = config.model_copy(update={"ppo": planned})
+    config, turned_on = with_turns(config, args.alternations)
+    iterations = iterations_given(args, config)
+    if iterations is not None:  # so many are the whole run, and its schedules end there
+        config = with_iterations(config, iterations)
     if start.warmstart is not None:
         block = config.initialization.warmstart.model_copy(update={"checkpoint": start.warmstart})
         initialization = config.initialization.model_copy(update={"warmstart": block})
@@ -193,9 +215,10 @@ def _new_plan(asked: Given, start: Start) -> RunPlan:
     }
     refuse_occupied(config.ppo.checkpoint_dir)
     check_writable(config.ppo.checkpoint_dir)
-    until = args.until or config.ppo.num_iterations
+    until = args.until or planned_iterations(config)
     check_course(config, run_schedules(config, until), until)
-    return RunPlan(config, None, warmstart, {}, until, asked.file)
+    budget = None if args.until else budget_of(config)
+    return RunPlan(*(config, None, warmstart, {}, until, asked.file, budget), turned_on=turned_on)
 
 
 def _find_source(selector: str, home: str, new: str, source: str) -> Path:
@@ -226,9 +249,11 @@ def _resume_plan(asked: Given, groups: ConfigGroups, start: Start) -> RunPlan:
     configured = continued(asked, path)
     config = with_checkpoint_dir(configured.config, place)
     config = config.model_copy(update={"initialization": groups.initialization})
-    until = _until(args, config, int(saved["iteration"]), path)
+    config, turned_on = with_turns(config, args.alternations)
+    until, budget = resumed_length(args, config, Done.of(saved), path.name)
     plan = RunPlan(
-        *(config, path, {}, saved, until, configured.file, configured, start.mlflow_run_id),
+        *(config, path, {}, saved, until, configured.file, budget, configured, turned_on),
+        mlflow_run_id=start.mlflow_run_id,
         damaged=found.damaged,
     )
     with contextlib.suppress(StateUnreadable):  # restoring it will say what is wrong
@@ -316,24 +341,3 @@ def _configured_start(config: ConfigGroups) -> Start:
         checkpoint = initialization.resume.checkpoint
         return Start(resume=checkpoint, source="initialization.resume.checkpoint")
     return Start(fresh=initialization.mode == "fresh", source="initialization.warmstart")
-
-
-def _until(args: argparse.Namespace, config: Config, done: int, path: Path) -> int:
-    block = config.initialization.resume
-    if config.initialization.mode != "resume":
-        block = ResumeBlock()
-    if args.iterations is not None:
-        return done + int(args.iterations)
-    until, source = config.ppo.num_iterations, "ppo.num_iterations ="
-    if args.until is not None:
-        until, source = int(args.until), "--until"
-    elif block.additional is not None:
-        return done + block.additional
-    elif block.target_total is not None:
-        until, source = block.target_total, "initialization.resume.target_total ="
-    if until <= done:
-        raise UsageError(
-            f"{path.name} is at iteration {done} already, and {source} {until} asks for no more; "
-            f"add --iterations N to train N more"
-        )
-    return until

@@ -41,6 +41,11 @@ _TERMS: dict[str, str] = {
     # how long, what is kept
     "ppo.num_iterations": "num_iters n_iterations n_iters max_iterations max_iters "
     "training_iterations training_iteration stop_iters num_updates n_updates",
+    "ppo.num_env_steps": "total_timesteps timesteps max_timesteps num_timesteps total_steps "
+    "max_steps total_env_steps max_env_steps stop_timesteps total_frames timesteps_total "
+    "learn_timesteps",
+    "ppo.num_episodes": "total_episodes n_episodes max_episodes episodes stop_episodes "
+    "num_train_episodes",
     "ppo.checkpoint_freq": "checkpoint_frequency checkpoint_interval checkpoint_every save_freq "
     "save_frequency save_interval save_every",
     "ppo.checkpoint_dir": "checkpoints_dir checkpoint_folder save_dir save_path output_dir out_dir "
@@ -89,6 +94,8 @@ _KEYS = {term: key for key, terms in _TERMS.items() for term in terms.split()}
 
 OPTIONS = {
     "ppo.num_iterations": "--iterations",
+    "ppo.num_env_steps": "--until-steps",
+    "ppo.num_episodes": "--until-episodes",
     "ppo.checkpoint_dir": "--checkpoint-dir",
     "train.seed": "--seed",
     "tracking.run_name": "--run-name",

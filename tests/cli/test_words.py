@@ -43,6 +43,8 @@ ENTROPY = "--set 'schedules.entropy_coeff={type: linear, start: 0.01, end: 0.001
             "logit_bias={forward.ahead: {type: exponential, start: 1, end: 0.01}}'",
         ),
         ("main.py --pass-arc-start 60", "this game has no passes"),
+        ("main.py --total-timesteps 1e6", "here it is: --until-steps 1e6"),
+        ("continue_training.py --episodes 50", "here it is: --until-episodes 50"),
         ("main.py --iteration 5", "here it is: --iterations 5"),
         ("main.py --checkpoint-freq 5", "--set ppo.checkpoint_freq=5"),
         ("continue_training.py --resume best", "main.py --resume best"),
@@ -148,3 +150,33 @@ def test_rewards_may_change_on_resume_and_the_worlds_play_on(
     (line,) = [line for line in done.stdout.splitlines() if "env.reward_moving" in line]
     assert "0.0 -> -0.5" in line
     assert "worlds start fresh" not in done.stdout
+
+
+def test_a_budget_survives_a_resume_to_the_same_bits(desk: Desk) -> None:
+    """Stopped within the budget and resumed without a word, as in one go."""
+    size = 64 * 32  # environment steps of an iteration
+    done = desk.run("main.py", "--checkpoint-dir", "a", "--until-steps", str(3 * size), *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert f"budget: {3 * size} env steps (3 iterations)" in done.stdout
+    assert f"{size}/{3 * size}" in done.stdout
+    budget = ("--set", f"ppo.num_env_steps={3 * size}")
+    done = desk.run("main.py", "--checkpoint-dir", "b", "--until", "2", *SMALL, *budget)
+    assert done.returncode == 0, done.stderr
+    done = desk.run("continue_training.py", "--yes", "--checkpoint-dir", "b")
+    assert done.returncode == 0, done.stderr
+    assert desk.history("a") == desk.history("b")
+    assert desk.weights("a/checkpoint_000003") == desk.weights("b/checkpoint_000003")
+    for folder in "ab":
+        metadata = json.loads((desk.work / folder / "checkpoint_000003/metadata.json").read_text())
+        assert metadata["tags"] == ["final"]
+    done = desk.run("continue_training.py", "--yes", "--checkpoint-dir", "b")
+    assert done.returncode == 2
+    assert f"is at {3 * size} env steps already" in done.stderr
+
+
+def test_alternations_are_turns_of_both_teams(desk: Desk) -> None:
+    words = ("--alternations", "1", "--set", "train.alternate.every=2")
+    done = desk.run("main.py", *SMALL, *words)
+    assert done.returncode == 0, done.stderr
+    trained = [(row["seeker/trained"], row["hider/trained"]) for row in desk.history()]
+    assert trained == [(1, 0), (1, 0), (0, 1), (0, 1)]

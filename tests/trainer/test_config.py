@@ -167,6 +167,7 @@ def test_each_team_may_warm_start_from_a_checkpoint_of_its_own() -> None:
         ("env.phi_beta", "env.shaping_beta"),
         ("ppo.lr_schedule", "schedules.lr={type: linear, start: START, end: END}"),
         ("training={learning_rate: 1, n_epochs: 2}", "training.n_epochs: here it is ppo.num_ep"),
+        ("ppo.total_timesteps", "ppo.num_env_steps"),
         ("ppo.train_batch_size", "ray.num_envs_per_env_runner worlds"),
         ("train.num_gpus", "training runs on the CPU"),
         ("load_path", "initialization.warmstart.checkpoint"),
