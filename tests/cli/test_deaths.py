@@ -91,11 +91,14 @@ def test_killed_runners_are_told_of_and_come_back(desk: Desk, count: int) -> Non
             r"warning: runner [12] of 2 died .*; this iteration has 50% of the data", told
         )
         wait_for(process, "of 2 is back")
-    wait_for(process, "/4000 |")
+    wait_for(process, "/4000 |")  # it goes on
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=90)
     assert process.returncode == 130, errors
     missing = [row["runners_missing"] for row in desk.history()]
     assert missing[:3] == [0, 0, 0]
-    assert missing[-1] == 0
-    assert set(missing) == ({0, 1} if count == 1 else {0})
+    assert len(missing) > 3
+    assert set(missing) <= {0, 1}  # with none of the two there is nothing to learn from: it waits
+    if count == 1:
+        assert 1 in missing
+        assert missing[-1] == 0
