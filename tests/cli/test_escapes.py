@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from tests.cli.conftest import Desk, copy_of
+from tests.cli.test_hostile_input import vouch_for
 from trainer.checkpoints import layout
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\r"
@@ -19,7 +20,6 @@ def test_planted_escapes_are_harmless(trained: tuple[Desk, str], tmp_path: Path)
     folder = desk.work / "checkpoints"
     for name in ("checkpoint_000002", "checkpoint_000004"):
         plant(folder / name, name)
-    shutil.rmtree(folder / "checkpoint_000002" / "policies")
     odd = desk.work / f"odd{ESCAPE}"
     shutil.copytree(folder, odd)
     outputs = []
@@ -29,6 +29,7 @@ def test_planted_escapes_are_harmless(trained: tuple[Desk, str], tmp_path: Path)
         (*tools, "tag", "4", "x", "--note", ESCAPE),
         *(("list_checkpoints.py", *flags) for flags in ((), ("-d",), ("--lineage",), (str(odd),))),
         ("continue_training.py",),
+        ("continue_training.py", str(odd / "checkpoint_000004")),
         ("main.py", "--resume", f"x{ESCAPE}"),
         ("main.py", "--set", f"ppo.checkpoint_dir={odd}"),
         ("main.py", f"--odd{ESCAPE}"),
@@ -44,7 +45,7 @@ def test_planted_escapes_are_harmless(trained: tuple[Desk, str], tmp_path: Path)
 
 
 def plant(checkpoint: Path, salt: str) -> None:
-    """Escapes in each text of metadata and configuration, vouched for by the index's rebuild."""
+    """Escapes in each text of metadata and configuration, vouched for by the manifest."""
     file = checkpoint / layout.METADATA
     document = json.loads(file.read_text())
     for key, value in document.items():
@@ -57,3 +58,4 @@ def plant(checkpoint: Path, salt: str) -> None:
     values = yaml.safe_load(config.read_text())
     values["tracking"]["mlflow_experiment"] = f"{ESCAPE}{salt}"
     config.write_text(yaml.safe_dump(values))
+    vouch_for(checkpoint)
