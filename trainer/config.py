@@ -28,7 +28,7 @@ from trainer.config_base import (
     PositiveOrInf,
     StepUnit,
 )
-from trainer.config_keys import error_keys, explain
+from trainer.config_keys import as_yaml_1_2, error_keys, explain
 from trainer.configured_schedules import schedules_of
 from trainer.initialization import InitializationGroup
 from trainer.run_groups import RayGroup, TrackingGroup, TrainGroup
@@ -219,6 +219,8 @@ class ConfigGroups(Group):
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
+            if (meant := as_yaml_1_2(values, error)) is not None:
+                return cls.from_dict(meant, source)
             text = explain(error, known_keys())
             raise ConfigError(f"{source}: {text}", keys=error_keys(error)) from None
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import reprlib
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from envs.hide_and_seek.config import UNKNOWN_SETTING, nearest
 from trainer import synonyms
+from trainer.checkpoints import plain_yaml
 from trainer.checkpoints.redaction import redacted_values
 
 _SHORT = reprlib.Repr()  # a few bytes of YAML can stand for a very large value
@@ -101,6 +104,30 @@ def error_keys(error: ValidationError) -> tuple[tuple[str, ...], ...]:
     """The keys that a validation error is about, in their parts."""
     located = (tuple(str(part) for part in item["loc"]) for item in error.errors())
     return tuple(key for key in located if key)
+
+
+def as_yaml_1_2(values: Mapping[str, Any], error: ValidationError) -> dict[str, Any] | None:
+    """The values with the numbers that PyYAML has left as texts, such as 1e-3; None: not the fault.
+
+    It reads YAML 1.1, where a number with an exponent needs a dot and a sign (1.0e-3).
+    """
+    found, changed = deepcopy(dict(values)), False
+    for problem in error.errors():
+        text = problem.get("input")
+        group: Any = found
+        if problem["type"] not in ("float_type", "value_error") or not _left_as_text(text):
+            continue
+        *path, last = problem["loc"]
+        with contextlib.suppress(LookupError, TypeError):  # the place of an error is not always one
+            for key in path:
+                group = group[key]
+            if group[last] == text:
+                group[last], changed = float(text), True
+    return found if changed else None
+
+
+def _left_as_text(value: Any) -> bool:
+    return isinstance(value, str) and "e" in value.lower() and plain_yaml.is_number(value)
 
 
 def _hint(key: str, value: Any, known: list[str]) -> str:

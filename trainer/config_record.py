@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from trainer.checkpoints import layout
+from trainer.checkpoints import layout, plain_yaml
 from trainer.checkpoints.redaction import redacted_values
 from trainer.config_base import ConfigError
 from trainer.config_file import read_values
@@ -47,7 +45,7 @@ class ConfigFile:
         """Write the record, without the credentials that a URL may hold."""
         where = None if self.path is None else str(self.path)
         record = {"path": where, "named": self.named, "values": redacted_values(self.values)}
-        text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True)
+        text = plain_yaml.dump(record)
         path.write_text(text, encoding="utf-8")
 
 

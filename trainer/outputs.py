@@ -11,10 +11,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 
 from trainer.checkpoint_saver import CheckpointSaver, Saved
-from trainer.checkpoints import index, layout, metadata, selectors
+from trainer.checkpoints import index, layout, metadata, plain_yaml, selectors
 from trainer.checkpoints.errors import CheckpointWriteFailed
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.redaction import redacted_values
@@ -278,7 +277,7 @@ class RunOutputs:
             save_policy(network, folder / policy_id)
 
     def _write_config(self, path: Path) -> None:
-        text = yaml.safe_dump(self._shown_config(), sort_keys=False, allow_unicode=True)
+        text = plain_yaml.dump(self._shown_config())
         path.write_text(text, encoding="utf-8")
 
     def _shown_config(self) -> dict[str, Any]:

@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from trainer.checkpoints import layout, manifest
+from trainer.checkpoints import layout, manifest, plain_yaml
 from trainer.config import Config
 from trainer.config_base import TEAMS
 from trainer.config_keys import flatten
@@ -136,4 +134,4 @@ def effective_values(shown: Mapping[str, Any], config: Config) -> dict[str, Any]
 
 def _as_code(values: Mapping[str, Any]) -> str:
     """Values as YAML in a block of Markdown code."""
-    return f"```yaml\n{yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)}```"
+    return f"```yaml\n{plain_yaml.dump(dict(values))}```"

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from trainer.checkpoints import plain_yaml
+from trainer.config import Config
 from trainer.config_base import ConfigError
 from trainer.config_file import apply_overrides, load_config
 from trainer.memory_check import needed_bytes
@@ -123,3 +128,37 @@ def test_no_yaml_of_bearable_size_takes_long() -> None:
             plain_yaml.parse(text)
         except plain_yaml.YamlError as error:
             assert str(error)  # noqa: PT017
+
+
+_TEXTS = st.text(max_size=20).filter(str.isprintable)  # as every name and place has to be
+
+
+@settings(deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | _TEXTS,
+        lambda inner: st.lists(inner) | st.dictionaries(_TEXTS, inner),
+        max_leaves=20,
+    )
+)
+@example(["1e3", "1e-3", ".5", "0o17", "1:30", "yes", "012", "~", "-.inf", ".nan", "0x1F", ""])
+def test_what_is_written_is_read_back_whichever_yaml_it_is_taken_for(value: Any) -> None:
+    text = plain_yaml.dump({"value": value})
+    assert plain_yaml.parse(text) == {"value": value}
+    assert yaml.safe_load(text) == {"value": value}
+
+
+def test_numbers_that_pyyaml_leaves_as_texts_are_numbers() -> None:
+    values = yaml.safe_load(
+        "ppo: {lr: 1e-3, seeker: {lr: 5E-4}}\n"
+        "schedules: {clip_param: 1e-1, hider: {lr: {type: piecewise, points: [[0, 1e-3]]}}}"
+    )
+    assert values["ppo"]["lr"] == "1e-3"
+    config = Config.from_dict(values)
+    assert (config.ppo.lr, config.ppo.seeker.lr) == (1e-3, 5e-4)
+    assert config.schedules.clip_param is not None
+    assert config.schedules.clip_param.value == 0.1
+    assert config.schedules.hider.lr is not None
+    assert config.schedules.hider.lr.points == ((0.0, 1e-3),)
+    with pytest.raises(ConfigError, match=r"ppo\.lr = '0\.001': expected a number"):
+        Config.from_dict({"ppo": {"lr": "0.001"}})

@@ -33,6 +33,26 @@ class YamlError(ValueError):
         self.line = line
 
 
+def dump(values: Any) -> str:
+    """YAML that `parse` reads back as it was, and any reader of YAML 1.1 likewise."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Quotes the texts that only YAML 1.2 takes for numbers, such as 1e3."""
+
+    def text(dumper: Dumper, value: str) -> Any:
+        quote = "'" if is_number(value) else None
+        return dumper.represent_scalar(f"{_TAG}str", value, style=quote)
+
+    Dumper.add_representer(str, text)
+    return str(yaml.dump(values, Dumper=Dumper, sort_keys=False, allow_unicode=True))
+
+
+def is_number(text: str) -> bool:
+    """Whether a word without quotes is a number in YAML 1.2."""
+    return any(form.fullmatch(text) for form in (_INT, _FLOAT, _INF, _NAN))
+
+
 def read(path: Path) -> Any:
     """The value in a YAML file. OSError or ValueError if it is no plain file or not usable."""
     try:
