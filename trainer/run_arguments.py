@@ -127,6 +127,8 @@ def _positive(text: str) -> int:
         value = float(text) if "e" in text.lower() else int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a whole number, not {text!r}") from None
-    if not 1 <= value <= 1e15 or value != int(value):
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
+    if value > 1e15 or value != int(value):
+        raise argparse.ArgumentTypeError(f"expected a whole number up to 1e15, not {text}")
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {text}")
     return int(value)

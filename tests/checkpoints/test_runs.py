@@ -182,3 +182,10 @@ def test_nothing_heavy_is_imported(several):
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code, str(several)], check=True, cwd=ROOT)
+
+
+def test_a_run_with_a_budget_is_not_compared_with_its_iterations(tmp_path, listed):
+    budget = CONFIG.replace("  lr", "  num_episodes: null\n  num_env_steps: 5000\n  lr")
+    train(tmp_path / "run", 20, config=budget)
+    (row,) = [line.split() for line in listed("--runs", tmp_path)[1].splitlines() if "L1" in line]
+    assert row[3] == "20"

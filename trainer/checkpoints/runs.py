@@ -155,6 +155,9 @@ def _configured(checkpoint: Path) -> tuple[str | None, int | None]:
     except (OSError, ValueError):
         return None, None
     level, planned = _line(text, "env", "level"), _line(text, "ppo", "num_iterations")
+    budgets = (_line(text, "ppo", name) for name in ("num_episodes", "num_env_steps"))
+    if any(budget not in (None, "null") for budget in budgets):
+        planned = None  # it is the budget that ends the run
     return level, int(planned) if planned and planned.isdecimal() and len(planned) < 16 else None
 
 
