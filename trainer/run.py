@@ -9,6 +9,7 @@ from pathlib import Path
 from trainer.checkpoints import layout
 from trainer.console import make_console
 from trainer.errors import TrainingFailed
+from trainer.next_steps import after_end, after_failure
 from trainer.resume_report import print_changes, print_report, print_start, print_ways_on
 from trainer.run_folder import try_writing
 from trainer.run_plan import RunPlan
@@ -49,7 +50,7 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
         def remember(checkpoint: Path) -> None:
             done = layout.iteration_of(checkpoint.name) or plan.first_iteration
             finished = plan.budget is None and done >= plan.until
-            stop.way_on = plan.next_commands(checkpoint, finished=finished)[0]
+            stop.way_on = after_end(plan, checkpoint, finished=finished)[0]
 
         if plan.restore_path is not None:
             remember(plan.restore_path)
@@ -63,14 +64,15 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
                 on_saved=remember,
             )
         except TrainingFailed as failed:
-            raise TrainingFailed(f"{failed}; {plan.way_on(failed)}") from failed
+            raise TrainingFailed(f"{failed}; {after_failure(plan, failed)}") from failed
         summary: dict[str, object] = {"iteration": f"{outcome.iteration} of {plan.until}"}
         if outcome.iteration == plan.first_iteration:
-            console.stop({**summary, "stopped": "nothing was trained; nothing was changed"})
+            again = [] if plan.restore_path is None else after_end(plan, plan.restore_path)[:1]
+            console.stop({**summary, "stopped": "nothing was trained; nothing was changed"}, again)
             return outcome.exit_code
         assert outcome.checkpoint is not None
         console.stop(
             {**summary, "checkpoint": plan.shown(outcome.checkpoint)},
-            plan.next_commands(outcome.checkpoint, finished=outcome.finished),
+            after_end(plan, outcome.checkpoint, finished=outcome.finished),
         )
         return outcome.exit_code

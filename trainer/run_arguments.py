@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 
+from trainer.checkpoints.redaction import has_credentials
 from trainer.errors import UsageError
 from trainer.project import add_version
 
@@ -119,6 +120,26 @@ def overrides_of(args: argparse.Namespace) -> list[str]:
             overrides += ["ppo.num_episodes=null", "ppo.num_env_steps=null"]
             overrides.append(f"ppo.num_{name}={budget}")
     return overrides
+
+
+def flags_of(args: argparse.Namespace) -> list[str]:
+    """The options that say what a run is to be, as they have to be typed again.
+
+    Without those whose value holds credentials.
+    """
+    named = {
+        "--config": args.config,
+        "--config-from": args.config_from,
+        "--seed": args.seed,
+        "--run-name": args.run_name,
+        "--schedule-mode": args.schedule_mode,
+        "--until-episodes": args.until_episodes,
+        "--until-steps": args.until_steps,
+        "--checkpoint-dir": args.checkpoint_dir,
+    }
+    pairs = [(flag, str(value)) for flag, value in named.items() if value is not None]
+    pairs += [("--set", item) for item in args.overrides]
+    return [word for pair in pairs if not has_credentials(pair[1]) for word in pair]
 
 
 def _positive(text: str) -> int:

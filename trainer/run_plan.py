@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import json
 import os
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,14 @@ from typing import Any
 from trainer.budget import Budget
 from trainer.checkpoints import layout, manifest, metadata
 from trainer.checkpoints.errors import NoUsableCheckpoint
-from trainer.checkpoints.places import is_url
-from trainer.checkpoints.redaction import has_credentials
 from trainer.config import Config, ConfigGroups
 from trainer.config_base import checked_place
 from trainer.config_file import AnyConfig
-from trainer.config_keys import flatten
 from trainer.config_record import ConfigFile
 from trainer.configured_schedules import check_course, continued_schedules, run_schedules
-from trainer.divergence import lower_lr
-from trainer.errors import TrainingDiverged, TrainingFailed, UsageError
-from trainer.project import script_command, shown_path
+from trainer.errors import UsageError
+from trainer.project import shown_path
+from trainer.run_arguments import flags_of
 from trainer.run_config import Continued, Given, continued, given
 from trainer.run_folder import check_writable, find, open_folder, refuse_occupied
 from trainer.run_length import (
@@ -64,6 +60,7 @@ class RunPlan:
         turned_on: whether alternating training is new, because alternations were asked for.
         mlflow_run_id: the MLflow run to go on with; None: the checkpoint's, or a new one.
         damaged: newer checkpoints that could not be gone on from.
+        flags: what the command line says of the run's values.
     """
 
     config: Config
@@ -77,6 +74,7 @@ class RunPlan:
     turned_on: bool = False
     mlflow_run_id: str | None = None
     damaged: tuple[Path, ...] = ()
+    flags: tuple[str, ...] = ()
 
     @property
     def first_iteration(self) -> int:
@@ -102,58 +100,6 @@ class RunPlan:
     def shown(self, checkpoint: Path) -> str:
         """A checkpoint of the run, or the one it begins with, as a user would type it."""
         return shown_path(open_folder(self.config.ppo.checkpoint_dir).address(checkpoint))
-
-    def way_on(self, failed: TrainingFailed) -> str:
-        """How to go on after the run has failed: its last checkpoint and what to type.
-
-        After a divergence the last one whose policies were well, and with a lower learning rate.
-        """
-        manager = open_folder(self.config.ppo.checkpoint_dir)
-        last, flags = manager.get_latest_checkpoint(), []
-        if isinstance(failed, TrainingDiverged):
-            last = manager.get_best_checkpoint("iteration", "max")  # of those that are well
-            flags = lower_lr(self.config, failed.policies)
-        if last is None:
-            return "nothing was saved" + (f"; start again with {shlex.join(flags)}" * bool(flags))
-        path = self.shown(Path(last))
-        words = [path, *self._to_the_end(), *flags]
-        command = script_command("continue_training.py", words)
-        return f"the last {'good ' * bool(flags)}checkpoint is {path}; go on with: {command}"
-
-    def next_commands(self, checkpoint: Path, *, finished: bool) -> list[str]:
-        """What to type after the run ended with `checkpoint`."""
-        path = self.shown(checkpoint)
-        folder = path.rpartition("/")[0]
-        further = ["--iterations", "100"] if finished else self._to_the_end()
-        return [
-            script_command("continue_training.py", [path, *further]),
-            script_command("demo_model.py", ["--checkpoint", path]),
-            script_command("list_checkpoints.py", [folder]),
-            *self._left_out(),
-        ]
-
-    def _to_the_end(self) -> list[str]:
-        """The options that go on to the end of this plan; a budget is the configuration's."""
-        return ["--until", str(self.until)] if self.budget is None else []
-
-    def _left_out(self) -> list[str]:
-        """What the commands lack, as a comment: what a URL held besides the place, if no file has
-        it."""
-        in_file = flatten(self.config_file.values)
-        given = {
-            key: value
-            for key, value in flatten(self.config.to_dict()).items()
-            if isinstance(value, str) and in_file.get(key) != value
-        }
-        keys = [key for key, value in given.items() if has_credentials(value)]
-        place = "ppo.checkpoint_dir"
-        if is_url(given.get(place)) and "?" in given[place] and place not in keys:
-            keys.append(place)
-        return [
-            f"# {key} held more than is shown: give it again, in the configuration, by --set"
-            + (" or in the AWS_* variables" if key == place else "")
-            for key in keys
-        ]
 
 
 @dataclass(frozen=True)
@@ -218,7 +164,16 @@ def _new_plan(asked: Given, start: Start) -> RunPlan:
     until = args.until or planned_iterations(config)
     check_course(config, run_schedules(config, until), until)
     budget = None if args.until else budget_of(config)
-    return RunPlan(*(config, None, warmstart, {}, until, asked.file, budget), turned_on=turned_on)
+    return RunPlan(
+        config=config,
+        restore_path=None,
+        warmstart=warmstart,
+        metadata={},
+        until=until,
+        config_file=asked.file,
+        budget=budget,
+        turned_on=turned_on,
+    )
 
 
 def _find_source(selector: str, home: str, new: str, source: str) -> Path:
@@ -252,9 +207,18 @@ def _resume_plan(asked: Given, groups: ConfigGroups, start: Start) -> RunPlan:
     config, turned_on = with_turns(config, args.alternations)
     until, budget = resumed_length(args, config, Done.of(saved), path.name)
     plan = RunPlan(
-        *(config, path, {}, saved, until, configured.file, budget, configured, turned_on),
+        config=config,
+        restore_path=path,
+        warmstart={},
+        metadata=saved,
+        until=until,
+        config_file=configured.file,
+        budget=budget,
+        configured=configured,
+        turned_on=turned_on,
         mlflow_run_id=start.mlflow_run_id,
         damaged=found.damaged,
+        flags=tuple(flags_of(args)),
     )
     with contextlib.suppress(StateUnreadable):  # restoring it will say what is wrong
         schedules, _ = planned_schedules(plan)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Desk
+from trainer.config_file import load_config
 
 TINY = (
     *("--set", "ray.num_envs_per_env_runner=16"),
@@ -60,6 +61,18 @@ def test_a_run_that_diverges_at_once_saves_nothing(desk: Desk) -> None:
     assert "is not finite after the update; nothing was saved; start again with" in done.stderr
     assert "--set ppo.seeker.lr=0.001" in done.stderr
     assert desk.checkpoints() == []
+
+
+def test_what_an_older_checkpoint_does_not_hold_is_said_again(desk: Desk) -> None:
+    assert desk.run("main.py", *TINY, "--iterations", "2").returncode == 0
+    asked = ("--set", "ppo.hider.lr=0.0005", "--set", "ppo.seeker.lr=1e38")
+    done = desk.run("main.py", "--resume", "latest", "--iterations", "3", *asked)
+    assert done.returncode == 1
+    words = way_on(done.stderr)
+    assert words[2:8] == [*asked, "--until", "5"]
+    assert desk.run(*words).returncode == 0
+    in_force = load_config(desk.work / "checkpoints/checkpoint_000005/config.yaml")
+    assert (in_force.ppo.hider.lr, in_force.ppo.seeker.lr) == (0.0005, 0.001)
 
 
 @pytest.mark.parametrize("steps", [(), ONE_STEP])
