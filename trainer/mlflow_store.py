@@ -5,7 +5,7 @@ Only opening one imports MLflow, which is optional (``pip install -r requirement
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import logging
 import os
 from collections.abc import Iterator
@@ -29,18 +29,27 @@ class TrackingError(UsageError):
     """Tracking that cannot be done as configured (exit code 2)."""
 
 
+def check_uri(uri: str) -> None:
+    """See, without opening it, that this names a store and that MLflow is there (TrackingError)."""
+    scheme, _, path = uri.partition("://")
+    if not path:
+        raise TrackingError(f"tracking.mlflow_uri: {uri!r} is no URI like sqlite:///runs/mlflow.db")
+    if scheme == "sqlite" and has_credentials(uri):
+        raise TrackingError(f"tracking.mlflow_uri: {uri!r}: a file takes no credentials")
+    if importlib.util.find_spec("mlflow") is None:
+        raise TrackingError(
+            "tracking.mlflow is true, but MLflow is not installed\n"
+            "Do pip install -r requirements-mlflow.txt, or set it to false to train without it"
+        )
+
+
 @contextmanager
 def open_store(uri: str, *, create: bool) -> Iterator[Any]:
     """A client of the store; failures as TrackingError."""
+    check_uri(uri)
+    scheme = uri.partition("://")[0]
     try:
-        scheme, _, path = uri.partition("://")
-        if not path:
-            raise TrackingError(
-                f"tracking.mlflow_uri: {uri!r} is no URI like sqlite:///runs/mlflow.db"
-            )
         if scheme == "sqlite":
-            if has_credentials(uri):
-                raise TrackingError(f"tracking.mlflow_uri: {uri!r}: a file takes no credentials")
             file = _sqlite_file(uri)
             if not create and not file.is_file():
                 raise TrackingError(f"tracking.mlflow_uri: there is no store at {file}")
@@ -59,11 +68,9 @@ def open_store(uri: str, *, create: bool) -> Iterator[Any]:
     except TrackingError:
         raise
     except Exception as error:
-        missing = isinstance(error, ImportError)
-        way = "Do pip install -r requirements-mlflow.txt" if missing else "Correct it"
         raise TrackingError(
             f"tracking.mlflow_uri: the store {redacted(uri)} cannot be used: {reason(error)}\n"
-            f"{way}, or set tracking.mlflow to false to train without it"
+            "Correct it, or set tracking.mlflow to false to train without it"
         ) from error
 
 

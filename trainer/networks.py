@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -225,6 +226,19 @@ def read_spec(folder: Path) -> PolicySpec:
 def weight_shapes(spec: PolicySpec) -> dict[str, tuple[int, ...]]:
     """The shape of every weight and moment by name, in order; no memory is taken for them."""
     return {name: tuple(value.shape) for name, value in _hollow(spec).state_dict().items()}
+
+
+def same_weights(folder: Path, weights: Mapping[str, Any]) -> bool:
+    """Whether an exported policy has the very same bits as these arrays by name.
+
+    Raises:
+        PolicyFileError: see `load_policy`.
+    """
+    exported = load_policy(folder).state_dict()
+    return exported.keys() == weights.keys() and all(
+        value.numpy().tobytes() == np.asarray(weights[name]).tobytes()
+        for name, value in exported.items()
+    )
 
 
 def load_policy(folder: str | Path) -> ActorCritic:

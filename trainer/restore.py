@@ -20,9 +20,9 @@ from trainer.config import Config
 from trainer.config_keys import explain
 from trainer.configured_schedules import continued_schedules
 from trainer.errors import IncompatibleCheckpoint, InvalidState, RestoreFailed
-from trainer.networks import PolicySpec, read_spec
+from trainer.networks import PolicySpec, read_spec, same_weights
 from trainer.plain_values import mapping, whole
-from trainer.rllib_state import RLlibState, read_rllib_state
+from trainer.rllib_state import NETWORK, RLlibState, read_rllib_state
 from trainer.training_state import TRAINING_STATE, TrainingState
 from trainer.training_state_checks import check_training_state
 
@@ -79,6 +79,7 @@ def check_checkpoint(path: Path, specs: dict[str, PolicySpec]) -> SavedRun:
             )
     rllib = read_rllib_state(path, specs)
     try:
+        _check_policies(path / layout.POLICIES, rllib)
         env, seed = _read_game(path)
         training = TrainingState.read(path / TRAINING_STATE)
         check_training_state(training, env)
@@ -105,6 +106,16 @@ def _read_game(path: Path) -> tuple[HideAndSeekConfig, int]:
         problem = explain(error, HideAndSeekConfig.model_fields)
         raise ValueError(f"{layout.CONFIG}: env: {problem}") from None
     return game, whole(train.get("seed"), "train.seed")
+
+
+def _check_policies(folder: Path, rllib: RLlibState) -> None:
+    """See that what the demo plays is what goes on to learn (ValueError)."""
+    for policy_id, weights in rllib.weights.items():
+        own = {name.removeprefix(NETWORK): value for name, value in weights.items()}
+        if not same_weights(folder / policy_id, own):
+            raise ValueError(
+                f"{policy_id} has other weights in {folder.name}/ than in RLlib's files"
+            )
 
 
 def _check_agreement(path: Path, rllib: RLlibState, training: TrainingState) -> None:

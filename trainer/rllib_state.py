@@ -33,7 +33,8 @@ _UNUSED_FILES = (
     "learner_group/state.pkl",
     "learner_group/learner/rl_module/module_state.pkl",
 )
-_NETWORK = "net."
+NETWORK = "net."
+"""What RLlib puts before the name of a weight."""
 _ADAM = ("exp_avg", "exp_avg_sq")
 # What RLlib needs of each kind of statistic.
 _STATISTICS = {
@@ -89,7 +90,7 @@ def read_rllib_state(folder: Path, specs: Mapping[str, PolicySpec]) -> RLlibStat
     algorithm, learner = _read(folder / ALGORITHM_FILE), _read(folder / LEARNER_FILE)
     weights, optimizers = {}, {}
     for policy, spec in specs.items():
-        shapes = {f"{_NETWORK}{name}": shape for name, shape in weight_shapes(spec).items()}
+        shapes = {f"{NETWORK}{name}": shape for name, shape in weight_shapes(spec).items()}
         path = folder / MODULE_FILE.format(policy=policy)
         weights[policy] = _checked(path, _weights, _read(path), shapes)
         trained = _trained(shapes)

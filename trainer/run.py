@@ -9,6 +9,7 @@ from pathlib import Path
 from trainer.checkpoints import layout
 from trainer.console import make_console
 from trainer.errors import TrainingFailed
+from trainer.mlflow_store import check_uri
 from trainer.next_steps import after_end, after_failure
 from trainer.resume_report import print_changes, print_report, print_start, print_ways_on
 from trainer.run_folder import try_writing
@@ -36,6 +37,8 @@ def show_resume(plan: RunPlan, args: argparse.Namespace, *, in_full: bool = Fals
 def run(plan: RunPlan, *, quiet: bool = False) -> int:
     """Train as planned; returns the exit code."""
     try_writing(plan.config.ppo.checkpoint_dir)
+    if plan.config.tracking.mlflow:
+        check_uri(plan.config.tracking.mlflow_uri)
     with make_console(quiet) as console, StopSignals(console.note_stop) as stop:
         if not quiet:
             for line in plan.length():

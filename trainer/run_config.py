@@ -32,6 +32,10 @@ class Given:
     overrides: tuple[str, ...]
     args: argparse.Namespace
 
+    def says(self, key: str) -> bool:
+        """Whether the command line gives a key that begins so."""
+        return any(item.strip().startswith(key) for item in self.overrides)
+
     def config(self) -> Config:
         """The configuration of a new run (ConfigError)."""
         return apply_overrides(self.file.values, self.overrides, self._source)

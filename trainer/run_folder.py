@@ -14,6 +14,7 @@ from pathlib import Path
 from trainer.checkpoints.errors import NoUsableCheckpoint, StoreUnavailable
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.places import is_url, split_url
+from trainer.checkpoints.retention import Retention
 from trainer.checkpoints.selectors import KEYWORDS
 from trainer.errors import UsageError
 from trainer.project import DEFAULT_CHECKPOINT_DIR, shown_path
@@ -28,10 +29,10 @@ class Found:
     damaged: tuple[Path, ...] = ()
 
 
-def open_folder(place: str) -> CheckpointManager:
+def open_folder(place: str, retention: Retention | None = None) -> CheckpointManager:
     """The manager of a place. UsageError if there can be no such place."""
     try:
-        manager = CheckpointManager(place)
+        manager = CheckpointManager(place, retention=retention)
     except ValueError as error:
         raise UsageError(f"ppo.checkpoint_dir: {error}") from None
     if manager.directory.exists() and not manager.directory.is_dir():
@@ -39,7 +40,14 @@ def open_folder(place: str) -> CheckpointManager:
     return manager
 
 
-def find(selector: str, place: str, source: str, *, whole: bool = False) -> Found:
+def find(
+    selector: str,
+    place: str,
+    source: str,
+    *,
+    whole: bool = False,
+    retention: Retention | None = None,
+) -> Found:
     """The checkpoint for a selector.
 
     Args:
@@ -48,6 +56,7 @@ def find(selector: str, place: str, source: str, *, whole: bool = False) -> Foun
         source: where the selector comes from, for messages; empty: it stands by itself.
         whole: verify it; a damaged one gives way, loudly, to the newest valid older one beside it.
             Nothing is moved yet.
+        retention: says what is the best; None: what the folder's own run goes by.
 
     Raises:
         UsageError: the selector is empty, or the place impossible.
@@ -61,9 +70,9 @@ def find(selector: str, place: str, source: str, *, whole: bool = False) -> Foun
     home, inside = _home_of(selector, place)
     try:
         if whole:
-            path, damaged = _newest_whole(open_folder(home), inside, home == place)
+            path, damaged = _newest_whole(open_folder(home, retention), inside, home == place)
             return Found(path, home, tuple(damaged))
-        return Found(open_folder(home).resolve(inside), home)
+        return Found(open_folder(home, retention).resolve(inside), home)
     except NoUsableCheckpoint as error:
         raise NoUsableCheckpoint(f"{source}: {error}" if source else str(error)) from None
 

@@ -193,7 +193,8 @@ def _find_source(selector: str, home: str, new: str, source: str) -> Path:
 def _resume_plan(asked: Given, groups: ConfigGroups, start: Start) -> RunPlan:
     assert start.resume is not None
     args, place = asked.args, groups.ppo.checkpoint_dir
-    found = find(start.resume, place, start.source, whole=True)
+    best = groups.ppo.retention if asked.says("ppo.keep_best_") else None
+    found = find(start.resume, place, start.source, whole=True, retention=best)
     if found.place != place and args.checkpoint_dir is not None:
         refuse_occupied(place)
     else:

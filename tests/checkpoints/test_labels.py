@@ -75,10 +75,15 @@ def test_another_machine_knows_the_names(remote, monkeypatch, tmp_path):
 def test_names_touch_neither_checkpoints_nor_index(four, manager):
     before = (four / layout.INDEX).read_bytes()
     manager.label(10, "hides_well", NOTE)
-    (four / layout.INDEX).unlink()
     assert named(manager) == {10: ("hides_well", NOTE)}
     assert (four / layout.INDEX).read_bytes() == before
     manager.verify(four / "checkpoint_000010")
+
+
+def test_a_note_keeps_no_credentials(four, manager):
+    manager.label(10, "good", "from s3://KEY:SECRET@bucket/runs")
+    assert named(manager) == {10: ("good", "from s3://***@bucket/runs")}
+    assert b"SECRET" not in (four / layout.LABELS).read_bytes()
 
 
 def test_names_go_along_with_checkpoints_that_are_set_aside(four, manager):

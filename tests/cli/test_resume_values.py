@@ -55,6 +55,16 @@ def test_a_run_goes_on_with_its_own_parameters_to_the_same_bits(desk: Desk, tmp_
     assert desk.history() == again.history() == straight.history()
 
 
+def test_the_best_is_what_is_asked_for_now(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(copy_of(trained[0], tmp_path / "copy").work)
+    more = ("--iterations", "1")
+    by_least = ("--set", "ppo.keep_best_metric=env_steps", "--set", "ppo.keep_best_mode=min")
+    assert planned(*more, resume="best").first_iteration == 4
+    assert planned(*more, *by_least, resume="best").first_iteration == 2
+
+
 def test_what_was_edited_in_the_file_counts_and_is_named(
     trained: Trained,
     tmp_path: Path,

@@ -359,7 +359,7 @@ def test_stores_that_cannot_be_used_are_refused_quickly_and_without_chatter(
 def test_without_mlflow_the_error_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setitem(sys.modules, "mlflow.tracking", None)
+    monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(TrackingError, match=r"pip install -r requirements-mlflow\.txt"):
         MlflowTracker(f"sqlite:///{tmp_path}/mlflow.db", "x", "y")
 

@@ -130,6 +130,13 @@ def test_files_that_lack_or_are_swapped(checkpoint: Path) -> None:
     assert "cannot be read: No such file" in refusal(checkpoint)
 
 
+def test_what_is_watched_is_what_goes_on(checkpoint: Path) -> None:
+    change_pickle(checkpoint, MODULE, put("net.actor.0.bias", np.ones(8, np.float32)))
+    assert "hider_policy has other weights in policies/ than in RLlib's files" in refusal(
+        checkpoint
+    )
+
+
 SCHEDULE = ("schedules", "running", "seeker/lr")
 
 

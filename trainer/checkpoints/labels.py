@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.checkpoints import documents, layout
+from trainer.checkpoints.redaction import redacted
 from trainer.checkpoints.sidecar import Sidecar, is_iteration
 
 MAX_NAME, MAX_NOTE = 40, 500
@@ -57,6 +58,7 @@ def give(
         raise ValueError(f"{name!r} cannot be a name: {directory / name} is a path already")
     if note is not None:
         _check_note(note)
+        note = redacted(note)
 
     def edit(labels: Labels) -> Labels:
         owner = find(labels, name)

@@ -237,6 +237,8 @@ class CheckpointManager:
         if is_url(selector := self._backing.local(selector)):
             folder, name = split_url(str(selector))
             return CheckpointManager(folder).find_valid(name)
+        if str(selector).strip() == selectors.BEST:
+            selector = self.locate(selector)
         self._backing.refresh()
         return broken.find_valid(selector, self._backing)
 
