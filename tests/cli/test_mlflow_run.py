@@ -18,7 +18,7 @@ STORE = "sqlite:///runs/mlflow.db"
 
 def test_a_run_is_continued_under_its_id(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = (*SMALL, "--set", "tracking.mlflow=true", "--set", "tracking.tensorboard_dir=null")
-    done = desk.run("main.py", "--iterations", "2", *kept)
+    done = desk.run("main.py", "--until", "2", *kept)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     store = f"sqlite:///{desk.work}/runs/mlflow.db"
@@ -27,7 +27,7 @@ def test_a_run_is_continued_under_its_id(desk: Desk, monkeypatch: pytest.MonkeyP
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "FINISHED"
     assert run.data.params["schedule_env_vision_angle_start"] == "300.0"
-    assert run.data.params["schedule_total_planned_timesteps"] == str(2 * 64 * 32)
+    assert run.data.params["schedule_total_planned_timesteps"] == str(300 * 64 * 32)
     assert run.data.tags["checkpoint_path"] == str(desk.work / "checkpoints/checkpoint_000002")
     assert "null" not in run.data.params.values()
     assert run.data.params["env.num_seekers"] == "1"
