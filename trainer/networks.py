@@ -272,13 +272,14 @@ def _hollow(spec: PolicySpec) -> ActorCritic:
 
 def _check_weights(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
     """See that these are the weights that are wanted, and finite (ValueError)."""
-    for name in weights.keys() ^ wanted.keys():
+    for name in sorted(weights.keys() ^ wanted.keys()):
         raise ValueError(f"{shown(name)} is {'missing' if name in wanted else 'unknown'}")
-    for name, value in weights.items():
-        if (value.shape, value.dtype) != (wanted[name].shape, wanted[name].dtype):
+    for name, like in wanted.items():  # in this order: a file is read in any
+        value = weights[name]
+        if (value.shape, value.dtype) != (like.shape, like.dtype):
             raise ValueError(
                 f"{name} has the shape {tuple(value.shape)} of {value.dtype}, "
-                f"not {tuple(wanted[name].shape)} of {wanted[name].dtype}"
+                f"not {tuple(like.shape)} of {like.dtype}"
             )
     if broken := not_finite(weights):
         raise ValueError(f"{broken[0]} is not finite")
