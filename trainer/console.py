@@ -7,7 +7,7 @@
         console.stop({"trained": "500 iterations"}, next_commands=["python demo_model.py"])
 
 A console never ends a training: once its output is gone (a closed pipe, a lost terminal) it falls
-silent. Its methods are for the main thread; of them only `note_stop` is for signal handlers.
+silent. Its methods are for the main thread; of them only the notes are for signal handlers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import TextIO
 from trainer.budget import Budget, Spending
 from trainer.checkpoints.documents import shown_line
 from trainer.checkpoints.safe_output import discard, drawing
-from trainer.metrics import teams_of
+from trainer.line_columns import columns, fixed, header
 from trainer.project import shown_path
 from trainer.readable import count, duration
 
@@ -44,7 +44,7 @@ class Console(ABC):
         self.clock = clock
         self.total = 0
         self.done = 0  # iterations, over the whole life of the run
-        self.stopping = False
+        self.started = self.stopping = False
         self._spending: Spending | None = None  # of a budget, if one ends the training
         self._paces: deque[float] = deque(maxlen=_ETA_ITERATIONS)  # seconds per iteration
         self._began = self.clock()
@@ -65,6 +65,7 @@ class Console(ABC):
         self._spending = None if budget is None else Spending(budget)
         self.total, self.done = total_iterations, first_iteration - 1
         self._began, self._agent_steps, self._seconds = self.clock(), 0.0, 0.0
+        self.started = True
         self._show_start(first_iteration, _shown(info))
 
     def iteration(self, row: Row) -> None:
@@ -85,7 +86,15 @@ class Console(ABC):
 
     def note_stop(self) -> None:
         """A stop was asked for. Safe in a signal handler, unlike everything else here."""
-        os.write(2, b"\nstopping: saving a checkpoint at the end of this iteration ...\n")
+        self.stopping = True
+        what = "saving a checkpoint at the end of this iteration"
+        if not self.started:
+            what = "nothing has been trained yet; leaving as soon as loading allows"
+        os.write(2, f"\nstopping: {what} ...\n".encode())
+
+    def note_leave(self) -> None:
+        """The process ends within this call's signal handler: give the terminal back."""
+        return
 
     def message(self, text: str, level: str = "info") -> None:
         """Something to tell at once; ``level`` is info, warning or error."""
@@ -183,11 +192,11 @@ class LineConsole(Console):
     def _show_iteration(self, row: Row) -> None:
         if self.quiet:
             return
-        columns = _columns(row, self.progress(), self.eta_seconds())
+        groups = columns(row, self.progress(), self.eta_seconds())
         if self._lines % HEADER_EVERY == 0:
-            self._print(*_header(columns))
+            self._print(*header(groups))
         self._lines += 1
-        self._print(" | ".join("  ".join(text for _, text in group) for _, group in columns))
+        self._print(" | ".join("  ".join(text for _, text in group) for _, group in groups))
 
     def _show_end(self, summary: dict[str, object], next_commands: list[str]) -> None:
         self._print(*pairs(summary))
@@ -236,66 +245,3 @@ def pairs(info: Mapping[str, object]) -> list[str]:
     """Lines of a list with aligned values."""
     width = max(map(len, info), default=0)
     return [f"  {key:<{width}}  {value}" for key, value in info.items()]
-
-
-def fixed(value: float, width: int, digits: int) -> str:
-    """A number right-aligned in ``width`` characters, with fewer digits if they do not fit."""
-    if not math.isfinite(value):
-        return f"{'-':>{width}}"
-    for left in range(digits, -1, -1):
-        text = f"{value:.{left}f}"
-        if len(text) <= max(width, 1) or width == 0:
-            return f"{text:>{width}}"
-    return f"{value:>{width}.1e}"
-
-
-Group = tuple[str, list[tuple[str, str]]]  # name and (heading, text) of each column, equally wide
-
-
-def _columns(row: Row, counted: tuple[str, int, int], eta: float) -> list[Group]:
-    def number(key: str, heading: str, width: int, digits: int) -> tuple[str, str]:
-        return f"{heading:>{width}}", fixed(row.get(key, math.nan), width, digits)
-
-    name, done, total = counted
-    width = max(len(name), 2 * len(str(total)) + 1)
-    progress = f"{done}/{total}"
-    first = [(f"{name:>{width}}", f"{progress:>{width}}")]
-    if name != "iteration":
-        first.insert(0, number("iteration", "iteration", 9, 0))
-    teams = [
-        (
-            team,
-            [
-                number(f"{team}_reward", "reward", 8, 2),
-                number(f"{team}/kl", "KL", 8, 6),
-                number(f"{team}/entropy", "entropy", 7, 4),
-            ],
-        )
-        for team in teams_of(row)
-    ]
-    speed = count(row.get("agent_steps_per_s", math.nan))
-    return [
-        ("", first),
-        (
-            "episodes",
-            [
-                number("episodes_completed", "completed", 9, 0),
-                number("episodes_this_iter", "new", 5, 0),
-            ],
-        ),
-        (
-            "mean",
-            [number("reward_mean", "reward", 8, 2), number("episode_len_mean", "length", 7, 1)],
-        ),
-        *teams,
-        ("", [("agent-steps/s", f"{speed:>13}"), (f"{'ETA':>9}", f"{duration(eta):>9}")]),
-    ]
-
-
-def _header(columns: list[Group]) -> list[str]:
-    """Two lines: the groups, and the columns under them."""
-    headings = ["  ".join(heading for heading, _ in group) for _, group in columns]
-    names = [
-        f"{name:^{len(heading)}}" for (name, _), heading in zip(columns, headings, strict=True)
-    ]
-    return [" | ".join(names).rstrip(), " | ".join(headings)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import threading
 import time
 from collections import deque
@@ -17,7 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from trainer.checkpoints.safe_output import discard
-from trainer.console import Console, Row, fixed, pairs, start_line
+from trainer.console import Console, Row, pairs, start_line
+from trainer.control_echo import ControlEcho
+from trainer.line_columns import fixed
 from trainer.live_panel import (
     LABEL,
     MEDIUM,
@@ -46,6 +50,8 @@ class LiveConsole(Console):
         self.rich = RichConsole(file=stream, highlight=False, markup=False, emoji=False)
         self._lock = threading.RLock()  # rich draws the clock from a thread of its own
         self._live: ResizableLive | None = None
+        self._echo = ControlEcho()
+        self._over = False
         self._row: Row = {}
         self._first_row: Row = {}
         self._title = "Training"
@@ -71,11 +77,18 @@ class LiveConsole(Console):
             super().note_stop()
         self.stopping = True  # the panel says so when it is next drawn
 
+    def note_leave(self) -> None:
+        self._echo.give_back()
+        with contextlib.suppress(OSError, ValueError):
+            os.write(self.stream.fileno(), b"\x1b[?25h")  # rich may have hidden the cursor
+
     def close(self) -> None:
         live, self._live = self._live, None
         if live is None:
             return
+        self._over = True
         live.stop()
+        self._echo.give_back()
         if live.lost:
             discard(self.stream)
 
@@ -87,12 +100,14 @@ class LiveConsole(Console):
             self._print(Text(line))
         self._began = self._updated = self.clock()
         self._live = ResizableLive(self.rich, self.render)
+        self._echo.off()
         try:
             self._live.start()
             # A process that is killed cannot bring the cursor back: it is never taken away.
             self.rich.show_cursor(True)
         except OSError:
             self._live = None
+            self._echo.give_back()
 
     def _show_iteration(self, row: Row) -> None:
         with self._lock:
@@ -110,7 +125,7 @@ class LiveConsole(Console):
         for line in pairs(summary):
             self._print(Text(line))
         if next_commands:
-            self._print(Text("Next:", style="bold"))
+            self._print(Text("next:", style="bold"))
         for command in next_commands:
             # Whole, so that it can be copied from a narrow terminal too.
             self._print(Text(f"  {command}", style="cyan", no_wrap=True, overflow="ignore"))
@@ -133,6 +148,7 @@ class LiveConsole(Console):
         """The terminal is gone; training goes on without a word, but other output goes on too."""
         live, self._live = self._live, None
         self.rich.quiet = True
+        self._echo.give_back()
         if live is not None:
             live.stop()
         discard(self.stream)
@@ -154,14 +170,16 @@ class LiveConsole(Console):
                 ]
             elapsed = duration(self.clock() - self._began)
             elapsed += " elapsed" if width >= NARROW else ""
-            hint = "Ctrl-C saves and stops"
-            if self.stopping:
-                hint = "saving after this iteration · Ctrl-C again leaves at once"
+            hint = " · Ctrl-C saves and stops"
+            if self._over:
+                hint = ""
+            elif self.stopping:
+                hint = " · saving after this iteration · Ctrl-C again leaves at once"
             return Panel(
                 Group(*parts),
                 title=Text(self._title, style="bold default"),
                 title_align="left",
-                subtitle=Text(f"{elapsed} · {hint}", style="bold" if self.stopping else LABEL),
+                subtitle=Text(f"{elapsed}{hint}", style="bold" if self.stopping else LABEL),
                 subtitle_align="right",
                 border_style="grey50",
                 width=width,

@@ -10,7 +10,8 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from trainer.console import Row, fixed
+from trainer.console import Row
+from trainer.line_columns import fixed
 from trainer.metrics import TEAM, team_color
 from trainer.readable import figure, percent
 

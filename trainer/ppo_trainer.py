@@ -158,7 +158,8 @@ def train(
         def finished() -> bool:
             return progress.iteration >= until if budget is None else budget.reached(progress)
 
-        console.start(until, progress.iteration + 1, outputs.info(), budget)
+        if not stop.requested:
+            console.start(until, progress.iteration + 1, outputs.info(), budget)
         while not (finished() or stop.requested):
             check_ray()
             row = progress.advance(trainer.train(), trainer, *outputs.lap())

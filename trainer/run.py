@@ -39,7 +39,10 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
     try_writing(plan.config.ppo.checkpoint_dir)
     if plan.config.tracking.mlflow:
         check_uri(plan.config.tracking.mlflow_uri)
-    with make_console(quiet) as console, StopSignals(console.note_stop) as stop:
+    with (
+        make_console(quiet) as console,
+        StopSignals(console.note_stop, console.note_leave) as stop,
+    ):
         if not quiet:
             for line in plan.length():
                 print(line)

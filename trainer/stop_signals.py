@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
@@ -26,9 +25,11 @@ class StopSignals:
     Ray installs handlers of its own when it starts: call `install` again after that.
     """
 
-    def __init__(self, notify: Callable[[], None] = lambda: None) -> None:
-        """`notify` is called, inside the handler, when the first signal comes."""
-        self._notify = notify
+    def __init__(
+        self, notify: Callable[[], None] = lambda: None, leave: Callable[[], None] = lambda: None
+    ) -> None:
+        """Called by the handler: `notify` for the first signal, `leave` before leaving at once."""
+        self._notify, self._leave = notify, leave
         self.way_on = ""
         self.received: signal.Signals | None = None
         self._previous: dict[int, Any] = {}
@@ -77,11 +78,11 @@ class StopSignals:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None and number == signal.SIGINT:
             # Plain writes only: the interrupted code may hold any lock.
-            show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""
+            self._leave()
             lost = (
                 f"the last checkpoint counts:\n  {self.way_on}" if self.way_on else "none is there"
             )
-            os.write(2, f"{show_cursor}\nleft at once, without a checkpoint; {lost}\n".encode())
+            os.write(2, f"\nleft at once, without a checkpoint; {lost}\n".encode())
             os._exit(1)
         if self.received is None:
             self.received = signal.Signals(number)

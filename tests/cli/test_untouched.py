@@ -88,7 +88,7 @@ def test_a_reader_writes_nothing(cluttered: Path, look: Callable[[], object]) ->
 def test_a_stop_while_loading_changes_nothing(
     cluttered: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
     number: signal.Signals,
     code: int,
 ) -> None:
@@ -102,11 +102,13 @@ def test_a_stop_while_loading_changes_nothing(
     before = tree(cluttered)
     assert run_command(main.main, ["--resume", "4", "--iterations", "2"]) == code
     assert tree(cluttered) == before
-    said = capsys.readouterr()
+    said = capfd.readouterr()
+    assert "stopping: nothing has been trained yet" in said.err
     assert "checkpoint_000004 is damaged" in said.err
     assert "RESTORING from checkpoint: ./checkpoints/checkpoint_000002\n" in said.out
     assert "move into a branch_after_... folder" in said.out
     assert "nothing was trained; nothing was changed" in said.out
+    assert "Going on with iterations" not in said.out  # no training is announced any more
 
 
 def test_a_folder_that_is_moved_under_a_run_ends_it(

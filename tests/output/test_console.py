@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.output.rows import make_row
-from trainer.console import HEADER_EVERY, Console, LineConsole, fixed, make_console
+from trainer.console import HEADER_EVERY, Console, LineConsole, make_console
+from trainer.line_columns import fixed
 from trainer.live_console import LiveConsole
 from trainer.metrics import empty_row
 

@@ -280,3 +280,19 @@ def test_sparkline():
     assert sparkline([0.0, 1.0, 3.0, float("nan"), 7.0]) == "▁▂▄ █"
     assert sparkline([2.0, 2.0]) == "▁▁"
     assert sparkline([float("nan")]) == ""
+
+
+def test_a_stop_says_what_is_done_about_it(
+    console: LiveConsole, capfd: pytest.CaptureFixture[str]
+) -> None:
+    console.note_stop()
+    assert "nothing has been trained yet" in capfd.readouterr().err
+    console.start(10)
+    console.iteration(make_row(1))
+    console.note_stop()
+    assert capfd.readouterr().err == ""  # the panel says it
+    assert "saving after this iteration" in panel(console)[-1]
+    console.stop({}, ["python continue_training.py"])
+    assert "Ctrl-C" not in panel(console)[-1]
+    assert "saving" not in panel(console)[-1]
+    assert written(console).splitlines()[-2].strip().endswith("next:\x1b[0m")
