@@ -245,7 +245,12 @@ def test_tag_and_untag(call, four, manager, place):
     assert kept[30] == ["named"]
     assert call("untag", "better", "10")[:2] == (
         0,
-        "untagged: checkpoint_000030, checkpoint_000010\n",
+        "untagged: checkpoint_000030\ncheckpoint_000010 has no name\n",
+    )
+    call("pin", "10")
+    assert json.loads(call("untag", "10", "--json")[1]) == {"untagged": []}
+    assert call("untag", "10")[1] == (
+        "checkpoint_000010 has no name\ncheckpoint_000010 stays pinned; `unpin` takes that away\n"
     )
     place.change("labels.json", b"{")
     code, _, err = call("tag", "30", "good")

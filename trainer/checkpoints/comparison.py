@@ -12,7 +12,7 @@ from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.manifest import Manifest
 
 Pair = tuple[Any, Any]  # the values in the first and in the second; None where there is none
-_OF_THE_SAVE = ("iteration", "timestamp", "timestamp_unix", "checkpoint_path")
+_OF_THE_SAVE = ("iteration", "timestamp", "timestamp_unix", "checkpoint_path", "segment")
 _WEIGHTS, _SPEC = layout.POLICY_FILES
 
 
@@ -33,7 +33,8 @@ def compare(first: Path, second: Path) -> Comparison:
     """
     manifests = _read(first, manifest.read), _read(second, manifest.read)
     told = [_read(folder, metadata.read) for folder in (first, second)]
-    values = [flatten({k: v for k, v in one.items() if k not in _OF_THE_SAVE}) for one in told]
+    left_out = {*_OF_THE_SAVE, *(() if _of_different_lines(*told) else ("parent",))}
+    values = [flatten({k: v for k, v in one.items() if k not in left_out}) for one in told]
     changed = differing(*values)
     metrics = {key: pair for key, pair in changed.items() if _is_metric(key, pair)}
     return Comparison(
@@ -96,6 +97,17 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError(f"{layout.CONFIG} is no mapping")
     return values
+
+
+def _of_different_lines(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether they come from different runs; going on with one run makes no difference."""
+
+    def line(told: Mapping[str, Any]) -> tuple[Any, bool]:
+        parent = told.get("parent")
+        mode = parent.get("mode") if isinstance(parent, Mapping) else None
+        return told.get("run_name"), mode in (None, "resume")
+
+    return line(first) != line(second)
 
 
 def _is_metric(key: str, pair: Pair) -> bool:

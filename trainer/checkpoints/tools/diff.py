@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from trainer.checkpoints import comparison, documents, metadata
 from trainer.checkpoints.tools import screen
+
+_HASH = re.compile(r"[0-9a-f]{32,}")
+_DIGITS = 12  # of a hash tell it from others
 
 HELP = "compare the configuration, metadata, metrics and weights of two checkpoints"
 
@@ -48,7 +52,8 @@ def _show(first: Path, second: Path, found: comparison.Comparison) -> None:
             print(f"{name}: no difference")
             continue
         print(f"{name}:")
-        screen.print_table(heads, [(key, *map(_text, pair)) for key, pair in changes.items()])
+        rows = [(key, *map(_text, pair)) for key, pair in changes.items()]
+        screen.print_table(heads, rows, wraps=True)
     print("policies:")
     screen.print_table(("", "first and second"), found.policies.items())
 
@@ -62,4 +67,8 @@ def _names(first: Path, second: Path) -> tuple[str, str]:
 def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
+    if isinstance(value, str) and _HASH.fullmatch(value):
+        return value[:_DIGITS]
+    if isinstance(value, str) and (path := Path(value)).is_absolute():
+        return str(Path(path.parent.name, path.name))
     return "-" if value is None else documents.shown(value)

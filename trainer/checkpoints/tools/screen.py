@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,8 +30,17 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=2, allow_nan=False))
 
 
-def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], right: str = "") -> None:
-    """A table without frames, as wide as it needs to be; `right` are the numbers' columns."""
+def print_table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    right: str = "",
+    *,
+    wraps: bool = False,
+) -> None:
+    """A table without frames, as wide as it needs to be; `right` are the numbers' columns.
+
+    With `wraps`, what is wider than the terminal goes on within its column, in the next line.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -38,11 +48,17 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], right: s
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for head in heads:
-        table.add_column(head, justify="right" if head in right.split() else "left", no_wrap=True)
+        table.add_column(
+            head,
+            justify="right" if head in right.split() else "left",
+            no_wrap=not wraps,
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*(Text(documents.shown_line(str(cell))) for cell in row))
     # A pipe has no width, and a name that is cut off is of no use on a terminal either.
-    console = Console(width=100_000, highlight=False, color_system=None)
+    width = shutil.get_terminal_size().columns if wraps and sys.stdout.isatty() else 100_000
+    console = Console(width=width, highlight=False, color_system=None)
     with console.capture() as captured:
         console.print(table)
     rule = "─" if (sys.stdout.encoding or "").lower().startswith("utf") else "-"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from trainer.checkpoints import labels, layout
 from trainer.checkpoints.tools import screen
 
 HELP = "take the names and notes of checkpoints away again"
@@ -17,11 +18,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Take them away, and print which checkpoints have none any more."""
+    """Take them away, and print which checkpoints have none any more, and which had none."""
     manager = screen.manager_of(args)
-    changed = [manager.unlabel(selector).name for selector in args.selectors]
+    changed, unnamed = [], []
+    for selector in args.selectors:
+        iteration = layout.iteration_of(manager.locate(selector).name)
+        named = iteration in labels.read(manager.directory)
+        (changed if named else unnamed).append(manager.unlabel(selector).name)
     if args.json:
         screen.print_json({"untagged": changed})
-    else:
+        return screen.EXIT_OK
+    if changed:
         print(f"untagged: {', '.join(changed)}")
+    pinned = manager.pinned()
+    for name in unnamed:
+        print(f"{name} has no name")
+    for name in (*changed, *unnamed):
+        if layout.iteration_of(name) in pinned:
+            print(f"{name} stays pinned; `unpin` takes that away")
     return screen.EXIT_OK
