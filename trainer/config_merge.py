@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any, Literal
 
 from trainer.checkpoints.redaction import is_redacted, redacted_values
@@ -30,6 +31,14 @@ _NOT_KEPT = "as in {}: the run's own has credentials, which are not kept; give i
 # Where the run lives and how it is started are said anew each time, and so is what a resume does
 # with its schedules.
 _SAID_ANEW = (("ppo", "checkpoint_dir"), ("initialization",), ("schedules", "mode"))
+# What a checkpoint, which may be anybody's, must not choose: whom this machine asks, and where
+# outside of the run's folder it writes. The run's own counts where it stays inside.
+_OF_THE_MACHINE = (
+    ("ray", "address"),
+    ("tracking", "mlflow_uri"),
+    ("tracking", "tensorboard_dir"),
+)
+_NOT_TRUSTED = "as in {}: a checkpoint's own is not used; give it by --set"
 _LR_TYPE = (("ppo", "lr_schedule_type"),)
 _RIVALS = {"prep_share": "prep_steps", "prep_steps": "prep_share"}
 
@@ -123,6 +132,7 @@ class _Merging:
             ".".join(path): self.in_file.get(path)
             for path in {**self.in_file, **self.own}
             if self.values.get(path) == self.own.get(path) != self.in_file.get(path)
+            and _mentions(self.file.values, path)
             and not _is_said_anew(path)
             and not self._is_given(path)
         }
@@ -146,6 +156,9 @@ class _Merging:
             file, known = self.in_file.get(path, _MISSING), self.own.get(path)
             lost = "" if redacted_values(file) == known else _NOT_KEPT.format(self.file.name)
             self._set(path, file, lost)
+        elif path in _OF_THE_MACHINE and not _stays_inside(path, self.own.get(path)):
+            file = self.in_file.get(path, _MISSING)
+            self._set(path, file, _NOT_TRUSTED.format(self.file.name))
         elif self._is_from_file(path):
             word = "in" if self.side == "file" or self._is_another_file else "edited in"
             self._set(path, self.in_file.get(path, _MISSING), f"{word} {self.file.name}")
@@ -260,6 +273,16 @@ def _of_team(path: Path, team: str) -> Path:
 def _with_arguments(path: Path) -> list[Path]:
     kind = path[-1] == "lr_schedule_type"
     return [path, (*path[:-1], "lr_schedule_kwargs")] if kind else [path]
+
+
+def _stays_inside(path: Path, value: Any) -> bool:
+    """Whether a place is below the working directory, or none."""
+    if value is None:
+        return True
+    place = str(value).removeprefix("sqlite:///")
+    folder = PurePath(place)
+    is_address = path == ("ray", "address") or "://" in place
+    return not is_address and not folder.is_absolute() and ".." not in folder.parts
 
 
 def _is_said_anew(path: Path) -> bool:

@@ -15,7 +15,7 @@ from trainer.checkpoints import layout, plain_yaml
 from trainer.checkpoints.redaction import redacted_values
 from trainer.config_base import ConfigError
 from trainer.config_file import read_values
-from trainer.project import find_config
+from trainer.project import CONFIG_NAME, PROJECT_ROOT, shown_path
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,10 @@ def recorded(checkpoint: Path) -> ConfigFile | None:
 def file_of_today(named: str | None, then: ConfigFile) -> ConfigFile:
     """The file that counts for a run which goes on.
 
+    It is the one that is named now, else the `config.yaml` of the working directory (unless another
+    one was named then), else the one of then, if it lies in the working directory or the project: a
+    checkpoint may be anybody's, and does not choose which file of this machine is read.
+
     Args:
         named: the file that is asked for now.
         then: the one that the run was started with.
@@ -84,6 +88,31 @@ def file_of_today(named: str | None, then: ConfigFile) -> ConfigFile:
     """
     if named is not None:
         return read_config_file(named, named=True)
-    if then.path is not None and then.path.is_file():
+    here = Path(CONFIG_NAME)
+    if not then.named and here.is_file():
+        return read_config_file(here, named=False)
+    if then.path is not None and _is_near(then.path) and then.path.is_file():
         return read_config_file(then.path, named=then.named)
-    return read_config_file(None if then.named else find_config(), named=then.named)
+    return ConfigFile(named=then.named)
+
+
+def which_file(file: ConfigFile, then: ConfigFile) -> str:
+    """What a user should know of `file_of_today`; empty if it is what anybody expects."""
+    here = Path(CONFIG_NAME)
+    if file.path is None:
+        if then.path is None:
+            return ""
+        why = "is gone" if _is_near(then.path) else "is not read; name it with --config"
+        return f"configuration file: {shown_path(then.path)}, as when the run was started, {why}"
+    shown = f"configuration file: {shown_path(file.path)}"
+    if file.path != then.path:
+        return f"{shown} (the run was started with {then.path or 'none'})"
+    if here.is_file() and here.resolve() != file.path:
+        return f"{shown}, as when the run was started; ./{CONFIG_NAME} is not read"
+    return ""
+
+
+def _is_near(path: Path) -> bool:
+    """Whether a file lies in the working directory or the project, links followed."""
+    path = path.resolve()
+    return any(path.is_relative_to(folder) for folder in (Path.cwd().resolve(), PROJECT_ROOT))

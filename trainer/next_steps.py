@@ -19,7 +19,11 @@ from trainer.run_plan import RunPlan
 def after_end(plan: RunPlan, checkpoint: Path, *, finished: bool = False) -> list[str]:
     """The commands that fit after a run whose last checkpoint is this one."""
     path = plan.shown(checkpoint)
-    further = ["--iterations", "100"] if finished else resume_options(plan, checkpoint)
+    further = resume_options(plan, checkpoint)
+    if finished:
+        done, planned = layout.iteration_of(checkpoint.name) or 0, plan.config.ppo.num_iterations
+        within_plan = plan.budget is None and done < planned
+        further = [] if within_plan else ["--iterations", "100"]
     return [
         script_command("continue_training.py", [path, *further]),
         script_command("demo_model.py", ["--checkpoint", path]),

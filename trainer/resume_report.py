@@ -21,6 +21,7 @@ from trainer.config_merge import Merge, paths_of
 from trainer.project import script_command
 from trainer.resume_changes import config_changes, refused_teams
 from trainer.run_folder import open_folder
+from trainer.run_length import PLAN_KEY
 from trainer.run_plan import RunPlan
 
 
@@ -67,6 +68,8 @@ def print_changes(plan: RunPlan) -> bool:
     merge, saved = plan.configured.merge, plan.configured.saved
     if plan.configured.note:
         print(f"configuration: {plan.configured.note}")
+    if plan.configured.which_file:
+        print(plan.configured.which_file)
     if saved is None:
         return False
     changes = config_changes(saved, plan.config, carried=plan.start.carry_schedules)
@@ -79,6 +82,8 @@ def print_changes(plan: RunPlan) -> bool:
         for change in changes:
             verdict = "REFUSED: another network" if change.refused else "changed"
             reason = "" if merge is None else merge.reasons.get(change.key, "")
+            if change.key == PLAN_KEY and change.new == plan.until:
+                reason = "the run is to be so long now"
             told = ", ".join(filter(None, (verdict, reason))) + _effect(change.key)
             values = f"{_value(change.old)} -> {_value(change.new)}"
             print(f"  {change.key:<{width}}  {values}  {told}")

@@ -12,7 +12,7 @@ from trainer.config import Config, ConfigGroups
 from trainer.config_base import ConfigError
 from trainer.config_file import apply_overrides, load_config
 from trainer.config_merge import Merge, merge
-from trainer.config_record import ConfigFile, file_of_today, read_config_file, recorded
+from trainer.config_record import ConfigFile, file_of_today, read_config_file, recorded, which_file
 from trainer.errors import UsageError
 from trainer.project import find_config
 from trainer.run_arguments import overrides_of
@@ -61,6 +61,7 @@ class Continued:
         merge: where the values come from; None for a checkpoint that does not tell what was
             configured: then the file counts.
         note: why there is no `merge`.
+        which_file: what is to be said of the file that counts.
     """
 
     config: Config
@@ -68,6 +69,7 @@ class Continued:
     saved: Config | None
     merge: Merge | None = None
     note: str = ""
+    which_file: str = ""
 
 
 def given(args: argparse.Namespace) -> Given:
@@ -100,4 +102,5 @@ def continued(asked: Given, checkpoint: Path) -> Continued:
         raise UsageError("--config-from file: there is none; name it with --config FILE")
     merged = merge(saved, file, then, asked.overrides, side)
     kept = then if then is not None and file.path is None else file
-    return Continued(merged.config, kept, saved, merged)
+    about = "" if then is None else which_file(file, then)
+    return Continued(merged.config, kept, saved, merged, which_file=about)

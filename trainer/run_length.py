@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TURN = 10
 """Iterations of a turn where alternations are asked for and `train.alternate.every` is null."""
+PLAN_KEY = "ppo.num_iterations"
 NO_BUDGET = {"num_episodes": None, "num_env_steps": None}
 
 
@@ -148,6 +149,16 @@ def with_iterations(config: Config, iterations: int) -> Config:
     """The configuration of a run that ends with this iteration."""
     ppo = config.ppo.model_copy(update={"num_iterations": iterations, **NO_BUDGET})
     return config.model_copy(update={"ppo": ppo})
+
+
+def with_plan(config: Config, until: int) -> Config:
+    """The configuration of a run that goes on to `until`: beyond its plan, that is the plan now.
+
+    A run that is stopped on its way there then goes on to where it was asked to.
+    """
+    if budget_of(config) is not None or until <= config.ppo.num_iterations:
+        return config
+    return with_iterations(config, until)
 
 
 def describe(

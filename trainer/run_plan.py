@@ -34,6 +34,7 @@ from trainer.run_length import (
     planned_iterations,
     resumed_length,
     with_iterations,
+    with_plan,
     with_turns,
 )
 from trainer.run_schedules import RunSchedules
@@ -165,7 +166,7 @@ def _new_plan(asked: Given, start: Start) -> RunPlan:
     check_course(config, run_schedules(config, until), until)
     budget = None if args.until else budget_of(config)
     return RunPlan(
-        config=config,
+        config=with_plan(config, until),
         restore_path=None,
         warmstart=warmstart,
         metadata={},
@@ -207,6 +208,7 @@ def _resume_plan(asked: Given, groups: ConfigGroups, start: Start) -> RunPlan:
     config = config.model_copy(update={"initialization": groups.initialization})
     config, turned_on = with_turns(config, args.alternations)
     until, budget = resumed_length(args, config, Done.of(saved), path.name)
+    config = with_plan(config, until)
     plan = RunPlan(
         config=config,
         restore_path=path,

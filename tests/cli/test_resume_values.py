@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import main
 from tests.cli.conftest import SMALL, Desk, copy_of
 from trainer.checkpoints import layout, manifest
 from trainer.config_file import load_config
+from trainer.next_steps import after_end
 from trainer.resume_report import print_changes
 from trainer.run_plan import RunPlan, Start, plan_run
 from trainer.run_warnings import warnings
@@ -65,6 +67,29 @@ def test_the_best_is_what_is_asked_for_now(
     assert planned(*more, *by_least, resume="best").first_iteration == 2
 
 
+def test_a_run_that_is_to_go_on_beyond_its_plan_has_another_one(
+    trained: Trained,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Stopped on its way there, it goes on to where it was asked to."""
+    monkeypatch.chdir(copy_of(trained[0], tmp_path / "copy").work)
+    longer, within = planned("--iterations", "500"), planned("--until", "100")
+    assert (longer.until, longer.config.ppo.num_iterations) == (504, 504)
+    assert not print_changes(longer)
+    assert "ppo.num_iterations 300 -> 504 changed, the run is to be so long now" in told(capsys)
+    assert (within.until, within.config.ppo.num_iterations) == (100, 300)
+
+    def next_words(plan: RunPlan, iteration: int) -> list[str]:
+        last = Path(f"checkpoints/checkpoint_{iteration:06d}").absolute()
+        return shlex.split(after_end(plan, last, finished=iteration == plan.until)[0])[2:]
+
+    assert next_words(within, 100) == ["./checkpoints/checkpoint_000100"]
+    assert next_words(within, 50) == ["./checkpoints/checkpoint_000050", "--until", "100"]
+    assert next_words(longer, 504)[1:] == ["--iterations", "100"]
+
+
 def test_what_was_edited_in_the_file_counts_and_is_named(
     trained: Trained,
     tmp_path: Path,
@@ -75,7 +100,7 @@ def test_what_was_edited_in_the_file_counts_and_is_named(
     monkeypatch.chdir(desk.work)
     record = desk.work / "checkpoints/checkpoint_000004" / layout.CONFIG_FILE
     values = yaml.safe_load(record.read_text())
-    mine = tmp_path / "mine.yaml"
+    mine = desk.work / "mine.yaml"
     mine.write_text(yaml.safe_dump(values["values"]))
     record.write_text(yaml.safe_dump({**values, "path": str(mine)}))
     remake(record.parent)

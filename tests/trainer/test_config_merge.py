@@ -14,7 +14,13 @@ from trainer.config import Config
 from trainer.config_base import ConfigError
 from trainer.config_file import apply_overrides
 from trainer.config_merge import Merge, Side, merge
-from trainer.config_record import ConfigFile, file_of_today, recorded
+from trainer.config_record import (
+    ConfigFile,
+    file_of_today,
+    read_config_file,
+    recorded,
+    which_file,
+)
 
 LINEAR = {"type": "linear", "end": 0.001}
 FILE = Path("/somewhere/config.yaml")
@@ -38,7 +44,8 @@ def merged(
 
 def test_a_run_keeps_its_own_values() -> None:
     started = ("env.level=L1", "ppo.lr=0.0005", "train.seed=7", f"schedules.entropy_coeff={LINEAR}")
-    found = merged(started=started)
+    named = {"env": {"level": "L0"}, "ppo": {"lr": 0.001, "gamma": 0.98}, "train": {"seed": 0}}
+    found = merged(started=started, then={**named, "schedules": {"entropy_coeff": None}})
     assert found.config == found.saved
     assert found.reasons == {}
     assert set(found.kept) == {"env.level", "ppo.lr", "train.seed", "schedules.entropy_coeff"}
@@ -159,19 +166,95 @@ def test_what_is_given_need_only_fit_the_run() -> None:
         merged(started=started, now=("ppo.minibatch_size=10000000",))
 
 
-def test_the_record_of_a_file_is_read_back(tmp_path: Path) -> None:
+def test_the_record_of_a_file_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "my.yaml"
     values = {"ppo": {"vf_clip_param": float("inf"), "lr": 0.01}}
     path.write_text(yaml.safe_dump(values))
     file = file_of_today(str(path), ConfigFile())
     file.write(tmp_path / "config_file.yaml")
     assert recorded(tmp_path) == file
+    assert file_of_today(None, file) == ConfigFile(named=True)  # it lies elsewhere
+    monkeypatch.chdir(tmp_path)
     assert file_of_today(None, file) == file
     path.unlink()
     assert file_of_today(None, file) == ConfigFile(named=True)
     (tmp_path / "config_file.yaml").write_text("values: 3")
     assert recorded(tmp_path) is None
     assert recorded(tmp_path / "nowhere") is None
+
+
+def test_the_file_of_the_working_directory_counts_unless_one_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    then = tmp_path / "then" / "config.yaml"
+    then.parent.mkdir()
+    then.write_text("ppo: {lr: 0.1}")
+    monkeypatch.chdir(tmp_path)
+    found, named = (read_config_file(then, named=named) for named in (False, True))
+    assert file_of_today(None, found) == found
+    assert which_file(found, found) == ""
+
+    mine = tmp_path / "config.yaml"
+    mine.write_text("ppo: {lr: 0.2}")
+    read = file_of_today(None, found)
+    assert (read.path, read.values) == (mine, {"ppo": {"lr": 0.2}})
+    started = f"configuration file: ./config.yaml (the run was started with {then})"
+    assert which_file(read, found) == started
+    assert file_of_today(None, named) == named
+    told = "./then/config.yaml, as when the run was started; ./config.yaml is not read"
+    assert which_file(named, named) == f"configuration file: {told}"
+
+    mine.unlink()
+    then.unlink()
+    told = "./then/config.yaml, as when the run was started, is gone"
+    assert which_file(file_of_today(None, found), found) == f"configuration file: {told}"
+
+
+def test_a_checkpoint_does_not_choose_which_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    private = tmp_path / "private.yaml"
+    private.write_text("ppo: {lr: 0.5}")
+    (tmp_path / "here" / "link.yaml").symlink_to(private)
+    monkeypatch.chdir(tmp_path / "here")
+    for path in (private, tmp_path / "here" / "link.yaml", Path("../private.yaml")):
+        then = ConfigFile(path, True, {})
+        read = file_of_today(None, then)
+        assert (read.path, read.values) == (None, {})
+        assert "is not read; name it with --config" in which_file(read, then)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "inside"),
+    [
+        ("ray.address", "ray://stranger:10001", False),
+        ("ray.address", "stranger:6379", False),
+        ("ray.address", "auto", False),
+        ("tracking.mlflow_uri", "http://stranger:5000", False),
+        ("tracking.mlflow_uri", "postgresql://stranger/runs", False),
+        ("tracking.mlflow_uri", "sqlite:////home/me/other.db", False),
+        ("tracking.mlflow_uri", "sqlite:///../other.db", False),
+        ("tracking.mlflow_uri", "sqlite:///mine/mlflow.db", True),
+        ("tracking.tensorboard_dir", "/home/me", False),
+        ("tracking.tensorboard_dir", "../elsewhere", False),
+        ("tracking.tensorboard_dir", "./mine", True),
+        ("tracking.tensorboard_dir", None, True),
+    ],
+)
+@pytest.mark.parametrize("side", [None, "checkpoint"])
+def test_a_checkpoint_does_not_choose_whom_this_machine_asks(
+    key: str, value: str | None, inside: bool, side: Side | None
+) -> None:
+    group, name = key.split(".")
+    own = {group: {name: value}}
+    found = merge(Config.from_dict(own), ConfigFile(FILE), ConfigFile(FILE), (), side)
+    default = getattr(getattr(Config(), group), name)
+    assert getattr(getattr(found.config, group), name) == (value if inside else default)
+    assert (key in found.reasons) == (not inside)
+    again = (f"{key}={value}",)
+    given = merge(Config.from_dict(own), ConfigFile(FILE), ConfigFile(FILE), again, side)
+    assert value is None or getattr(getattr(given.config, group), name) == value
 
 
 def test_a_file_that_is_gone_has_not_been_edited() -> None:
