@@ -261,6 +261,9 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             self._random.bit_generator.state = values["random"]
         if not values["started"]:
             return
+        saved = {len(array) for array in arrays.values() if array.ndim}
+        if len(saved) == 1 and saved != {self.env.num_envs}:
+            raise ValueError(f"{saved.pop()} worlds in the checkpoint, {self.env.num_envs} now")
         self.env.set_state(arrays)
         self._batch = None
         self._started = True

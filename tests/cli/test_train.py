@@ -113,7 +113,7 @@ def test_a_changed_setting_is_named_and_used(trained: Trained, tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     assert "ppo.lr" in done.stdout
     assert "0.001 -> 0.002" in done.stdout
-    assert "worlds of runner 0 start fresh" in done.stdout
+    assert "worlds of runner 0 start fresh: 64 worlds in the checkpoint, 32 now" in done.stdout
     saved = yaml.safe_load((desk.work / "checkpoints/checkpoint_000005/config.yaml").read_text())
     assert saved["ppo"]["lr"] == 0.002
     assert desk.history()[-1]["env_steps"] == 4 * 64 * 32 + 32 * 32

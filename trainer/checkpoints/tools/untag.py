@@ -20,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Take them away, and print which checkpoints have none any more, and which had none."""
     manager = screen.manager_of(args)
-    changed, unnamed = [], []
+    changed: list[str] = []
+    unnamed: list[str] = []
     for selector in args.selectors:
         iteration = layout.iteration_of(manager.locate(selector).name)
         named = iteration in labels.read(manager.directory)
