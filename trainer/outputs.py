@@ -14,6 +14,7 @@ import numpy as np
 
 from trainer.checkpoint_saver import CheckpointSaver, Saved
 from trainer.checkpoints import index, layout, metadata, plain_yaml, selectors
+from trainer.checkpoints.documents import first_line
 from trainer.checkpoints.errors import CheckpointWriteFailed
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.redaction import redacted_values
@@ -22,6 +23,7 @@ from trainer.config import Config
 from trainer.config_base import TEAMS
 from trainer.console import Console
 from trainer.disk_space import disk_warning
+from trainer.errors import UsageError
 from trainer.history_recovery import open_history
 from trainer.metrics import Row
 from trainer.networks import save_policy
@@ -95,7 +97,7 @@ class RunOutputs:
 
     def _open(self) -> None:
         with contextlib.ExitStack() as opened:
-            opened.enter_context(self.manager.writer_lock())
+            self._take_folder(opened)
             for source in self.start.sources:
                 opened.enter_context(self.manager.protect(source))
             # Tracking first: it can still be refused.
@@ -109,6 +111,17 @@ class RunOutputs:
             self._closing = opened.pop_all()
         self._is_open = True
         self._lap_started = time.perf_counter()
+
+    def _take_folder(self, opened: contextlib.ExitStack) -> None:
+        """Make the folder. Not every file system tells before that it takes none (UsageError)."""
+        try:
+            opened.enter_context(self.manager.writer_lock())
+        except OSError as error:
+            reason = error.strerror or first_line(error)
+            raise UsageError(
+                f"ppo.checkpoint_dir: cannot write into {self.manager.shown}: {reason}; "
+                "use another --checkpoint-dir"
+            ) from None
 
     def _make_room(self) -> None:
         """Move what is in the way of going on from here."""
@@ -167,6 +180,7 @@ class RunOutputs:
 
         Raises:
             CheckpointsInUse: another run has begun to write to the folder.
+            UsageError: the folder cannot be made or written.
         """
         if not self._is_open:
             self._open()

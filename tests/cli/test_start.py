@@ -102,3 +102,11 @@ def test_a_path_that_is_not_there_is_called_so(tmp_path: Path) -> None:
     missing = tmp_path / "checkpoint_000009"
     with pytest.raises(NoUsableCheckpoint, match="Checkpoint path does not exist: "):
         create_ppo_trainer({}, restore_path=missing)
+
+
+def test_a_folder_that_only_seems_writable_is_named(desk: Desk) -> None:
+    """/proc says that it can be written; that it takes no folders shows when one is made."""
+    done = desk.run("main.py", "--checkpoint-dir", "/proc/x", "--iterations", "1", *SMALL)
+    assert done.returncode == 2
+    assert "error: ppo.checkpoint_dir: cannot write into /proc/x: No such file" in done.stderr
+    assert "Traceback" not in done.stderr
