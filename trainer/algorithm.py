@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import numpy as np
 import ray
 import torch
-from ray.exceptions import RayError
 from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE
 from ray.rllib.core.learner.training_data import TrainingData
@@ -24,7 +23,7 @@ from ray.rllib.utils.metrics import (
 from trainer.errors import ProcessDied
 from trainer.learner import PLANS, HideAndSeekLearner
 from trainer.networks import ActorCritic
-from trainer.ray_failures import ask_actors, check_ray, learner_failure
+from trainer.ray_failures import answers_of, ask_actors, check_ray, failures_of_learners
 from trainer.ray_session import dead_daemon, without_object_store
 from trainer.rllib_state import RLlibState, set_learner
 from trainer.rollout import BatchedEnvRunner, Sample
@@ -157,12 +156,10 @@ class HideAndSeekPPO(PPO):
         lifetime = (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
         timesteps = {PLANS: plans, NUM_ENV_STEPS_SAMPLED_LIFETIME: self.metrics.peek(lifetime)}
         check_ray()
-        try:
+        with failures_of_learners(self.learner_group):
             return self.learner_group.update(
                 training_data=self._training_data(batch), timesteps=timesteps
             )
-        except RayError as error:
-            raise learner_failure(self.learner_group._worker_manager, error) from error
 
     def _training_data(self, batch: RolloutBatch) -> TrainingData:
         learners = self.config.num_learners
@@ -297,4 +294,4 @@ class HideAndSeekPPO(PPO):
     def foreach_learner(self, function: Any) -> list[Any]:
         """What `function(learner)` returns on every learner, local or remote."""
         results = self.learner_group.foreach_learner(function)
-        return [result.get() for result in results]
+        return answers_of(results, max(self.config.num_learners, 1))

@@ -28,7 +28,7 @@ from trainer.console import Console  # noqa: E402
 from trainer.memory_check import check_memory  # noqa: E402
 from trainer.outputs import RunOutputs  # noqa: E402
 from trainer.progress import Progress  # noqa: E402
-from trainer.ray_failures import check_ray, failures_of_ray  # noqa: E402
+from trainer.ray_failures import check_ray, failures_of_learners, failures_of_ray  # noqa: E402
 from trainer.restore import check_checkpoint, restore  # noqa: E402
 from trainer.rllib_config import algorithm_config, network_specs  # noqa: E402
 from trainer.run_length import budget_of, planned_iterations  # noqa: E402
@@ -153,6 +153,7 @@ def train(
         outputs = cleanup.enter_context(
             RunOutputs(trainer, config, checkpoint_manager, console, start, on_saved)
         )
+        cleanup.enter_context(failures_of_learners(trainer.learner_group))
         row = None
 
         def finished() -> bool:

@@ -11,15 +11,16 @@ import re
 import signal
 import threading
 from _thread import interrupt_main
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
-from ray.rllib.utils.actor_manager import FaultTolerantActorManager
+from ray.rllib.core.learner.learner_group import LearnerGroup
+from ray.rllib.utils.actor_manager import CallResult, FaultTolerantActorManager
 
-from trainer.errors import ProcessDied
+from trainer.errors import ProcessDied, TrainingFailed
 from trainer.ray_session import dead_daemon
 
 T = TypeVar("T")
@@ -72,9 +73,45 @@ def ask_actors(
     return given
 
 
-def learner_failure(manager: FaultTolerantActorManager, error: RayError) -> Exception:
-    """Which learner has died; the others tell of a broken connection then, if of anything."""
-    check_ray()
+@contextlib.contextmanager
+def failures_of_learners(learners: LearnerGroup) -> Iterator[None]:
+    """Raise `ProcessDied` for whatever fails inside because a learner has died.
+
+    RLlib drops a dead learner from its list without a word, and fails later of the empty list.
+    """
+    try:
+        yield
+    except Exception as error:
+        ours = isinstance(error, TrainingFailed) and not isinstance(error, RayError)
+        if learners.is_local or ours:
+            raise
+        check_ray(error)
+        if dead := _dead_learner(
+            learners._worker_manager
+        ):  # the others tell of a broken connection then
+            raise dead from error
+        if isinstance(error, RayError):
+            raise actor_failure(error, "a learner or another actor") from error
+        raise
+
+
+def answers_of(results: Iterable[CallResult], count: int) -> list[Any]:
+    """What all `count` learners have answered.
+
+    Raises:
+        RayError: one does not answer.
+        Exception: what one has raised.
+    """
+    answers = list(results)
+    for answer in answers:
+        if not answer.ok:
+            raise answer.get()
+    if len(answers) < count:
+        raise RayError(f"only {len(answers)} of {count} learners answer")
+    return [answer.get() for answer in answers]
+
+
+def _dead_learner(manager: FaultTolerantActorManager) -> Exception | None:
     answers = manager.foreach_actor(
         lambda learner: None, healthy_only=False, timeout_seconds=_PING_S
     )
@@ -82,7 +119,7 @@ def learner_failure(manager: FaultTolerantActorManager, error: RayError) -> Exce
         if not answer.ok and isinstance(answer.get(), RayActorError):
             who = f"learner {answer.actor_id + 1} of {manager.num_actors()}"
             return actor_failure(answer.get(), who)
-    return actor_failure(error, "a learner")
+    return None
 
 
 @contextlib.contextmanager

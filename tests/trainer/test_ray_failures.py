@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 import ray
 from ray.core.generated.common_pb2 import ActorDiedErrorContext
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError, RayTaskError
+from ray.rllib.core.learner.learner_group import LearnerGroup
+from ray.rllib.utils.actor_manager import CallResult, ResultOrError
 
 from trainer import ray_failures, ray_session
 from trainer.config import RayGroup
-from trainer.errors import ProcessDied
-from trainer.ray_failures import actor_failure, check_ray, failures_of_ray
+from trainer.errors import ProcessDied, TrainingDiverged
+from trainer.ray_failures import (
+    actor_failure,
+    answers_of,
+    check_ray,
+    failures_of_learners,
+    failures_of_ray,
+)
 from trainer.ray_session import start_ray, stop_ray, without_object_store
 from trainer.runner_notices import runner_notice
 
@@ -76,6 +85,57 @@ def test_errors_while_ray_lives_pass() -> None:
     with pytest.raises(ProcessDied, match=r"^an actor of Ray \(process 4321\) died"):  # noqa: SIM117
         with failures_of_ray():
             fail_in_actor()
+
+
+class Learners:
+    """A group of two whose second one answers with `error`."""
+
+    is_local = False
+
+    def __init__(self, error: Exception | None) -> None:
+        self._worker_manager, self._error = self, error
+
+    def num_actors(self) -> int:
+        return 2
+
+    def foreach_actor(self, function: Any, **options: Any) -> list[CallResult]:
+        assert options["healthy_only"] is False  # RLlib has marked it dead already
+        given = [ResultOrError(result=0), ResultOrError(0, self._error)]
+        return [CallResult(number, answer, "") for number, answer in enumerate(given)]
+
+
+def learners(error: Exception | None) -> LearnerGroup:
+    return cast(LearnerGroup, Learners(error))
+
+
+@pytest.mark.parametrize(
+    "error", [IndexError("list index out of range"), died(1), AssertionError(), ConnectionError()]
+)
+def test_whatever_comes_of_a_dead_learner_names_it(error: Exception) -> None:
+    with pytest.raises(ProcessDied, match=r"^learner 2 of 2 \(process 4321\) died; ") as raised:  # noqa: SIM117
+        with failures_of_learners(learners(died(4321))):
+            raise error
+    assert raised.value.__cause__ is error
+
+
+def test_errors_while_all_learners_live_pass() -> None:
+    with pytest.raises(IndexError), failures_of_learners(learners(None)):
+        raise IndexError
+    diverged = TrainingDiverged("NaN", ("seeker_policy",))
+    told = RayTaskError("update", "Traceback ...", diverged).as_instanceof_cause()
+    for error in (diverged, told):
+        with pytest.raises(TrainingDiverged) as raised, failures_of_learners(learners(None)):
+            raise error
+        assert raised.value is diverged
+
+
+def test_an_answer_of_every_learner_is_needed() -> None:
+    answers = Learners(None).foreach_actor(None, healthy_only=False)
+    assert answers_of(answers, 2) == [0, 0]
+    with pytest.raises(RayError, match="only 1 of 2 learners answer"):
+        answers_of(answers[:1], 2)
+    with pytest.raises(ActorDiedError):
+        answers_of(Learners(died(1)).foreach_actor(None, healthy_only=False), 2)
 
 
 @pytest.mark.parametrize(
