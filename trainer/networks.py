@@ -26,6 +26,7 @@ from trainer.checkpoints import documents
 from trainer.checkpoints.documents import shown
 from trainer.normalization import ObsNormalizer
 from trainer.plain_values import flag, sequence, whole
+from trainer.torch_threads import one_thread
 from trainer.weights import not_finite
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -150,10 +151,11 @@ class ActorCritic(nn.Module):
         self.spec = spec
         sizes = (spec.obs_size, *spec.hiddens)
         self.normalizer = ObsNormalizer(spec.obs_size) if spec.normalize_obs else None
-        self.actor = _mlp(sizes, spec.activation)
-        self.critic = None if spec.vf_share_layers else _mlp(sizes, spec.activation)
-        self.policy_head = _head(sizes[-1], spec.num_logits, gain=0.01)
-        self.value_head = _head(sizes[-1], 1, gain=1.0)
+        with one_thread():  # the same weights from a seed on any number of cores
+            self.actor = _mlp(sizes, spec.activation)
+            self.critic = None if spec.vf_share_layers else _mlp(sizes, spec.activation)
+            self.policy_head = _head(sizes[-1], spec.num_logits, gain=0.01)
+            self.value_head = _head(sizes[-1], 1, gain=1.0)
 
     def _normalize(self, obs: Tensor) -> Tensor:
         return obs if self.normalizer is None else self.normalizer(obs)

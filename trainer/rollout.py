@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +24,7 @@ from envs.batch_env import BatchEnv, TeamSpec
 from trainer.networks import ActorCritic
 from trainer.rollout_batch import RolloutBatch
 from trainer.sampling import sample_actions
+from trainer.torch_threads import one_thread
 from trainer.weights import weights_hash
 
 
@@ -39,19 +39,6 @@ class Sample:
 
     batch: RolloutBatch
     episode_stats: np.ndarray
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sampling works on small matrices, where two threads wait for each other longer than they
-    work.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def policy_spaces(spec: TeamSpec) -> tuple[spaces.Space, spaces.Space]:
@@ -96,7 +83,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         """Play `steps` steps in every world."""
         batch = self._begin()
         stats = []
-        with _one_thread(), torch.inference_mode():
+        with one_thread(), torch.inference_mode():  # small matrices: two threads only wait
             for step in range(self.steps):
                 actions = {spec.name: self._act(spec, batch, step) for spec in self.teams}
                 rewards = {name: team.rewards[step] for name, team in batch.teams.items()}

@@ -1,6 +1,7 @@
 """Networks: the fast tanh, normalisation, and what a policy on disk must be."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from trainer.networks import (
     save_policy,
 )
 from trainer.normalization import ObsNormalizer
+from trainer.weights import weights_hash
 
 SPEC = PolicySpec(obs_size=6, nvec=(3, 2), hiddens=(8, 8))
 
@@ -52,6 +54,20 @@ def test_a_policy_comes_back_from_disk_as_it_was(tmp_path: Path) -> None:
     obs = torch.randn(4, 6)
     assert torch.equal(loaded(obs)[0], network(obs)[0])
     assert not any(p.suffix in (".pkl", ".pt") for p in (tmp_path / "p").iterdir())
+
+
+def test_a_seed_gives_the_same_weights_on_any_number_of_threads() -> None:
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 4):
+            torch.set_num_threads(threads)
+            torch.manual_seed(0)
+            wide = replace(SPEC, obs_size=158, hiddens=(64, 64))
+            found.append(weights_hash({"policy": ActorCritic(wide)}))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize(
