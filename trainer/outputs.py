@@ -24,12 +24,12 @@ from trainer.config_base import TEAMS
 from trainer.console import Console
 from trainer.disk_space import disk_warning
 from trainer.errors import UsageError
-from trainer.history_recovery import open_history
+from trainer.history_record import RECORD_PART, HistoryRecord
 from trainer.metrics import Row
 from trainer.networks import save_policy
-from trainer.patient_rows import PatientRows
 from trainer.plots import TrainingFigure
 from trainer.restore import training_state
+from trainer.run_history import RunHistory
 from trainer.run_identity import RunIdentity
 from trainer.run_info import start_info
 from trainer.run_start import RunStart
@@ -85,6 +85,7 @@ class RunOutputs:
         self.identity = RunIdentity.of(config, self.manager, self.start)
         self.tracking = Tracking(config, self.identity, self._shown_config(), self._warn)
         self._first_schedules = self._schedule_metadata()
+        self._first_record = HistoryRecord.of(self.start.restore_path)
         teams = {name: config.ppo.team(name) for name in TEAMS}
         targets = {name: t.kl_target for name, t in teams.items() if t.kl_coeff > 0}
         self.figure = TrainingFigure(self.identity.name, targets)
@@ -135,17 +136,15 @@ class RunOutputs:
             )
 
     def _open_files(self, opened: contextlib.ExitStack) -> None:
-        parent, iteration = self.start.restore_path, self._first_iteration
-        self.history = open_history(
-            self.manager.directory,
-            iteration,
+        self.history = RunHistory(
+            self.manager,
+            self.start.restore_path,
+            self._first_iteration,
             self._first_env_steps,
-            None if parent is None else parent.parent / layout.history_name(iteration),
+            self._first_record,
             self._warn,
-            is_mirror=self.manager.is_remote,
         )
-        opened.callback(self.history.close)
-        self._rows = PatientRows("the history", self.history.append, self._warn)
+        opened.callback(self.history.file.close)
 
     def __exit__(
         self,
@@ -189,7 +188,7 @@ class RunOutputs:
         if text:
             self.console.message(text, level)
         self._missing_runners = missing
-        self._rows.write(row)
+        self.history.write(row)
         self.tracking.write(row)
         self.console.iteration(row)
         for news in self.trainer.progress.news:
@@ -201,9 +200,9 @@ class RunOutputs:
 
         A save that the disk refuses is told of, and training goes on.
         """
-        self._rows.flush()
+        self.history.flush()
         self.tracking.flush()
-        columns = self.history.columns()
+        columns = self.history.file.columns()
         self.saver.save(
             row,
             partial(self._capture, row, ("final",) if final else ()),
@@ -225,7 +224,7 @@ class RunOutputs:
             raise CheckpointWriteFailed(self.saver.failed)
         self.manager.upload()  # what is still waiting
         self._announce_saved()
-        self._rows.flush(last=True)
+        self.history.flush(last=True)
         self.tracking.flush(last=True)
 
     def _capture(self, row: Row, tags: tuple[str, ...]) -> StagedCheckpoint:
@@ -244,6 +243,7 @@ class RunOutputs:
             writers={
                 layout.POLICIES: self._write_policies,
                 TRAINING_STATE: training_state(trainer, trainer.progress).write,
+                RECORD_PART: self.history.write_record,
                 layout.CONFIG: self._write_config,
                 layout.CONFIG_FILE: self.start.config_file.write,
             },
@@ -252,7 +252,7 @@ class RunOutputs:
 
     def _write_beside(self, row: Row, columns: dict[str, np.ndarray], path: Path) -> None:
         iteration = int(row["iteration"])
-        self.history.export(path.with_name(layout.history_name(iteration)), iteration)
+        self.history.file.export(path.with_name(layout.history_name(iteration)), iteration)
         figure = self.figure.save(columns, path.with_name(layout.plot_name(iteration)))
         best = selectors.best(index.load(self.manager.directory))
         self.tracking.show(figure, row, best.iteration if best else None)

@@ -20,6 +20,7 @@ from trainer.config import Config
 from trainer.config_keys import explain
 from trainer.configured_schedules import continued_schedules
 from trainer.errors import IncompatibleCheckpoint, InvalidState, RestoreFailed
+from trainer.history_record import HistoryRecord
 from trainer.networks import PolicySpec, read_spec, same_weights
 from trainer.plain_values import mapping, whole
 from trainer.rllib_state import NETWORK, RLlibState, read_rllib_state
@@ -83,6 +84,7 @@ def check_checkpoint(path: Path, specs: dict[str, PolicySpec]) -> SavedRun:
         env, seed = _read_game(path)
         training = TrainingState.read(path / TRAINING_STATE)
         check_training_state(training, env)
+        HistoryRecord.of(path)
         _check_agreement(path, rllib, training)
     except (OSError, ValueError) as error:
         raise InvalidState(f"{path}: {documents.first_line(error)}") from None

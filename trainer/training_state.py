@@ -4,6 +4,7 @@ pickle.
 training_state/state.json            counters, KL coefficients, random streams, schedules
 training_state/worlds_<runner>.npz   the worlds of one runner, in mid-episode
 training_state/episodes.npz          the window behind the reported means
+training_state/history.json          what the history was (see `trainer.history_record`)
 """
 
 from __future__ import annotations

@@ -185,6 +185,22 @@ def test_a_training_state(checkpoint: Path, path: tuple[Any, ...], message: str)
     assert message in refusal(checkpoint)
 
 
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ([], "history.json: not a JSON object"),
+        ({"rows": 3}, "history.json: the record lacks 'sha256'"),
+        ({"rows": -1, "sha256": "0" * 64}, "history.json: rows = -1, not a whole number"),
+        ({"rows": 3, "sha256": "0" * 63}, "history.json: sha256 ="),
+        ({"rows": 3, "sha256": 3}, "history.json: sha256 = 3 is none"),
+        ({"rows": 3, "sha256": "0" * 64, "x": 1}, "history.json: the record has 'x', which is"),
+    ],
+)
+def test_a_record_of_the_history(checkpoint: Path, record: object, message: str) -> None:
+    (checkpoint / "training_state" / "history.json").write_text(json.dumps(record))
+    assert message in refusal(checkpoint)
+
+
 def read_training(folder: Path) -> None:
     """Only a refusal may come out."""
     game = HideAndSeekConfig()
