@@ -15,7 +15,7 @@ from trainer.checkpoints.errors import NoUsableCheckpoint, StoreUnavailable
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.places import is_url, split_url
 from trainer.checkpoints.retention import Retention
-from trainer.checkpoints.selectors import KEYWORDS
+from trainer.checkpoints.selectors import KEYWORDS, is_bare
 from trainer.errors import UsageError
 from trainer.project import DEFAULT_CHECKPOINT_DIR, shown_path
 
@@ -134,8 +134,10 @@ def _home_of(selector: str, place: str) -> tuple[str, str]:
     path = Path(text).expanduser()
     if text in KEYWORDS or text.isdecimal() or (len(path.parts) == 1 and not path.exists()):
         return place, text
-    folder = path.absolute().parent
     home = open_folder(place)
+    if is_bare(text) and home.listing().named(text):
+        return place, text
+    folder = path.absolute().parent
     return (place if folder == home.directory else shown_path(folder)), str(path.absolute())
 
 

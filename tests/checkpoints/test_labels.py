@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import list_checkpoints
 from tests.checkpoints.fakes import save
 from tests.checkpoints.places import everywhere, everywhere_slowly, second_machine
+from trainer import run_folder
 from trainer.checkpoints import index, labels, layout, lineage
 from trainer.checkpoints.errors import NoUsableCheckpoint, SidecarUnreadable
 from trainer.checkpoints.labels import Label
@@ -130,11 +132,33 @@ def test_a_damaged_checkpoint_with_a_name_gives_way_to_an_older_one(four, manage
     assert (path.name, aside.path.name) == ("checkpoint_000020", "checkpoint_000030")
 
 
-def test_a_path_comes_before_a_name(four, manager, tmp_path):
-    manager.label(10, "hides_well")
-    assert manager.resolve("hides_well") == four / "checkpoint_000010"
-    (four / "checkpoint_000020").rename(tmp_path / "hides_well")
-    assert manager.resolve("hides_well") == tmp_path / "hides_well"
+def test_a_name_comes_before_a_folder_here(four, manager, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    manager.label(30, "good")
+    (four / "checkpoint_000020").rename(tmp_path / "good")
+    named, copy = four / "checkpoint_000030", tmp_path / "good"
+    assert manager.resolve("good") == named
+    assert manager.resolve_valid("good") == (named, [])
+    assert run_folder.find("good", str(four), "", whole=True).path == named
+    for path in ("./good", "good/", str(copy)):
+        assert manager.resolve(path) == copy
+        assert manager.resolve_valid(path) == (copy, [])
+        assert run_folder.find(path, str(four), "", whole=True).path == copy
+    assert manager.resolve(copy) == copy
+    (named / "metadata.json").unlink()
+    path, (aside,) = manager.resolve_valid("good")
+    assert (path.name, aside.path.name) == ("checkpoint_000010", "checkpoint_000030")
+
+
+def test_a_checkpoint_that_is_pruned_while_it_gets_a_name(call, four, manager, monkeypatch):
+    def label(self, *words, **options):
+        shutil.rmtree(four / "checkpoint_000020")
+        return four / "checkpoint_000020"
+
+    monkeypatch.setattr(CheckpointManager, "label", label)
+    code, _, err = call("tag", "20", "good")
+    assert code == 3
+    assert "checkpoint_000020 has been deleted meanwhile; did you mean 'checkpoint_0000" in err
 
 
 def labels_with(**changes):

@@ -183,9 +183,13 @@ def _folder_meant(selector: str | int | Path, directory: Path) -> Path | None:
         return None
     path = Path(text).expanduser()
     try:
-        if not path.exists() and len(path.parts) == 1:
+        named = None
+        if not isinstance(selector, Path) and selectors.is_bare(text):
+            named = _iteration_named(directory / text)
+        if named is not None or (not path.exists() and len(path.parts) == 1):
             path = directory / path
-        named = None if path.exists() else _iteration_named(path)
+        if named is None and not path.exists():
+            named = _iteration_named(path)
     except OSError:  # too long for a name
         return None
     if named is not None:

@@ -41,7 +41,8 @@ def resolve(
 ) -> Path:
     """The folder a selector stands for; `shown` is the directory as the user wrote it.
 
-    Without `by`, best is what the newest checkpoint says. NoUsableCheckpoint tells what there is.
+    A name that the user gave comes before a path; './good' is always a path. Without `by`, best is
+    what the newest checkpoint says. NoUsableCheckpoint tells what there is.
     """
     if isinstance(selector, Path):
         return _from_path(selector, listing, directory, shown)
@@ -50,12 +51,20 @@ def resolve(
         return directory / _from_keyword(text, listing, shown, by).name
     if isinstance(selector, int) or (text.isdecimal() and len(text) <= _DIGITS):
         return directory / _from_iteration(int(selector), listing, shown).name
+    named = listing.named(text) if is_bare(text) else None
+    if named is not None:
+        return Path(os.path.abspath(directory / named.name))  # noqa: PTH100
     try:
         return _from_path(Path(text), listing, directory, shown)
     except OSError as error:  # too long for a name, not permitted, ...
         raise NoUsableCheckpoint(
             f"no such checkpoint: {documents.shown(text)} ({error.strerror})"
         ) from None
+
+
+def is_bare(text: str) -> bool:
+    """Whether a selector can be a name: './good' and 'good/' are always paths."""
+    return Path(text).name == text
 
 
 def iteration_inside(folder: Path, directory: Path, shown: str) -> int:

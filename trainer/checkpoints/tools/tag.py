@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from trainer.checkpoints import selectors
+from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.tools import screen
 
 HELP = "name a checkpoint: the name selects it, and it is kept whatever the retention says"
@@ -34,7 +36,11 @@ def run(args: argparse.Namespace) -> int:
         folder = manager.label(args.selector, args.name, args.note, move=args.force)
     except ValueError as error:
         raise screen.Misuse(str(error)) from None
-    label = next(i.label for i in manager.listing().checkpoints if i.name == folder.name)
+    after = {info.name: info.label for info in manager.listing().checkpoints}
+    if folder.name not in after:
+        left = selectors.hint(folder.name, list(after)) if after else ""
+        raise NoUsableCheckpoint(f"{folder.name} has been deleted meanwhile{left}")
+    label = after[folder.name]
     if args.json:
         note = label.note if label else None
         screen.print_json({"tagged": folder.name, "name": args.name, "note": note})
