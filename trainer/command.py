@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -52,6 +53,9 @@ def _reported(main: Callable[[Sequence[str]], int], argv: Sequence[str], out: Sa
         cause = getattr(raised, "cause", None)
         error = cause if isinstance(cause, Exception) else raised
         text = str(error).strip() or type(error).__name__
+        if isinstance(error, FileNotFoundError) and not _is_somewhere():
+            print("error: the current directory has been deleted", file=sys.stderr)
+            return EXIT_ERROR
         print(f"error: {text}", file=sys.stderr)
         code = exit_code(error)
         if not hasattr(error, "exit_code") and "--debug" not in argv:
@@ -63,3 +67,12 @@ def exit_code(error: BaseException) -> int:
     """The exit code of a command that ends with this error."""
     code = getattr(error, "exit_code", EXIT_ERROR)
     return code if isinstance(code, int) else EXIT_ERROR
+
+
+def _is_somewhere() -> bool:
+    """Whether the current directory still exists."""
+    try:
+        os.getcwd()  # noqa: PTH109
+    except FileNotFoundError:
+        return False
+    return True

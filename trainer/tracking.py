@@ -51,6 +51,13 @@ class Tracking:
         tracking, parameters = self._config.tracking, effective_values(self._shown, self._config)
         about = self._identity.metadata()
         opened = contextlib.ExitStack()
+        if tracking.mlflow:  # first: a store that refuses leaves no new file behind
+            self.mlflow = self._open_mlflow(iteration)
+            self._identity.mlflow_run_id = self.mlflow.run_id
+            versions = {f"version.{name}": value for name, value in about["versions"].items()}
+            self.mlflow.log_params({**parameters, **versions})
+            self.mlflow.log_schedules(schedules)
+            self.mlflow.log_tags({"mlflow.source.git.commit": about["git_commit"]})
         if tracking.tensorboard_dir is not None:
             folder = Path(tracking.tensorboard_dir).expanduser() / self._identity.name
             self.tensorboard = writer = TensorBoardWriter(folder, resume_env_steps=env_steps)
@@ -58,13 +65,6 @@ class Tracking:
             self._rows = PatientRows("TensorBoard", writer.write, self._on_problem)
             texts = {"config": _as_code(self._shown), "run": _as_code(about)}
             writer.describe(parameters, texts)
-        if tracking.mlflow:
-            self.mlflow = self._open_mlflow(iteration)
-            self._identity.mlflow_run_id = self.mlflow.run_id
-            versions = {f"version.{name}": value for name, value in about["versions"].items()}
-            self.mlflow.log_params({**parameters, **versions})
-            self.mlflow.log_schedules(schedules)
-            self.mlflow.log_tags({"mlflow.source.git.commit": about["git_commit"]})
         return opened
 
     def _open_mlflow(self, iteration: int) -> MlflowTracker:

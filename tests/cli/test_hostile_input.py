@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import shlex
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +87,19 @@ def test_a_checkpoint_of_a_stranger_ends_no_process(
     counters.write_text(json.dumps(values))
     vouch_for(checkpoint)
     refused(desk, "env_steps = -1")
+
+
+@pytest.mark.parametrize("command", ["main.py", "list_checkpoints.py"])
+def test_a_current_directory_that_is_deleted_is_told(desk: Desk, command: str) -> None:
+    words = shlex.join(desk.command(command))
+    done = subprocess.run(
+        ["bash", "-c", f"mkdir gone; cd gone; rmdir ../gone; {words}"],
+        cwd=desk.work,
+        env=desk.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: the current directory has been deleted\n"

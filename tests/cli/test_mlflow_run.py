@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import main
-from tests.cli.conftest import SMALL, Desk
+from tests.cli.conftest import SMALL, Desk, copy_of
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.errors import UsageError
 from trainer.run_plan import RunPlan, Start, plan_run
@@ -69,3 +71,13 @@ def test_a_run_is_continued_under_its_id(desk: Desk, monkeypatch: pytest.MonkeyP
     (desk.work / "checkpoints").rename(desk.work / "moved")
     with pytest.raises(NoUsableCheckpoint, match="checkpoint_000003 is gone"):
         planned(run_id)
+
+
+def test_a_store_that_refuses_leaves_no_curves_behind(trained: tuple[Desk, str], tmp_path: Path):
+    desk = copy_of(trained[0], tmp_path / "copy")
+    before = sorted((desk.work / "runs").rglob("*"))
+    store = ("--set", "tracking.mlflow=true", "--set", "tracking.mlflow_uri=sqlite:////dev/null/x")
+    done = desk.run("main.py", "--resume", "latest", "--iterations", "1", *SMALL, *store)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "/dev/null/x" in done.stderr
+    assert sorted((desk.work / "runs").rglob("*")) == before
