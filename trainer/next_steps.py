@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from trainer.checkpoints import layout
@@ -46,8 +47,15 @@ def after_failure(plan: RunPlan, failed: TrainingFailed) -> str:
         last = str(plan.restore_path)
     if last is None:
         return "nothing was saved" + (f"; start again with {shlex.join(flags)}" * bool(flags))
-    path = plan.shown(Path(last))
-    words = [path, *resume_options(plan, Path(last)), *flags]
+    return way_on(plan, Path(last), flags)
+
+
+def way_on(plan: RunPlan, checkpoint: Path | None, flags: Sequence[str] = ()) -> str:
+    """The last checkpoint and what to type, for the line of an error; with `flags`, a good one."""
+    if checkpoint is None:
+        return "nothing was saved"
+    path = plan.shown(checkpoint)
+    words = [path, *resume_options(plan, checkpoint), *flags]
     command = script_command("continue_training.py", words)
     return f"the last {'good ' * bool(flags)}checkpoint is {path}; go on with: {command}"
 

@@ -63,7 +63,7 @@ class RunOutputs:
         start: RunStart,
         on_saved: Callable[[Path], None] = lambda checkpoint: None,
     ) -> None:
-        """`on_saved` is told of each checkpoint."""
+        """`on_saved` is told of each checkpoint, by the thread that has committed it."""
         self._tell_saved = on_saved
         self.trainer, self.config, self.manager, self.console = trainer, config, manager, console
         self.start = start
@@ -251,6 +251,7 @@ class RunOutputs:
         )
 
     def _write_beside(self, row: Row, columns: dict[str, np.ndarray], path: Path) -> None:
+        self._tell_saved(path)
         iteration = int(row["iteration"])
         self.history.file.export(path.with_name(layout.history_name(iteration)), iteration)
         figure = self.figure.save(columns, path.with_name(layout.plot_name(iteration)))
@@ -260,7 +261,6 @@ class RunOutputs:
 
     def _on_saved(self, saved: Saved) -> None:
         self.last_checkpoint, self.saved_iteration = saved.path, int(saved.row["iteration"])
-        self._tell_saved(saved.path)
         if saved.trouble:
             self._warn(saved.trouble)
         self.tracking.checkpoint(saved.path, saved.row, self._schedule_metadata())

@@ -124,14 +124,16 @@ def train(
     budget: Budget | None = None,
     stop: StopSignals | None = None,
     on_saved: Callable[[Path], None] = lambda checkpoint: None,
+    on_built: Callable[[], None] = lambda: None,
 ) -> TrainingOutcome:
     """Train up to iteration `until` (None: as configured) or a budget, saving as configured.
 
     With a budget, which the configuration may hold, `until` is only where the schedules end.
 
     A stop request (Ctrl-C, SIGTERM) ends the loop after the iteration in hand, with a checkpoint;
-    SIGUSR1 saves one and goes on. `on_saved` is told of each checkpoint. Nothing on the disk is
-    changed before the first iteration is done.
+    SIGUSR1 saves one and goes on. `on_built` is called once all processes run, `on_saved` with each
+    checkpoint, in another thread. Nothing on the disk is changed before the first iteration is
+    done.
     """
     start = start or RunStart()
     if until is None:
@@ -145,6 +147,7 @@ def train(
             carry_schedules=start.carry_schedules,
         )
         cleanup.callback(trainer.stop)
+        on_built()
         stop.install()  # again: Ray has put its own handlers there
         progress = trainer.progress
         checkpoint_manager = CheckpointManager(

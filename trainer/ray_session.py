@@ -156,6 +156,26 @@ def dead_daemon() -> str | None:
     return next((f"{_DAEMONS[k]} (process {dead[k]})" for k in _DAEMONS if k in dead), None)
 
 
+def daemons() -> dict[int, str]:
+    """The processes of the Ray that this process started, without whom it ends, in words."""
+    ray = sys.modules.get("ray")
+    node = None if ray is None else ray._private.worker._global_node
+    if not _started or node is None:
+        return {}
+    own = {process.pid: kind for kind, process in node.live_processes() if kind in _DAEMONS}
+    agents = {pid: name for pid in own if own[pid] == "raylet" for pid, name in _agents(pid)}
+    return agents | {pid: _DAEMONS[kind] for pid, kind in own.items()}
+
+
+def _agents(raylet: int) -> Iterator[tuple[int, str]]:
+    """The agents that a raylet dies with; none where the system does not tell of processes."""
+    with contextlib.suppress(OSError):
+        for pid in Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split():
+            name = Path(f"/proc/{pid}/cmdline").read_text().strip("\0 ")
+            if name.startswith("ray::") and name.endswith("Agent"):
+                yield int(pid), f"Ray's {name.removeprefix('ray::')}"
+
+
 @functools.cache
 def _temp_dir() -> Path:
     """Where this process lets Ray put sockets and logs; inside the project if its path allows."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from trainer.checkpoints import layout
-from trainer.console import make_console
+from trainer.console import Console, make_console
 from trainer.errors import TrainingFailed
+from trainer.exit_watch import ExitWatch
 from trainer.mlflow_store import check_uri
-from trainer.next_steps import after_end, after_failure
+from trainer.next_steps import after_end, after_failure, way_on
 from trainer.resume_report import print_changes, print_report, print_start, print_ways_on
 from trainer.run_folder import try_writing
 from trainer.run_plan import RunPlan
@@ -40,8 +42,9 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
     if plan.config.tracking.mlflow:
         check_uri(plan.config.tracking.mlflow_uri)
     with (
+        ExitWatch(way_on(plan, plan.restore_path), active=not plan.config.ray.is_local) as watch,
         make_console(quiet) as console,
-        StopSignals(console.note_stop, console.note_leave) as stop,
+        StopSignals(console.note_stop, partial(_leave, console, watch)) as stop,
     ):
         if not quiet:
             for line in plan.length():
@@ -52,11 +55,13 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
             )
         # Here and not above: torch and RLlib take seconds to import, and Ctrl-C is heeded already.
         from trainer.ppo_trainer import train
+        from trainer.ray_session import daemons
 
         def remember(checkpoint: Path) -> None:
             done = layout.iteration_of(checkpoint.name) or plan.first_iteration
             finished = plan.budget is None and done >= plan.until
             stop.way_on = after_end(plan, checkpoint, finished=finished)[0]
+            watch.set_way_on(way_on(plan, checkpoint))
 
         if plan.restore_path is not None:
             remember(plan.restore_path)
@@ -68,6 +73,7 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
                 budget=plan.budget,
                 stop=stop,
                 on_saved=remember,
+                on_built=lambda: watch.name_processes(daemons()),
             )
         except TrainingFailed as failed:
             raise TrainingFailed(f"{failed}; {after_failure(plan, failed)}") from failed
@@ -82,3 +88,8 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
             after_end(plan, outcome.checkpoint, finished=outcome.finished),
         )
         return outcome.exit_code
+
+
+def _leave(console: Console, watch: ExitWatch) -> None:
+    watch.silence()
+    console.note_leave()

@@ -43,25 +43,36 @@ def kill(process: subprocess.Popen[str], *names: str, count: int = 1) -> list[in
     return chosen
 
 
+TWO_LEARNERS = ("--set", "ray.num_learners=2")
+GCS = r"Ray's control service, gcs_server, \(process {}\) died"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("names", "says"),
+    ("names", "options", "says"),
     [
-        (("_WrappedExecutable",), r"learner [12] of 2 \(process {}\) died"),
-        (("raylet/raylet",), r"Ray's raylet \(process {}\) died"),
-        (("gcs_server",), r"Ray's control service, gcs_server, \(process {}\) died"),
+        (("_WrappedExecutable",), TWO_LEARNERS, r"learner [12] of 2 \(process {}\) died"),
         (
-            ("gcs_server", "raylet/raylet"),
-            r"Ray's control service, gcs_server, \(process {}\) died",
+            ("_WrappedExecutable",),
+            ("--set", "ray.num_learners=1", "--set", "ray.num_env_runners=0"),
+            r"learner 1 of 1 \(process {}\) died",
         ),
+        (("raylet/raylet",), TWO_LEARNERS, r"Ray's raylet \(process {}\) died"),
+        (("gcs_server",), TWO_LEARNERS, GCS),
+        (("gcs_server", "raylet/raylet"), TWO_LEARNERS, GCS),
+        (("ray::RuntimeEnvAgent",), (), r"Ray's RuntimeEnvAgent \(process {}\) died"),
+        (("ray::DashboardAgent",), (), r"Ray's DashboardAgent \(process {}\) died"),
     ],
-    ids=["learner", "raylet", "control service", "all of it"],
+    ids=[
+        *("learner", "only learner", "raylet", "control service", "all of it"),
+        *("runtime agent", "dashboard agent"),
+    ],
 )
 def test_a_death_ends_the_run_in_one_line_with_the_way_on(
-    desk: Desk, names: tuple[str, ...], says: str
+    desk: Desk, names: tuple[str, ...], options: tuple[str, ...], says: str
 ) -> None:
     desk.variables["PYTHONWARNINGS"] = "ignore"  # Ray's own, at its import
-    process = desk.start("main.py", *TINY, "--until", "4000", "--set", "ray.num_learners=2")
+    process = desk.start("main.py", *TINY, "--until", "4000", *options)
     wait_for(process, " 3/4000 |")
     pid = kill(process, *names)[0]
     output, errors = process.communicate(timeout=90)

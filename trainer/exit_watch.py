@@ -1,0 +1,146 @@
+"""What is said for a process that ends without a word of its own.
+
+When one of Ray's daemons or their agents dies, Ray's C++ code may end this process at once: no
+Python code runs after it. The kernel does the same when the memory is full. So a small process
+beside this one waits for its end, and says what was prepared.
+
+This file is also what that process runs; it must import little.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any
+
+try:
+    import termios
+except ImportError:  # Windows
+    termios = None  # type: ignore[assignment]
+
+_WHY = "; was it killed, or is the memory full?"
+
+
+class ExitWatch:
+    """While entered, an end without a word is told of by another process, on stderr.
+
+    Whatever leaves the context, an exception too, can speak for itself.
+    """
+
+    def __init__(self, way_on: str, *, active: bool = True) -> None:
+        """`way_on` is what is said of how to go on; without `active` nothing is started or said."""
+        self._said: dict[str, object] = {"way_on": way_on, "processes": {}}
+        self._active = active
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> ExitWatch:
+        if not self._active:
+            return self
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", __file__, str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            bufsize=0,
+            start_new_session=True,  # Ctrl-C on the terminal is not for it
+        )
+        self._send(json.dumps(self._said))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.silence()
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            self._process.wait()
+
+    def set_way_on(self, way_on: str) -> None:
+        self._update(way_on=way_on)
+
+    def name_processes(self, names: Mapping[int, str]) -> None:
+        """The processes whose death may end this one, by their ids, in words.
+
+        Of those that die at once the first one counts. To be called once.
+        """
+        self._update(processes=dict(names))
+
+    def silence(self) -> None:
+        """Nothing is to be said any more; for a handler of signals as well."""
+        self._send("null")
+
+    def _update(self, **said: object) -> None:
+        self._said |= said
+        self._send(json.dumps(self._said))
+
+    def _send(self, line: str) -> None:
+        if self._process is None or self._process.stdin is None:
+            return
+        with contextlib.suppress(OSError):  # somebody has killed it: a run goes on without
+            os.write(self._process.stdin.fileno(), f"{line}\n".encode())
+
+
+class _Watched:
+    """The processes that are watched, by a file descriptor of each; none where that cannot be."""
+
+    def __init__(self) -> None:
+        self._names: dict[int, str] = {}
+        self.dead = ""
+
+    def watch(self, processes: Mapping[str, str]) -> None:
+        open_process: Callable[[int], int] | None = getattr(os, "pidfd_open", None)
+        if open_process is None or self._names:
+            return
+        for process, name in processes.items():
+            with contextlib.suppress(OSError):
+                self._names[open_process(int(process))] = f"{name} (process {process})"
+
+    def wait(self, source: int) -> None:
+        """Wait until `source` can be read, and note what dies first."""
+        while self._names:
+            ready = select.select([source, *self._names], [], [])[0]
+            for descriptor in [known for known in self._names if known in ready]:
+                name = self._names.pop(descriptor)
+                self.dead = self.dead or name
+            if source in ready:
+                return
+
+
+def _terminal() -> list[Any] | None:
+    """How the terminal is set, which a live display changes; None where there is none."""
+    if termios is None or not os.isatty(2):
+        return None
+    return termios.tcgetattr(2)
+
+
+def _watch(process: str) -> None:
+    terminal = _terminal()
+    watched, text, said = _Watched(), b"", None
+    while True:
+        watched.wait(0)
+        chunk = os.read(0, 65536)
+        if not chunk:
+            break
+        *lines, text = (text + chunk).split(b"\n")
+        if lines and (said := json.loads(lines[-1])):
+            watched.watch(said["processes"])
+    if not said:
+        return
+    with contextlib.suppress(OSError):  # the terminal may be gone as well
+        if terminal is not None:
+            termios.tcsetattr(2, termios.TCSADRAIN, terminal)
+        show_cursor = "" if terminal is None else "\x1b[?25h\n"
+        who = watched.dead or f"the training (process {process})"
+        os.write(2, f"{show_cursor}error: {who} died{_WHY}; {said['way_on']}\n".encode())
+
+
+if __name__ == "__main__":
+    _watch(sys.argv[1])
