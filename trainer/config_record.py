@@ -6,6 +6,7 @@ said then. The difference between that and the file of today is what the user ha
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from trainer.checkpoints import layout, plain_yaml
 from trainer.checkpoints.redaction import redacted_values
 from trainer.config_base import ConfigError
 from trainer.config_file import read_values
+from trainer.errors import InvalidState
 from trainer.project import CONFIG_NAME, PROJECT_ROOT, shown_path
 
 
@@ -61,14 +63,21 @@ def read_config_file(path: str | Path | None, *, named: bool) -> ConfigFile:
 
 
 def recorded(checkpoint: Path) -> ConfigFile | None:
-    """The record in a checkpoint; None if it has none, or one that makes no sense."""
-    try:
-        record = read_values(checkpoint / layout.CONFIG_FILE)
-    except ConfigError:
+    """The record in a checkpoint; None if it has none.
+
+    Raises:
+        InvalidState: it has one that makes no sense.
+    """
+    file = checkpoint / layout.CONFIG_FILE
+    if not os.path.lexists(file):
         return None
+    try:
+        record = read_values(file)
+    except ConfigError as error:
+        raise InvalidState(str(error)) from None
     path, named, values = (record.get(key) for key in ("path", "named", "values"))
     if not isinstance(values, Mapping) or not isinstance(path, str | None):
-        return None
+        raise InvalidState(f"{file}: no record of a configuration file")
     return ConfigFile(None if path is None else Path(path), bool(named), values)
 
 

@@ -6,6 +6,7 @@ import itertools
 import os
 
 from envs.hide_and_seek.spaces import NVEC, OBS_SIZE
+from trainer.checkpoints import tensor_file
 from trainer.config import Config
 from trainer.config_base import TEAMS, ConfigError
 
@@ -24,15 +25,28 @@ def needed_bytes(config: Config) -> int:
     rollouts = (ppo.rollout_length + 1) * config.ray.num_envs * agents * _ROW * _COPIES
     processes = max(1, config.ray.num_env_runners)
     distances = game.num_layouts * _DISTANCE_TABLE * processes * (game.shaping_beta > 0.0)
-    weights = 0
-    for team in TEAMS:
-        sizes = (OBS_SIZE, *ppo.team(team).hiddens)
-        weights += 2 * sum(a * b for a, b in itertools.pairwise(sizes))
+    weights = sum(_weights(config, team) for team in TEAMS)
     return rollouts + distances + weights * _PER_WEIGHT
 
 
+def _weights(config: Config, team: str) -> int:
+    settings = config.ppo.team(team)
+    sizes = (OBS_SIZE, *settings.hiddens)
+    towers = 1 if settings.vf_share_layers else 2
+    return towers * sum(a * b for a, b in itertools.pairwise(sizes))
+
+
 def check_memory(config: Config) -> None:
-    """Refuse what this machine cannot hold (ConfigError); a cluster may be of any size."""
+    """Refuse what this machine cannot hold (ConfigError); a cluster may be of any size.
+
+    And networks that no checkpoint could be read back with.
+    """
+    for team in TEAMS:
+        if (size := 4 * _weights(config, team)) > tensor_file.MAX_BYTES:
+            raise ConfigError(
+                f"ppo.hiddens = {config.ppo.team(team).hiddens}: a {team} network of {size} bytes "
+                f"is more than a checkpoint may hold ({tensor_file.MAX_BYTES})"
+            )
     if config.ray.address is not None:
         return
     needed, there = needed_bytes(config), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from trainer.action_dist import MaskedMultiCategorical
-from trainer.checkpoints import documents
+from trainer.checkpoints import documents, tensor_file
 from trainer.checkpoints.documents import shown
 from trainer.normalization import ObsNormalizer
 from trainer.plain_values import flag, sequence, whole
@@ -35,7 +37,7 @@ SPEC_FORMAT = 1
 MAX_WIDTH = 16_384
 MAX_LAYERS = 64
 _MAX_SPEC_BYTES = 2**16
-_MAX_WEIGHTS_BYTES = 2**30
+_DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.int32: "I32", torch.int64: "I64"}
 
 
 class PolicyFileError(ValueError):
@@ -252,10 +254,15 @@ def load_policy(folder: str | Path) -> ActorCritic:
     folder = Path(folder)
     try:
         spec = read_spec(folder)
-        weights = load(documents.read_bytes(folder / WEIGHTS_FILE, _MAX_WEIGHTS_BYTES))
         network = _hollow(spec)
-        _check_weights(weights, network.state_dict())
-        network.to_empty(device="cpu").load_state_dict(weights, strict=True)
+        with documents.open_plain(folder / WEIGHTS_FILE) as file:
+            layout = tensor_file.read_layout(file)
+            _check_layout(layout, network.state_dict())
+            weights = network.to_empty(device="cpu").state_dict()
+            for name, value in weights.items():
+                _read_into(value, file, layout[name])
+        if broken := not_finite(weights):
+            raise ValueError(f"{broken[0]} is not finite")
     except FileNotFoundError as error:
         raise PolicyFileError(f"{error.filename}: no such file; is {folder} a policy?") from error
     except KeyError as error:
@@ -272,16 +279,23 @@ def _hollow(spec: PolicySpec) -> ActorCritic:
         return ActorCritic(spec)
 
 
-def _check_weights(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    """See that these are the weights that are wanted, and finite (ValueError)."""
-    for name in sorted(weights.keys() ^ wanted.keys()):
+def _check_layout(layout: Mapping[str, tensor_file.Entry], wanted: Mapping[str, Tensor]) -> None:
+    """See that a file has the weights that are wanted (ValueError), before memory is taken."""
+    for name in sorted(layout.keys() ^ wanted.keys()):
         raise ValueError(f"{shown(name)} is {'missing' if name in wanted else 'unknown'}")
-    for name, like in wanted.items():  # in this order: a file is read in any
-        value = weights[name]
-        if (value.shape, value.dtype) != (like.shape, like.dtype):
+    for name, like in wanted.items():  # in this order: a file is written in any
+        entry, dtype = layout[name], _DTYPES[like.dtype]
+        if (entry.shape, entry.dtype) != (tuple(like.shape), dtype):
             raise ValueError(
-                f"{name} has the shape {tuple(value.shape)} of {value.dtype}, "
-                f"not {tuple(like.shape)} of {like.dtype}"
+                f"{name} has the shape {entry.shape} of {entry.dtype}, "
+                f"not {tuple(like.shape)} of {dtype}"
             )
-    if broken := not_finite(weights):
-        raise ValueError(f"{broken[0]} is not finite")
+
+
+def _read_into(value: Tensor, file: BufferedReader, entry: tensor_file.Entry) -> None:
+    """Fill a tensor from its place in the file, without a copy of it in between."""
+    file.seek(entry.start)
+    bits = value.reshape(-1).numpy()  # the same memory: weights are contiguous
+    file.readinto(bits.data.cast("B"))
+    if sys.byteorder == "big":
+        bits.byteswap(inplace=True)

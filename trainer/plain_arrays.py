@@ -18,7 +18,8 @@ import numpy as np
 
 from trainer.checkpoints import documents
 
-MAX_BYTES = 2**30
+MAX_BYTES = 2**30  # of an array
+_MAX_FILE = 2**27  # of a runner's worlds, which have some hundred bytes each
 _MAX_DIMENSIONS = 8
 _MAX_MEMBERS = 64
 _KINDS = (
@@ -60,7 +61,7 @@ def plain_array(
     return flat.reshape(tuple(shape), order="F" if fortran else "C")
 
 
-def read_npz(path: Path, limit: int = MAX_BYTES) -> dict[str, np.ndarray]:
+def read_npz(path: Path, limit: int = _MAX_FILE) -> dict[str, np.ndarray]:
     """The arrays of a file that `np.savez` wrote.
 
     Raises:

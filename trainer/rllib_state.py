@@ -7,6 +7,7 @@ constructor arguments above all, are never opened.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,8 @@ import torch
 from trainer.checkpoints import documents
 from trainer.errors import InvalidState
 from trainer.networks import PolicySpec, weight_shapes
-from trainer.plain_values import COUNT, finite, flag, mapping, whole
-from trainer.safe_pickle import UnsafePickle, read_pickle
+from trainer.plain_values import COUNT, finite, flag, mapping, sequence, whole
+from trainer.safe_pickle import MAX_BYTES, UnsafePickle, read_pickle
 
 if TYPE_CHECKING:
     from trainer.learner import HideAndSeekLearner
@@ -35,6 +36,7 @@ _UNUSED_FILES = (
 )
 NETWORK = "net."
 """What RLlib puts before the name of a weight."""
+_WIDTH = 8  # bytes of the widest number
 _ADAM = ("exp_avg", "exp_avg_sq")
 # What RLlib needs of each kind of statistic.
 _STATISTICS = {
@@ -47,6 +49,8 @@ _STATISTICS = {
 }
 _MAX_STATISTICS = 2_000
 _MAX_NAME = 300
+_MAX_WINDOW = 100_000  # RLlib's own are at most some hundred
+_LARGEST = 1e300
 
 
 @dataclass(frozen=True)
@@ -87,12 +91,19 @@ def read_rllib_state(folder: Path, specs: Mapping[str, PolicySpec]) -> RLlibStat
     for name in _UNUSED_FILES:
         if (folder / name).exists():
             _read(folder / name)
-    algorithm, learner = _read(folder / ALGORITHM_FILE), _read(folder / LEARNER_FILE)
+    networks = {
+        policy: {f"{NETWORK}{name}": shape for name, shape in weight_shapes(spec).items()}
+        for policy, spec in specs.items()
+    }
+    # What the wanted networks can fill, and no more; the metrics come on top.
+    sizes = {policy: _WIDTH * _count(shapes) for policy, shapes in networks.items()}
+    algorithm = _read(folder / ALGORITHM_FILE)
+    learner = _read(folder / LEARNER_FILE, MAX_BYTES + len(_ADAM) * sum(sizes.values()))
     weights, optimizers = {}, {}
-    for policy, spec in specs.items():
-        shapes = {f"{NETWORK}{name}": shape for name, shape in weight_shapes(spec).items()}
+    for policy, shapes in networks.items():
         path = folder / MODULE_FILE.format(policy=policy)
-        weights[policy] = _checked(path, _weights, _read(path), shapes)
+        state = _read(path, MAX_BYTES + sizes[policy])
+        weights[policy] = _checked(path, _weights, state, shapes)
         trained = _trained(shapes)
         optimizers[policy] = _checked(folder / LEARNER_FILE, _optimizer, learner, policy, trained)
     return RLlibState(
@@ -120,9 +131,13 @@ def set_learner(learner: HideAndSeekLearner, state: RLlibState) -> None:
         learner.metrics.set_state(state.learner_metrics)
 
 
-def _read(path: Path) -> Any:
+def _count(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    return sum(math.prod(shape) for shape in shapes.values())
+
+
+def _read(path: Path, limit: int = MAX_BYTES) -> Any:
     try:
-        return read_pickle(path)
+        return read_pickle(path, limit)
     except OSError as error:
         raise InvalidState(f"{path}: cannot be read: {error.strerror}") from None
 
@@ -223,26 +238,40 @@ def _check_statistic(name: str, values: dict[Any, Any]) -> None:
     for key in ("is_root", *_STATISTICS[kind], *(() if leaf else ("latest_merged",))):
         if key not in values:
             raise ValueError(f"{name} lacks {key!r}")
+    if kind != "lifetime_sum" and values.get("latest_merged") is not None:
+        sequence(values["latest_merged"], f"{name}: latest_merged")
     for key, value in values.items():
         if key != "stats_cls_identifier":
             _check_statistic_value(value, f"{name}: {key}", key)
 
 
 def _check_statistic_value(value: Any, where: str, key: Any) -> None:
-    if key in ("values", "values_to_merge") and not isinstance(value, list):
-        raise ValueError(f"{where} is no list")
-    if key == "lifetime_sum":
-        finite(value.item() if isinstance(value, np.generic) else value, where, 0.0)
+    if key in ("is_root", "is_leaf", "track_throughput", "track_throughputs"):
+        flag(value, where)
+    elif key == "window":
+        whole(1 if value is None else value, where, 1, _MAX_WINDOW)
     elif key == "ema_coeff":
         finite(value, where, 0.0, 1.0)
-    elif key == "window":
-        whole(1 if value is None else value, where, 1)
-    elif key in ("is_root", "is_leaf", "track_throughput", "track_throughputs"):
-        flag(value, where)
+    elif key == "lifetime_sum":
+        finite(value.item() if isinstance(value, np.generic) else value, where, 0.0)
+        _check_number(value, where)
+    elif key in ("values", "values_to_merge"):
+        for item in sequence(value, where):
+            _check_number(item, where)
+    elif key == "latest_merged" and isinstance(value, list):
+        for item in value:
+            _check_number(item, where)
     elif value is not None:
-        for item in value if isinstance(value, list) else [value]:
-            if not isinstance(item, (int, float, np.number)):
-                raise ValueError(f"{where} = {documents.shown(item)}, not a number")
+        _check_number(value, where)
+
+
+def _check_number(value: Any, where: str) -> None:
+    """A single number, or the nan of a mean of nothing; none that numpy could not add up."""
+    number = value.item() if isinstance(value, np.generic) else value
+    if type(number) not in (int, float):
+        raise ValueError(f"{where} = {documents.shown(value)}, not a number")
+    if abs(number) > (COUNT if type(number) is int else _LARGEST):
+        raise ValueError(f"{where} = {documents.shown(value)}, too large a number")
 
 
 def _check_names(names: list[str]) -> None:

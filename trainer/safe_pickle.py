@@ -18,10 +18,10 @@ import numpy as np
 
 from trainer.checkpoints import documents
 from trainer.pickle_machine import ATOMS, Machine, UnsafePickle, kind_of
-from trainer.plain_arrays import MAX_BYTES
 
 __all__ = ["UnsafePickle", "decode", "read_pickle"]
 
+MAX_BYTES = 8 * 2**20  # of a file without weights; RLlib's statistics are some thousand
 MAX_OPERATIONS = 200_000  # of one file; RLlib's largest has some thousand
 MAX_DEPTH = 32
 

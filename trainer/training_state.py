@@ -28,6 +28,10 @@ STATE_FILE = "state.json"
 EPISODES_FILE = "episodes.npz"
 FORMAT = 1
 _MAX_TEXT = 500
+_MAX_BYTES = 8 * 2**20  # 1024 runners with some 400 bytes each, and learners with 20 KB
+_MAX_RUNNERS = 1_025
+_MAX_LEARNERS = 256
+_MAX_WORLDS = 2**29  # bytes of all runners together: a world has some hundred
 COUNTERS = ("iteration", "env_steps", "agent_steps", "episodes_completed", "time_total_s")
 
 
@@ -85,10 +89,7 @@ class TrainingState:
         """
         state = read_values(folder)
         return cls(
-            worlds={
-                index: read_npz(folder / f"worlds_{index}.npz")
-                for index in state["runners_with_worlds"]
-            },
+            worlds=_read_worlds(folder, state["runners_with_worlds"]),
             values={"runners": state["runners"], "learners": state["learners"]},
             progress=state["progress"],
             episodes=read_npz(folder / EPISODES_FILE),
@@ -99,7 +100,7 @@ class TrainingState:
 def read_values(folder: Path) -> dict[str, Any]:
     """The plain values of the folder alone. Raises OSError or ValueError."""
     try:
-        state = documents.read(folder / STATE_FILE)
+        state = documents.read(folder / STATE_FILE, _MAX_BYTES)
         if state.get("format") != FORMAT:
             given = documents.shown(state.get("format"))
             raise ValueError(f"format {given}; this version reads {FORMAT}")
@@ -107,6 +108,13 @@ def read_values(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{STATE_FILE}: {error}") from None
     return state
+
+
+def _read_worlds(folder: Path, runners: list[str]) -> dict[str, dict[str, np.ndarray]]:
+    paths = {index: folder / f"worlds_{index}.npz" for index in runners}
+    if (total := sum(path.stat().st_size for path in paths.values())) > _MAX_WORLDS:
+        raise ValueError(f"the worlds have {total} bytes, more than {_MAX_WORLDS}")
+    return {index: read_npz(path) for index, path in paths.items()}
 
 
 def _check_counters(state: dict[str, Any]) -> None:
@@ -125,11 +133,17 @@ def _check_counters(state: dict[str, Any]) -> None:
     for index in runners:
         if not (index.isdecimal() and len(index) < 6):
             raise ValueError(f"{documents.shown(index)} is no number of a runner")
+    if len(runners) > _MAX_RUNNERS:
+        raise ValueError(f"{len(runners)} runners are more than {_MAX_RUNNERS}")
+    seen: set[str] = set()
     for index in sequence(state.get("runners_with_worlds"), "runners_with_worlds"):
         if not isinstance(index, str) or index not in runners:
             raise ValueError(f"worlds of an unknown runner {documents.shown(index)}")
-    if not sequence(state.get("learners"), "learners"):
-        raise ValueError("there is no learner")
+        if index in seen:
+            raise ValueError(f"worlds of runner {index} twice")
+        seen.add(index)
+    if not 1 <= (count := len(sequence(state.get("learners"), "learners"))) <= _MAX_LEARNERS:
+        raise ValueError(f"there are {count} learners" if count else "there is no learner")
 
 
 def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -1,5 +1,6 @@
 """Files that somebody else wrote: a clear error or a tolerant list, never a traceback."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.checkpoints.fakes import WHEN
+from tests.checkpoints.fakes import WHEN, save
 from tests.checkpoints.hostile import (
     DOCUMENTS,
     JSON_VALUES,
@@ -24,8 +25,8 @@ from tests.checkpoints.hostile import (
     run_list,
 )
 from trainer.checkpoints import __main__ as program
-from trainer.checkpoints import index, layout, lineage, manifest
-from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
+from trainer.checkpoints import finite, index, layout, lineage, manifest
+from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
 
 FEW = settings(
@@ -227,3 +228,90 @@ def test_the_tools_take_what_the_list_takes(two, name, text):
     assert run(program.main, ["repair", str(two)])[0] == 0
     assert run(program.main, ["verify", str(two)])[0] == 0
     assert CheckpointManager(two).resolve("latest") == two / "checkpoint_000020"
+
+
+# --- more of it than anybody writes ---------------------------------------------------------------
+
+
+def add_to_metadata(directory, **values):
+    path = path_of(directory, "metadata.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"x": "a" * 2**20}, "metadata.json has"),
+        ({"x": [[]] * 200_000}, "more than 20000 values"),
+    ],
+)
+def test_metadata_of_more_than_a_save_writes(two, values, message):
+    add_to_metadata(two, **values)
+    (two / layout.INDEX).unlink()
+    code, _, err = run_list(two)
+    assert code == 0
+    assert err.startswith(f"skipped checkpoint_000010: {message}")
+    check_everything(two)
+
+
+def test_a_save_refuses_metadata_that_no_list_would_take(two):
+    manager = CheckpointManager(two)
+    for value in ("a" * 2**20, [[]] * 200_000):
+        with pytest.raises(CheckpointError, match="cannot save: the metadata: "):
+            save(manager, 30, x=value)
+    assert manager.listing().iterations == [10, 20]
+
+
+def test_a_long_key_over_many_is_not_repeated_for_each(two):
+    add_to_metadata(two, **{"k" * 200_000: {f"a{number}": 0 for number in range(5_000)}})
+    code, _, err = run(program.main, ["diff", "10", "20", "--checkpoint-dir", str(two)])
+    assert code == 1
+    assert "keys of more than 4194304 characters together" in err
+
+
+def test_an_index_larger_than_what_it_lists_is_no_cache(two):
+    text = (two / layout.INDEX).read_text()
+    (two / layout.INDEX).write_text(text + " " * 32 * 2**20)
+    assert index._read_index(two) is None
+    check_everything(two)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "message"),
+    [
+        ("learner_group/learner/state.pkl", 2**40, "more than 4294967296"),
+        ("policies/hider_policy/weights.safetensors", 2**30, "the weights have"),
+    ],
+)
+def test_files_full_of_holes_are_not_hashed(two, name, size, message):
+    checkpoint = two / "checkpoint_000010"
+    with (checkpoint / name).open("r+b") as file:
+        file.truncate(size)
+    with pytest.raises(CheckpointCorrupted, match=message) as caught:
+        manifest.verify(checkpoint)
+    assert len(caught.value.problems) == 1
+
+
+def test_a_vouched_for_policy_whose_names_share_their_weights_is_refused(two):
+    checkpoint = two / "checkpoint_000010"
+    header = json.dumps(
+        {f"a{n}": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]} for n in range(900)}
+    ).encode()
+    content = len(header).to_bytes(8, "little") + header + bytes(8)
+    name = "policies/hider_policy/weights.safetensors"
+    (checkpoint / name).write_bytes(content)
+    document = json.loads((checkpoint / "manifest.json").read_bytes())
+    old = document["files"][name]["size"]
+    document["files"][name] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    document["size_bytes"] += len(content) - old
+    (checkpoint / "manifest.json").write_text(json.dumps(document) + "\n")
+    with pytest.raises(CheckpointCorrupted, match="a1 does not begin where the one before ends"):
+        manifest.verify(checkpoint)
+
+
+def test_a_pipe_put_in_the_place_of_a_file_is_not_waited_for(two, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for read in (manifest._sha256, finite.not_finite):
+        with pytest.raises((OSError, ValueError), match="pipe is not a plain file"):
+            read(pipe)

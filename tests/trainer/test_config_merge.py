@@ -21,6 +21,7 @@ from trainer.config_record import (
     recorded,
     which_file,
 )
+from trainer.errors import InvalidState
 
 LINEAR = {"type": "linear", "end": 0.001}
 FILE = Path("/somewhere/config.yaml")
@@ -179,7 +180,11 @@ def test_the_record_of_a_file_is_read_back(tmp_path: Path, monkeypatch: pytest.M
     path.unlink()
     assert file_of_today(None, file) == ConfigFile(named=True)
     (tmp_path / "config_file.yaml").write_text("values: 3")
-    assert recorded(tmp_path) is None
+    with pytest.raises(InvalidState, match=r"config_file\.yaml: no record of a configuration file"):
+        recorded(tmp_path)
+    (tmp_path / "config_file.yaml").write_text("x: [" + "a," * 11_000 + "]")
+    with pytest.raises(InvalidState, match=r"config_file\.yaml: has more than 10000 words"):
+        recorded(tmp_path)
     assert recorded(tmp_path / "nowhere") is None
 
 

@@ -353,3 +353,88 @@ def test_an_operation_that_is_not_known_is_named(checkpoint: Path) -> None:
     message = refusal(checkpoint)
     assert f"/{LEARNER}: refused, it uses the operation FROZENSET" in message
     assert issubclass(UnsafePickle, InvalidState)
+
+
+# --- more of it than any training writes ----------------------------------------------------------
+
+
+def state_of(checkpoint: Path, **values: Any) -> None:
+    file = checkpoint / "training_state" / "state.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
+
+
+def test_the_same_worlds_again_and_again(checkpoint: Path) -> None:
+    state_of(checkpoint, runners_with_worlds=["0"] * 50_000)
+    assert "state.json: worlds of runner 0 twice" in refusal(checkpoint)
+    state_of(checkpoint, runners_with_worlds=["0"] * 200_000)
+    assert "state.json: more than 100000 values" in refusal(checkpoint)
+
+
+def test_more_runners_than_there_can_be(checkpoint: Path) -> None:
+    state_of(checkpoint, runners={str(number): {} for number in range(2000)})
+    assert "state.json: 2000 runners are more than 1025" in refusal(checkpoint)
+
+
+@pytest.mark.parametrize(
+    "name", ["algorithm_state.pkl", LEARNER, MODULE, "env_runner/state.pkl", WORLDS]
+)
+def test_files_full_of_holes(checkpoint: Path, name: str) -> None:
+    """They take no room, and would take all memory."""
+    with (checkpoint / name).open("r+b") as file:
+        file.truncate(2**28)
+    assert f"has {2**28} bytes, more than " in refusal(checkpoint)
+
+
+def test_names_that_share_the_same_weights(checkpoint: Path) -> None:
+    folder = checkpoint / "policies" / "hider_policy"
+    header = json.dumps(
+        {f"a{n}": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]} for n in range(900)}
+    ).encode()
+    content = len(header).to_bytes(8, "little") + header + bytes(8)
+    (folder / "weights.safetensors").write_bytes(content)
+    with pytest.raises(PolicyFileError, match="a1 does not begin where the one before ends"):
+        load_policy(folder)
+
+
+def test_the_network_of_a_spec_is_not_made_before_its_file_fits(checkpoint: Path) -> None:
+    folder = checkpoint / "policies" / "hider_policy"
+    with (folder / "weights.safetensors").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(PolicyFileError, match=f"{2**40} bytes are more than {2**28}"):
+        load_policy(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "message"),
+    [
+        ("mean", {"window": 2**53 - 1}, "window = 9007199254740991, not a whole number from 1 to"),
+        ("mean", {"values": [2**64] * 5}, "values = 18446744073709551616, too large a number"),
+        ("mean", {"values": [math.inf]}, "values = inf, too large a number"),
+        ("mean", {"values": [1e301]}, "values = 1e+301, too large a number"),
+        ("mean", {"values": [None]}, "values = None, not a number"),
+        ("mean", {"values": [True]}, "values = True, not a number"),
+        ("mean", {"values": 1.0}, "values is 1.0, not a list"),
+        ("mean", {"values": [np.ones(2)]}, "values = [1. 1.], not a number"),
+        ("mean", {"latest_merged": 1.0}, "latest_merged is 1.0, not a list"),
+        ("mean", {"more": [1.0]}, "more = [1.0], not a number"),
+        ("ema", {"value": [1, 2]}, "value = [1, 2], not a number"),
+        ("ema", {"values_to_merge": [None]}, "values_to_merge = None, not a number"),
+        ("lifetime_sum", {"lifetime_sum": 1e301}, "lifetime_sum = 1e+301, too large a number"),
+    ],
+)  # fmt: skip
+def test_a_statistic_that_nothing_can_be_added_to(
+    checkpoint: Path, kind: str, values: dict[str, Any], message: str
+) -> None:
+    def change(state: Any) -> None:
+        statistics = state["metrics_logger"]["stats"].values()
+        next(s for s in statistics if s["stats_cls_identifier"] == kind).update(values)
+
+    change_pickle(checkpoint, "algorithm_state.pkl", change)
+    assert message in refusal(checkpoint)
+
+
+def test_yaml_that_goes_on_and_on(checkpoint: Path) -> None:
+    (checkpoint / "config.yaml").write_text("x: [" + "a," * 11_000 + "]")
+    assert "config.yaml: has more than 10000 words and signs" in refusal(checkpoint)
+    (checkpoint / "config.yaml").write_text("x: [" + "a," * 40_000 + "]")
+    assert "config.yaml has 80005 bytes, more than 65536" in refusal(checkpoint)

@@ -12,6 +12,7 @@ from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.manifest import Manifest
 
 Pair = tuple[Any, Any]  # the values in the first and in the second; None where there is none
+_MAX_KEYS = 4 * 2**20
 _OF_THE_SAVE = ("iteration", "timestamp", "timestamp_unix", "checkpoint_path", "segment")
 _WEIGHTS, _SPEC = layout.POLICY_FILES
 
@@ -34,7 +35,13 @@ def compare(first: Path, second: Path) -> Comparison:
     manifests = _read(first, manifest.read), _read(second, manifest.read)
     told = [_read(folder, metadata.read) for folder in (first, second)]
     left_out = {*_OF_THE_SAVE, *(() if _of_different_lines(*told) else ("parent",))}
-    values = [flatten({k: v for k, v in one.items() if k not in left_out}) for one in told]
+    first_told, second_told = (
+        {key: value for key, value in one.items() if key not in left_out} for one in told
+    )
+    values = (
+        _read(first, lambda _: flatten(first_told)),
+        _read(second, lambda _: flatten(second_told)),
+    )
     changed = differing(*values)
     metrics = {key: pair for key, pair in changed.items() if _is_metric(key, pair)}
     return Comparison(
@@ -63,15 +70,27 @@ def differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def flatten(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as dotted keys; an empty mapping is as good as none."""
+def flatten(values: Mapping[Any, Any]) -> dict[str, Any]:
+    """Nested mappings as dotted keys; an empty mapping is as good as none.
+
+    ValueError if the keys are absurdly long: each repeats all that it is nested in.
+    """
     found: dict[str, Any] = {}
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            found |= flatten(value, f"{name}.")
-        else:
+    length = 0
+    pending = [("", iter(values.items()))]
+    while pending:
+        prefix, items = pending[-1]
+        for key, value in items:
+            name = f"{prefix}{key}"
+            length += len(name)
+            if length > _MAX_KEYS:
+                raise ValueError(f"keys of more than {_MAX_KEYS} characters together")
+            if isinstance(value, Mapping):
+                pending.append((f"{name}.", iter(value.items())))
+                break
             found[name] = value
+        else:
+            pending.pop()
     return found
 
 
@@ -89,14 +108,14 @@ def _config(folder: Path) -> dict[str, Any]:
     """config.yaml by dotted key; nothing if there is none."""
     if not (folder / layout.CONFIG).exists():
         return {}
-    return flatten(_read(folder, _read_config))
+    return dict(_read(folder, _read_config))
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
     values = plain_yaml.read(folder / layout.CONFIG)
     if not isinstance(values, dict):
         raise ValueError(f"{layout.CONFIG} is no mapping")
-    return values
+    return flatten(values)
 
 
 def _of_different_lines(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

@@ -8,24 +8,26 @@ from __future__ import annotations
 import json
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from trainer.checkpoints.redaction import redacted
 
-MAX_BYTES = 64 * 2**20
+MAX_BYTES = 4 * 2**20  # of a document whose kind has no limit of its own
+MAX_VALUES = 100_000  # a value of 3 bytes takes 70 in memory, so bytes alone bound little
 MAX_DEPTH = 64  # what is written here has 4
 MAX_SIZE = 2**63  # of a file, in bytes; anything above is no file size
 _SHOWN = 100
 _CAREFULLY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"))
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path, limit: int = MAX_BYTES, values: int = MAX_VALUES) -> dict[str, Any]:
     """The object in a JSON file. OSError if there is none, ValueError if it is not usable.
 
     A link, a pipe or a device is not followed: it could lead anywhere or never end.
     """
-    return decode(read_bytes(path))
+    return decode(read_bytes(path, limit), values)
 
 
 def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
@@ -37,7 +39,7 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
         return file.read(limit)
 
 
-def open_plain(path: Path) -> BinaryIO:
+def open_plain(path: Path) -> BufferedReader:
     """Open a plain file for reading. OSError if it is not there, ValueError if it is none."""
     return os.fdopen(plain_descriptor(path, os.O_RDONLY), "rb")
 
@@ -59,8 +61,11 @@ def plain_descriptor(path: Path, flags: int) -> int:
     return descriptor
 
 
-def decode(text: str | bytes) -> dict[str, Any]:
-    """The object in a JSON text. ValueError if there is none, or it is nested absurdly deep."""
+def decode(text: str | bytes, values: int = MAX_VALUES) -> dict[str, Any]:
+    """The object in a JSON text. ValueError if there is none, or it is absurdly deep or full."""
+    # Before any of them is made. In a text these count as well, which does no harm.
+    if sum(_counts(text)) > values:
+        raise ValueError(f"more than {values} values")
     try:
         document = json.loads(text)
     except RecursionError:
@@ -69,6 +74,12 @@ def decode(text: str | bytes) -> dict[str, Any]:
         raise ValueError("not a JSON object")
     _check_depth(document)
     return document
+
+
+def _counts(text: str | bytes) -> list[int]:
+    if isinstance(text, str):
+        return [text.count(sign) for sign in ",:[{"]
+    return [text.count(sign) for sign in (b",", b":", b"[", b"{")]
 
 
 def is_size(value: Any) -> bool:

@@ -1,51 +1,69 @@
 """Whether the weights of a policy's safetensors file are numbers, without torch or numpy.
 
-Such a file is 8 bytes with the length of a JSON header, the header, which has a "dtype" and
-"data_offsets" for each name, and the data, little-endian. What is no such file is for its loader to
-refuse.
+A file of another format is for its loader to refuse; one that only looks like a policy's is refused
+by the same look at its layout as the loader's (`tensor_file`).
 """
 
 from __future__ import annotations
 
 import math
-import struct
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
-from trainer.checkpoints import documents
+from trainer.checkpoints import documents, layout, tensor_file
 
 _FLOATS = {"F32": "f", "F64": "d"}  # what is written here; other types have no infinity, or no use
+_PIECE = 2**20  # bytes at a time; whole numbers of both
 
 
 def not_finite(path: Path) -> list[str]:
     """The names of the tensors in a file that hold a NaN or an infinity.
 
-    OSError if the file cannot be read; nothing is found in a file of another format.
+    OSError if the file cannot be read; nothing is found in a file of another format. ValueError if
+    it is of this format and holds what no policy's file does.
     """
-    content = memoryview(path.read_bytes())
-    try:
-        (length,) = struct.unpack_from("<Q", content)
-        header = documents.decode(bytes(content[8 : 8 + length]))
-    except (struct.error, ValueError):
-        return []
-    return [name for name, values in _floats(header, content[8 + length :]) if not _finite(values)]
-
-
-def _floats(header: dict[str, Any], data: memoryview) -> Iterator[tuple[str, array[float]]]:
-    for name, entry in header.items():
+    with documents.open_plain(path) as file:
         try:
-            values: array[float] = array(_FLOATS[entry["dtype"]])
-            start, end = entry["data_offsets"]
-            values.frombytes(data[start:end])
-        except (KeyError, TypeError, ValueError):
+            tensors = tensor_file.read_layout(file)
+        except tensor_file.UnknownFormatError:
+            return []
+        return [
+            name
+            for name, entry in tensors.items()
+            if entry.dtype in _FLOATS and not all(map(_finite, _pieces(file, entry)))
+        ]
+
+
+def is_weights(name: str) -> bool:
+    """Whether a file of a checkpoint, by its name, holds the weights of a policy."""
+    return name.startswith(f"{layout.POLICIES}/") and name.endswith(f"/{layout.POLICY_FILES[0]}")
+
+
+def problems(folder: Path, files: Iterable[str]) -> Iterator[str]:
+    """Weights that have blown up: whole files, and of no use to anybody."""
+    for name in filter(is_weights, files):
+        try:
+            broken = not_finite(folder / name)
+        except ValueError as error:
+            yield f"{name}: no policy's weights: {documents.first_line(error)}"
             continue
+        for tensor in broken[:1]:
+            yield f"{name}: {tensor} is not finite, the training had diverged"
+
+
+def _pieces(file: BinaryIO, entry: tensor_file.Entry) -> Iterator[array[float]]:
+    file.seek(entry.start)
+    for done in range(0, entry.size, _PIECE):
+        values: array[float] = array(_FLOATS[entry.dtype])
+        values.frombytes(file.read(min(_PIECE, entry.size - done)))
         if sys.byteorder == "big":
             values.byteswap()
-        yield name, values
+        yield values
 
 
 def _finite(values: array[float]) -> bool:
-    return all(map(math.isfinite, values))
+    # A sum is finite only if all of it is; looked at one by one they take twice as long.
+    return math.isfinite(sum(values)) or all(map(math.isfinite, values))

@@ -21,6 +21,8 @@ from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.records import CheckpointInfo, read_checkpoint, stamp_of
 
 FORMAT = 1
+_MAX_BYTES = 32 * 2**20  # above that it is no cache any more
+_MAX_VALUES = 1_000_000
 _NO_CACHE: Mapping[int, CheckpointInfo] = {}
 
 
@@ -138,7 +140,7 @@ def decode(text: str | None) -> dict[int, CheckpointInfo]:
     if text is None:
         return {}
     try:
-        document = documents.decode(text)
+        document = documents.decode(text, _MAX_VALUES)
         lines = [json.dumps(item) for item in document["checkpoints"]]
         if document["format"] != FORMAT or document["sha256"] != _digest(lines):
             return {}
@@ -201,7 +203,10 @@ def _read(folder: Path, iteration: int, cached: CheckpointInfo | None) -> Checkp
 
 def _read_index(directory: Path) -> str | None:
     try:
-        return documents.read_bytes(directory / layout.INDEX).decode("utf-8", errors="replace")
+        with os.scandir(directory) as entries:
+            limit = min(_MAX_BYTES, sum(metadata.MAX_BYTES for _ in entries))
+        path = directory / layout.INDEX
+        return documents.read_bytes(path, limit).decode("utf-8", errors="replace")
     except (OSError, ValueError):
         return None
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import atomic, documents, finite, layout, metadata
+from trainer.checkpoints import atomic, documents, finite, layout, metadata, tensor_file
 from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError
 
 FORMAT = 1
@@ -23,6 +23,10 @@ RLLIB_PARTS = (RLLIB_ROOT, "algorithm_state", "learner_group")
 # A loader could pick these up although nobody vouches for them; a stray note does no harm.
 _LOADABLE = (".pkl", ".pickle", ".msgpack", ".safetensors", ".npz", ".npy", ".pt")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+# Two policies of the largest size, twice, and their optimizers, with as much for the worlds. A file
+# full of holes has any size at no cost, and would be read for hours.
+MAX_TOTAL = 4 * 2**30
+_MAX_WEIGHTS = 2 * tensor_file.MAX_BYTES
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ def write(folder: Path) -> Manifest:
             f"cannot save {name!r}: only plain files with plain names belong here"
         )
     files = {}
+    if problem := _too_much(found.sizes):
+        raise CheckpointError(f"cannot save: {problem}")
     for name in sorted(found.sizes):
         atomic.fsync_file(folder / name)
         files[name] = FileRecord(_sha256(folder / name), found.sizes[name])
@@ -66,7 +72,7 @@ def write(folder: Path) -> Manifest:
     required = tuple(required_parts(files, policies))
     for part in _missing_parts(files, required):
         raise CheckpointError(f"cannot save: {part} was not written, and it is a required part")
-    for problem in _weight_problems(folder, files):
+    for problem in finite.problems(folder, files):
         raise CheckpointError(f"cannot save: {problem}")
     manifest = Manifest(files, policies, required)
     (folder / layout.MANIFEST).write_text(_encode(manifest), encoding="utf-8")
@@ -105,7 +111,7 @@ def verify(folder: Path) -> Manifest:
         problems = [*_content_problems(folder, manifest)]
         problems = problems or [
             *_metadata_problems(folder, manifest),
-            *_weight_problems(folder, manifest.files),
+            *finite.problems(folder, manifest.files),
         ]
     except FileNotFoundError:
         problem = f"{layout.MANIFEST}: missing, so the checkpoint is incomplete"
@@ -216,6 +222,9 @@ def _content_problems(folder: Path, manifest: Manifest) -> Iterator[str]:
     for part in _missing_parts(manifest.files, required):
         yield f"{part}: a required part, and not in the manifest"
     found = _walk(folder)
+    if problem := _too_much(found.sizes):
+        yield problem
+        return
     yield from (f"{name}: not a plain file (a link?)" for name in sorted(found.odd))
     yield from _missing_files(folder, [n for n in manifest.files if n not in found.sizes])
     for name, record in manifest.files.items():
@@ -227,6 +236,18 @@ def _content_problems(folder: Path, manifest: Manifest) -> Iterator[str]:
     for name in sorted(found.sizes.keys() - manifest.files.keys()):
         if name.endswith(_LOADABLE):
             yield f"{name}: not in the manifest"
+
+
+def _too_much(sizes: Mapping[str, int]) -> str | None:
+    """What is too large to be read, by what the file system says."""
+    total = sum(sizes.values())
+    weights = sum(size for name, size in sizes.items() if finite.is_weights(name))
+    if total > MAX_TOTAL:
+        largest = max(sizes, key=sizes.__getitem__)
+        return f"{largest}: its files have {total} bytes together, more than {MAX_TOTAL}"
+    if weights > _MAX_WEIGHTS:
+        return f"{layout.POLICIES}/: the weights have {weights} bytes, more than {_MAX_WEIGHTS}"
+    return None
 
 
 def _metadata_problems(folder: Path, manifest: Manifest) -> Iterator[str]:
@@ -244,14 +265,6 @@ def _metadata_problems(folder: Path, manifest: Manifest) -> Iterator[str]:
     else:
         if saved_as != iteration or isinstance(saved_as, bool):
             yield metadata.another_iteration(saved_as)
-
-
-def _weight_problems(folder: Path, files: Iterable[str]) -> Iterator[str]:
-    """Weights that have blown up: whole files, and of no use to anybody."""
-    for name in files:
-        if name.startswith(f"{layout.POLICIES}/") and name.endswith(f"/{layout.POLICY_FILES[0]}"):
-            for tensor in finite.not_finite(folder / name)[:1]:
-                yield f"{name}: {tensor} is not finite, the training had diverged"
 
 
 def _missing_files(folder: Path, names: Iterable[str]) -> Iterator[str]:
@@ -273,5 +286,8 @@ def _missing_parts(files: Iterable[str], parts: Iterable[str]) -> Iterator[str]:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with documents.open_plain(path) as file:  # a pipe put there meanwhile would never end
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except ValueError as error:
+        raise OSError(str(error)) from None

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.checkpoints import documents, layout
+from trainer.checkpoints.errors import CheckpointError
 
 REWARD_KEYS = ("reward_mean", "seeker_reward", "hider_reward", "episode_len_mean")
 GAME_KEYS = ("seen_fraction", "first_seen_step", "perfect_hide")
@@ -42,6 +43,8 @@ KEYS = (
 )
 METRIC_KEYS = ("iteration", *REWARD_KEYS, *GAME_KEYS, *COUNT_KEYS)  # what a training measures
 MODES = ("max", "min")
+MAX_BYTES = 2**20  # of the file, which has about one thousand
+MAX_VALUES = 20_000
 _UNCOUNTABLE = 1e18
 _EMPTY: dict[str, Any] = {"versions": {}, "tags": [], "warnings": []}
 
@@ -125,9 +128,19 @@ def encode(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def check_limits(text: str) -> None:
+    """See that `read` will take what is written (CheckpointError)."""
+    try:
+        if (size := len(text.encode())) > MAX_BYTES:
+            raise ValueError(f"{size} bytes are more than {MAX_BYTES}")
+        documents.decode(text, MAX_VALUES)
+    except ValueError as error:
+        raise CheckpointError(f"cannot save: the metadata: {error}") from None
+
+
 def read(folder: Path) -> dict[str, Any]:
     """The metadata of a checkpoint. OSError if there is none, ValueError if it is not usable."""
-    return documents.read(folder / layout.METADATA)
+    return documents.read(folder / layout.METADATA, MAX_BYTES, MAX_VALUES)
 
 
 def another_iteration(saved_as: Any) -> str:

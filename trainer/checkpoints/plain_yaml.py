@@ -12,7 +12,8 @@ from typing import Any
 
 from trainer.checkpoints import documents
 
-MAX_BYTES = 2**18  # YAML is slow to read, and a configuration has some thousand
+MAX_BYTES = 2**16  # YAML is slow to read, and a configuration has some thousand
+MAX_EVENTS = 10_000  # and some hundred
 MAX_DEPTH = 32
 MAX_VALUES = 20_000
 _MAX_DIGITS = 400
@@ -66,12 +67,23 @@ def parse(text: str | bytes) -> Any:
     """The value in a YAML text, None if it is empty. YamlError if it is not usable."""
     import yaml  # a fifth of a listing's start-up: only where there is something to read
 
+    class Loader(yaml.BaseLoader):
+        """Stops where a text goes on for longer than any configuration."""
+
+        left = MAX_EVENTS
+
+        def get_event(self) -> Any:
+            self.left -= 1
+            if self.left < 0:
+                raise YamlError(f"has more than {MAX_EVENTS} words and signs")
+            return super().get_event()
+
     if len(text) > MAX_BYTES:
         raise YamlError(f"{len(text)} bytes are more than {MAX_BYTES}")
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
-        node = yaml.compose(text, Loader=yaml.BaseLoader)
+        node = yaml.compose(text, Loader=Loader)
     except UnicodeDecodeError as error:
         raise YamlError(f"not UTF-8: {error.reason}") from None
     except RecursionError:

@@ -73,6 +73,7 @@ class StagedCheckpoint:
             self._staged.mkdir()
             _write_parts(self._staged, source, writers)
             text = metadata.encode(document)
+            metadata.check_limits(text)
             (self._staged / layout.METADATA).write_text(text, encoding="utf-8")
 
     def commit(self) -> Path:
