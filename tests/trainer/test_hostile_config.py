@@ -91,7 +91,7 @@ def test_an_iteration_is_a_selector() -> None:
         ("x: &x {a: 1}\nppo:\n  <<: [*x, *x]", " line 3: has a merge key"),
         ("ppo: [" * 500, "nested too deeply"),
         ("ppo: {lr: 1" + "0" * 5000 + "}", " line 1: a number of 5001 digits"),
-        ("x" * 300_000, "more than 262144"),
+        ("x" * 300_000, "more than 65536"),
         ("ppo: {lr: 1", " line 1: not valid YAML: expected ',' or '}'"),
         ("\xff", "not UTF-8"),
         ("- 1", "expected groups of keys, found list"),
