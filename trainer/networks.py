@@ -261,8 +261,8 @@ def load_policy(folder: str | Path) -> ActorCritic:
             weights = network.to_empty(device="cpu").state_dict()
             for name, value in weights.items():
                 _read_into(value, file, layout[name])
-        if broken := not_finite(weights):
-            raise ValueError(f"{broken[0]} is not finite")
+                if not_finite({name: value}):  # one by one, which takes less memory
+                    raise ValueError(f"{name} is not finite")
     except FileNotFoundError as error:
         raise PolicyFileError(f"{error.filename}: no such file; is {folder} a policy?") from error
     except KeyError as error:
