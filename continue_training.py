@@ -20,7 +20,8 @@ A selector is latest, best, final, an iteration number, a path, or a name given 
 `python -m trainer.checkpoints tag`. Without a terminal, --yes is needed.
 
 exit codes: 0 done (or declined), 1 error, 2 usage or configuration, 3 no usable checkpoint, 130
-saved after Ctrl-C, 143 saved after SIGTERM; a second Ctrl-C leaves at once with 1"""
+saved after Ctrl-C, 143 saved after SIGTERM, 129 saved after SIGHUP (a closed terminal); a second
+Ctrl-C leaves at once with 1"""
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -22,11 +22,12 @@ examples:
 A selector is latest, best, final, an iteration number, a path, or a name given by
 `python -m trainer.checkpoints tag`. Without one, the environment variable RESTORE_CHECKPOINT and
 then initialization in the configuration decide. RAY_WORKERS in the environment is
-ray.num_env_runners. Ctrl-C or SIGTERM saves a checkpoint after the iteration in hand; a second
-Ctrl-C, not in the same instant, leaves at once.
+ray.num_env_runners. Ctrl-C, SIGTERM or a closed terminal (SIGHUP, unless under nohup) saves a
+checkpoint after the iteration in hand; a second Ctrl-C, not in the same instant, leaves at once.
 
 exit codes: 0 done, 1 error, 2 usage or configuration, 3 no usable checkpoint, 130 saved after
-Ctrl-C, 143 saved after SIGTERM; a second Ctrl-C leaves at once, without a checkpoint, with 1"""
+Ctrl-C, 143 saved after SIGTERM, 129 saved after SIGHUP; a second Ctrl-C leaves at once, without a
+checkpoint, with 1"""
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -105,7 +105,7 @@ class TrainingOutcome:
     Attributes:
         iteration: the last iteration done.
         checkpoint: the last checkpoint, None if nothing was ever saved.
-        exit_code: 0 done, 130 after Ctrl-C, 143 after SIGTERM.
+        exit_code: 0 done, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
         finished: whether it is as long as it was to be.
     """
 
@@ -130,7 +130,7 @@ def train(
 
     With a budget, which the configuration may hold, `until` is only where the schedules end.
 
-    A stop request (Ctrl-C, SIGTERM) ends the loop after the iteration in hand, with a checkpoint;
+    A stop request ends the loop after the iteration in hand, with a checkpoint;
     SIGUSR1 saves one and goes on. `on_built` is called once all processes run, `on_saved` with each
     checkpoint, in another thread. Nothing on the disk is changed before the first iteration is
     done.

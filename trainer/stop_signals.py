@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGUSR1 as requests: the training loop looks at them between iterations."""
+"""Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 as requests: the loop looks at them between iterations."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
-_STOP = (signal.SIGINT, signal.SIGTERM)
-_SAVE = tuple(filter(None, [getattr(signal, "SIGUSR1", None)]))  # Windows has none
+# Windows has none of the last two; a closed terminal sends SIGHUP.
+_HANG_UP = tuple(filter(None, [getattr(signal, "SIGHUP", None)]))
+_STOP = (signal.SIGINT, signal.SIGTERM, *_HANG_UP)
+_SAVE = tuple(filter(None, [getattr(signal, "SIGUSR1", None)]))
 
 
 class StopSignals:
-    """While active, the first SIGINT or SIGTERM is noted; a second SIGINT leaves at once.
+    """While active, the first SIGINT, SIGTERM or SIGHUP is noted; a second SIGINT leaves at once.
 
     That ends with exit code 1, for nothing was saved then. SIGUSR1 asks for a checkpoint without an
-    end.
+    end. A SIGHUP that was to be ignored (`nohup`) still is.
 
     Attributes:
         received: the signal that was noted.
@@ -41,12 +43,14 @@ class StopSignals:
 
     @property
     def exit_code(self) -> int:
-        """130 for SIGINT, 143 for SIGTERM, 0 if nothing came."""
+        """130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP, 0 if nothing came."""
         return 0 if self.received is None else 128 + int(self.received)
 
     def install(self) -> None:
         handlers = dict.fromkeys(_STOP, self._handle) | dict.fromkeys(_SAVE, self._handle_save)
         for number, handler in handlers.items():
+            if number in _HANG_UP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             previous = signal.signal(number, handler)
             self._previous.setdefault(number, previous)
 

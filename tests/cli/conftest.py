@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,10 @@ class Desk:
             check=False,
         )
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
+        """Start a script; `before` is what runs it, as `nohup`."""
         return subprocess.Popen(
-            self.command(*words),
+            [*before, *self.command(*words)],
             cwd=self.work,
             env=self.environment(),
             stdin=subprocess.DEVNULL,

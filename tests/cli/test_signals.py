@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM against a running training, and the questions asked on a terminal."""
+"""Stop signals against a running training, and the questions asked on a terminal."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ import pty
 import shlex
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import SMALL, Desk, copy_of
+
+# Runs a command in the terminal that is its standard input.
+IN_A_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 def wait_for(process: subprocess.Popen[str], text: str) -> list[str]:
@@ -25,7 +33,9 @@ def wait_for(process: subprocess.Popen[str], text: str) -> list[str]:
     raise AssertionError(f"{text!r} never came:\n{''.join(lines)}")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_stop_signal_saves_the_iteration_in_hand(
     desk: Desk, number: signal.Signals, code: int
 ) -> None:
@@ -39,7 +49,7 @@ def test_a_stop_signal_saves_the_iteration_in_hand(
     last = desk.history()[-1]["iteration"]
     assert last >= 5
     assert desk.checkpoints() == [f"checkpoint_{last:06d}"]
-    if number == signal.SIGTERM:
+    if number != signal.SIGINT:
         return
     # Once is enough to see that the command printed for going on does go on.
     printed = next(line for line in rest.splitlines() if "continue_training.py" in line)
@@ -54,6 +64,36 @@ def test_a_stop_signal_saves_the_iteration_in_hand(
     )
     assert done.returncode == 0, done.stderr
     assert desk.history()[-1]["iteration"] == 40
+
+
+def test_a_closed_terminal_saves_the_iteration_in_hand(desk: Desk) -> None:
+    leader, follower = pty.openpty()
+    words = ("--until", "4000", "--set", "ppo.checkpoint_freq=100000")
+    process = subprocess.Popen(
+        [sys.executable, "-c", IN_A_TERMINAL, *desk.command("main.py", *SMALL, *words)],
+        cwd=desk.work,
+        env=desk.environment(),
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+    )
+    os.close(follower)
+    shown = b""
+    while b"/4000" not in shown:
+        shown = shown[-200:] + os.read(leader, 4096)
+    os.close(leader)
+    assert process.wait(timeout=60) == 129
+    assert len(desk.checkpoints()) == 1
+
+
+def test_nohup_is_heeded(desk: Desk) -> None:
+    process = desk.start("main.py", "--until", "8", *SMALL, before=("nohup",))
+    wait_for(process, "3/8 |")
+    process.send_signal(signal.SIGHUP)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert len(desk.history()) == 8
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no SIGUSR1 here")
