@@ -88,8 +88,9 @@ def print_changes(plan: RunPlan) -> bool:
             values = f"{_value(change.old)} -> {_value(change.new)}"
             print(f"  {change.key:<{width}}  {values}  {told}")
         print(f"  {'the other keys':<{width}}  {carried} carried over")
-    if merge is not None and merge.kept:
-        _print_kept(merge, plan.config_file.name)
+    if merge is not None:
+        changed = {change.key for change in changes}
+        _print_kept(merge, changed, plan.config_file.name)
     return any(change.refused for change in changes)
 
 
@@ -127,11 +128,14 @@ def _is_given(key: str, args: argparse.Namespace) -> bool:
     return any(".".join(override_path(item)) == key for item in args.overrides)
 
 
-def _print_kept(merge: Merge, file: str) -> None:
+def _print_kept(merge: Merge, changed: set[str], file: str) -> None:
     """Where the run keeps its own value although its file says otherwise."""
     saved = paths_of(merge.saved.to_dict())
     own = {".".join(path): value for path, value in saved.items()}
-    texts = [f"{key} {_value(own.get(key))} ({_value(value)})" for key, value in merge.kept.items()]
+    kept = {key: value for key, value in merge.kept.items() if key not in changed}
+    texts = [f"{key} {_value(own.get(key))} ({_value(value)})" for key, value in kept.items()]
+    if not texts:
+        return
     print(f"the run's own values, where {file} has others (in brackets):")
     print(textwrap.fill(", ".join(texts), 98, initial_indent="  ", subsequent_indent="  "))
 
