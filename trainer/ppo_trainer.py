@@ -89,7 +89,7 @@ def create_ppo_trainer(
         if saved is not None:
             until = until or planned_iterations(config)
             trainer.restore_notes = restore(
-                *(trainer, trainer.progress, saved, config, until), carry=carry_schedules
+                trainer, trainer.progress, saved, config, until, carry=carry_schedules
             )
             config = with_schedules(config, trainer.schedules.configured)
         elif weights:
@@ -143,7 +143,10 @@ def train(
         cleanup.callback(stop_ray)
         cleanup.enter_context(failures_of_ray())
         trainer, config = create_ppo_trainer(
-            *(config, start.restore_path, start.warmstart, until),
+            config,
+            start.restore_path,
+            start.warmstart,
+            until,
             carry_schedules=start.carry_schedules,
         )
         cleanup.callback(trainer.stop)

@@ -67,7 +67,8 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
             remember(plan.restore_path)
         try:
             outcome = train(
-                *(plan.config, console),
+                plan.config,
+                console,
                 start=plan.start,
                 until=plan.until,
                 budget=plan.budget,

@@ -27,6 +27,7 @@ from trainer.checkpoints import (
     pruning,
     selectors,
 )
+from trainer.checkpoints.backing import Backing
 from trainer.checkpoints.broken import Damaged, SetAside
 from trainer.checkpoints.errors import CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
@@ -224,23 +225,23 @@ class CheckpointManager:
         Damaged ones are renamed to `broken_checkpoint_NNNNNN_<time>`, never deleted; the second
         value tells of each. NoUsableCheckpoint if nothing matches or nothing valid is left.
         """
-        if is_url(selector := self._backing.local(selector)):
-            folder, name = split_url(str(selector))
-            return CheckpointManager(folder).resolve_valid(name)
-        if str(selector).strip() == selectors.BEST:
-            selector = self.locate(selector)
-        self._backing.refresh()
-        return broken.resolve_valid(selector, self._backing, self._clock())
+        backing, inside = self._meant(selector)
+        return broken.resolve_valid(inside, backing, self._clock())
 
     def find_valid(self, selector: str | int | Path) -> tuple[Path, list[Damaged]]:
         """The same without changing anything; `set_aside_damaged` is for later."""
+        backing, inside = self._meant(selector)
+        return broken.find_valid(inside, backing)
+
+    def _meant(self, selector: str | int | Path) -> tuple[Backing, str | int | Path]:
+        """The place that a selector leads to, as it is now, and the selector inside it."""
         if is_url(selector := self._backing.local(selector)):
             folder, name = split_url(str(selector))
-            return CheckpointManager(folder).find_valid(name)
+            return CheckpointManager(folder)._meant(name)
         if str(selector).strip() == selectors.BEST:
             selector = self.locate(selector)
         self._backing.refresh()
-        return broken.find_valid(selector, self._backing)
+        return self._backing, selector
 
     def set_aside_damaged(self, damaged: Iterable[Path]) -> list[SetAside]:
         """Rename those checkpoints of this place that are still damaged, as its only writer."""
