@@ -48,7 +48,7 @@ pictures: $(STAMP)  ## draw docs/ anew, from the runs that the README tells of (
 	  --iterations 150 --set env.level=L2 --set ray.num_envs_per_env_runner=256
 	@$(BIN)/python demo_model.py --checkpoint latest --checkpoint-dir $(PICTURES)/L2 \
 	  --episodes 1 --render none --record docs/game.gif --yes
-	@$(BIN)/python -m trainer.schedule_figure --out docs/schedules.png
+	@$(BIN)/python -m trainer.commands.schedule_figure --out docs/schedules.png
 
 clean:  ## remove the environment and caches; never checkpoints (mirrors of object stores too) or runs
 	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name checkpoints -exec rm -rf {} +

@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from trainer.command import EXIT_USAGE, run_command
-from trainer.command_line import CommandParser
-from trainer.run_arguments import add_run_arguments
+from trainer.commands.command import EXIT_USAGE, run_command
+from trainer.commands.command_line import CommandParser
+from trainer.commands.train.arguments import add_run_arguments
 
 EPILOG = """\
 examples:
@@ -41,9 +41,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     args = build_parser().parse_args(argv)
-    from trainer.run import run, show_resume
-    from trainer.run_plan import Start, plan_run
-    from trainer.run_warnings import warnings
+    from trainer.commands.train.plan import Start, plan_run
+    from trainer.commands.train.run import run, show_resume
+    from trainer.commands.train.start_warnings import warnings
 
     plan = plan_run(args, Start(resume=args.checkpoint, source=""))
     for warning in warnings(plan, args, asks=True):

@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from trainer.command import run_command
-from trainer.command_line import CommandParser
+from trainer.commands.command import run_command
+from trainer.commands.command_line import CommandParser
 from trainer.project import add_version
 
 RENDER_MODES = ("human", "ansi", "rgb_array", "none")
@@ -138,7 +138,7 @@ def main(argv: Sequence[str]) -> int:
     if args.selector is not None and args.checkpoint is not None:
         parser.error(f"two checkpoints given: {args.selector} and {args.checkpoint}")
     args.checkpoint = args.selector or args.checkpoint
-    from trainer.demo.run import run_demo
+    from trainer.commands.demo.run import run_demo
 
     return run_demo(args)
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from trainer.checkpoint_list import run
-from trainer.command import run_command
+from trainer.commands.checkpoint_tools.list_checkpoints import run
+from trainer.commands.command import run_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:

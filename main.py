@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from trainer.command import EXIT_USAGE, run_command
-from trainer.command_line import CommandParser
-from trainer.run_arguments import add_run_arguments
+from trainer.commands.command import EXIT_USAGE, run_command
+from trainer.commands.command_line import CommandParser
+from trainer.commands.train.arguments import add_run_arguments
 
 EPILOG = """\
 examples:
@@ -63,10 +63,10 @@ def main(argv: Sequence[str]) -> int:
         parser.error(
             "a checkpoint, --fresh, --resume, --warmstart and --continue-run-id exclude each other"
         )
-    from trainer.run import run, show_resume
-    from trainer.run_plan import Start, plan_run
-    from trainer.run_warnings import warnings
-    from trainer.schedule_report import print_new_schedules
+    from trainer.commands.train.plan import Start, plan_run
+    from trainer.commands.train.run import run, show_resume
+    from trainer.commands.train.schedule_report import print_new_schedules
+    from trainer.commands.train.start_warnings import warnings
 
     if args.checkpoint is not None:
         start = Start(resume=args.checkpoint, source="")

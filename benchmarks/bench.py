@@ -29,8 +29,8 @@ from benchmarks.processes import command, memory_of, seconds
 from benchmarks.workload import Measurement
 from trainer.checkpoints import layout, manifest
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.history_rows import read_rows
 from trainer.project import PROJECT_ROOT
+from trainer.reporting.history.rows import read_rows
 
 STOCK_CHOICES = ((0, 16), (0, 64), (1, 64), (2, 16), (2, 64))  # (runners, envs per runner)
 

@@ -38,15 +38,15 @@ def stock(iterations: int, runners: int, envs: int) -> Measurement:
     Networks, batch, minibatch, epochs and PPO settings are ours; where ours have no counterpart
     (masks, exclusion of frozen steps) stock RLlib simply learns from every step.
     """
-    from trainer.ray_session import prepare_environment, start_ray, stop_ray
-    from trainer.run_groups import RayGroup
+    from trainer.cluster.ray_session import prepare_environment, start_ray, stop_ray
+    from trainer.config.run_groups import RayGroup
 
     prepare_environment()
     from ray.rllib.algorithms.ppo import PPOConfig
     from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 
     from envs.adapters.rllib import HideAndSeekMultiAgentEnv
-    from trainer.rllib_config import policy_of_agent
+    from trainer.ppo.algorithm_config import policy_of_agent
 
     config = default_config()
     ppo = config.ppo
@@ -103,8 +103,8 @@ def floor(iterations: int) -> Measurement:
     """
     import torch
 
-    from trainer.losses import Minibatch, PPOCoefficients, ppo_loss
-    from trainer.networks import ActorCritic, PolicySpec
+    from trainer.ppo.losses import Minibatch, PPOCoefficients, ppo_loss
+    from trainer.ppo.networks import ActorCritic, PolicySpec
 
     config = default_config()
     ppo, env = config.ppo, config.env.resolved()

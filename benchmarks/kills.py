@@ -25,8 +25,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.history import HISTORY_NAME
-from trainer.history_rows import read_rows
+from trainer.reporting.history.metrics_history import HISTORY_NAME
+from trainer.reporting.history.rows import read_rows
 
 SETTINGS = (
     "ray.num_envs_per_env_runner=32",
@@ -108,7 +108,7 @@ def start(checkpoints: Path, until: int) -> int:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
             import main
-            from trainer.command import run_command
+            from trainer.commands.command import run_command
 
             code = run_command(main.main, words)
     except BaseException:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trainer.config import Config
-from trainer.config_file import load_config
+from trainer.config.loading import load_config
+from trainer.config.schema import Config
 from trainer.project import PROJECT_ROOT
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.config_file import load_config
-from trainer.matches import PolicyPlayer, RandomPlayer, play_matches
+from trainer.config.loading import load_config
+from trainer.ppo.matches import PolicyPlayer, RandomPlayer, play_matches
 from trainer.ppo_trainer import create_ppo_trainer
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from trainer.checkpoints.errors import NoUsableCheckpoint
-from trainer.checkpoints.redaction import redacted
+from trainer.checkpoints.safe_io.redaction import redacted
 
 
 class UsageError(ValueError):

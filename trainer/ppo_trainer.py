@@ -13,30 +13,30 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trainer.ray_session import prepare_environment, start_ray, stop_ray
+from trainer.cluster.ray_session import prepare_environment, start_ray, stop_ray
 
 prepare_environment()
 
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv  # noqa: E402
-from trainer.algorithm import HideAndSeekPPO  # noqa: E402
-from trainer.budget import Budget  # noqa: E402
 from trainer.checkpoints.manager import CheckpointManager  # noqa: E402
-from trainer.config import Config  # noqa: E402
-from trainer.config_file import load_config  # noqa: E402
-from trainer.configured_schedules import with_schedules  # noqa: E402
-from trainer.console import Console  # noqa: E402
-from trainer.memory_check import check_memory  # noqa: E402
-from trainer.outputs import RunOutputs  # noqa: E402
-from trainer.progress import Progress  # noqa: E402
-from trainer.ray_failures import check_ray, failures_of_learners, failures_of_ray  # noqa: E402
-from trainer.restore import check_checkpoint, restore  # noqa: E402
-from trainer.rllib_config import algorithm_config, network_specs  # noqa: E402
-from trainer.run_length import budget_of, planned_iterations  # noqa: E402
-from trainer.run_start import RunStart  # noqa: E402
-from trainer.stop_signals import StopSignals  # noqa: E402
-from trainer.warmstart import load_networks, start_from  # noqa: E402
+from trainer.cluster.ray_failures import check_ray, failures_of_learners, failures_of_ray  # noqa: E402
+from trainer.config.budget import Budget  # noqa: E402
+from trainer.config.build_scheduler import with_schedules  # noqa: E402
+from trainer.config.loading import load_config  # noqa: E402
+from trainer.config.run_length import budget_of, planned_iterations  # noqa: E402
+from trainer.config.schema import Config  # noqa: E402
+from trainer.ppo.algorithm import TeamPPO  # noqa: E402
+from trainer.ppo.algorithm_config import algorithm_config, network_specs  # noqa: E402
+from trainer.reporting.console.console import Console  # noqa: E402
+from trainer.run.memory_check import check_memory  # noqa: E402
+from trainer.run.progress import Progress  # noqa: E402
+from trainer.run.recorder import RunRecorder  # noqa: E402
+from trainer.run.restore import check_checkpoint, restore  # noqa: E402
+from trainer.run.run_start import RunStart  # noqa: E402
+from trainer.run.stop_signals import StopSignals  # noqa: E402
+from trainer.run.warmstart import load_networks, start_from  # noqa: E402
 
-__all__ = ["CheckpointManager", "HideAndSeekPPO", "create_ppo_trainer", "train"]
+__all__ = ["CheckpointManager", "TeamPPO", "create_ppo_trainer", "train"]
 
 
 def create_ppo_trainer(
@@ -46,7 +46,7 @@ def create_ppo_trainer(
     until: int | None = None,
     *,
     carry_schedules: bool = True,
-) -> tuple[HideAndSeekPPO, Config]:
+) -> tuple[TeamPPO, Config]:
     """Build a trainer: fresh, exactly as a checkpoint left it, or new with trained networks.
 
     Args:
@@ -63,7 +63,7 @@ def create_ppo_trainer(
     Raises:
         ConfigError: the configuration cannot be used.
         CheckpointCorrupted, InvalidState, IncompatibleCheckpoint, RestoreFailed: see
-        `trainer/restore.py`.
+        `trainer/run/restore.py`.
     """
     if isinstance(config, (str, Path)):
         config = load_config(config)
@@ -82,7 +82,7 @@ def create_ppo_trainer(
         if start_ray(config.ray):
             undo.callback(stop_ray)
         blueprint = algorithm_config(config, make_env, until, teams=game.teams)
-        trainer: HideAndSeekPPO = blueprint.build_algo()
+        trainer: TeamPPO = blueprint.build_algo()
         undo.callback(trainer.stop)
         trainer.progress = Progress(config.tracking.window_episodes, game.stat_names)
         trainer.restore_notes = []
@@ -157,7 +157,7 @@ def train(
             config.ppo.checkpoint_dir, retention=config.ppo.retention
         )
         outputs = cleanup.enter_context(
-            RunOutputs(trainer, config, checkpoint_manager, console, start, on_saved)
+            RunRecorder(trainer, config, checkpoint_manager, console, start, on_saved)
         )
         cleanup.enter_context(failures_of_learners(trainer.learner_group))
         row = None

@@ -40,10 +40,10 @@ def configured_checkpoint_dir() -> str:
     path = find_config()
     if path is None:
         return DEFAULT_CHECKPOINT_DIR
-    from trainer.checkpoints import plain_yaml
+    from trainer.checkpoints.safe_io import safe_yaml
 
     try:
-        return str(plain_yaml.read(path.resolve())["ppo"]["checkpoint_dir"])
+        return str(safe_yaml.read(path.resolve())["ppo"]["checkpoint_dir"])
     except (OSError, ValueError, KeyError, TypeError):
         return DEFAULT_CHECKPOINT_DIR
 

@@ -6,11 +6,11 @@ import pytest
 
 from tests.checkpoints.fakes import WHEN, save
 from tests.checkpoints.object_store import HAS_MOTO, KEYS, MISSING, Bucket, moto, url
-from tests.checkpoints.places import Place
-from trainer.checkpoints import __main__ as program
+from tests.checkpoints.store_places import Place
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.remote import client
 from trainer.checkpoints.remote.location import CACHE_VARIABLE
+from trainer.commands.checkpoint_tools import main as program
 
 
 @pytest.fixture(autouse=True)

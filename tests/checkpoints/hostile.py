@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 import list_checkpoints
 from tests.checkpoints.fakes import WHEN
-from trainer.checkpoints import __main__ as program
-from trainer.checkpoints import documents, layout
+from trainer.checkpoints import layout
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.retention import Retention
+from trainer.checkpoints.safe_io import safe_json
+from trainer.commands.checkpoint_tools import main as program
 
 DOCUMENTS = ("manifest.json", "metadata.json", layout.INDEX, *layout.SIDECARS)
 FLAGS = (["-d"], ["--json"], ["--lineage"], ["--sort", "timestamp:desc", "--verify"])
@@ -120,7 +121,7 @@ NASTY = [
     {},
     [[{"a": {}}]],
     {"policies": {"p": {"path": "\x1b]0;x\x07", "sha256": []}}},
-    nested(documents.MAX_DEPTH + 1),
+    nested(safe_json.MAX_DEPTH + 1),
     nested(500),
 ]
 JSON_VALUES = st.recursive(

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.checkpoints.fakes import names
-from trainer.checkpoints import atomic, liveness
+from trainer.checkpoints import atomic, process_owner
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def dead_writer():
 
 
 def temporary(pid, start, *, host=None, kind="tmp"):
-    return f".{kind}-{host or liveness.machine()}.{pid}.{start}.0-checkpoint_000010"
+    return f".{kind}-{host or process_owner.machine()}.{pid}.{start}.0-checkpoint_000010"
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path):
@@ -66,7 +66,7 @@ def test_everything_is_flushed_before_and_the_parent_after_the_rename(tmp_path, 
 
 
 def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path, dead_writer):
-    me, mine = os.getpid(), liveness.start_time(os.getpid())
+    me, mine = os.getpid(), process_owner.start_time(os.getpid())
     gone = [
         temporary(dead_writer, 5),
         temporary(dead_writer, 5, kind="trash"),

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.checkpoints.fakes import contents, names, save
-from tests.checkpoints.places import everywhere, everywhere_slowly
+from tests.checkpoints.store_places import everywhere, everywhere_slowly
 from trainer.checkpoints.branches import branch_folders
 from trainer.checkpoints.manager import CheckpointManager
 

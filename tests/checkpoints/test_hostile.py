@@ -24,10 +24,11 @@ from tests.checkpoints.hostile import (
     run,
     run_list,
 )
-from trainer.checkpoints import __main__ as program
-from trainer.checkpoints import finite, index, layout, lineage, manifest
+from trainer.checkpoints import finite, index, layout, manifest
 from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.commands.checkpoint_tools import lineage
+from trainer.commands.checkpoint_tools import main as program
 
 FEW = settings(
     deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 def test_the_whole_package_needs_only_the_standard_library():
     code = (
         "import sys, pkgutil, importlib, trainer.checkpoints as package\n"
-        "import trainer.checkpoints.remote as remote\n"
-        "for part in (package, remote):\n"
+        "import trainer.checkpoints.remote as remote, trainer.checkpoints.safe_io as safe\n"
+        "for part in (package, remote, safe):\n"
         "    for found in pkgutil.iter_modules(part.__path__):\n"
         "        importlib.import_module(f'{part.__name__}.{found.name}')\n"
         "print(*(name for name in sys.modules if '.' not in name))"

@@ -11,14 +11,15 @@ import pytest
 
 import list_checkpoints
 from tests.checkpoints.fakes import save
-from tests.checkpoints.places import everywhere, everywhere_slowly, second_machine
-from trainer import run_folder
-from trainer.checkpoints import index, labels, layout, lineage
+from tests.checkpoints.store_places import everywhere, everywhere_slowly, second_machine
+from trainer.checkpoints import index, labels, layout
 from trainer.checkpoints.errors import NoUsableCheckpoint, SidecarUnreadable
 from trainer.checkpoints.labels import Label
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.checkpoints.table import Style
-from trainer.demo.choice import checkpoint_rows
+from trainer.commands.checkpoint_tools import lineage
+from trainer.commands.checkpoint_tools.table import Style
+from trainer.commands.demo.checkpoint_choice import checkpoint_rows
+from trainer.commands.train import checkpoint_folder
 
 ROOT = Path(__file__).parents[2]
 NOTE = "waits in the corner"
@@ -139,11 +140,11 @@ def test_a_name_comes_before_a_folder_here(four, manager, tmp_path, monkeypatch)
     named, copy = four / "checkpoint_000030", tmp_path / "good"
     assert manager.resolve("good") == named
     assert manager.resolve_valid("good") == (named, [])
-    assert run_folder.find("good", str(four), "", whole=True).path == named
+    assert checkpoint_folder.find("good", str(four), "", whole=True).path == named
     for path in ("./good", "good/", str(copy)):
         assert manager.resolve(path) == copy
         assert manager.resolve_valid(path) == (copy, [])
-        assert run_folder.find(path, str(four), "", whole=True).path == copy
+        assert checkpoint_folder.find(path, str(four), "", whole=True).path == copy
     assert manager.resolve(copy) == copy
     (named / "metadata.json").unlink()
     path, (aside,) = manager.resolve_valid("good")

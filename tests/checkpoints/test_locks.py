@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.fakes import WHEN, WRITERS, FakeAlgorithm, save
-from trainer.checkpoints import layout, liveness, locks
+from trainer.checkpoints import layout, locks, process_owner
 from trainer.checkpoints.errors import CheckpointsInUse, FolderLost, NoUsableCheckpoint
-from trainer.checkpoints.liveness import Owner
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.process_owner import Owner
 
 ROOT = Path(__file__).parents[2]
 RIVAL = """
@@ -146,7 +146,7 @@ def test_an_error_inside_gives_the_lock_back(directory, manager):
 
 
 def test_a_number_that_another_process_has_by_now_is_nobodys_lock(directory, manager):
-    plant(directory, start=liveness.start_time(os.getpid()) + 1)
+    plant(directory, start=process_owner.start_time(os.getpid()) + 1)
     with manager.writer_lock() as owner:
         assert record(directory)["token"] == owner.token
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.fakes import save
-from tests.checkpoints.places import everywhere, everywhere_slowly
+from tests.checkpoints.store_places import everywhere, everywhere_slowly
 from trainer.checkpoints import index, layout
 from trainer.checkpoints.errors import NoUsableCheckpoint, SidecarUnreadable
 from trainer.checkpoints.manager import CheckpointManager

@@ -14,8 +14,8 @@ from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.metadata import BestBy
 from trainer.checkpoints.retention import Retention, kept, reasons
-from trainer.checkpoints.table import render
-from trainer.demo.choice import Shelf
+from trainer.commands.checkpoint_tools.table import render
+from trainer.commands.demo.checkpoint_choice import Shelf
 
 SICK = ["seeker_policy collapsed in iteration 3"]
 SEEN = {"metric": "seen_fraction", "mode": "min"}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.checkpoints.redaction import (
+from trainer.checkpoints.safe_io.redaction import (
     has_credentials,
     is_redacted,
     redacted,

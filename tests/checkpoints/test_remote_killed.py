@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.fakes import save
-from tests.checkpoints.places import second_machine
+from tests.checkpoints.store_places import second_machine
 
 ROOT = Path(__file__).parents[2]
 FILES = 9  # of a checkpoint, without its manifest

@@ -9,12 +9,12 @@ import pytest
 
 from tests.checkpoints.fakes import save
 from tests.checkpoints.object_store import KEYS
-from trainer.checkpoints import __main__ as program
-from trainer.checkpoints import places
+from trainer.checkpoints import open_store
 from trainer.checkpoints.errors import NoUsableCheckpoint, StoreUnavailable
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.remote import client
 from trainer.checkpoints.remote.location import Location, parse
+from trainer.commands.checkpoint_tools import main as program
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,16 +109,16 @@ def test_what_is_not_understood_is_told(given, told, capsys):
 
 
 def test_the_address_of_a_checkpoint_has_a_folder_and_a_name():
-    assert places.split_url("s3://b/a/checkpoint_000010?region=x") == (
+    assert open_store.split_url("s3://b/a/checkpoint_000010?region=x") == (
         "s3://b/a?region=x",
         "checkpoint_000010",
     )
-    assert places.split_url(" s3://b/checkpoint_000010/ ") == ("s3://b", "checkpoint_000010")
+    assert open_store.split_url(" s3://b/checkpoint_000010/ ") == ("s3://b", "checkpoint_000010")
     with pytest.raises(NoUsableCheckpoint, match="the URL names a bucket"):
-        places.split_url("s3://bucket")
-    assert places.is_url("s3://x/y")
-    assert not places.is_url("file:///x")
-    assert not places.is_url(Path("s3://x"))
+        open_store.split_url("s3://bucket")
+    assert open_store.is_url("s3://x/y")
+    assert not open_store.is_url("file:///x")
+    assert not open_store.is_url(Path("s3://x"))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_the_address_of_a_checkpoint_has_a_folder_and_a_name():
     ],
 )
 def test_what_a_user_gave_for_messages(given, shown, capsys):
-    assert places.shown_place(given) == shown
+    assert open_store.shown_place(given) == shown
     with pytest.raises(SystemExit):
         program.main(["prune", given, "--checkpoint-dir", "elsewhere"])
     assert f"two directories given: {shown} and elsewhere" in capsys.readouterr().err

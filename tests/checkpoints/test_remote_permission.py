@@ -10,11 +10,11 @@ import pytest
 
 from tests.checkpoints.fakes import save
 from tests.checkpoints.object_store import read_only, url
-from tests.checkpoints.places import Place
-from trainer.checkpoint_saver import Saved
+from tests.checkpoints.store_places import Place
+from trainer.commands.train.checkpoint_folder import try_writing
 from trainer.errors import UsageError
-from trainer.outputs import RunOutputs
-from trainer.run_folder import try_writing
+from trainer.run.checkpoint_saver import Saved
+from trainer.run.recorder import RunRecorder
 
 
 def test_a_store_that_takes_nothing_is_told_at_once(remote: Place, s3: int, tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_store_that_takes_nothing_is_told_at_once(remote: Place, s3: int, tmp_
 
 def test_saved_is_said_of_what_has_arrived(tmp_path: Path) -> None:
     waiting, told = list[int](), list[str]()
-    outputs: Any = RunOutputs.__new__(RunOutputs)
+    outputs: Any = RunRecorder.__new__(RunRecorder)
     outputs.manager = SimpleNamespace(
         is_remote=True, waiting=lambda: waiting, address=lambda path: f"s3://b/{path.name}"
     )

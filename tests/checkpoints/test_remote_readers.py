@@ -6,12 +6,12 @@ import threading
 import pytest
 
 from tests.checkpoints.fakes import names, save
-from tests.checkpoints.places import second_machine
+from tests.checkpoints.store_places import second_machine
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.remote.client import Client
 from trainer.checkpoints.retention import Retention
-from trainer.demo.choice import Shelf, home_of
+from trainer.commands.demo.checkpoint_choice import Shelf, home_of
 
 
 @pytest.fixture

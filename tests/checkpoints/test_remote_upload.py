@@ -9,7 +9,7 @@ import pytest
 
 from tests.checkpoints.fakes import names, save
 from tests.checkpoints.object_store import Line, url
-from tests.checkpoints.places import Place, second_machine
+from tests.checkpoints.store_places import Place, second_machine
 from trainer.checkpoints.errors import (
     CheckpointExists,
     CheckpointWriteFailed,

@@ -7,13 +7,13 @@ from dataclasses import asdict, replace
 import pytest
 
 from tests.checkpoints.fakes import WHEN, save
-from tests.checkpoints.places import second_machine
-from tests.checkpoints.test_tools_repair import dead  # noqa: F401 - a fixture
+from tests.checkpoints.store_places import second_machine
+from tests.commands.checkpoint_tools.test_repair_tool import dead  # noqa: F401 - a fixture
 from trainer.checkpoints.errors import CheckpointsInUse, StoreUnavailable
-from trainer.checkpoints.liveness import Owner
-from trainer.checkpoints.remote import claims
+from trainer.checkpoints.process_owner import Owner
+from trainer.checkpoints.remote import lease
 from trainer.checkpoints.remote.client import Client
-from trainer.checkpoints.remote.survey import survey
+from trainer.checkpoints.remote.listing import survey
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_writer_on_another_machine_is_named(remote):
 
 def test_a_claim_that_was_not_renewed_is_taken_over(remote, monkeypatch, caplog):
     plant(remote, foreign())
-    monkeypatch.setattr(claims, "EXPIRY_S", -1.0)
+    monkeypatch.setattr(lease, "EXPIRY_S", -1.0)
     with remote.manager().writer_lock() as owner:
         assert claim_names(remote) == [f".writer-{owner.token}.json"]
     assert "the claim of process 99 on node7" in caplog.text
@@ -103,7 +103,7 @@ def test_a_writer_that_was_taken_over_stops_at_its_next_upload(remote, second):
 
 
 def test_a_claim_is_renewed_until_it_is_gone(remote, monkeypatch):
-    monkeypatch.setattr(claims, "RENEWAL_S", 0.02)
+    monkeypatch.setattr(lease, "RENEWAL_S", 0.02)
     renewed, real = threading.Event(), Client.write
 
     def write(self, name, content):
@@ -113,7 +113,7 @@ def test_a_claim_is_renewed_until_it_is_gone(remote, monkeypatch):
 
     monkeypatch.setattr(Client, "write", write)
     client, owner = remote.manager()._backing.client, Owner.this_process(WHEN)
-    with claims.claimed(client, owner) as name:
+    with lease.claimed(client, owner) as name:
         assert renewed.wait(5.0)
         renewed.clear()
         remote.bucket.delete(name)
@@ -134,7 +134,7 @@ def test_races_have_at_most_one_winner_each(remote):
         for _ in range(5):
             start.wait()
             try:
-                with claims.claimed(client, Owner.this_process(WHEN)):
+                with lease.claimed(client, Owner.this_process(WHEN)):
                     inside.append(1)
                     most.append(len(inside))
                     threading.Event().wait(0.05)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.checkpoints.fakes import info, names, save
-from tests.checkpoints.places import everywhere, everywhere_slowly
+from tests.checkpoints.store_places import everywhere, everywhere_slowly
 from trainer.checkpoints.errors import SidecarUnreadable
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.metadata import MODES

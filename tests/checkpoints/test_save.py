@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.checkpoints.fakes import WHEN, FakeAlgorithm, names, save
-from tests.checkpoints.places import everywhere, everywhere_slowly
+from tests.checkpoints.store_places import everywhere, everywhere_slowly
 from trainer.checkpoints import metadata
 from trainer.checkpoints.errors import CheckpointError, CheckpointExists, CheckpointWriteFailed
 from trainer.checkpoints.manager import CheckpointManager

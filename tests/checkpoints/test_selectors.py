@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.fakes import info, save
-from tests.checkpoints.places import everywhere_slowly
+from tests.checkpoints.store_places import everywhere_slowly
 from trainer.checkpoints import selectors
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.index import Listing

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainer.checkpoints import liveness
+from trainer.checkpoints import process_owner
 
 _TEMPORARY = re.compile(
     r"\.(?:tmp|trash)-(?P<host>[A-Za-z0-9_]+)\.(?P<pid>[0-9]+)\.(?P<start>[0-9]+)\.[0-9]+-.+"
@@ -34,7 +34,7 @@ def temporary_sibling(target: Path, kind: str = "tmp") -> Path:
     It starts with a dot, so `glob("checkpoint_*")` never meets an unfinished checkpoint.
     """
     pid = os.getpid()
-    writer = f"{liveness.machine()}.{pid}.{liveness.start_time(pid)}.{next(_counter)}"
+    writer = f"{process_owner.machine()}.{pid}.{process_owner.start_time(pid)}.{next(_counter)}"
     return target.with_name(f".{kind}-{writer}-{target.name}")
 
 
@@ -114,9 +114,9 @@ def _is_stale(path: Path) -> bool:
     match = _TEMPORARY.fullmatch(path.name)
     if match is None:
         return False
-    if match["host"] != liveness.machine():
+    if match["host"] != process_owner.machine():
         return time.time() - path.stat().st_mtime > _FOREIGN_AGE_S
-    return not liveness.is_running(int(match["pid"]), int(match["start"]))
+    return not process_owner.is_running(int(match["pid"]), int(match["start"]))
 
 
 def _fsync(path: Path, flags: int) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import documents, layout, manifest, metadata, plain_yaml
+from trainer.checkpoints import layout, manifest, metadata
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.manifest import Manifest
+from trainer.checkpoints.safe_io import safe_json, safe_yaml
 
 Pair = tuple[Any, Any]  # the values in the first and in the second; None where there is none
 _MAX_KEYS = 4 * 2**20
@@ -99,7 +100,7 @@ def _read(folder: Path, read: Any) -> Any:
         return read(folder)
     except (OSError, ValueError) as error:
         raise CheckpointError(
-            f"{folder} is not readable: {documents.first_line(error)}\n"
+            f"{folder} is not readable: {safe_json.first_line(error)}\n"
             f"Check it with: python -m trainer.checkpoints verify {folder}"
         ) from None
 
@@ -112,7 +113,7 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
-    values = plain_yaml.read(folder / layout.CONFIG)
+    values = safe_yaml.read(folder / layout.CONFIG)
     if not isinstance(values, dict):
         raise ValueError(f"{layout.CONFIG} is no mapping")
     return flatten(values)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer.checkpoints.documents import shown_line
+from trainer.checkpoints.safe_io.safe_json import shown_line
 
 SHOWN_PROBLEMS = 3
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from trainer.checkpoints import documents, layout, tensor_file
+from trainer.checkpoints import layout
+from trainer.checkpoints.safe_io import safe_json, tensor_file
 
 _FLOATS = {"F32": "f", "F64": "d"}  # what is written here; other types have no infinity, or no use
 _PIECE = 2**20  # bytes at a time; whole numbers of both
@@ -25,7 +26,7 @@ def not_finite(path: Path) -> list[str]:
     OSError if the file cannot be read; nothing is found in a file of another format. ValueError if
     it is of this format and holds what no policy's file does.
     """
-    with documents.open_plain(path) as file:
+    with safe_json.open_plain(path) as file:
         try:
             tensors = tensor_file.read_layout(file)
         except tensor_file.UnknownFormatError:
@@ -48,7 +49,7 @@ def problems(folder: Path, files: Iterable[str]) -> Iterator[str]:
         try:
             broken = not_finite(folder / name)
         except ValueError as error:
-            yield f"{name}: no policy's weights: {documents.first_line(error)}"
+            yield f"{name}: no policy's weights: {safe_json.first_line(error)}"
             continue
         for tensor in broken[:1]:
             yield f"{name}: {tensor} is not finite, the training had diverged"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trainer.checkpoints import atomic, layout, locks
 from trainer.checkpoints.errors import NoUsableCheckpoint
-from trainer.checkpoints.liveness import Owner
+from trainer.checkpoints.process_owner import Owner
 
 logger = logging.getLogger(__name__)
 

@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import atomic, documents, labels, layout, metadata, pins
+from trainer.checkpoints import atomic, labels, layout, metadata, pins
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.records import CheckpointInfo, read_checkpoint, stamp_of
+from trainer.checkpoints.safe_io import safe_json
 
 FORMAT = 1
 _MAX_BYTES = 32 * 2**20  # above that it is no cache any more
@@ -112,7 +113,7 @@ def scan(directory: Path, cached: Mapping[int, CheckpointInfo] = _NO_CACHE) -> L
             missing = os.path.basename(error.filename or "")  # noqa: PTH119 - may be half a path
             skipped.append((name, f"incomplete: no {missing}"))
         except (OSError, ValueError, CheckpointError) as error:
-            skipped.append((name, documents.first_line(error)))
+            skipped.append((name, safe_json.first_line(error)))
     checkpoints.sort(key=lambda info: info.iteration)
     return Listing(tuple(checkpoints), tuple(sorted(skipped)))
 
@@ -140,7 +141,7 @@ def decode(text: str | None) -> dict[int, CheckpointInfo]:
     if text is None:
         return {}
     try:
-        document = documents.decode(text, _MAX_VALUES)
+        document = safe_json.decode(text, _MAX_VALUES)
         lines = [json.dumps(item) for item in document["checkpoints"]]
         if document["format"] != FORMAT or document["sha256"] != _digest(lines):
             return {}
@@ -154,7 +155,7 @@ def _entry(item: Mapping[str, Any]) -> CheckpointInfo:
     first, second, third, fourth = stamp = item["stamp"]
     own, size = item["metadata"], item["size_bytes"]
     numbers = (item["iteration"], *stamp)
-    if any(type(number) is not int for number in numbers) or not documents.is_size(size):
+    if any(type(number) is not int for number in numbers) or not safe_json.is_size(size):
         raise TypeError("not an entry")
     own = metadata.plain(dict(own), layout.INDEX)
     return CheckpointInfo(item["iteration"], own, size, (first, second, third, fourth))
@@ -190,7 +191,7 @@ def _with_labels(listing: Listing, directory: Path) -> Listing:
 
 
 def _told(listing: Listing, name: str, error: CheckpointError) -> Listing:
-    skipped = (*listing.skipped, (name, documents.first_line(error)))
+    skipped = (*listing.skipped, (name, safe_json.first_line(error)))
     return Listing(listing.checkpoints, skipped)
 
 
@@ -206,7 +207,7 @@ def _read_index(directory: Path) -> str | None:
         with os.scandir(directory) as entries:
             limit = min(_MAX_BYTES, sum(metadata.MAX_BYTES for _ in entries))
         path = directory / layout.INDEX
-        return documents.read_bytes(path, limit).decode("utf-8", errors="replace")
+        return safe_json.read_bytes(path, limit).decode("utf-8", errors="replace")
     except (OSError, ValueError):
         return None
 

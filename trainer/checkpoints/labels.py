@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import documents, layout
-from trainer.checkpoints.redaction import redacted
+from trainer.checkpoints import layout
+from trainer.checkpoints.safe_io import safe_json
+from trainer.checkpoints.safe_io.redaction import redacted
 from trainer.checkpoints.sidecar import Sidecar, is_iteration
 
 MAX_NAME, MAX_NOTE = 40, 500
@@ -91,7 +92,7 @@ def move(source: Path, target: Path, after: int) -> None:
 
 def check_name(name: str) -> None:
     """ValueError says why a name cannot be one."""
-    shown = documents.shown(name)
+    shown = safe_json.shown(name)
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise ValueError(
             f"{shown!r} cannot be a name: letters, digits, '_', '-' and '.', at most {MAX_NAME}, "
@@ -128,10 +129,10 @@ def _decode(value: Any) -> dict[int, Label]:
 
 def _entry(item: Any) -> tuple[int, Label]:
     if not isinstance(item, dict):
-        raise ValueError(f"{documents.shown(item)} is no label")
+        raise ValueError(f"{safe_json.shown(item)} is no label")
     iteration, name, note = item.get("iteration"), item.get("name"), item.get("note")
     if not is_iteration(iteration):
-        raise ValueError(f"{documents.shown(iteration)} is no iteration")
+        raise ValueError(f"{safe_json.shown(iteration)} is no iteration")
     if not isinstance(name, str) or not isinstance(note, str):
         raise ValueError(f"the label of {iteration} is not a name and a note")
     check_name(name)

@@ -12,6 +12,7 @@ METADATA = "metadata.json"
 CONFIG = "config.yaml"
 CONFIG_FILE = "config_file.yaml"  # what the user's file said when the run was started
 POLICIES = "policies"
+TRAINING_STATE = "training_state"  # what RLlib does not keep
 POLICY_FILES = ("weights.safetensors", "spec.json")
 FINAL_TAG = "final"
 PINS = "pins.json"

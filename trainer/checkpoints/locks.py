@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from trainer.checkpoints import atomic, documents, layout
+from trainer.checkpoints import atomic, layout
 from trainer.checkpoints.errors import CheckpointError, CheckpointsInUse, FolderLost
-from trainer.checkpoints.liveness import Owner
+from trainer.checkpoints.process_owner import Owner
+from trainer.checkpoints.safe_io import safe_json
 
 _PATIENCE_S = 60.0
 
@@ -142,7 +143,7 @@ def check_free(directory: Path) -> None:
         owner = Owner.read(path)
     except ValueError as error:
         raise CheckpointsInUse(
-            f"{directory} may be in use: {path} is not readable ({documents.first_line(error)})\n"
+            f"{directory} may be in use: {path} is not readable ({safe_json.first_line(error)})\n"
             "If no training writes there, delete that file; or use another --checkpoint-dir"
         ) from None
     if owner is None or owner.is_dead:

@@ -17,7 +17,6 @@ from typing import Any
 from trainer.checkpoints import (
     atomic,
     branches,
-    broken,
     in_use,
     index,
     labels,
@@ -25,19 +24,20 @@ from trainer.checkpoints import (
     locks,
     pins,
     pruning,
+    quarantine,
     selectors,
 )
-from trainer.checkpoints.backing import Backing
-from trainer.checkpoints.broken import Damaged, SetAside
 from trainer.checkpoints.errors import CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
-from trainer.checkpoints.liveness import Owner
 from trainer.checkpoints.manifest import Manifest
 from trainer.checkpoints.metadata import complete
-from trainer.checkpoints.places import is_url, open_backing, split_url
+from trainer.checkpoints.open_store import is_url, open_backing, split_url
+from trainer.checkpoints.process_owner import Owner
+from trainer.checkpoints.quarantine import Damaged, SetAside
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.retention import Retention
 from trainer.checkpoints.staging import Source, StagedCheckpoint, Writer
+from trainer.checkpoints.store import Backing
 
 logger = logging.getLogger(__name__)
 
@@ -226,12 +226,12 @@ class CheckpointManager:
         value tells of each. NoUsableCheckpoint if nothing matches or nothing valid is left.
         """
         backing, inside = self._meant(selector)
-        return broken.resolve_valid(inside, backing, self._clock())
+        return quarantine.resolve_valid(inside, backing, self._clock())
 
     def find_valid(self, selector: str | int | Path) -> tuple[Path, list[Damaged]]:
         """The same without changing anything; `set_aside_damaged` is for later."""
         backing, inside = self._meant(selector)
-        return broken.find_valid(inside, backing)
+        return quarantine.find_valid(inside, backing)
 
     def _meant(self, selector: str | int | Path) -> tuple[Backing, str | int | Path]:
         """The place that a selector leads to, as it is now, and the selector inside it."""
@@ -246,7 +246,7 @@ class CheckpointManager:
     def set_aside_damaged(self, damaged: Iterable[Path]) -> list[SetAside]:
         """Rename those checkpoints of this place that are still damaged, as its only writer."""
         here = [path for path in damaged if path.parent == self.directory]
-        return broken.set_aside(here, self._backing, self._clock())
+        return quarantine.set_aside(here, self._backing, self._clock())
 
     def prune(self, dry_run: bool = False) -> list[Path]:
         """Delete what `self.retention` does not keep, with its plots and histories.

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import atomic, documents, finite, layout, metadata, tensor_file
+from trainer.checkpoints import atomic, finite, layout, metadata
 from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError
+from trainer.checkpoints.safe_io import safe_json, tensor_file
 
 FORMAT = 1
 RLLIB_ROOT = "rllib_checkpoint.json"
@@ -83,8 +84,8 @@ def write(folder: Path) -> Manifest:
 def read(folder: Path) -> Manifest:
     """The manifest of a checkpoint. OSError if there is none, CheckpointCorrupted if unusable."""
     try:
-        text = documents.read_bytes(folder / layout.MANIFEST)
-        document = documents.decode(text)
+        text = safe_json.read_bytes(folder / layout.MANIFEST)
+        document = safe_json.decode(text)
         if not text.endswith(b"}\n"):
             raise ValueError("its end is missing")
     except ValueError as error:
@@ -179,7 +180,7 @@ def _encode(manifest: Manifest) -> str:
 def _form_problems(document: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the manifest by itself, before any name in it is used as a path."""
     if document.get("format") != FORMAT:
-        given = documents.shown(document.get("format"))
+        given = safe_json.shown(document.get("format"))
         yield f"format {given} is unknown; this version reads {FORMAT}"
         return
     files = document.get("files")
@@ -195,7 +196,7 @@ def _form_problems(document: Mapping[str, Any]) -> Iterator[str]:
         else:
             total += item["size"]
     if total != document.get("size_bytes"):
-        yield f"the sizes add up to {total}, not to {documents.shown(document.get('size_bytes'))}"
+        yield f"the sizes add up to {total}, not to {safe_json.shown(document.get('size_bytes'))}"
     for key in ("policies", "required"):
         names = document.get(key)
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -211,7 +212,7 @@ def _is_record(item: Mapping[str, Any]) -> bool:
     return (
         isinstance(sha256, str)
         and _SHA256.fullmatch(sha256) is not None
-        and documents.is_size(size)
+        and safe_json.is_size(size)
     )
 
 
@@ -287,7 +288,7 @@ def _missing_parts(files: Iterable[str], parts: Iterable[str]) -> Iterator[str]:
 
 def _sha256(path: Path) -> str:
     try:
-        with documents.open_plain(path) as file:  # a pipe put there meanwhile would never end
+        with safe_json.open_plain(path) as file:  # a pipe put there meanwhile would never end
             return hashlib.file_digest(file, "sha256").hexdigest()
     except ValueError as error:
         raise OSError(str(error)) from None

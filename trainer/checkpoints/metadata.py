@@ -17,8 +17,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import documents, layout
+from trainer.checkpoints import layout
 from trainer.checkpoints.errors import CheckpointError
+from trainer.checkpoints.safe_io import safe_json
 
 REWARD_KEYS = ("reward_mean", "seeker_reward", "hider_reward", "episode_len_mean")
 GAME_KEYS = ("seen_fraction", "first_seen_step", "perfect_hide")
@@ -133,19 +134,19 @@ def check_limits(text: str) -> None:
     try:
         if (size := len(text.encode())) > MAX_BYTES:
             raise ValueError(f"{size} bytes are more than {MAX_BYTES}")
-        documents.decode(text, MAX_VALUES)
+        safe_json.decode(text, MAX_VALUES)
     except ValueError as error:
         raise CheckpointError(f"cannot save: the metadata: {error}") from None
 
 
 def read(folder: Path) -> dict[str, Any]:
     """The metadata of a checkpoint. OSError if there is none, ValueError if it is not usable."""
-    return documents.read(folder / layout.METADATA, MAX_BYTES, MAX_VALUES)
+    return safe_json.read(folder / layout.METADATA, MAX_BYTES, MAX_VALUES)
 
 
 def another_iteration(saved_as: Any) -> str:
     """What is wrong with a checkpoint whose folder is named after another iteration."""
-    return f"{layout.METADATA} says iteration {documents.shown(saved_as)}"
+    return f"{layout.METADATA} says iteration {safe_json.shown(saved_as)}"
 
 
 def is_number(value: Any) -> bool:

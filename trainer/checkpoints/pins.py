@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import documents, layout
+from trainer.checkpoints import layout
+from trainer.checkpoints.safe_io import safe_json
 from trainer.checkpoints.sidecar import Sidecar, is_iteration
 
 
@@ -37,7 +38,7 @@ def _decode(value: Any) -> frozenset[int]:
         raise ValueError("'pinned' is not a list of iterations")
     for item in value:
         if not is_iteration(item):
-            raise ValueError(f"{documents.shown(item)} is no iteration")
+            raise ValueError(f"{safe_json.shown(item)} is no iteration")
     return frozenset(value)
 
 

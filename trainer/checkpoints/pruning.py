@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.checkpoints import atomic, in_use, index, labels, layout, locks, pins, retention
-from trainer.checkpoints.backing import Backing
 from trainer.checkpoints.ranking import best_by, ranked
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.retention import Retention
+from trainer.checkpoints.store import Backing
 
 logger = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from trainer.checkpoints import atomic, broken, in_use, index, labels, layout, locks, pins
-from trainer.checkpoints.backing import Backing
-from trainer.checkpoints.broken import SetAside
+from trainer.checkpoints import atomic, in_use, index, labels, layout, locks, pins, quarantine
 from trainer.checkpoints.errors import CheckpointCorrupted, SidecarUnreadable
+from trainer.checkpoints.quarantine import SetAside
+from trainer.checkpoints.store import Backing
 
 
 @dataclass
@@ -81,8 +81,8 @@ def _clear_markers(directory: Path, report: Report) -> None:
 
 def _set_aside(backing: Backing, when: datetime, report: Report) -> None:
     directory = backing.directory
-    for path, reason in broken.unlisted(directory):
-        report.aside.append(broken.move_aside(path, [reason], when, backing))
+    for path, reason in quarantine.unlisted(directory):
+        report.aside.append(quarantine.move_aside(path, [reason], when, backing))
     for info in index.scan(directory).checkpoints:
         folder = directory / info.name
         try:
@@ -90,7 +90,7 @@ def _set_aside(backing: Backing, when: datetime, report: Report) -> None:
             report.checked += 1
         except CheckpointCorrupted as error:
             refused = isinstance(error.__cause__, OSError)
-            moved = broken.move_aside(folder, error.problems, when, backing, stay=refused)
+            moved = quarantine.move_aside(folder, error.problems, when, backing, stay=refused)
             report.aside.append(moved)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trainer.checkpoints import documents, index, layout, ranking
+from trainer.checkpoints import index, layout, ranking
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.metadata import BestBy
 from trainer.checkpoints.records import CheckpointInfo
+from trainer.checkpoints.safe_io import safe_json
 
 LATEST, BEST = "latest", "best"
 _DIGITS = 18
@@ -58,7 +59,7 @@ def resolve(
         return _from_path(Path(text), listing, directory, shown)
     except OSError as error:  # too long for a name, not permitted, ...
         raise NoUsableCheckpoint(
-            f"no such checkpoint: {documents.shown(text)} ({error.strerror})"
+            f"no such checkpoint: {safe_json.shown(text)} ({error.strerror})"
         ) from None
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeGuard, TypeVar
 
-from trainer.checkpoints import atomic, documents, locks, metadata
+from trainer.checkpoints import atomic, locks, metadata
 from trainer.checkpoints.errors import SidecarUnreadable
+from trainer.checkpoints.safe_io import safe_json
 
 FORMAT = 1
 MAX_BYTES = 2**20
@@ -44,13 +45,13 @@ class Sidecar(Generic[Content]):
         """The content. SidecarUnreadable if the file is there and makes no sense."""
         path = directory / self.name
         try:
-            document = documents.decode(documents.read_bytes(path, MAX_BYTES))
+            document = safe_json.decode(safe_json.read_bytes(path, MAX_BYTES))
             _check_format(document)
             return self.decode(document.get(self.key))
         except FileNotFoundError:
             return self.empty
         except (OSError, ValueError) as error:
-            raise SidecarUnreadable(path, documents.first_line(error)) from None
+            raise SidecarUnreadable(path, safe_json.first_line(error)) from None
 
     def change(self, directory: Path, edit: Callable[[Content], Content]) -> bool:
         """Replace the content by what `edit` makes of it; whether anything changed.
@@ -76,4 +77,4 @@ def is_iteration(value: Any) -> TypeGuard[int]:
 def _check_format(document: Mapping[str, Any]) -> None:
     given = document.get("format")
     if type(given) is not int or given != FORMAT:
-        raise ValueError(f"format {documents.shown(given)} is unknown; this version reads {FORMAT}")
+        raise ValueError(f"format {safe_json.shown(given)} is unknown; this version reads {FORMAT}")

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from trainer.checkpoints import documents
 from trainer.checkpoints.errors import StoreUnavailable
-from trainer.checkpoints.redaction import MARK
 from trainer.checkpoints.remote.location import Location
+from trainer.checkpoints.safe_io import safe_json
+from trainer.checkpoints.safe_io.redaction import MARK
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -211,7 +211,7 @@ class Client:
             attempt, pause = attempt + 1, pause * 2
 
     def _unavailable(self, error: BaseException) -> StoreUnavailable:
-        text = documents.first_line(error).partition(" (Request ID")[0]
+        text = safe_json.first_line(error).partition(" (Request ID")[0]
         for key in ("access_key", "secret_key"):
             secret = self.location.options.get(key) or "\0"
             for form in (secret, quote(secret, safe=""), quote(secret)):

@@ -20,8 +20,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
-from trainer.checkpoints import atomic, documents, layout, selectors
-from trainer.checkpoints.redaction import has_credentials, redacted, without_credentials
+from trainer.checkpoints import atomic, layout, selectors
+from trainer.checkpoints.safe_io import safe_json
+from trainer.checkpoints.safe_io.redaction import has_credentials, redacted, without_credentials
 
 SCHEMES = ("file", "s3", "gs")
 OPTIONS = {
@@ -100,7 +101,7 @@ def parse(given: str | os.PathLike[str]) -> Path | Location:
     if scheme not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)
         raise ValueError(
-            f"{documents.shown(scheme)}:// is not a place for checkpoints; known are {known} "
+            f"{safe_json.shown(scheme)}:// is not a place for checkpoints; known are {known} "
             "and local paths"
         )
     try:
@@ -140,7 +141,7 @@ def mirrored_at(folder: Path) -> Location | None:
         return None
     for above in (folder, *folder.parents):
         with contextlib.suppress(OSError, ValueError):
-            place = parse(documents.read_bytes(above / ORIGIN).decode().strip())
+            place = parse(safe_json.read_bytes(above / ORIGIN).decode().strip())
             if isinstance(place, Location) and place.mirror == above:
                 inside = folder.relative_to(above).as_posix()
                 return replace(place, prefix=f"{place.prefix}/{inside}".removesuffix("/."))
@@ -179,7 +180,7 @@ def _remote(parts: SplitResult) -> Location:
         if key not in OPTIONS[parts.scheme]:
             meant = selectors.hint(key, list(OPTIONS[parts.scheme]))
             raise ValueError(
-                f"{parts.scheme}://{bucket} has an unknown option {documents.shown(key)!r}{meant}"
+                f"{parts.scheme}://{bucket} has an unknown option {safe_json.shown(key)!r}{meant}"
             )
         options[key] = value
     options |= _credentials(parts.scheme, credentials)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainer.checkpoints import documents, layout
+from trainer.checkpoints import layout
 from trainer.checkpoints.branches import branch_folders
 from trainer.checkpoints.manifest import Manifest
 from trainer.checkpoints.remote.client import Entry
+from trainer.checkpoints.safe_io import safe_json
 
 MARK = ".stored"
 
@@ -25,7 +26,7 @@ def write_mark(folder: Path, manifest_object: Entry) -> None:
 def read_mark(folder: Path) -> Entry | None:
     """The manifest object that a checkpoint has in the store; None if it is not there."""
     try:
-        size, mtime_ns = documents.read_bytes(folder / MARK, limit=100).split()
+        size, mtime_ns = safe_json.read_bytes(folder / MARK, limit=100).split()
         return Entry(int(size), int(mtime_ns))
     except (OSError, ValueError):
         return None

@@ -1,0 +1,83 @@
+"""Ends without a word, told of by the process beside; real processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+START = """
+import os, pathlib, signal, subprocess
+from trainer.cluster.exit_watch import ExitWatch
+
+watch = ExitWatch("nothing was saved")
+"""
+
+
+def run(text: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that has made a watch; its output ends when the watching process has ended."""
+    return subprocess.run(
+        [sys.executable, "-c", START + text], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize("end", ["os._exit(1)", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_an_end_without_a_word_is_told_of_with_the_last_way_on(end: str) -> None:
+    done = run(f"""
+print(os.getpid(), flush=True)
+watch.__enter__()
+watch.set_way_on("the last checkpoint is a")
+watch.set_way_on("the last checkpoint is b")
+{end}
+""")
+    process = int(done.stdout)
+    assert done.stderr == (
+        f"error: the training (process {process}) died; was it killed, or is the memory full?;"
+        " the last checkpoint is b\n"
+    )
+    assert done.returncode != 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another process cannot be waited for")
+def test_the_process_that_died_before_is_named() -> None:
+    done = run("""
+other = subprocess.Popen(["sleep", "100"], stdout=-3, stderr=-3)
+print(other.pid, flush=True)
+watch.__enter__()
+watch.name_processes({other.pid: "Ray's raylet", os.getpid(): "never"})
+folder = pathlib.Path(f"/proc/{watch._process.pid}/fd")
+while sum("pidfd" in os.path.realpath(path) for path in folder.iterdir()) < 2:
+    pass
+other.kill()
+os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+os._exit(1)
+""")
+    assert done.stderr.startswith(f"error: Ray's raylet (process {int(done.stdout)}) died; ")
+    assert done.stderr.endswith("; nothing was saved\n")
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        ("pass", 0),
+        ("raise SystemExit(130)", 130),
+        ("watch.silence(); os._exit(1)", 1),  # as the second Ctrl-C does
+        ("watch._process.kill(); watch._process.wait(); watch.set_way_on('x')", 0),
+    ],
+)
+def test_an_end_with_words_of_its_own_is_left_to_them(end: str, code: int) -> None:
+    done = run(f"with watch:\n    {end}")
+    assert (done.stderr, done.returncode) == ("", code)
+
+
+def test_without_actors_nothing_runs_beside() -> None:
+    done = run("""
+with ExitWatch("", active=False) as idle:
+    idle.set_way_on("x")
+    print(idle._process, flush=True)
+    os._exit(1)
+""")
+    assert (done.stdout, done.stderr) == ("None\n", "")

@@ -1,0 +1,191 @@
+"""Deaths of Ray's processes in one line of our own; real kills are in `tests/cli`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+import ray
+from ray.core.generated.common_pb2 import ActorDiedErrorContext
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError, RayTaskError
+from ray.rllib.core.learner.learner_group import LearnerGroup
+from ray.rllib.utils.actor_manager import CallResult, ResultOrError
+
+from trainer.cluster import ray_failures, ray_session
+from trainer.cluster.ray_failures import (
+    actor_failure,
+    answers_of,
+    check_ray,
+    failures_of_learners,
+    failures_of_ray,
+)
+from trainer.cluster.ray_session import start_ray, stop_ray, without_object_store
+from trainer.config.schema import RayGroup
+from trainer.errors import ProcessDied, TrainingDiverged
+from trainer.run.runner_notices import runner_notice
+
+
+def died(pid: int) -> ActorDiedError:
+    """As Ray raises it: eight lines."""
+    context = ActorDiedErrorContext(
+        pid=pid, class_name="Learner", actor_id=bytes(16), error_message="Worker exit type: ..."
+    )
+    return ActorDiedError(context)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (died(4321), "learner 1 of 2 (process 4321) died; was it killed, or is the memory full?"),
+        (ActorDiedError(None), "learner 1 of 2 died"),
+        (ActorUnavailableError("gone\nfor now", bytes(16)), "learner 1 of 2 died"),
+        (RayError("one\ntwo"), "learner 1 of 2 does not answer: one"),
+    ],
+)
+def test_a_dead_actor_is_one_line(error: RayError, text: str) -> None:
+    failure = actor_failure(error, "learner 1 of 2")
+    assert isinstance(failure, ProcessDied)
+    assert str(failure) == text
+
+
+def test_an_error_inside_an_actor_stays_what_it_is() -> None:
+    cause = ValueError("the gradient is not finite")
+    assert actor_failure(RayTaskError("update", "Traceback ...", cause), "a learner") is cause
+
+
+def break_pipe() -> None:
+    raise BrokenPipeError("Broken pipe")
+
+
+def fail_in_actor() -> None:
+    raise died(4321)
+
+
+def wait_for_ever() -> None:
+    threading.Event().wait(100)
+    raise AssertionError("nobody has interrupted this")
+
+
+@pytest.mark.parametrize("fail", [break_pipe, fail_in_actor, wait_for_ever, check_ray])
+def test_whatever_comes_of_a_dead_raylet_names_it(
+    monkeypatch: pytest.MonkeyPatch, fail: Callable[[], None]
+) -> None:
+    monkeypatch.setattr(ray_failures, "dead_daemon", lambda: "Ray's raylet (process 1)")
+    monkeypatch.setattr(ray_failures, "_LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(ray_failures, "_GRACE_S", 0.1)
+    with pytest.raises(ProcessDied, match=r"^Ray's raylet \(process 1\) died; "), failures_of_ray():
+        fail()
+
+
+def test_errors_while_ray_lives_pass() -> None:
+    with pytest.raises(BrokenPipeError), failures_of_ray():
+        break_pipe()
+    with pytest.raises(ProcessDied, match=r"^an actor of Ray \(process 4321\) died"):  # noqa: SIM117
+        with failures_of_ray():
+            fail_in_actor()
+
+
+class Learners:
+    """A group of two whose second one answers with `error`."""
+
+    is_local = False
+
+    def __init__(self, error: Exception | None) -> None:
+        self._worker_manager, self._error = self, error
+
+    def num_actors(self) -> int:
+        return 2
+
+    def foreach_actor(self, function: Any, **options: Any) -> list[CallResult]:
+        assert options["healthy_only"] is False  # RLlib has marked it dead already
+        given = [ResultOrError(result=0), ResultOrError(0, self._error)]
+        return [CallResult(number, answer, "") for number, answer in enumerate(given)]
+
+
+def learners(error: Exception | None) -> LearnerGroup:
+    return cast(LearnerGroup, Learners(error))
+
+
+@pytest.mark.parametrize(
+    "error", [IndexError("list index out of range"), died(1), AssertionError(), ConnectionError()]
+)
+def test_whatever_comes_of_a_dead_learner_names_it(error: Exception) -> None:
+    with pytest.raises(ProcessDied, match=r"^learner 2 of 2 \(process 4321\) died; ") as raised:  # noqa: SIM117
+        with failures_of_learners(learners(died(4321))):
+            raise error
+    assert raised.value.__cause__ is error
+
+
+def test_errors_while_all_learners_live_pass() -> None:
+    with pytest.raises(IndexError), failures_of_learners(learners(None)):
+        raise IndexError
+    diverged = TrainingDiverged("NaN", ("seeker_policy",))
+    told = RayTaskError("update", "Traceback ...", diverged).as_instanceof_cause()
+    for error in (diverged, told):
+        with pytest.raises(TrainingDiverged) as raised, failures_of_learners(learners(None)):
+            raise error
+        assert raised.value is diverged
+
+
+def test_an_answer_of_every_learner_is_needed() -> None:
+    answers = Learners(None).foreach_actor(None, healthy_only=False)
+    assert answers_of(answers, 2) == [0, 0]
+    with pytest.raises(RayError, match="only 1 of 2 learners answer"):
+        answers_of(answers[:1], 2)
+    with pytest.raises(ActorDiedError):
+        answers_of(Learners(died(1)).foreach_actor(None, healthy_only=False), 2)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "text"),
+    [
+        ((), (), ""),
+        ((), (1,), "runner 1 of 2 died and is being restarted; this iteration has 50% of the data"),
+        ((1,), (1,), ""),
+        ((1,), (), "runner 1 of 2 is back"),
+        ((1,), (2,), "runner 2 of 2 died and is being restarted; this iteration has 50%"),
+    ],
+)
+def test_runners_that_die_and_come_back_are_told_of(
+    before: tuple[int, ...], now: tuple[int, ...], text: str
+) -> None:
+    said, level = runner_notice(before, now, 2)
+    assert said.startswith(text)
+    assert bool(said) == bool(text)
+    assert level == ("warning" if "died" in text else "info")
+
+
+def test_a_ray_that_ran_already_is_left_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "shutdown", lambda: ended.append("shutdown"))
+    assert start_ray(RayGroup(num_env_runners=1)) is False
+    stop_ray()
+    assert ended == []
+
+
+def test_only_the_thread_that_builds_does_without_the_object_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def put(value: object, *, _owner: object = None) -> tuple[str, object, object]:
+        return "stored", value, _owner
+
+    monkeypatch.setattr(ray, "put", put)
+    seen: list[object] = []
+    with without_object_store():
+        other = threading.Thread(target=lambda: seen.append(ray.put(1, _owner="me")))
+        other.start()
+        other.join()
+        assert ray.put(2, _owner="me") == 2
+    assert seen == [("stored", 1, "me")]
+    assert ray.put is put
+
+
+def test_the_users_own_python_path_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    project = str(ray_session.PROJECT_ROOT)
+    monkeypatch.setenv("PYTHONPATH", "/mine:/too")
+    assert ray_session._python_path() == f"{project}:/mine:/too"
+    monkeypatch.delenv("PYTHONPATH")
+    assert ray_session._python_path() == project

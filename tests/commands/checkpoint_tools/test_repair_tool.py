@@ -1,0 +1,135 @@
+"""`python -m trainer.checkpoints repair` and `export`."""
+
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from tests.checkpoints.fakes import contents, damage, names
+from tests.checkpoints.store_places import everywhere_slowly
+from trainer.checkpoints import layout
+from trainer.checkpoints.manager import CheckpointManager
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def dead():
+    """The record of a process that has ended."""
+    code = (
+        "from datetime import datetime\n"
+        "from trainer.checkpoints.process_owner import Owner\n"
+        "print(Owner.this_process(datetime.now()).encode())"
+    )
+    command = [sys.executable, "-S", "-c", code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_repair(call, four, manager, dead):
+    manager.pin(10)
+    manager.pin(30)
+    owner = json.loads(dead)
+    temporary = f".tmp-{owner['machine']}.{owner['pid']}.{owner['start']}.0-checkpoint_000050"
+    (four / temporary).mkdir()
+    (four / ".writer.json").write_text(dead)
+    marker = f"{layout.IN_USE}{owner['pid']}-x-checkpoint_000010"
+    (four / marker).write_text(dead)
+    damage(four, 30)
+    (four / "checkpoint_000025").mkdir()
+    (four / layout.INDEX).write_text("broken")
+    (four / "best_model").mkdir()
+    state = contents(four / "checkpoint_000030")
+    code, out, err = call("repair", "--json")
+    report = json.loads(out)
+    assert (code, err) == (0, "")
+    assert {Path(path).name for path in report["removed"]} == {temporary, ".writer.json", marker}
+    assert [Path(item["path"]).name for item in report["aside"]] == [
+        "checkpoint_000025",
+        "checkpoint_000030",
+    ]
+    moved = Path(report["aside"][1]["moved_to"])
+    assert moved.name.startswith("broken_checkpoint_000030_")
+    assert contents(moved) == state
+    assert (report["unpinned"], report["index_rebuilt"], report["whole"]) == ([30], True, 3)
+    assert (four / "best_model").is_dir()
+    assert (four / "metrics_iter_30.json").exists()
+    assert CheckpointManager(four).listing().iterations == [10, 20, 40]
+    before = names(four)
+    assert call("repair") == (0, "whole: 3 checkpoints; nothing to do\n", "")
+    assert names(four) == before
+
+
+@everywhere_slowly
+def test_repair_of_what_is_really_there(call, four, place):
+    place.change("checkpoint_000030/algorithm_state.pkl", b"other 30")
+    code, out, err = call("repair", "--json")
+    report = json.loads(out)
+    assert (code, err) == (0, "")
+    assert [Path(item["path"]).name for item in report["aside"]] == ["checkpoint_000030"]
+    (broken,) = [name for name in place.names() if name.startswith("broken_checkpoint_000030_")]
+    assert "checkpoint_000030" not in place.names()
+    assert place.read(f"{broken}/algorithm_state.pkl") == b"other 30"
+    assert place.manager().listing().iterations == [10, 20, 40]
+    place.forget()
+    assert place.manager().listing().iterations == [10, 20, 40]
+    assert call("repair") == (0, "whole: 3 checkpoints; nothing to do\n", "")
+
+
+def test_repair_tells_what_only_the_user_can_decide(call, four, dead):
+    foreign = json.dumps(json.loads(dead) | {"machine": "elsewhere", "host": "node7"})
+    (four / f"{layout.IN_USE}1-x-checkpoint_000010").write_text(foreign)
+    (four / f"{layout.IN_USE}2-x-checkpoint_000010").write_text("")
+    code, out, _ = call("repair")
+    assert code == 1
+    assert "on node7" in out
+    assert "delete it if no run goes on from there" in out
+
+
+@everywhere_slowly
+def test_repair_moves_pins_aside_that_make_no_sense(call, four, place):
+    place.change("pins.json", b"{")
+    code, out, _ = call("repair")
+    assert code == 0
+    assert "moved to broken_pins_" in out
+    (aside,) = four.glob("broken_pins_*.json")
+    assert aside.read_text() == "{"
+    assert call("pin", "10")[0] == 0
+
+
+@pytest.fixture
+def exported(monkeypatch):
+    """The project's exporter, in whose place one stands that records what it was asked."""
+    asked = []
+
+    def export_policy(checkpoint, policy_id, out, format):
+        if format == "onnx":
+            raise ImportError("ONNX needs the package onnx: pip install onnx")
+        asked.append((checkpoint, policy_id, out, format))
+        out.write_text("x")
+        return out
+
+    module = types.ModuleType("trainer.ppo.export")
+    module.export_policy = export_policy
+    monkeypatch.setitem(sys.modules, "trainer.ppo.export", module)
+    return asked
+
+
+def test_export(call, four, exported):
+    code, out, _ = call("export", "best", "--policy", "seeker_policy")
+    path = Path("checkpoint_000020_seeker_policy.pt2")
+    assert (code, out) == (0, f"wrote {path}\n")
+    assert exported == [(four / "checkpoint_000020", "seeker_policy", path, "pt2")]
+    code, _, err = call("export", "best", "--policy", "seeker_policy")
+    assert (code, "nothing is overwritten" in err) == (2, True)
+    code, _, err = call("export", "best", "--policy", "seeker_polcy", "--out", "x")
+    assert (code, "did you mean 'seeker_policy'?" in err) == (2, True)
+    code, _, err = call("export", "best", "--policy", "seeker_policy", "--out", "no/x.pt2")
+    assert (code, "no such folder: no" in err) == (2, True)
+    code, _, err = call("export", "best", "--policy", "seeker_policy", "--format", "onnx")
+    assert (code, err) == (1, "error: ONNX needs the package onnx: pip install onnx\n")
+    damage(four, 20)
+    assert call("export", "best", "--policy", "hider_policy")[0] == 3
+    assert len(exported) == 1

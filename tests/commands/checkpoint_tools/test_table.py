@@ -1,0 +1,241 @@
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.checkpoints.fakes import info
+from trainer.checkpoints import metadata
+from trainer.checkpoints.index import Listing
+from trainer.checkpoints.labels import Label
+from trainer.commands.checkpoint_tools import table
+from trainer.commands.checkpoint_tools.table import Style, render
+from trainer.reporting import formatting
+
+NOW = datetime(2024, 12, 19, 15, 40)
+MEGABYTE = 1024 * 1024
+
+# From the user's guide, as it is written there.
+GUIDE = """\
+================================================================================
+📂 CHECKPOINT DIRECTORY: /path/to/checkpoints
+================================================================================
+Total checkpoints: 5
+Index last updated: 2024-12-19T15:30:45
+================================================================================
+
+Iter     Date         Reward     Episodes   Path
+--------------------------------------------------------------------------------
+10       2024-12-19   161.06     300        checkpoint_000010
+20       2024-12-19   165.23     600        checkpoint_000020
+30       2024-12-19   170.45     900        checkpoint_000030
+40       2024-12-19   168.92     1200       checkpoint_000040
+50       2024-12-19   172.18     1500       checkpoint_000050 [FINAL] [BEST]
+--------------------------------------------------------------------------------
+
+📊 Summary:
+   Total checkpoints: 5
+   Total disk usage: 245.3 MB
+   Latest iteration: 50
+"""
+REWARDS = {10: 161.06, 20: 165.23, 30: 170.45, 40: 168.92, 50: 172.18}
+
+
+@pytest.fixture
+def listing():
+    checkpoints = []
+    for iteration, reward in REWARDS.items():
+        when = datetime(2024, 12, 19, 15, 30, 45) - timedelta(minutes=50 - iteration)
+        checkpoints.append(
+            info(
+                iteration,
+                size_bytes=int(49.06 * MEGABYTE),
+                timestamp=when.isoformat(),
+                timestamp_unix=when.timestamp(),
+                reward_mean=reward,
+                episodes_completed=iteration * 30,
+                tags=["final"] if iteration == 50 else [],
+            )
+        )
+    return Listing(tuple(checkpoints))
+
+
+def lines(listing, **options):
+    return render(listing, Path("/path/to/checkpoints"), now=NOW, **options)
+
+
+def test_the_table_of_the_guide(listing):
+    shown = lines(listing, style=Style(emoji=True))
+    guide = GUIDE.splitlines()
+    assert shown[: len(guide)] == guide
+    assert shown[len(guide) :] == ["   Best iteration: 50"]
+
+
+def test_without_emoji_only_the_emoji_are_missing(listing):
+    plain = "\n".join(lines(listing))
+    assert plain.isascii()
+    assert plain.splitlines()[: len(GUIDE.splitlines())] == (
+        GUIDE.replace("📂 ", "").replace("📊 ", "").splitlines()
+    )
+
+
+def test_the_detailed_table():
+    listing = Listing(
+        (
+            info(10, size_bytes=900, timestamp="2024-12-19T15:30:45"),
+            info(
+                1000,
+                size_bytes=5 * MEGABYTE,
+                timestamp="2024-12-19T15:35:00",
+                timestamp_unix=datetime(2024, 12, 19, 15, 35).timestamp(),
+                reward_mean=172.181,
+                seeker_reward=-5.32,
+                hider_reward=48.91,
+                episode_len_mean=135.0,
+                episodes_completed=1500,
+                env_steps=2_000_000,
+                tags=["final", "pinned"],
+            ),
+        )
+    )
+    shown = lines(listing, detailed=True, width=150)
+    start = shown.index("") + 1
+    assert shown[start : start + 5] == [
+        "Iter  Date        Time        Age  Reward  Seeker  Hider  Ep.len  Episodes  Env steps"
+        "    Size  Path",
+        "-" * 112,
+        "  10  2024-12-19  15:30:45      -       -       -      -       -         -          -"
+        "   900 B  checkpoint_000010",
+        "1000  2024-12-19  15:35:00  5 min  172.18   -5.32  48.91  135.00      1500       2.0M"
+        "  5.0 MB  checkpoint_001000 [FINAL] [PINNED] [BEST]",
+        "-" * 112,
+    ]
+
+
+def test_the_detailed_table_fits_where_it_is_shown(listing):
+    long = " ".join(f"word{k}" for k in range(40))
+    told = [
+        replace(
+            item,
+            label=Label("a_name_of_forty_characters_this_one_has", long),
+            metadata={**item.metadata, "env_steps": 10**12, "tags": ["final", "pinned"]},
+        )
+        for item in listing.checkpoints
+    ]
+    for width in (80, 100, 130, 200):
+        shown = lines(Listing(tuple(told)), detailed=True, width=width)
+        assert max(map(len, shown)) <= width
+        assert [" ".join(shown).count(f"word{k} ") for k in (0, 39)] == [5, 5]
+        assert all(any(item.name in line for line in shown) for item in told)
+        assert " ".join(shown).count("[a_name_of_forty_characters_this_one_has]") == 5
+
+
+def test_game_metrics_have_columns_where_any_is_known():
+    unknown = "\n".join(lines(Listing((info(10),)), detailed=True))
+    assert "Seen" not in unknown
+    known = lines(
+        Listing((info(10), info(20, seen_fraction=0.2, perfect_hide=0.431))), detailed=True
+    )
+    head = next(line for line in known if line.startswith("Iter"))
+    assert head.split() == [
+        "Iter",
+        "Age",
+        "Reward",
+        "Seen",
+        "Hidden",
+        "Ep.len",
+        "Episodes",
+        "Env",
+        "steps",
+        "Size",
+    ]
+    (row,) = [line for line in known if line.startswith("  20 ")]
+    assert row.split()[1:5] == ["-", "-", "0.200", "43.1%"]
+
+
+def test_only_the_best_is_marked(listing):
+    marked = [line for line in lines(listing, detailed=True) if "[BEST]" in line]
+    assert len(marked) == 1
+    assert "checkpoint_000050" in marked[0]
+
+
+def test_other_tags_are_not_final():
+    shown = "\n".join(lines(Listing((info(10, tags=["interrupted"]),))))
+    assert "checkpoint_000010 [BEST]" in shown
+    assert shown.count("[") == 1
+
+
+def test_unknown_values_are_dashes():
+    shown = lines(Listing((info(10, reward_mean=None, timestamp="yesterday"),)))
+    assert "10       -            -          -          checkpoint_000010 [BEST]" in shown
+    assert not any("Best reward" in line for line in shown)
+
+
+def test_branches_are_named(listing):
+    branch = Path("/path/to/checkpoints/branch_after_000050_20241219T153045")
+    assert lines(listing, branches=[branch])[-1] == f"   Set aside: {branch.name}"
+
+
+def test_colour_marks_the_best_and_the_final(listing):
+    shown = lines(listing, style=Style(colour=True))
+    (best,) = [line for line in shown if line.startswith("\033[32m50 ")]
+    assert best.endswith("checkpoint_000050\033[0m\033[36m [FINAL]\033[0m\033[36m [BEST]\033[0m")
+    assert not any("\033" in line for line in lines(listing))
+
+
+def test_a_stranger_cannot_rewrite_the_terminal():
+    evil = "\033[2J\nhidden"
+    listing = Listing((info(10, tags=[evil], timestamp=evil, reward_mean=evil),))
+    for detailed in (False, True):
+        shown = lines(listing, detailed=detailed)
+        assert all(line.isprintable() for line in shown)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(metadata.KEYS), JSON_VALUES), st.booleans())
+def test_any_metadata_can_be_shown(document, detailed):
+    document["iteration"] = 10
+    shown = lines(Listing((info(**document),)), detailed=detailed)
+    assert all(line.isprintable() for line in shown)
+    assert any("checkpoint_000010" in line for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KB"),
+        (257215693, "245.3 MB"),
+        (5 * 1024**3, "5.0 GB"),
+        (3 * 1024**5, "3072.0 TB"),
+    ],
+)
+def test_sizes(count, text):
+    assert table.size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h"),
+        (86399, "23 h"),
+        (86400 * 400, "400 d"),
+        (float("nan"), "-"),
+    ],
+)
+def test_ages(seconds, text):
+    assert formatting.age(seconds) == text

@@ -1,0 +1,378 @@
+"""`demo_model.py` as a user runs it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import demo_model
+from trainer.commands.command import run_command
+from trainer.commands.demo import recording, session
+from trainer.commands.demo.lineup import make_lineup
+from trainer.commands.demo.picture import frame_height
+from trainer.ppo.matches import play_matches
+
+SCRIPT = Path(demo_model.__file__)
+
+
+@pytest.fixture
+def demo(checkpoints, capsys, monkeypatch, tmp_path):
+    """Run the command in this process, in an empty folder, without a terminal."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*args, folder=checkpoints):
+        argv = [*map(str, args), *(["--checkpoint-dir", str(folder)] if folder else [])]
+        try:
+            code = run_command(demo_model.main, argv)
+        except SystemExit as ended:
+            code = ended.code
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def figures(out):
+    """The output without what depends on the clock and the way of showing."""
+    lines = re.sub(r"speed .*", "", out).splitlines()
+    return [line for line in lines if re.match(r"episode +\d|  \w", line) and "  step " not in line]
+
+
+def test_the_latest_is_taken_without_a_terminal(demo, checkpoints):
+    code, out, err = demo()
+    assert (code, err) == (0, "")
+    assert out.startswith(
+        f"checkpoint  {checkpoints / 'checkpoint_000030'} "
+        "(the latest; --checkpoint names another)\n"
+        "game        L0, 2 seekers against 1 hider, 2 steps to hide and 6 to seek\n"
+    )
+    assert [line.split()[1] for line in out.splitlines() if line.startswith("episode")] == [
+        "1/5", "2/5", "3/5", "4/5", "5/5"
+    ]  # fmt: skip
+    assert "Performance: 5 episodes of L0, seed 0" in out
+    assert "\x1b" not in out
+
+
+def test_the_figures_are_those_of_the_matches(demo, shelf):
+    _, out, _ = demo("best", "--hider", "random", "--episodes", "200", "--seed", "5")
+    lineup = make_lineup(shelf, shelf.find("20"), {"hider": "random"})
+    stats = play_matches(lineup.config, *lineup.players.values(), episodes=200, seed=5)
+    seen = stats["seen_fraction"]
+    assert f"  seen fraction    {seen.mean():.3f} ± {seen.std():.3f} of" in out
+    assert f"{stats['seeker_return'].mean():.2f} ± {stats['seeker_return'].std():.2f}" in out
+    assert re.search(r"policy +checkpoint_000020 +random\n", out)
+    assert f"{int((seen < 0.5).sum())} ({(seen < 0.5).mean():.1%})\n" in out
+    assert not [line for line in out.splitlines() if line.startswith("episode 1")]
+
+
+def test_a_seed_is_the_same_in_every_way_to_show_it(demo, tmp_path):
+    shown = [
+        figures(demo("--explore", "--seed", "3", "--episodes", "3", *args)[1])
+        for args in (
+            ("--render", "none"),
+            ("--render", "ansi"),
+            ("--render", "rgb_array"),
+            ("--render", "none", "--record", tmp_path / "a.gif"),
+        )
+    ]
+    assert len(shown[0]) == 3 + 8
+    assert shown[0] == shown[1] == shown[2] == shown[3]
+
+    def other(*args):
+        return figures(demo("--episodes", "3", *args)[1])
+
+    assert other("--explore", "--seed", "4") != shown[0]
+    assert other("--seed", "3") != shown[0]  # the most likely actions, by default
+    assert other("--seed", "3") == other("--seed", "3", "--deterministic")
+
+
+def test_frames_in_a_pipe(demo):
+    code, out, _ = demo("--render", "ansi", "--episodes", "2")
+    assert code == 0
+    assert out.count("┌") == 2 * 9
+    assert "\x1b" not in out
+    assert "rgb_array draws without showing" in demo("--render", "rgb_array", "--episodes", "1")[2]
+
+
+def test_the_game_can_be_changed(demo):
+    _, out, _ = demo("--set", "env.num_hiders=3", "--set", "env.episode_steps=12")
+    assert "2 seekers against 3 hiders, 2 steps to hide and 10 to seek" in out
+
+
+@pytest.mark.parametrize("mode", ["none", "ansi"])
+def test_recording(demo, tmp_path, mode):
+    code, out, _ = demo("--render", mode, "--record", "game.gif", "--episodes", "2", "--fps", "10")
+    assert code == 0
+    assert re.search(r"recorded game\.gif  18 frames, [\d.]+ KB", out)
+    with Image.open(tmp_path / "game.gif") as image:
+        # The end of the first episode and the start of the second may not be one frame.
+        assert image.n_frames == 18
+        assert image.size == (160, frame_height(160))
+        image.seek(8)
+        assert image.info["duration"] == 1300
+
+
+def test_a_file_is_replaced_only_when_told(demo, tmp_path):
+    (tmp_path / "a.gif").write_text("mine")
+    code, _, err = demo("--record", "a.gif", "--episodes", "1")
+    assert (code, err) == (2, "error: --record a.gif: the file exists; add --yes to replace it\n")
+    assert (tmp_path / "a.gif").read_text() == "mine"
+    assert demo("--record", "a.gif", "--episodes", "1", "--force")[0] == 0
+    assert (tmp_path / "a.gif").read_bytes().startswith(b"GIF89a")
+
+
+def test_a_recording_that_fails_is_told_after_the_statistics(demo, monkeypatch, tmp_path):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(recording.GifWriter, "add", full)
+    code, out, err = demo("--record", "a.gif", "--episodes", "1")
+    assert code == 1
+    assert err == "error: a.gif could not be written: No space left on device\n"
+    assert "Performance: 1 episode" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--record", "a.mp4"], r"\.mp4 is not supported; name a \.gif file, such as a\.gif"),
+        (["--record", "game"], r"no extension; name a \.gif file"),
+        (["--record", "missing/a.gif"], "there is no folder missing"),
+        (["--render", "human"], "there is no display"),
+        (["--render", "film"], "invalid choice: 'film'"),
+        (["--episodes", "0"], "at least 1, not 0"),
+        (["--seed", "-1"], "from 0 to"),
+        (["--seed", str(2**63)], "from 0 to"),
+        (["--fps", "0"], "above 0"),
+        (["--fps", "nan"], "above 0"),
+        (["10", "--checkpoint", "20"], "two checkpoints given"),
+        (["--explore", "--deterministic"], "not allowed with"),
+        (["--set", "ppo.lr=1"], "only the game can be changed"),
+        (["--set", "env.level=L9"], "did you mean 'L3'"),
+    ],
+)
+def test_usage_errors(demo, tmp_path, args, words):
+    code, out, err = demo(*args)
+    assert code == 2
+    assert re.search(words, err)
+    assert "Traceback" not in err
+    assert "Performance" not in out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("selector", ["24", "--seeker=24"])
+def test_an_unknown_checkpoint_names_the_nearest(demo, selector):
+    code, _, err = demo(selector)
+    assert code == 3
+    assert "no checkpoint for iteration 24" in err
+    assert err.endswith("nearest: 20, 30\n")
+
+
+def test_a_damaged_checkpoint_is_not_loaded(demo, damaged):
+    code, out, err = demo(folder=damaged)
+    assert (code, out) == (3, "")
+    assert "seeker_policy/weights.safetensors: content changed" in err
+    # Nor as an opponent.
+    assert demo("latest", "--hider", damaged / "checkpoint_000010")[0] == 3
+
+
+def test_nothing_to_watch_yet(demo):
+    code, _, err = demo(folder=None)
+    assert code == 3
+    assert (
+        err == "error: no checkpoints found in ./checkpoints; start training with: python main.py\n"
+    )
+
+
+def test_opponents_are_looked_for_beside_the_checkpoint(demo, checkpoints):
+    code, out, _ = demo(checkpoints / "checkpoint_000020", "--seeker", "10", folder=None)
+    assert code == 0
+    assert re.search(r"policy +checkpoint_000010 +checkpoint_000020\n", out)
+
+
+def test_a_display_that_does_not_work_falls_back(demo, monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "no_such_driver")
+    code, out, err = demo("--episodes", "1")
+    assert code == 0
+    assert re.fullmatch(r"no window \(.*\); showing none\n", err)
+    assert "Performance: 1 episode" in out
+    code, _, err = demo("--episodes", "1", "--render", "human")
+    assert code == 2
+    assert re.fullmatch(r"error: --render human: .*\n", err)
+
+
+def test_a_window_shows_all_episodes(demo, monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    code, out, _ = demo("--fps", "1000", "--episodes", "2", "--seed", "3")
+    assert code == 0
+    assert figures(out) == figures(demo("--render", "none", "--episodes", "2", "--seed", "3")[1])
+
+
+def test_ctrl_c_leaves_with_the_statistics_so_far(demo, monkeypatch):
+    def interrupted(block, episodes):
+        yield next(iter(real(block, episodes)))
+        raise KeyboardInterrupt
+
+    real = session.play_blocks
+    monkeypatch.setattr(session, "play_blocks", interrupted)
+    code, out, _ = demo("--episodes", "1000", "--render", "none")
+    assert code == 130
+    assert "Performance: 128 episodes" in out
+
+
+def test_ctrl_c_keeps_the_recording_so_far(demo, monkeypatch, tmp_path):
+    def interrupted(stage, screen, also, on_result):
+        def stop_in_the_second(moment):
+            if moment.number == 2:
+                raise KeyboardInterrupt
+            also(moment)
+
+        real(stage, screen, stop_in_the_second, on_result)
+
+    real = session.show_episodes
+    monkeypatch.setattr(session, "show_episodes", interrupted)
+    code, out, _ = demo("--record", "a.gif")
+    assert code == 130
+    assert "Performance: 1 episode" in out
+    assert "recorded a.gif  9 frames" in out
+    with Image.open(tmp_path / "a.gif") as image:
+        assert image.n_frames == 9
+
+
+def environment(**changes):
+    return {**os.environ, "TERM": "xterm", "NUMBA_DISABLE_JIT": "0", **changes}
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys, demo_model\n"
+        "try: demo_model.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'pydantic', 'yaml', 'ray', 'PIL', 'pygame'}\n"
+        "heavy &= set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=SCRIPT.parent, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in ("--record", "space", "most likely actions", "exit codes"):
+        assert words in done.stdout
+
+
+def test_ray_is_never_imported(checkpoints, tmp_path):
+    """Plays, draws and records where an import of Ray ends the process."""
+    code = (
+        "import sys, importlib.abc\n"
+        "class Block(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] == 'ray': sys.exit('ray was imported')\n"
+        "sys.meta_path.insert(0, Block())\n"
+        "import demo_model\n"
+        "code = demo_model.main(sys.argv[1:])\n"
+        "assert 'torch' in sys.modules and 'PIL' in sys.modules and 'ray' not in sys.modules\n"
+        "sys.exit(code)"
+    )
+    target = tmp_path / "a.gif"
+    args = ["--checkpoint-dir", str(checkpoints), "--record", str(target), "--episodes", "1"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *args],
+        cwd=SCRIPT.parent,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Performance: 1 episode" in done.stdout
+    assert target.is_file()
+
+
+def test_a_reader_that_stops_early_is_no_error(checkpoints, monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", encoding="utf-8") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        args = ["--checkpoint-dir", str(checkpoints), "--render", "ansi", "--episodes", "1"]
+        assert run_command(demo_model.main, args) == 0
+
+
+class Terminal:
+    """The command on a terminal of its own; `reply` types once a text has appeared."""
+
+    def __init__(self, *args):
+        self.master, slave = os.openpty()
+        self.shown = ""
+        self.process = subprocess.Popen(
+            [sys.executable, str(SCRIPT), *args],
+            env=environment(COLUMNS="80", LINES="24"),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+
+    def reply(self, after, text):
+        self.read_until(after)
+        os.write(self.master, text.encode())
+
+    def read_until(self, text=None):
+        """Read up to a text that was not there before; without one, to the end."""
+        start = len(self.shown)
+        while text is None or text not in self.shown[start:]:
+            try:
+                chunk = os.read(self.master, 65536)
+            except OSError:  # the other end is closed
+                chunk = b""
+            if not chunk:
+                assert text is None, f"{text!r} did not come: {self.shown}"
+                return
+            self.shown += chunk.decode("utf-8", "replace")
+
+    def end(self):
+        self.read_until()
+        os.close(self.master)
+        return self.process.wait()
+
+
+def test_choosing_and_watching_on_a_terminal(checkpoints):
+    terminal = Terminal("--checkpoint-dir", str(checkpoints), "--episodes", "2", "--fps", "200")
+    terminal.reply("Select checkpoint [30]: ", "24\n")
+    terminal.reply("Select checkpoint [30]: ", "20\n")
+    assert terminal.end() == 0
+    shown = terminal.shown
+    assert "[BEST]" in shown
+    assert "nearest: 20, 30" in shown
+    drawn, after = shown.split("\x1b[?25h\x1b[?1049l")
+    assert drawn.count("\x1b[H") == 2 * 9
+    assert "step 8/8" in drawn
+    assert "checkpoint_000020" in drawn
+    assert "episode 1/2" in after
+    assert "Performance: 2 episodes" in after
+    assert "\x1b[36mhiders" in after
+
+
+def test_ctrl_c_gives_the_terminal_back(checkpoints):
+    args = ("latest", "--checkpoint-dir", str(checkpoints), "--fps", "100")
+    terminal = Terminal(*args, "--set", "env.episode_steps=1000")
+    terminal.read_until("step 3/1000")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 130
+    _, after = terminal.shown.split("\x1b[?25h\x1b[?1049l")
+    assert after.strip() == "no episode was played to its end"
+
+
+@pytest.mark.parametrize(("answer", "code"), [("q\n", 0), ("\x04", 0)])
+def test_leaving_the_list(checkpoints, answer, code):
+    terminal = Terminal("--checkpoint-dir", str(checkpoints))
+    terminal.reply("Select checkpoint [30]: ", answer)
+    assert terminal.end() == code
+    assert terminal.shown.split()[-1] == "left"

@@ -1,0 +1,94 @@
+"""Who plays, and in which game."""
+
+import dataclasses
+
+import pytest
+
+from tests.commands.demo.conftest import SPEC, save_checkpoint
+from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.commands.demo.lineup import describe, make_lineup, read_game
+from trainer.config.types import ConfigError
+from trainer.errors import IncompatibleCheckpoint, UsageError
+from trainer.ppo.matches import PolicyPlayer, RandomPlayer
+
+NOBODY = {"seeker": None, "hider": None}
+
+
+def test_both_teams_play_the_checkpoint(shelf):
+    lineup = make_lineup(shelf, shelf.find("20"), NOBODY, seed=4)
+    assert lineup.names == {"seeker": "checkpoint_000020", "hider": "checkpoint_000020"}
+    assert lineup.actions == {"seeker": "most likely", "hider": "most likely"}
+    assert lineup.seed == 4
+    weights = [player.network.policy_head.weight for player in lineup.players.values()]
+    assert not weights[0].equal(weights[1])  # each its own policy
+
+
+def test_others_may_play(shelf):
+    path = shelf.find("20")
+    lineup = make_lineup(shelf, path, {"seeker": "10", "hider": "random"}, explore=True)
+    assert lineup.names == {"seeker": "checkpoint_000010", "hider": "random"}
+    assert lineup.actions == {"seeker": "sampled", "hider": "random"}
+    seeker, hider = lineup.players["seeker"], lineup.players["hider"]
+    assert isinstance(hider, RandomPlayer)
+    assert isinstance(seeker, PolicyPlayer)
+    assert seeker.explore
+    own = make_lineup(shelf, shelf.find("10"), NOBODY).players["seeker"]
+    assert seeker.network.policy_head.weight.equal(own.network.policy_head.weight)
+
+
+def test_an_unknown_opponent_is_named(shelf):
+    with pytest.raises(NoUsableCheckpoint, match=r"--hider: no checkpoint for iteration 11"):
+        make_lineup(shelf, shelf.find("20"), {"hider": "11"})
+
+
+def test_the_game_is_the_checkpoints_own(shelf):
+    game = read_game(shelf.find("latest"))
+    assert (game.level, game.num_seekers, game.prep_steps, game.episode_steps) == ("L0", 2, 2, 8)
+    assert describe(game) == "L0, 2 seekers against 1 hider, 2 steps to hide and 6 to seek"
+
+
+def test_the_game_can_be_changed(shelf):
+    game = read_game(shelf.find("latest"), ["env.num_hiders=3", "env.episode_steps=20"])
+    assert (game.num_hiders, game.episode_steps, game.num_seekers) == (3, 20, 2)
+
+
+@pytest.mark.parametrize(
+    ("item", "error", "words"),
+    [
+        ("ppo.lr=1", UsageError, "only the game"),
+        ("levl=L1", UsageError, r"did you mean env\.level\?"),
+        ("env.levl=L1", ConfigError, r"unknown key 'env\.levl'; nearest: env\.level"),
+        ("env.level=L9", ConfigError, "level 'L9' is unknown"),
+        ("env.level", ConfigError, "expected KEY=VALUE"),
+    ],
+)
+def test_a_wrong_change_names_the_right_one(shelf, item, error, words):
+    with pytest.raises(error, match=words):
+        read_game(shelf.find("latest"), [item])
+
+
+@pytest.mark.parametrize("text", ["", "env: [", "ppo: {}", "env: {level: L7}", "[1]"])
+def test_an_unreadable_game_makes_the_checkpoint_unusable(tmp_path, text):
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(NoUsableCheckpoint, match=r"config\.yaml"):
+        read_game(tmp_path)
+
+
+def test_settings_of_another_version_do_not_matter(tmp_path):
+    (tmp_path / "config.yaml").write_text("env: {level: L2}\nppo: {brand_new: 1}\n")
+    assert read_game(tmp_path).level == "L2"
+
+
+def test_a_policy_of_another_game_is_refused(tmp_path):
+    manager = CheckpointManager(tmp_path)
+    spec = dataclasses.replace(SPEC, obs_size=100)
+    path = save_checkpoint(manager, 1, spec=spec)
+    with pytest.raises(IncompatibleCheckpoint, match="100 observations"):
+        make_lineup(None, path, NOBODY)
+
+
+def test_a_checkpoint_without_policies_is_unusable(tmp_path):
+    (tmp_path / "config.yaml").write_text("env: {level: L0}\n")
+    with pytest.raises(NoUsableCheckpoint, match="seeker_policy"):
+        make_lineup(None, tmp_path, NOBODY)

@@ -1,0 +1,97 @@
+"""Figures as text."""
+
+import numpy as np
+import pytest
+
+from envs.hide_and_seek.config import HideAndSeekConfig
+from trainer.commands.checkpoint_tools.table import Style
+from trainer.commands.demo.lineup import Lineup
+from trainer.commands.demo.results import episode_line, hiders_win, summary, verdict
+
+LINEUP = Lineup(
+    HideAndSeekConfig(level="L0").resolved(),
+    {},
+    {"seeker": "checkpoint_000050", "hider": "random"},
+    {"seeker": "most likely", "hider": "random"},
+    seed=3,
+)
+STATS = {
+    "length": [80, 80, 80, 80],
+    "seeker_return": [60, 0, -60, -30],
+    "hider_return": [-60, 0, 60, 30],
+    "seen_fraction": [1.0, 0.5, 0.0, 0.25],
+    "first_seen_step": [0, 10, 60, 30],
+    "perfect_hide": [0, 0, 1, 0],
+}
+STATS = {name: np.array(values, np.float32) for name, values in STATS.items()}
+
+
+def row(k):
+    return {name: float(values[k]) for name, values in STATS.items()}
+
+
+def test_the_table():
+    assert summary(LINEUP, STATS, seconds=2.0, style=Style()) == [
+        "Performance: 4 episodes of L0, seed 3",
+        "-" * 72,
+        "                   seekers             hiders",
+        "  policy           checkpoint_000050   random",
+        "  actions          most likely         random",
+        "  return           -7.50 ± 44.37       7.50 ± 44.37",
+        "  wins             2 (50.0%)           2 (50.0%)",
+        "",
+        "  seen fraction    0.438 ± 0.370 of the 60 steps of seeking",
+        "  first seen at    25.00 ± 22.91 steps of seeking (never = 60)",
+        "  perfect hides    25.0% of the episodes, with no hider ever seen",
+        "  episode length   80.00 ± 0.00 steps",
+        "  speed            160 steps/s",
+        "-" * 72,
+        "Mean ± standard deviation over the episodes; returns are per agent.",
+        "Hiders win an episode if seen in less than half of the steps of seeking.",
+    ]
+
+
+def test_a_single_episode_has_no_deviation():
+    one = {name: values[:1] for name, values in STATS.items()}
+    lines = summary(LINEUP, one, 1.0, Style())
+    assert lines[0] == "Performance: 1 episode of L0, seed 3"
+    assert lines[5] == "  return           60.00               -60.00"
+
+
+def test_colour_moves_no_column():
+    plain = summary(LINEUP, STATS, 2.0, Style())
+    painted = "\n".join(summary(LINEUP, STATS, 2.0, Style(colour=True)))
+    assert "\x1b[31mseekers\x1b[0m" in painted
+    for code in ("\x1b[1m", "\x1b[31m", "\x1b[36m", "\x1b[0m"):
+        painted = painted.replace(code, "")
+    assert painted.split("\n") == plain
+
+
+def test_half_of_the_time_is_enough_for_the_seekers():
+    assert hiders_win(STATS["seen_fraction"]).tolist() == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("k", "words"),
+    [
+        (0, "seekers win, seen 100%"),
+        (1, "seekers win, seen 50%"),
+        (2, "hiders win, never seen"),
+        (3, "hiders win, seen 25%"),
+    ],
+)
+def test_the_verdict(k, words):
+    assert verdict(row(k)) == words
+
+
+def test_a_line_per_episode():
+    assert [episode_line(k + 1, 12, row(k)) for k in (0, 2)] == [
+        "episode  1/12  seekers win  seen 100%, first at 0    hiders' return  -60.00",
+        "episode  3/12  hiders win   seen   0%, first never   hiders' return   60.00",
+    ]
+
+
+def test_no_line_is_wider_than_a_terminal():
+    longest = row(2) | {"hider_return": -999.99}
+    lines = [*summary(LINEUP, STATS, 2.0, Style()), episode_line(100, 100, longest)]
+    assert max(map(len, lines)) <= 80

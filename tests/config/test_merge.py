@@ -1,0 +1,305 @@
+"""The three-way merge of a resume: what is given now, what was edited, what is the run's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainer.config.loading import apply_overrides
+from trainer.config.merge import Merge, Side, merge
+from trainer.config.record import (
+    ConfigFile,
+    file_of_today,
+    read_config_file,
+    recorded,
+    which_file,
+)
+from trainer.config.schema import Config
+from trainer.config.types import ConfigError
+from trainer.errors import InvalidState
+
+LINEAR = {"type": "linear", "end": 0.001}
+FILE = Path("/somewhere/config.yaml")
+
+
+def merged(
+    *,
+    started: tuple[str, ...] = (),
+    then: dict[str, Any] | None = None,
+    today: dict[str, Any] | None = None,
+    now: tuple[str, ...] = (),
+    side: Side | None = None,
+    another: bool = False,
+) -> Merge:
+    """A run started with the file `then` and --set `started`, resumed with `today` and `now`."""
+    then, today = then or {}, then or {} if today is None else today
+    saved = apply_overrides(then, started)
+    file = ConfigFile(FILE.with_name("other.yaml") if another else FILE, another, today)
+    return merge(saved, file, ConfigFile(FILE, False, then), now, side)
+
+
+def test_a_run_keeps_its_own_values() -> None:
+    started = ("env.level=L1", "ppo.lr=0.0005", "train.seed=7", f"schedules.entropy_coeff={LINEAR}")
+    named = {"env": {"level": "L0"}, "ppo": {"lr": 0.001, "gamma": 0.98}, "train": {"seed": 0}}
+    found = merged(started=started, then={**named, "schedules": {"entropy_coeff": None}})
+    assert found.config == found.saved
+    assert found.reasons == {}
+    assert set(found.kept) == {"env.level", "ppo.lr", "train.seed", "schedules.entropy_coeff"}
+    assert found.kept["ppo.lr"] == 0.001
+
+
+def test_what_is_given_now_counts_before_all() -> None:
+    found = merged(started=("ppo.lr=0.0005",), today={"ppo": {"lr": 0.003}}, now=("ppo.lr=0.002",))
+    assert found.config.ppo.lr == 0.002
+    assert found.reasons == {"ppo.lr": "given now"}
+    assert found.kept == {}
+
+
+def test_an_edited_file_counts_before_the_run_and_only_where_it_was_edited() -> None:
+    found = merged(
+        started=("ppo.lr=0.0005", "ppo.gamma=0.9"),
+        then={"ppo": {"lr": 0.001, "gamma": 0.98, "clip_param": 0.3}},
+        today={"ppo": {"lr": 0.003, "gamma": 0.98}},
+    )
+    assert (found.config.ppo.lr, found.config.ppo.gamma) == (0.003, 0.9)
+    assert found.config.ppo.clip_param == 0.2  # taken away, so the default
+    assert found.reasons == {
+        "ppo.lr": "edited in config.yaml",
+        "ppo.clip_param": "edited in config.yaml",
+    }
+
+
+def test_another_file_counts_in_all_that_it_mentions() -> None:
+    started = ("ppo.lr=0.0005", "env.level=L1")
+    found = merged(started=started, today={"ppo": {"lr": 0.001}}, another=True)
+    assert (found.config.ppo.lr, found.config.env.level) == (0.001, "L1")
+    assert found.reasons == {"ppo.lr": "in other.yaml"}
+
+
+def test_one_side_can_be_forced() -> None:
+    case: dict[str, Any] = {
+        "started": ("ppo.lr=0.0005", "ppo.gamma=0.9"),
+        "today": {"ppo": {"lr": 0.003}},
+        "now": ("train.seed=3",),
+    }
+    own = merged(**case, side="checkpoint").config
+    assert (own.ppo.lr, own.ppo.gamma, own.train.seed) == (0.0005, 0.9, 3)
+    file = merged(**case, side="file").config
+    assert (file.ppo.lr, file.ppo.gamma, file.train.seed) == (0.003, 0.98, 3)
+
+
+def test_where_a_run_lives_and_how_it_starts_is_not_the_runs_own() -> None:
+    found = merged(started=("ppo.checkpoint_dir=a", "schedules.mode=restart"))
+    assert found.config.ppo.checkpoint_dir == "./checkpoints"
+    assert found.config.schedules.mode == "extend"
+    assert found.kept == found.reasons == {}
+
+
+def test_a_schedule_is_taken_as_a_whole() -> None:
+    found = merged(
+        started=(f"schedules.entropy_coeff={LINEAR}",),
+        today={"schedules": {"entropy_coeff": {"type": "exponential", "gamma": 0.9}}},
+    )
+    spec = found.config.schedules.entropy_coeff
+    assert spec is not None
+    assert (spec.type, spec.gamma, spec.end) == ("exponential", 0.9, None)
+
+
+def test_a_schedule_goes_when_it_goes_from_the_file_or_is_set_to_null() -> None:
+    then = {"schedules": {"entropy_coeff": LINEAR, "env": {"vision_range": 9}}}
+    assert merged(then=then, today={}).config == Config()
+    found = merged(then=then, now=("schedules.entropy_coeff=null",))
+    assert found.config.schedules.entropy_coeff is None
+    assert "vision_range" in found.config.schedules.env
+
+
+def test_a_number_ends_a_schedule_that_only_the_run_has() -> None:
+    started = (f"schedules.entropy_coeff={LINEAR}",)
+    found = merged(started=started, now=("ppo.hider.entropy_coeff=0.02",)).config
+    assert found.schedules.entropy_coeff is found.schedules.hider.entropy_coeff is None
+    kept = found.schedules.seeker.entropy_coeff
+    assert kept is not None
+    assert kept.end == 0.001
+    both = merged(started=started, now=("ppo.entropy_coeff=0.02",))
+    assert both.config == Config.from_dict({"ppo": {"entropy_coeff": 0.02}})
+    assert both.reasons["schedules.entropy_coeff"] == "ended: ppo.entropy_coeff is given now"
+    # The number it has already is no reason, and neither is one where the file has the schedule.
+    assert merged(started=started, now=("ppo.entropy_coeff=1e-2",)).config == found_of(started)
+    in_file = merged(then={"schedules": {"entropy_coeff": LINEAR}}, now=("ppo.entropy_coeff=0.02",))
+    assert in_file.config.schedules.entropy_coeff is not None
+
+
+def test_a_number_of_the_game_ends_a_curriculum() -> None:
+    started = ("schedules.env={vision_range: {type: linear, end: 9}}",)
+    found = merged(started=started, now=("env.vision_range=10",))
+    assert found.config == Config.from_dict({"env": {"vision_range": 10}})
+
+
+def test_the_two_ways_to_schedule_lr_replace_each_other() -> None:
+    torch = ("ppo.lr_schedule_type=cosine", "ppo.lr_schedule_kwargs={eta_min_fraction: 0.1}")
+    spec = (f"schedules.lr={LINEAR}",)
+    assert merged(started=torch, now=spec).config == found_of(spec)
+    assert merged(started=spec, now=torch).config == found_of(torch)
+    assert merged(started=torch, now=("ppo.lr_schedule_type=null",)).config == Config()
+    one = merged(started=torch, now=("ppo.seeker.lr=0.002",)).config
+    assert one.ppo.lr_schedule_type is one.ppo.seeker.lr_schedule_type is None
+    assert one.ppo.hider.lr_schedule_type == "cosine"
+    assert one.ppo.hider.lr_schedule_kwargs == {"eta_min_fraction": 0.1}
+    other = merged(started=torch, now=("ppo.lr_schedule_type=linear",)).config
+    assert (other.ppo.lr_schedule_type, other.ppo.lr_schedule_kwargs) == ("linear", {})
+
+
+def found_of(overrides: tuple[str, ...]) -> Config:
+    return apply_overrides({}, overrides)
+
+
+def test_what_is_given_need_only_fit_the_run() -> None:
+    """Not the file: these minibatches are larger than what the defaults collect."""
+    started = ("ray.num_envs_per_env_runner=4096",)
+    found = merged(started=started, now=("ppo.minibatch_size=100000",))
+    assert found.config.ppo.minibatch_size == 100_000
+    with pytest.raises(ConfigError, match=r"given now.*: ppo.minibatch_size = 10000000 is more"):
+        merged(started=started, now=("ppo.minibatch_size=10000000",))
+
+
+def test_the_record_of_a_file_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "my.yaml"
+    values = {"ppo": {"vf_clip_param": float("inf"), "lr": 0.01}}
+    path.write_text(yaml.safe_dump(values))
+    file = file_of_today(str(path), ConfigFile())
+    file.write(tmp_path / "config_file.yaml")
+    assert recorded(tmp_path) == file
+    assert file_of_today(None, file) == ConfigFile(named=True)  # it lies elsewhere
+    monkeypatch.chdir(tmp_path)
+    assert file_of_today(None, file) == file
+    path.unlink()
+    assert file_of_today(None, file) == ConfigFile(named=True)
+    (tmp_path / "config_file.yaml").write_text("values: 3")
+    with pytest.raises(InvalidState, match=r"config_file\.yaml: no record of a configuration file"):
+        recorded(tmp_path)
+    (tmp_path / "config_file.yaml").write_text("x: [" + "a," * 11_000 + "]")
+    with pytest.raises(InvalidState, match=r"config_file\.yaml: has more than 10000 words"):
+        recorded(tmp_path)
+    assert recorded(tmp_path / "nowhere") is None
+
+
+def test_the_file_of_the_working_directory_counts_unless_one_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    then = tmp_path / "then" / "config.yaml"
+    then.parent.mkdir()
+    then.write_text("ppo: {lr: 0.1}")
+    monkeypatch.chdir(tmp_path)
+    found, named = (read_config_file(then, named=named) for named in (False, True))
+    assert file_of_today(None, found) == found
+    assert which_file(found, found) == ""
+
+    mine = tmp_path / "config.yaml"
+    mine.write_text("ppo: {lr: 0.2}")
+    read = file_of_today(None, found)
+    assert (read.path, read.values) == (mine, {"ppo": {"lr": 0.2}})
+    started = f"configuration file: ./config.yaml (the run was started with {then})"
+    assert which_file(read, found) == started
+    assert file_of_today(None, named) == named
+    told = "./then/config.yaml, as when the run was started; ./config.yaml is not read"
+    assert which_file(named, named) == f"configuration file: {told}"
+
+    mine.unlink()
+    then.unlink()
+    told = "./then/config.yaml, as when the run was started, is gone"
+    assert which_file(file_of_today(None, found), found) == f"configuration file: {told}"
+
+
+def test_a_checkpoint_does_not_choose_which_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    private = tmp_path / "private.yaml"
+    private.write_text("ppo: {lr: 0.5}")
+    (tmp_path / "here" / "link.yaml").symlink_to(private)
+    monkeypatch.chdir(tmp_path / "here")
+    for path in (private, tmp_path / "here" / "link.yaml", Path("../private.yaml")):
+        then = ConfigFile(path, True, {})
+        read = file_of_today(None, then)
+        assert (read.path, read.values) == (None, {})
+        assert "is not read; name it with --config" in which_file(read, then)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "inside"),
+    [
+        ("ray.address", "ray://stranger:10001", False),
+        ("ray.address", "stranger:6379", False),
+        ("ray.address", "auto", False),
+        ("tracking.mlflow_uri", "http://stranger:5000", False),
+        ("tracking.mlflow_uri", "postgresql://stranger/runs", False),
+        ("tracking.mlflow_uri", "sqlite:////home/me/other.db", False),
+        ("tracking.mlflow_uri", "sqlite:///../other.db", False),
+        ("tracking.mlflow_uri", "sqlite:///mine/mlflow.db", True),
+        ("tracking.tensorboard_dir", "/home/me", False),
+        ("tracking.tensorboard_dir", "../elsewhere", False),
+        ("tracking.tensorboard_dir", "./mine", True),
+        ("tracking.tensorboard_dir", None, True),
+    ],
+)
+@pytest.mark.parametrize("side", [None, "checkpoint"])
+def test_a_checkpoint_does_not_choose_whom_this_machine_asks(
+    key: str, value: str | None, inside: bool, side: Side | None
+) -> None:
+    group, name = key.split(".")
+    own = {group: {name: value}}
+    found = merge(Config.from_dict(own), ConfigFile(FILE), ConfigFile(FILE), (), side)
+    default = getattr(getattr(Config(), group), name)
+    assert getattr(getattr(found.config, group), name) == (value if inside else default)
+    assert (key in found.reasons) == (not inside)
+    again = (f"{key}={value}",)
+    given = merge(Config.from_dict(own), ConfigFile(FILE), ConfigFile(FILE), again, side)
+    assert value is None or getattr(getattr(given.config, group), name) == value
+
+
+def test_a_file_that_is_gone_has_not_been_edited() -> None:
+    saved = Config.from_dict({"ppo": {"lr": 0.01}})
+    found = merge(saved, ConfigFile(named=True), ConfigFile(FILE, True, {"ppo": {"lr": 0.01}}), ())
+    assert found.config == saved
+    assert found.kept == {}
+
+
+KEYS = {
+    "ppo.lr": [0.1, 0.2],
+    "ppo.gamma": [0.5, 0.6],
+    "ppo.hider.lr": [0.3, None],
+    "train.seed": [1, 2],
+}
+VALUES = st.fixed_dictionaries({}, optional={key: st.sampled_from(v) for key, v in KEYS.items()})
+
+
+@settings(max_examples=60, deadline=None)
+@given(own=VALUES, then=VALUES, today=VALUES, now=VALUES)
+def test_each_key_comes_from_the_first_that_has_something_to_say(
+    own: dict[str, Any], then: dict[str, Any], today: dict[str, Any], now: dict[str, Any]
+) -> None:
+    def words(values: dict[str, Any]) -> tuple[str, ...]:
+        return tuple(f"{k}={'null' if v is None else v}" for k, v in values.items())
+
+    def nested(values: dict[str, Any]) -> dict[str, Any]:
+        return found_of(words(values)).to_dict()
+
+    found = merged(started=words(own), then=nested(then), today=nested(today), now=words(now))
+    flat, before, after = (found_of(words(v)) for v in ({**then, **own}, then, today))
+    for key in KEYS:
+        *groups, name = key.split(".")
+
+        def value(config: Config, groups: list[str] = groups, name: str = name) -> Any:
+            at: Any = config
+            for group in groups:
+                at = getattr(at, group)
+            return getattr(at, name)
+
+        edited = value(before) != value(after)
+        expected = value(after if edited else flat)
+        assert value(found.config) == (now.get(key, expected)), key

@@ -1,0 +1,46 @@
+"""A runner that dies comes back; a real Ray, real actors, a real kill."""
+
+from collections.abc import Iterator
+
+import pytest
+import ray
+
+from tests.ppo.one_step_env import OneStepEnv
+from trainer.cluster.ray_session import prepare_environment, start_ray, stop_ray
+from trainer.config.schema import Config
+from trainer.ppo.algorithm import TeamPPO
+from trainer.ppo.algorithm_config import algorithm_config
+
+
+@pytest.fixture
+def remote_trainer() -> Iterator[TeamPPO]:
+    prepare_environment()
+    config = Config.from_dict(
+        {
+            "ppo": {"rollout_length": 8, "minibatch_size": 64},
+            "ray": {"num_envs_per_env_runner": 16, "num_env_runners": 2},
+        }
+    )
+    start_ray(config.ray)
+    trainer: TeamPPO = algorithm_config(config, OneStepEnv).build_algo()
+    yield trainer
+    trainer.stop()
+    stop_ray()
+
+
+@pytest.mark.slow
+def test_a_killed_runner_comes_back_with_the_current_weights(
+    remote_trainer: TeamPPO,
+) -> None:
+    remote_trainer.train()
+    assert remote_trainer.env_steps_sampled == 2 * 16 * 8
+    actors = remote_trainer.env_runner_group._worker_manager.actors()
+    ray.kill(next(iter(actors.values())), no_restart=False)
+    sampled = []
+    for _ in range(20):
+        remote_trainer.train()
+        sampled.append(remote_trainer.env_steps_sampled)
+        if sampled[-1] == 2 * 16 * 8:
+            break
+    assert sampled[-1] == 2 * 16 * 8, sampled
+    remote_trainer.check_weights()

@@ -1,0 +1,30 @@
+"""Rows of metrics as a training would give them, for the tests of everything that shows them."""
+
+import numpy as np
+
+from trainer.reporting.metrics import Row, empty_row
+
+
+def make_row(iteration: int) -> Row:
+    rng = np.random.default_rng(iteration)
+    row = empty_row()
+    row.update({key: float(rng.normal()) for key, value in row.items() if isinstance(value, float)})
+    row.update(
+        {
+            "iteration": iteration,
+            "env_steps": 1000 * iteration,
+            "agent_steps": 4000 * iteration,
+            "episodes_completed": 30 * iteration,
+            "episodes_this_iter": 30,
+            "runners_missing": 0,
+            "time/iteration_s": 2.0,
+            "agent_steps_per_s": 2000.0,
+            "seeker/vf_explained_var": float("nan"),
+        }
+    )
+    return row
+
+
+def make_columns(count: int) -> dict[str, np.ndarray]:
+    rows = [make_row(i) for i in range(1, count + 1)]
+    return {key: np.array([row[key] for row in rows], np.float64) for key in empty_row()}

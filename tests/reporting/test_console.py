@@ -1,0 +1,255 @@
+"""The console without a terminal: aligned lines, or next to nothing, and never in the way."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.reporting.rows import make_row
+from trainer.reporting.console.console import HEADER_EVERY, Console, LineConsole, make_console
+from trainer.reporting.console.line_columns import fixed
+from trainer.reporting.console.live_console import LiveConsole
+from trainer.reporting.metrics import empty_row
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def written(console: Console) -> str:
+    assert isinstance(console.stream, io.StringIO)
+    return console.stream.getvalue()
+
+
+def run(console: LineConsole, iterations: int) -> list[str]:
+    """The lines of a whole run with a checkpoint every ten iterations."""
+    with console:
+        console.start(iterations, 1, {"run": "my run", "device": "cpu"})
+        for i in range(1, iterations + 1):
+            console.iteration(make_row(i))
+            if i % 10 == 0:
+                console.checkpoint(Path.cwd() / f"checkpoints/checkpoint_{i:06d}", make_row(i))
+        console.message("a runner was restarted", "warning")
+        console.message("by the way")
+        console.stop({"trained": "all"}, ["python main.py latest"])
+    return written(console).splitlines()
+
+
+def test_lines_are_aligned_and_plain():
+    lines = run(LineConsole(io.StringIO()), 30)
+    table = [line for line in lines if " | " in line and "iteration" not in line]
+    rows = [line for line in table if "/30" in line]
+
+    assert len(rows) == 30
+    bars = {tuple(m.start() for m in re.finditer(r"\|", line)) for line in table}
+    assert len(bars) == 1
+    assert len({len(line) for line in rows}) == 1
+    assert all(line.isprintable() for line in lines)  # no escape sequences
+
+
+def test_a_line_has_the_figures_of_its_row():
+    console = LineConsole(io.StringIO())
+    console.start(500)
+    row = make_row(42) | {
+        "reward_mean": 168.45,
+        "episode_len_mean": 135.2,
+        "seeker_reward": -8.23,
+        "seeker/kl": 0.007234,
+        "seeker/entropy": 9.8923,
+        "hider_reward": 45.67,
+        "hider/kl": 0.008142,
+        "hider/entropy": 9.6234,
+    }
+    console.iteration(row)
+    group, heading, line = written(console).replace("|", "").splitlines()[-3:]
+
+    assert re.split(r"\s+", group.strip()) == ["episodes", "mean", "seeker", "hider"]
+    shown = re.split(r"\s+", f"{heading} {line}".strip())
+    assert list(zip(shown[:13], shown[13:], strict=True)) == [
+        ("iteration", "42/500"),
+        ("completed", "1260"),
+        ("new", "30"),
+        ("reward", "168.45"),
+        ("length", "135.2"),
+        ("reward", "-8.23"),
+        ("KL", "0.007234"),
+        ("entropy", "9.8923"),
+        ("reward", "45.67"),
+        ("KL", "0.008142"),
+        ("entropy", "9.6234"),
+        ("agent-steps/s", "2,000"),
+        ("ETA", "15:16"),
+    ]
+
+
+def test_the_header_comes_back_now_and_then():
+    lines = run(LineConsole(io.StringIO()), 2 * HEADER_EVERY + 1)
+    headers = [i for i, line in enumerate(lines) if line.startswith("iteration")]
+    rows = [i for i, line in enumerate(lines) if re.match(r" *\d+/", line)]
+    assert len(headers) == 3
+    assert rows[0] == headers[0] + 1
+    assert rows[HEADER_EVERY] == headers[1] + 1
+
+
+def test_unknown_and_huge_figures_keep_the_line():
+    console = LineConsole(io.StringIO())
+    console.start(10**6)
+    console.iteration(make_row(1))
+    console.iteration(empty_row() | {"iteration": 2})
+    console.iteration(
+        make_row(3) | {"reward_mean": -1.5e12, "hider/entropy": 1e9, "seeker/kl": 1e7}
+    )
+    lines = written(console).splitlines()[-3:]
+    assert len({len(line) for line in lines}) == 1
+    assert " -  " in lines[1]
+    assert "-1.5e+12" in lines[2]
+
+
+def test_quiet_tells_start_checkpoints_warnings_and_end():
+    lines = run(LineConsole(io.StringIO(), quiet=True), 20)
+    assert [line.split("  ")[0].strip() or line.split()[0] for line in lines] == [
+        "Training iterations 1 to 20",
+        "run",
+        "device",
+        "saved ./checkpoints/checkpoint_000010",
+        "saved ./checkpoints/checkpoint_000020",
+        "warning: a runner was restarted",
+        "trained",
+        "time",
+        "next:",
+        "python",
+    ]
+
+
+def test_a_resume_says_where_it_goes_on():
+    console = LineConsole(io.StringIO())
+    console.start(500, first_iteration=41)
+    assert written(console) == "Going on with iterations 41 to 500\n"
+    assert console.done == 40
+
+
+def test_the_eta_follows_the_latest_pace():
+    console = LineConsole(io.StringIO(), quiet=True)
+    console.start(100)
+    assert str(console.eta_seconds()) == "nan"
+    for i in range(1, 41):
+        console.iteration(make_row(i) | {"time/iteration_s": 100.0 if i <= 20 else 3.0})
+    assert console.eta_seconds() == pytest.approx(3.0 * 60)
+    console.iteration(make_row(120))  # beyond the end
+    assert console.eta_seconds() == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "width", "digits", "text"),
+    [
+        (168.45, 8, 2, "  168.45"),
+        (-123456.78, 8, 2, " -123457"),
+        (-1234567.8, 8, 2, "-1234568"),
+        (123456789.0, 8, 2, " 1.2e+08"),
+        (0.007234, 8, 6, "0.007234"),
+        (float("nan"), 4, 2, "   -"),
+        (3.14159, 0, 2, "3.14"),
+    ],
+)
+def test_fixed(value: float, width: int, digits: int, text: str):
+    assert fixed(value, width, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("stream", "quiet", "term", "kind"),
+    [
+        (Terminal(), False, "xterm", LiveConsole),
+        (Terminal(), True, "xterm", LineConsole),
+        (Terminal(), False, "dumb", LineConsole),
+        (io.StringIO(), False, "xterm", LineConsole),
+    ],
+    ids=["terminal", "quiet", "dumb terminal", "pipe"],
+)
+def test_the_console_fits_the_output(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, quiet: bool, term: str, kind: type
+):
+    monkeypatch.setenv("TERM", term)
+    assert type(make_console(quiet, stream)) is kind
+
+
+def test_a_terminal_without_unicode_gets_lines_that_it_can_show(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TERM", "xterm")
+    data = io.BytesIO()
+    stream = io.TextIOWrapper(data, encoding="ascii")
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    console = make_console(stream=stream)
+    console.start(10, 1, {"run": "Größe"})
+    assert isinstance(console, LineConsole)
+    assert data.getvalue().decode("ascii").endswith(r"Gr\xf6\xdfe" + "\n")
+
+
+def test_a_closed_pipe_silences_the_console_and_spares_the_training():
+    code = (
+        "from trainer.reporting.console.console import make_console\n"
+        "from tests.reporting.rows import make_row\n"
+        "import sys; sys.stdin.readline()\n"
+        "with make_console() as console:\n"
+        "    console.start(2000)\n"
+        "    for i in range(1, 50): console.iteration(make_row(i))\n"
+        "    console.stop({'a': 1})\n"
+        "print('trained', file=sys.stderr)"
+    )
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+        text=True,
+    )
+    os.close(writer)
+    os.close(reader)  # nobody reads, as after `| head`
+    _, errors = process.communicate("\n")
+    assert (errors, process.returncode) == ("trained\n", 0)
+
+
+def test_nothing_heavy_is_imported_for_lines_and_history():
+    code = (
+        "import sys, trainer.reporting.history.metrics_history\n"
+        "import trainer.reporting.console.console, trainer.reporting.figure\n"
+        "import trainer.reporting.tensorboard\n"
+        "heavy = {'rich', 'matplotlib', 'PIL', 'tensorboard', 'google', 'torch', 'ray'}\n"
+        "trainer.reporting.console.console.make_console().start(5)\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == "[]\n"
+
+
+def test_the_end_tells_how_long_it_took_and_how_fast_it_was():
+    now = [100.0]
+    console = LineConsole(io.StringIO(), clock=lambda: now[0])
+    console.start(10)
+    for seconds, speed in ((1.0, 4000.0), (3.0, 8000.0)):
+        console.iteration(make_row(1) | {"time/iteration_s": seconds, "agent_steps_per_s": speed})
+    now[0] += 65
+    console.stop({"iteration": "2 of 10"})
+    assert written(console).splitlines()[-1] == "  time       1:05, 7,000 agent-steps/s"
+
+
+def test_a_run_without_iterations_has_no_speed_to_tell_of():
+    console = LineConsole(io.StringIO())
+    console.start(10)
+    console.stop({"iteration": "0 of 10"})
+    assert "time" not in written(console)

@@ -1,0 +1,298 @@
+"""The live panel, on a stream that says it is a terminal."""
+
+import io
+import re
+import sys
+import threading
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console as RichConsole
+from rich.console import ConsoleDimensions
+
+from tests.reporting.rows import make_row
+from tests.reporting.test_console import Terminal, written
+from trainer.reporting.console.live_console import LiveConsole
+from trainer.reporting.console.live_panel import sparkline
+from trainer.reporting.metrics import empty_row
+
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def console(monkeypatch: pytest.MonkeyPatch, clock: Clock):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("LINES", "40")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    console = LiveConsole(Terminal(), clock)
+    yield console
+    console.close()
+
+
+def panel(console: LiveConsole) -> list[str]:
+    paper = RichConsole(file=io.StringIO(), width=console.rich.width)
+    paper.print(console.render())
+    return paper.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+
+def cursor_is_hidden(text: str) -> bool:
+    return text.rfind("\x1b[?25l") > text.rfind("\x1b[?25h")
+
+
+def test_the_panel_shows_where_the_run_stands(console: LiveConsole, clock: Clock):
+    console.start(500, 41, {"run": "my run"})
+    row = make_row(42) | {"seeker_reward": -8.23, "hider/kl": 0.008142, "hider/lr": 3e-4}
+    row |= {"time/sample_s": 1.0, "time/learn_s": 0.9, "time/other_s": 0.1, "time/save_s": 0.0}
+    row |= {"seen_fraction": 0.23, "perfect_hide": 0.04, "episode_len_mean": 135.2}
+    console.iteration(row)
+    clock.now += 16
+    console.checkpoint("checkpoints/checkpoint_000042", row)
+    clock.now += 60
+
+    text = "\n".join(panel(console))
+    for part in (
+        "my run",
+        "Iteration 42/500",
+        "8%",
+        "ETA 14:00",  # 458 iterations of 2 s, less the 76 s since the last
+        "1:16 elapsed",
+        "-8.23",
+        "0.008142",
+        "3.0e-4",
+        "1,260 completed · 30 this iteration",
+        "length 135.2 steps",
+        "in sight 23% of the steps · never seen in 4% of episodes",
+        "2,000 agent-steps/s",
+        "sample 50%  learn 45%  other 5%  save 0%",
+        "checkpoints/checkpoint_000042 · 1:00 ago",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    "width", [20, 40, 49, 50, 60, 75, 76, 80, 91, 92, 99, 100, 111, 112, 140, 300]
+)
+def test_no_width_breaks_the_panel(console: LiveConsole, width: int):
+    console.start(5000)
+    console.iteration(make_row(4321))
+    console.iteration(empty_row() | {"iteration": 4322})
+    console.iteration(make_row(4323))
+    console.checkpoint(
+        "a/very/long/path/to/the/checkpoints/of/this/run/checkpoint_004323", {"iteration": 4323}
+    )
+    console.rich.width = width
+    lines = panel(console)
+    assert {cell_len(line) for line in lines} == {min(width, 140)}
+    if width >= 60:  # only the long path is cut
+        assert "…" not in "".join(line for line in lines if not re.search("Saved|In force", line))
+
+
+def test_the_panel_is_drawn_at_most_twice_a_second(console: LiveConsole, clock: Clock):
+    console.start(10_000)
+    console.iteration(make_row(1))
+    before = len(written(console))
+    for i in range(2, 100):
+        console.iteration(make_row(i))
+    assert len(written(console)) == before
+    clock.now += 0.5
+    console.iteration(make_row(100))
+    assert "100/10000" in written(console)[before:]
+
+
+def test_messages_stay_above_the_panel_and_are_not_markup(console: LiveConsole):
+    console.start(10)
+    console.iteration(make_row(1))
+    console.message("runner [bold]1[/bold] :smile: restarted", "warning")
+    text = ESCAPE.sub("", written(console))
+    assert "warning: runner [bold]1[/bold] :smile: restarted" in text
+    assert "╭" in text[text.index("restarted") :]  # the panel is drawn anew below it
+
+
+def test_the_cursor_is_there_even_if_the_process_is_killed(console: LiveConsole):
+    console.start(10)
+    assert "\x1b[?25h" in written(console)
+    for step in (
+        lambda: console.iteration(make_row(1)),
+        lambda: console.message("hello"),
+        lambda: console.checkpoint("a", make_row(1)),
+        lambda: console.stop({"a": 1}, ["b"]),
+    ):
+        assert not cursor_is_hidden(written(console))
+        step()
+    assert not cursor_is_hidden(written(console))
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_an_exception_ends_the_panel(console: LiveConsole, error: type[BaseException]):
+    before = set(threading.enumerate())
+
+    def crash() -> None:
+        with console:
+            console.start(10)
+            console.iteration(make_row(1))
+            raise error
+
+    with pytest.raises(error):
+        crash()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=60)
+        assert not thread.is_alive()  # the clock is no longer drawn
+    length = len(written(console))
+    console.close()
+    console.iteration(make_row(2))  # late, and harmless
+    assert len(written(console)) == length
+    assert not cursor_is_hidden(written(console))
+
+
+def test_closing_before_the_start_is_harmless(console: LiveConsole):
+    console.close()
+    console.stop()
+    assert written(console) == ""
+
+
+def test_the_end_shows_whole_commands_on_narrow_terminals(console: LiveConsole):
+    console.rich.width = 30
+    command = "python main.py checkpoints/checkpoint_000070 --iterations 100"
+    console.stop({"trained": "500 iterations"}, [command])
+    text = ESCAPE.sub("", written(console))
+    assert command in text
+    assert "trained  500 iterations" in text
+
+
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch):
+    def codes() -> set[str]:
+        console = LiveConsole(Terminal(), Clock())
+        with console:
+            console.start(10)
+            console.iteration(make_row(1))
+        parts = re.findall(r"\x1b\[([0-9;]+)m", written(console))
+        return {code for part in parts for code in part.split(";")}
+
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "38" in codes()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert codes() <= {"0", "1", "2"}  # bold and dim remain
+
+
+class LostTerminal(Terminal):
+    """A terminal that goes away."""
+
+    lost = False
+
+    def write(self, text: str) -> int:
+        if self.lost:
+            raise OSError(5, "Input/output error")
+        return super().write(text)
+
+
+def test_a_lost_terminal_silences_the_panel_and_nothing_else(monkeypatch: pytest.MonkeyPatch):
+    terminal, errors = LostTerminal(), Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", errors)
+    console = LiveConsole(terminal, Clock())
+    console.start(10)
+    assert sys.stderr is not errors  # what goes there is shown above the panel
+    terminal.lost = True
+    console.iteration(make_row(1))
+    console.message("anyone?")
+    console.checkpoint("a", make_row(1))
+    console.stop({"a": 1}, ["b"])
+    length = len(terminal.getvalue())
+    print("error: the disk is full", file=sys.stderr)
+    assert (sys.stdout, sys.stderr) == (terminal, errors)
+    assert errors.getvalue() == "error: the disk is full\n"
+    assert len(terminal.getvalue()) == length
+    assert "anyone?" not in terminal.getvalue()
+
+
+def test_errors_that_go_to_a_file_stay_out_of_the_panel(monkeypatch: pytest.MonkeyPatch):
+    terminal, file = Terminal(), io.StringIO()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", file)
+    with LiveConsole(terminal, Clock()) as console:
+        console.start(10)
+        print("a warning", file=sys.stderr)
+        print("a line", file=sys.stdout)
+    assert file.getvalue() == "a warning\n"
+    assert "a line" in terminal.getvalue()
+    assert "a warning" not in terminal.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "times"),
+    [(100, 40, 1), (140, 40, 1), (99, 40, 2), (40, 90, 3), (40, 20, 9)],
+)
+def test_a_narrower_terminal_is_cleared_of_the_lines_that_it_has_broken(
+    console: LiveConsole, columns: int, rows: int, times: int
+):
+    console.start(10)
+    console.iteration(make_row(1))
+    console._refresh()
+    height = len(panel(console))
+    before = len(written(console))
+    console.rich.size = ConsoleDimensions(columns, rows)
+    console._refresh()
+    moved = written(console)[before:].partition("╭")[0]
+    assert moved.count("\x1b[1A") == min(times * height, rows) - 1
+
+
+def test_what_a_low_terminal_has_pushed_out_is_cleared_when_it_comes_back(console: LiveConsole):
+    console.start(10)
+    console.iteration(make_row(1))
+    console._refresh()
+    height, ups = len(panel(console)), []
+    for rows in (height - 5, height - 5, height + 20, height + 20):
+        before = len(written(console))
+        console.rich.size = ConsoleDimensions(100, rows)
+        console._refresh()
+        ups.append(written(console)[before:].partition("╭")[0].count("\x1b[1A") + 1)
+    # The lower terminal shows five lines less, and the five come back with the higher one.
+    assert ups == [height - 5, height - 5, height, height]
+
+
+def test_what_is_scheduled_is_shown_once_it_changes(console: LiveConsole):
+    console.start(10)
+    still = {"seeker/entropy_coeff": 0.01, "hider/entropy_coeff": 0.01, "seeker/kl": 0.1}
+    console.iteration(make_row(1) | still)
+    assert "In force" not in "\n".join(panel(console))
+    fixed = {key: value for key, value in make_row(1).items() if "/" in key}
+    console.iteration(
+        make_row(2) | fixed | still | {"hider/entropy_coeff": 0.009, "seeker/kl": 1.0}
+    )
+    assert "In force  hider entropy_coeff 0.0090  " in "\n".join(panel(console))
+
+
+def test_sparkline():
+    assert sparkline([0.0, 1.0, 3.0, float("nan"), 7.0]) == "▁▂▄ █"
+    assert sparkline([2.0, 2.0]) == "▁▁"
+    assert sparkline([float("nan")]) == ""
+
+
+def test_a_stop_says_what_is_done_about_it(
+    console: LiveConsole, capfd: pytest.CaptureFixture[str]
+) -> None:
+    console.note_stop()
+    assert "nothing has been trained yet" in capfd.readouterr().err
+    console.start(10)
+    console.iteration(make_row(1))
+    console.note_stop()
+    assert capfd.readouterr().err == ""  # the panel says it
+    assert "saving after this iteration" in panel(console)[-1]
+    console.stop({}, ["python continue_training.py"])
+    assert "Ctrl-C" not in panel(console)[-1]
+    assert "saving" not in panel(console)[-1]
+    assert written(console).splitlines()[-2].strip().endswith("next:\x1b[0m")

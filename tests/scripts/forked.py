@@ -1,0 +1,78 @@
+"""Scripts in processes of their own that need not import everything anew.
+
+A server process imports torch and RLlib once and forks for each command: the child has its own
+arguments, environment, working directory and output, like a process started from a shell.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["tests.scripts.preload"])
+
+
+def run(
+    words: Sequence[str],
+    cwd: Path,
+    environment: Mapping[str, str],
+    timeout: float,
+    stdout: str | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run one of the scripts, `words[0]`, with no standard input.
+
+    `stdout` is where its output goes instead: a path, or "closed" for a closed descriptor.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder) / "out", Path(folder) / "err"
+        out.touch()
+        arguments = (list(words), str(cwd), dict(environment), stdout or str(out), str(err))
+        process = _CONTEXT.Process(target=_child, args=arguments)
+        process.start()
+        process.join(timeout)
+        if process.is_alive():
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired(list(words), timeout, out.read_text(), err.read_text())
+        code = process.exitcode
+        assert code is not None
+        return subprocess.CompletedProcess(list(words), code, out.read_text(), err.read_text())
+
+
+def _child(words: list[str], cwd: str, environment: dict[str, str], out: str, err: str) -> None:
+    for path, number in ((os.devnull, 0), (os.devnull if out == "closed" else out, 1), (err, 2)):
+        flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT
+        os.dup2(os.open(path, flags, 0o600), number)
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, "rw"[n > 0]) for n in range(3))
+    if out == "closed":
+        sys.stdout.close()
+        sys.stdout = None  # type: ignore[assignment] - as the interpreter does it
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(cwd)
+    tempfile.tempdir = None
+    script, sys.argv = words[0], [str(ROOT / words[0]), *words[1:]]
+    code: object = 1
+    try:
+        from importlib import import_module
+
+        from trainer.commands.command import run_command
+
+        code = run_command(import_module(script.removesuffix(".py")).main, words[1:])
+    except SystemExit as left:
+        code = 0 if left.code is None else left.code
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 1)

@@ -1,0 +1,128 @@
+"""Who wrote a lock or a marker, and whether that process still lives.
+
+A process is known by machine, number and start time: the number alone may belong to somebody else
+by now. A process on another machine, or in another container, cannot be asked and counts as alive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from trainer.checkpoints.safe_io import safe_json
+
+_ENDED = ("Z", "X")  # killed, but nobody has asked for its exit status yet
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process that holds something; `host` is for people, `machine` is what is compared."""
+
+    host: str
+    machine: str
+    pid: int
+    start: int
+    since: str
+    token: str
+
+    @classmethod
+    def this_process(cls, when: datetime) -> Owner:
+        """A record of the running process, unlike any other record of it."""
+        pid = os.getpid()
+        since = when.isoformat(sep=" ", timespec="seconds")
+        return cls(_nodename(), machine(), pid, start_time(pid), since, uuid.uuid4().hex)
+
+    @classmethod
+    def read(cls, path: Path) -> Owner | None:
+        """The record in a file; None if there is no such file.
+
+        OSError if it cannot be read, ValueError if it is no such record.
+        """
+        try:
+            return cls.of(safe_json.read(path))
+        except FileNotFoundError:
+            return None
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Owner:
+        """The record in a JSON object. ValueError if it is no such record."""
+        text = {key: document.get(key) for key in ("host", "machine", "since", "token")}
+        numbers = {key: document.get(key) for key in ("pid", "start")}
+        if not all(isinstance(value, str) for value in text.values()) or not all(
+            type(value) is int and 0 <= value < 2**63 for value in numbers.values()
+        ):
+            raise ValueError("not a record of a process")
+        return cls(**text, **numbers)  # type: ignore[arg-type]
+
+    @property
+    def is_this_process(self) -> bool:
+        """Whether it is the running process itself, not a fork that inherited its memory."""
+        return self.pid == os.getpid() and not self.is_elsewhere
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it runs where this process cannot ask for it."""
+        return self.machine != machine()
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is certain that the process has ended."""
+        return not self.is_elsewhere and not is_running(self.pid, self.start)
+
+    def encode(self) -> str:
+        """The text of the record."""
+        return json.dumps(asdict(self)) + "\n"
+
+    def __str__(self) -> str:
+        host, since = safe_json.shown(self.host), safe_json.shown(self.since)
+        return f"process {self.pid} on {host} (since {since})"
+
+
+def is_running(pid: int, start: int) -> bool:
+    """Whether a process of this machine lives; `start` is what `start_time` once said, or 0."""
+    if os.name == "nt":  # there os.kill(pid, 0) would end the process
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    # The number may belong to a new process by now; its start time tells.
+    state, now = _state_and_start(pid)
+    return state not in _ENDED and (now == start or 0 in (now, start))
+
+
+def start_time(pid: int) -> int:
+    """Clock ticks from boot to the start of a process; 0 where /proc does not tell."""
+    return _state_and_start(pid)[1]
+
+
+def machine() -> str:
+    """Where process numbers mean the same: this machine, or this container on it."""
+    name = _nodename()
+    with contextlib.suppress(OSError):
+        name += Path("/proc/self/ns/pid").readlink().name
+    return re.sub(r"[^A-Za-z0-9]+", "_", name)[-60:] or "host"
+
+
+def _state_and_start(pid: int) -> tuple[str, int]:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        fields = stat.rpartition(b")")[2].split()
+        return fields[0].decode(), int(fields[19])
+    except (OSError, IndexError, ValueError):
+        return "", 0
+
+
+def _nodename() -> str:
+    name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+    return name or "host"

@@ -1,0 +1,242 @@
+"""Getting past damaged checkpoints: out of the way with them, and on to the newest valid older one.
+
+Nothing is deleted: the folder is renamed to `broken_checkpoint_000050_<time>`, a name that no list
+takes for a checkpoint, and its plot and history stay where they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from trainer.checkpoints import atomic, index, labels, layout, metadata, selectors
+from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint, SidecarUnreadable
+from trainer.checkpoints.safe_io import safe_json
+from trainer.checkpoints.store import Backing
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A damaged checkpoint: where it is, and why.
+
+    `refused`: the disk did not let it be read, which does not prove that it is damaged.
+    """
+
+    path: Path
+    problems: tuple[str, ...]
+    refused: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path} is damaged ({_told(self.problems)})"
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A damaged checkpoint: where it was, where it is now (None: it could not be moved), why."""
+
+    path: Path
+    moved_to: Path | None
+    problems: tuple[str, ...]
+
+    def __str__(self) -> str:
+        where = f"moved to {self.moved_to.name}" if self.moved_to else "could not be moved aside"
+        return f"{self.path} is damaged ({_told(self.problems)}); {where}"
+
+
+def find_valid(selector: str | int | Path, backing: Backing) -> tuple[Path, list[Damaged]]:
+    """The checkpoint that is asked for, or the newest valid older one, and what was in between.
+
+    Every file is checked against its manifest; nothing is changed. NoUsableCheckpoint if nothing
+    matches the selector, or names the damaged ones if nothing valid is left.
+    """
+    found, damaged = _search(selector, backing)
+    if found is None:
+        raise NoUsableCheckpoint(_nothing_left(damaged))
+    return found, damaged
+
+
+def resolve_valid(
+    selector: str | int | Path, backing: Backing, when: datetime
+) -> tuple[Path, list[SetAside]]:
+    """The same, but what is damaged is moved out of the way, also if nothing valid is left."""
+    found, damaged = _search(selector, backing)
+    aside = [move_aside(d.path, d.problems, when, backing, stay=d.refused) for d in damaged]
+    if found is None:
+        raise NoUsableCheckpoint(_nothing_left(damaged))
+    return found, aside
+
+
+def set_aside(damaged: Iterable[Path], backing: Backing, when: datetime) -> list[SetAside]:
+    """Move checkpoints out of the way that are still there and still damaged."""
+    aside = []
+    for path in damaged:
+        if path.is_dir():
+            _, now = _check(path, dict(unlisted(path.parent)).get(path), backing)
+            aside += [move_aside(d.path, d.problems, when, backing, stay=d.refused) for d in now]
+    return aside
+
+
+def _search(selector: str | int | Path, backing: Backing) -> tuple[Path | None, list[Damaged]]:
+    damaged: list[Damaged] = []
+    for folder, flaw in _candidates(selector, backing.directory, backing.shown):
+        found, new = _check(folder, flaw, backing)
+        damaged += new
+        if found is not None:
+            return found, damaged
+    return None, damaged
+
+
+def _check(folder: Path, flaw: str | None, backing: Backing) -> tuple[Path | None, list[Damaged]]:
+    """The folder if it is whole, else what is wrong with it."""
+    try:
+        backing.verify(folder)
+    except CheckpointCorrupted as error:
+        refused = isinstance(error.__cause__, OSError)
+        return None, [Damaged(folder, tuple(error.problems), refused)]
+    return (folder, []) if flaw is None else (None, [Damaged(folder, (flaw,))])
+
+
+def move_aside(
+    folder: Path,
+    problems: Sequence[str],
+    when: datetime,
+    backing: Backing,
+    *,
+    stay: bool = False,
+) -> SetAside:
+    """Rename a damaged checkpoint out of the way; with `stay` only tell of it."""
+    attempt, moved = 1, None
+    while not stay and moved is None:
+        target = folder.with_name(layout.broken_name(folder.name, when, attempt))
+        try:
+            atomic.rename_folder(folder, target)
+        except FileExistsError:
+            attempt += 1
+        except OSError:
+            break
+        else:
+            moved = target
+            backing.renamed(folder, target)
+    return SetAside(folder, moved, tuple(problems))
+
+
+def unlisted(directory: Path) -> Iterator[tuple[Path, str]]:
+    """Folders that have a checkpoint's name and are none, with the reason; links are not meant."""
+    for name, reason in _listing(directory).skipped:
+        if layout.iteration_of(name) is not None and not (directory / name).is_symlink():
+            yield directory / name, reason
+
+
+def _candidates(
+    selector: str | int | Path, directory: Path, shown: str
+) -> list[tuple[Path, str | None]]:
+    """What the selector means, then the older ones beside it, newest first.
+
+    With each its flaw, if that can be seen without hashing.
+    """
+    if str(selector).strip() == selectors.LATEST:
+        found = _not_after(directory, None)
+        if not found:
+            raise selectors.none_found(shown)
+        return found
+    folder = _flawed_folder(selector, directory)
+    if folder is None:
+        folder = selectors.resolve(selector, _listing(directory), directory, shown)
+    iteration = layout.iteration_of(folder.name)
+    if iteration is not None:
+        beside = _not_after(folder.parent, iteration)
+        return beside if beside and beside[0][0] == folder else [(folder, None), *beside]
+    saved_as = _saved_as(folder)  # a copy under a name of its own
+    older = [] if saved_as is None else _not_after(folder.parent, saved_as - 1)
+    return [(folder, None), *older]
+
+
+def _not_after(directory: Path, iteration: int | None) -> list[tuple[Path, str | None]]:
+    """The folders with a checkpoint's name up to an iteration (None: all), newest first."""
+    found: dict[int, tuple[Path, str | None]] = {
+        info.iteration: (directory / info.name, None) for info in _listing(directory).checkpoints
+    }
+    for path, flaw in unlisted(directory):
+        found[layout.iteration_of(path.name) or 0] = path, flaw
+    return [found[i] for i in sorted(found, reverse=True) if iteration is None or i <= iteration]
+
+
+def _flawed_folder(selector: str | int | Path, directory: Path) -> Path | None:
+    """The folder that an iteration or a path means, if no list would take it for a checkpoint."""
+    folder = _folder_meant(selector, directory)
+    if folder is None or all(folder != path for path, _ in unlisted(folder.parent)):
+        return None
+    return folder
+
+
+def _folder_meant(selector: str | int | Path, directory: Path) -> Path | None:
+    """The folder an iteration or a path stands for, whether or not it is a checkpoint."""
+    text = str(selector).strip()
+    if not isinstance(selector, Path) and text in selectors.KEYWORDS:
+        return None
+    if isinstance(selector, int) or (not isinstance(selector, Path) and text.isdecimal()):
+        with contextlib.suppress(ValueError):  # negative, or absurdly long
+            return directory / layout.checkpoint_name(int(selector))
+        return None
+    path = Path(text).expanduser()
+    try:
+        named = None
+        if not isinstance(selector, Path) and selectors.is_bare(text):
+            named = _iteration_named(directory / text)
+        if named is not None or (not path.exists() and len(path.parts) == 1):
+            path = directory / path
+        if named is None and not path.exists():
+            named = _iteration_named(path)
+    except OSError:  # too long for a name
+        return None
+    if named is not None:
+        path = path.with_name(layout.checkpoint_name(named))
+    return Path(os.path.abspath(path))  # noqa: PTH100 - keeps links the user chose
+
+
+def _iteration_named(path: Path) -> int | None:
+    """The iteration that has the last part of a path for its name, in the folder before it."""
+    try:
+        return labels.find(labels.read(path.parent), path.name)
+    except SidecarUnreadable:
+        return None
+
+
+def _listing(directory: Path) -> index.Listing:
+    try:
+        return index.load(directory)
+    except OSError:
+        return index.Listing(())
+
+
+def _saved_as(folder: Path) -> int | None:
+    """The iteration of a checkpoint under any name; None if its metadata cannot tell."""
+    try:
+        return metadata.as_count(metadata.read(folder).get("iteration"))
+    except (OSError, ValueError):
+        return None
+
+
+def _told(problems: Sequence[str]) -> str:
+    more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+    return "; ".join(problems[:3]) + more
+
+
+def _nothing_left(aside: Sequence[Damaged]) -> str:
+    names = ", ".join(
+        f"{item.path.name} ({safe_json.shown(item.problems[0])})" for item in aside[:8]
+    )
+    folder = aside[0].path.parent
+    names_aside = {item.path.name for item in aside}
+    listed = _listing(folder).checkpoints
+    newer = [info.iteration for info in listed if info.name not in names_aside]
+    also = f"; not older, but there: {', '.join(map(str, newer[:8]))}" if newer else ""
+    return (
+        f"no usable checkpoint in {folder}: damaged: {names}{also}\n"
+        "Nothing was deleted; look at them with: "
+        f"python -m trainer.checkpoints verify {folder}"
+    )

@@ -1,0 +1,119 @@
+"""Who may write to a place in an object store: one claim object for each writer.
+
+A writer sets an object of its own, `.writer-<token>.json`, and then lists all claims. Whoever sees
+another living claim withdraws. On a store whose lists show every finished write at once (S3 since
+2020, Google Cloud Storage) two writers cannot both miss each other. A claim is renewed each minute;
+one that was not for a quarter of an hour counts as abandoned, by the store's own clock, and so does
+that of a dead process of this machine. What this does not guarantee: a writer that stood still for
+longer than that (a laptop asleep) may wake up beside its successor; it finds its claim gone at its
+next upload and stops there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import threading
+import time
+from collections.abc import Iterator
+
+from trainer.checkpoints.errors import CheckpointError, CheckpointsInUse
+from trainer.checkpoints.process_owner import Owner
+from trainer.checkpoints.remote.client import Client, Entry
+from trainer.checkpoints.remote.listing import CLAIM, survey
+from trainer.checkpoints.safe_io import safe_json
+
+logger = logging.getLogger(__name__)
+
+RENEWAL_S = 60.0
+EXPIRY_S = 900.0
+_SETTLED_S = 10.0  # a claim this much older is no race
+_ROUNDS = 3
+
+
+@contextlib.contextmanager
+def claimed(client: Client, owner: Owner) -> Iterator[str]:
+    """Be the only writer while this lasts; gives the name of the claim object.
+
+    CheckpointsInUse names the other writer; StoreUnavailable if the store cannot be asked.
+    """
+    name = f"{CLAIM}{owner.token}.json"
+    _take(client, name, owner)
+    over = threading.Event()
+    renewal = threading.Thread(target=_renew, args=(client, name, owner, over), daemon=True)
+    renewal.start()
+    try:
+        yield name
+    finally:
+        if owner.is_this_process:  # and not a fork of it
+            over.set()
+            renewal.join()
+            with contextlib.suppress(CheckpointError):  # an abandoned claim runs out
+                client.delete(name)
+
+
+def _take(client: Client, name: str, owner: Owner) -> None:
+    for attempt in range(1, _ROUNDS + 1):
+        client.write(name, owner.encode().encode())
+        try:
+            rival = _rival(client, name)
+        except BaseException:
+            with contextlib.suppress(CheckpointError):
+                client.delete(name)
+            raise
+        if rival is None:
+            return
+        client.delete(name)
+        message, settled = rival
+        if settled or attempt == _ROUNDS:
+            raise CheckpointsInUse(message)
+        # Both withdrew: one of them comes back first.
+        time.sleep(random.uniform(0.05, 0.25) * attempt)
+
+
+def _rival(client: Client, name: str) -> tuple[str, bool] | None:
+    """Why another writer has the place, and whether it had it long before; None if none has."""
+    claims = survey(client).claims
+    mine = claims.get(name)
+    for other, entry in claims.items():
+        if other == name or mine is None:
+            continue
+        age = (mine.mtime_ns - entry.mtime_ns) / 1e9
+        why = _why_refused(client, other, entry, age)
+        if why is not None:
+            return why, age > _SETTLED_S
+    return None
+
+
+def _why_refused(client: Client, name: str, entry: Entry, age: float) -> str | None:
+    """What to tell of a claim; None if nobody holds it any more, and then it is removed."""
+    url = client.location.url
+    try:
+        owner = Owner.of(safe_json.decode(client.read(name)))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        if age <= EXPIRY_S:
+            return f"{url} may be in use: {name} is not readable\nIf nobody writes there, delete it"
+        owner = None
+    if age <= EXPIRY_S and owner is not None and not owner.is_dead:
+        return (
+            f"{url} is in use by {owner}\n"
+            "Stop that one, or use another --checkpoint-dir; if it no longer runs, its claim ends "
+            f"{EXPIRY_S / 60:.0f} min after its last sign of life"
+        )
+    logger.warning("%s: the claim of %s is taken over", url, owner or "an unknown writer")
+    client.delete(name)
+    return None
+
+
+def _renew(client: Client, name: str, owner: Owner, over: threading.Event) -> None:
+    while not over.wait(RENEWAL_S):
+        try:
+            client.entry(name)
+            client.write(name, owner.encode().encode())
+        except FileNotFoundError:
+            return  # taken over: the next upload tells
+        except CheckpointError:
+            continue  # the store is away; there is time until the claim runs out

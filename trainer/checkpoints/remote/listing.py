@@ -1,0 +1,120 @@
+"""What a store holds, from the list of its objects and the pointer to the latest checkpoint.
+
+A checkpoint exists once its manifest does, which is uploaded last. `latest.json` names the newest
+one that its writer has verified; what lies beyond it is not shown, for its writer is not done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from trainer.checkpoints import layout
+from trainer.checkpoints.remote.client import Client, Entry
+from trainer.checkpoints.safe_io import safe_json
+
+POINTER = "latest.json"
+CLAIM = ".writer-"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All objects by name, and the checkpoint that `latest.json` names (None: it names none)."""
+
+    objects: Mapping[str, Entry]
+    latest: str | None
+
+    @cached_property
+    def manifests(self) -> dict[str, Entry]:
+        """The manifest of each checkpoint that has one, those in branch folders too, by name."""
+        return {
+            unit: self.objects[f"{unit}/{layout.MANIFEST}"]
+            for unit in self._units
+            if f"{unit}/{layout.MANIFEST}" in self.objects
+        }
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Checkpoints without a manifest: half uploaded, or half deleted."""
+        return sorted(self._units - self.manifests.keys())
+
+    @property
+    def unverified(self) -> list[str]:
+        """Checkpoints beyond the one that `latest.json` names, if that one is there."""
+        if self.latest not in self.manifests:
+            return []
+        last = layout.iteration_of(self.latest or "") or 0
+        return [name for name in self.manifests if (layout.iteration_of(name) or 0) > last]
+
+    @property
+    def visible(self) -> dict[str, Entry]:
+        """The manifests of the checkpoints that readers see."""
+        hidden = set(self.unverified)
+        return {name: entry for name, entry in self.manifests.items() if name not in hidden}
+
+    @property
+    def claims(self) -> dict[str, Entry]:
+        """The objects by which writers claim the place."""
+        return {
+            name: entry
+            for name, entry in self.objects.items()
+            if name.startswith(CLAIM) and "/" not in name
+        }
+
+    def side_files(self, iteration: int) -> list[str]:
+        """Plot and history of an iteration."""
+        names = (layout.plot_name(iteration), layout.history_name(iteration))
+        return [name for name in names if name in self.objects]
+
+    def beyond(self, iteration: int) -> list[str]:
+        """Checkpoints and side files of later iterations that are not in a branch folder."""
+        heads = {name.partition("/")[0] for name in self.objects}
+        return sorted(name for name in heads if _iteration(name) > iteration)
+
+    def below(self, unit: str) -> list[str]:
+        """The objects of a checkpoint."""
+        return [name for name in self.objects if name.startswith(f"{unit}/")]
+
+    @cached_property
+    def _units(self) -> set[str]:
+        return {unit for name in self.objects if (unit := _unit(name)) is not None}
+
+
+def survey(client: Client) -> Survey:
+    """Look at a store. StoreUnavailable if it cannot be asked."""
+    objects = client.objects()
+    return Survey(objects, _pointed_at(client) if POINTER in objects else None)
+
+
+def pointer(name: str, sha256: str) -> bytes:
+    """The content of `latest.json`; `sha256` is that of the manifest."""
+    document = {"format": FORMAT, "checkpoint": name, "manifest_sha256": sha256}
+    return (json.dumps(document) + "\n").encode()
+
+
+def _pointed_at(client: Client) -> str | None:
+    try:
+        name = safe_json.decode(client.read(POINTER)).get("checkpoint")
+    except (FileNotFoundError, ValueError):  # moved just now, or not ours
+        return None
+    return name if isinstance(name, str) and layout.iteration_of(name) is not None else None
+
+
+def _unit(name: str) -> str | None:
+    """The checkpoint that an object belongs to."""
+    first, _, rest = name.partition("/")
+    if layout.iteration_of(first) is not None:
+        return first if rest else None
+    second, _, deeper = rest.partition("/")
+    if layout.is_branch_name(first) and layout.iteration_of(second) is not None and deeper:
+        return f"{first}/{second}"
+    return None
+
+
+def _iteration(name: str) -> int:
+    own = layout.iteration_of(name)
+    own = layout.side_file_iteration(name) if own is None else own
+    return -1 if own is None else own

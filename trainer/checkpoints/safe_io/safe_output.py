@@ -1,0 +1,161 @@
+"""Standard output and error of a command: what can be shown safely, and what if they are gone.
+
+Whatever is written passes through here: credentials of URLs are hidden, and control characters of
+a file, a folder's name or a message cannot rewrite the terminal. What draws on the terminal on
+purpose (a panel, a bar, a picture) writes to `drawing(stream)`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO, cast
+
+from trainer.checkpoints.safe_io.redaction import redacted
+
+_COLOR = re.compile(r"(\x1b\[[0-9;]*m)")
+_KEPT = "\n\t"
+
+
+class SafeOutput:
+    """A text stream in front of another one, whose attributes it has.
+
+    Attributes:
+        failure: why the stream behind it takes no more; None: it does.
+    """
+
+    def __init__(self, stream: TextIO | None, *, required: bool) -> None:
+        """`stream` is None where the process was started with a closed descriptor.
+
+        With `required`, an OSError tells the writer that the stream is gone; otherwise it falls
+        silent.
+        """
+        self.failure: OSError | None = None
+        self._required = required
+        if stream is None:
+            self.failure = OSError(errno.EBADF, "it is closed")
+            stream = io.TextIOWrapper(io.BytesIO(), "utf-8")
+        self._stream = stream
+        self._colors = stream.isatty()
+
+    def write(self, text: str) -> int:
+        self.pass_on(cleaned(redacted(text), self._colors))
+        return len(text)
+
+    def pass_on(self, text: str) -> None:
+        """Write as it is."""
+        if self.failure is None:
+            try:
+                self._stream.write(text)
+                return
+            except OSError as error:
+                self._lose(error)
+        self._tell()
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        if self.failure is None:
+            try:
+                self._stream.flush()
+                return
+            except OSError as error:
+                self._lose(error)
+        self._tell()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _lose(self, error: OSError) -> None:
+        self.failure = error
+        discard(self._stream)
+
+    def _tell(self) -> None:
+        if self._required:
+            assert self.failure is not None
+            raise self.failure
+
+
+class _Drawing:
+    """The same stream for what may move the cursor; credentials are hidden all the same."""
+
+    def __init__(self, output: SafeOutput) -> None:
+        self._output = output
+
+    def write(self, text: str) -> int:
+        self._output.pass_on(redacted(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._output, name)
+
+
+def drawing(stream: TextIO) -> TextIO:
+    """The stream for cursor movements and colors."""
+    return cast(TextIO, _Drawing(stream)) if isinstance(stream, SafeOutput) else stream
+
+
+def cleaned(text: str, colors: bool = False) -> str:
+    """Text whose control characters are question marks, except for line ends and tabs.
+
+    With `colors`, the sequences that only change the color of a terminal stay.
+    """
+    if text.isprintable():
+        return text
+    parts = _COLOR.split(text) if colors else [text]
+    parts[::2] = [
+        "".join(c if c.isprintable() or c in _KEPT else "?" for c in p) for p in parts[::2]
+    ]
+    return "".join(parts)
+
+
+@contextlib.contextmanager
+def safe_streams(*, required: bool) -> Iterator[SafeOutput]:
+    """Put a `SafeOutput` in front of stdout and stderr; gives the one of stdout.
+
+    With `required`, a command that cannot write its output has failed; otherwise (a training) it
+    goes on without a word. A missing stderr is never a failure.
+    """
+    _occupy_closed_descriptors()
+    kept = sys.stdin, sys.stdout, sys.stderr
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    out = SafeOutput(sys.stdout, required=required)
+    sys.stdin = sys.stdin or io.StringIO()
+    sys.stdout = cast(TextIO, out)
+    sys.stderr = cast(TextIO, SafeOutput(sys.stderr, required=False))
+    try:
+        yield out
+    finally:
+        with contextlib.suppress(OSError):
+            out.flush()
+        sys.stderr.flush()
+        sys.stdin, sys.stdout, sys.stderr = kept
+
+
+def discard(stream: TextIO) -> None:
+    """Point a broken stream to nowhere, or the interpreter would complain about it when it ends."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        return
+
+
+def _occupy_closed_descriptors() -> None:
+    """Else the next file that is opened would be where other programs write their output."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.close(opened)

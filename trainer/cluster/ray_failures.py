@@ -1,0 +1,179 @@
+"""The death of actors and of Ray itself, in one line of our own.
+
+Ray tells of a dead actor in seven lines, of a dead raylet with 'Broken pipe' and of a dead control
+service (GCS) not at all: a minute later it ends this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import threading
+from _thread import interrupt_main
+from collections.abc import Callable, Iterable, Iterator
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
+
+import ray
+from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.rllib.core.learner.learner_group import LearnerGroup
+from ray.rllib.utils.actor_manager import CallResult, FaultTolerantActorManager
+
+from trainer.cluster.ray_session import dead_daemon
+from trainer.errors import ProcessDied, TrainingFailed
+
+T = TypeVar("T")
+_PING_S = 10.0
+_LOOK_EVERY_S = 1.0
+_GRACE_S = 10.0
+_INTERRUPT = getattr(signal, "SIGUSR2", None)  # Windows has none
+
+
+def actor_failure(error: RayError, who: str) -> Exception:
+    """What ends the training after a call to an actor has failed with `error`.
+
+    Args:
+        error: as Ray raised it.
+        who: the actor, as a user knows it.
+    """
+    if isinstance(error, RayTaskError):
+        return error.cause if isinstance(error.cause, Exception) else ProcessDied(_first(error))
+    if isinstance(error, RayActorError):
+        found = re.search(r"^\s*pid: (\d+)", str(error), re.MULTILINE)
+        process = f" (process {found[1]})" if found else ""
+        why = "; was it killed, or is the memory full?" if found else ""
+        return ProcessDied(f"{who}{process} died{why}")
+    return ProcessDied(f"{who} does not answer: {_first(error)}")
+
+
+def ask_actors(
+    manager: FaultTolerantActorManager, function: Callable[[Any], T], kind: str
+) -> dict[int, T]:
+    """What `function(actor)` returns on every actor that lives, by its number.
+
+    RLlib's own call takes an error inside an actor for its death, and restarts it for ever.
+
+    Raises:
+        ProcessDied: Ray itself has died.
+        Exception: what `function` has raised on an actor.
+    """
+    check_ray()
+    answers = manager.foreach_actor(function, return_obj_refs=True)
+    check_ray()  # to fetch an answer from a Ray that is gone would end this process at once
+    given = {}
+    for answer in answers:
+        number = answer.actor_id
+        try:
+            given[number] = ray.get(answer.get())
+        except RayActorError:
+            manager.set_actor_state(number, healthy=False)
+        except RayError as error:
+            raise actor_failure(error, f"{kind} {number}") from error
+    return given
+
+
+@contextlib.contextmanager
+def failures_of_learners(learners: LearnerGroup) -> Iterator[None]:
+    """Raise `ProcessDied` for whatever fails inside because a learner has died.
+
+    RLlib drops a dead learner from its list without a word, and fails later of the empty list.
+    """
+    try:
+        yield
+    except Exception as error:
+        ours = isinstance(error, TrainingFailed) and not isinstance(error, RayError)
+        if learners.is_local or ours:
+            raise
+        check_ray(error)
+        if dead := _dead_learner(
+            learners._worker_manager
+        ):  # the others tell of a broken connection then
+            raise dead from error
+        if isinstance(error, RayError):
+            raise actor_failure(error, "a learner or another actor") from error
+        raise
+
+
+def answers_of(results: Iterable[CallResult], count: int) -> list[Any]:
+    """What all `count` learners have answered.
+
+    Raises:
+        RayError: one does not answer.
+        Exception: what one has raised.
+    """
+    answers = list(results)
+    for answer in answers:
+        if not answer.ok:
+            raise answer.get()
+    if len(answers) < count:
+        raise RayError(f"only {len(answers)} of {count} learners answer")
+    return [answer.get() for answer in answers]
+
+
+def _dead_learner(manager: FaultTolerantActorManager) -> Exception | None:
+    answers = manager.foreach_actor(
+        lambda learner: None, healthy_only=False, timeout_seconds=_PING_S
+    )
+    for answer in answers:
+        if not answer.ok and isinstance(answer.get(), RayActorError):
+            who = f"learner {answer.actor_id + 1} of {manager.num_actors()}"
+            return actor_failure(answer.get(), who)
+    return None
+
+
+@contextlib.contextmanager
+def failures_of_ray() -> Iterator[None]:
+    """Raise `ProcessDied` for whatever fails inside because Ray itself has died.
+
+    Where RLlib waits for an actor that will never answer, the wait is interrupted (in the main
+    thread of a program; elsewhere only an error that comes by itself is turned into ours).
+    """
+    with _interrupted_waits():
+        try:
+            yield
+        except (Exception, KeyboardInterrupt) as error:
+            check_ray(error)
+            if isinstance(error, RayError):
+                raise actor_failure(error, "an actor of Ray") from error
+            raise
+
+
+def check_ray(error: BaseException | None = None) -> None:
+    """Raise `ProcessDied` if one of Ray's own processes has died; `error` is what came of it."""
+    if dead := dead_daemon():
+        raise ProcessDied(f"{dead} died; was it killed, or is the memory full?") from error
+
+
+@contextlib.contextmanager
+def _interrupted_waits() -> Iterator[None]:
+    if _INTERRUPT is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_LOOK_EVERY_S):
+            if dead_daemon() is not None:
+                # Mostly an error comes of it, or the iteration ends, and no interruption is needed.
+                while not ended.wait(_GRACE_S):
+                    interrupt_main(_INTERRUPT)
+                return
+
+    previous = signal.signal(_INTERRUPT, _interrupt)
+    watcher = threading.Thread(target=watch, name="ray-watch", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+        signal.signal(_INTERRUPT, previous)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt  # all else that a handler raises is lost in Ray's waits
+
+
+def _first(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,227 @@
+"""Starting and stopping Ray, quietly, offline and inside the project's own folders."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from trainer.checkpoints.process_owner import Owner, is_running
+from trainer.config.run_groups import RayGroup
+from trainer.project import PROJECT_ROOT, cache_dir
+
+# Ray's sockets live under its temporary folder, and a socket path may have at most 107 bytes; Ray
+# itself adds about 65.
+_LONGEST_TEMP_DIR = 40
+_OWNER = "owner.json"
+_DAEMONS = {"gcs_server": "Ray's control service, gcs_server,", "raylet": "Ray's raylet"}
+
+_started = False  # whether the Ray that runs is ours to stop
+
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # its C++ side writes warnings straight to the terminal
+    "RAY_AUTH_MODE": "disabled",  # else Ray writes a token into ~/.ray
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Without it, waiting threads spin, and a busy machine slows training down to a tenth.
+    "OMP_WAIT_POLICY": "passive",
+}
+
+
+def prepare_environment() -> None:
+    """Settings that Ray and torch read at import; call it first. Values already set are kept."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    # An import of torch's compiler alone makes this folder.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_dir() / "torchinductor"))
+
+
+def quiet_logging() -> None:
+    """Keep Ray's notices (deprecations inside RLlib, GPU monitoring) off the console."""
+    for name in ("ray", "ray.rllib", "ray.tune", "ray._common", "ray.train"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    # It logs the traceback of every error in an actor, which is then raised here all the same.
+    logging.getLogger("ray.rllib.utils.actor_manager").setLevel(logging.CRITICAL)
+
+
+def start_ray(settings: RayGroup) -> bool:
+    """Start or join Ray if `settings` need it and it does not run yet.
+
+    Returns:
+        Whether this call did; then `stop_ray` is for the caller to call.
+    """
+    quiet_logging()
+    if settings.is_local:
+        return False
+    import ray
+
+    if ray.is_initialized():
+        return False
+    options: dict[str, Any] = {}
+    if settings.address is None:
+        _remove_leftovers()
+        # More actors than cores have to share them; Ray would wait for more cores forever.
+        cpus = max(os.cpu_count() or 1, settings.num_env_runners + settings.num_learners + 1)
+        options = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": str(_temp_dir())}
+    with _stderr_to(cache_dir() / "ray_start.log"), _own_handlers():
+        ray.init(
+            address=settings.address,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            runtime_env={"env_vars": {"PYTHONPATH": _python_path(), **_QUIET}},
+            **options,
+        )
+    global _started
+    _started = True
+    return True
+
+
+def _python_path() -> str:
+    """Where actors find this code: the project, then what the user has set."""
+    return os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
+
+
+@contextlib.contextmanager
+def _own_handlers() -> Iterator[None]:
+    """Keep our handler of SIGTERM, and Ray's words about dead processes off the console.
+
+    Ray's handler would end the process without a word while Ray starts. What it would print comes
+    as an error too (see `trainer/cluster/ray_failures.py`).
+    """
+    import ray
+
+    replaced = {
+        (ray._private.utils, "set_sigterm_handler"): lambda handler: None,
+        (ray._private.worker, "listen_error_messages"): lambda worker, threads_stopped: None,
+    }
+    originals = {place: getattr(*place) for place in replaced}
+    for place, stand_in in replaced.items():
+        setattr(*place, stand_in)
+    try:
+        yield
+    finally:
+        for place, original in originals.items():
+            setattr(*place, original)
+
+
+@contextlib.contextmanager
+def _stderr_to(path: Path) -> Iterator[None]:
+    """Send what C++ code writes to stderr into a file; Python's own errors are raised as ever."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with path.open("ab") as file:
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def stop_ray() -> None:
+    """Leave the Ray that `start_ray` started or joined, and remove its temporary folder."""
+    global _started
+    ray = sys.modules.get("ray")
+    if not _started or ray is None:
+        return
+    if dead_daemon() is None:
+        ray.shutdown()
+    else:  # it would wait for them, or end this process without a word
+        ray._private.auto_init_hook.enable_auto_connect = False  # what is left must not start anew
+        ray._private.worker._global_node.kill_all_processes(
+            check_alive=False, allow_graceful=False, wait=True
+        )
+    _started = False
+    shutil.rmtree(_temp_dir(), ignore_errors=True)
+    _temp_dir.cache_clear()
+
+
+def dead_daemon() -> str | None:
+    """Which of the daemons of the Ray that this process started has died, in words."""
+    ray = sys.modules.get("ray")
+    node = None if ray is None else ray._private.worker._global_node
+    if not _started or node is None:
+        return None
+    dead = {kind: process.pid for kind, process in node.dead_processes()}
+    return next((f"{_DAEMONS[k]} (process {dead[k]})" for k in _DAEMONS if k in dead), None)
+
+
+def daemons() -> dict[int, str]:
+    """The processes of the Ray that this process started, without whom it ends, in words."""
+    ray = sys.modules.get("ray")
+    node = None if ray is None else ray._private.worker._global_node
+    if not _started or node is None:
+        return {}
+    own = {process.pid: kind for kind, process in node.live_processes() if kind in _DAEMONS}
+    agents = {pid: name for pid in own if own[pid] == "raylet" for pid, name in _agents(pid)}
+    return agents | {pid: _DAEMONS[kind] for pid, kind in own.items()}
+
+
+def _agents(raylet: int) -> Iterator[tuple[int, str]]:
+    """The agents that a raylet dies with; none where the system does not tell of processes."""
+    with contextlib.suppress(OSError):
+        for pid in Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split():
+            name = Path(f"/proc/{pid}/cmdline").read_text().strip("\0 ")
+            if name.startswith("ray::") and name.endswith("Agent"):
+                yield int(pid), f"Ray's {name.removeprefix('ray::')}"
+
+
+@functools.cache
+def _temp_dir() -> Path:
+    """Where this process lets Ray put sockets and logs; inside the project if its path allows."""
+    folder = cache_dir() / "ray" / str(os.getpid())
+    if len(str(folder).encode()) > _LONGEST_TEMP_DIR:
+        folder = Path(tempfile.mkdtemp(prefix="ray-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _OWNER).write_text(Owner.this_process(datetime.now()).encode())
+    return folder
+
+
+def _remove_leftovers() -> None:
+    """Remove the temporary folders of runs that were killed."""
+    own = [path for path in (cache_dir() / "ray").glob("*") if path.name.isdecimal()]
+    elsewhere = [path.parent for path in Path(tempfile.gettempdir()).glob(f"ray-*/{_OWNER}")]
+    for folder in own + elsewhere:
+        try:
+            owner = Owner.read(folder / _OWNER)
+        except (OSError, ValueError):
+            continue
+        dead = not is_running(int(folder.name), 0) if owner is None else owner.is_dead
+        if dead:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+_PUT = threading.RLock()
+
+
+@contextlib.contextmanager
+def without_object_store() -> Iterator[None]:
+    """Let this thread build and restore an all-local algorithm without starting Ray.
+
+    RLlib puts its configuration and weights into the object store even where no actor will ever
+    fetch them, which starts Ray's daemons: seconds, 400 MB and files outside the project. Nothing
+    else needs them there.
+    """
+    import ray
+
+    with _PUT:
+        put, thread = ray.put, threading.get_ident()
+
+        def keep(value: Any, *args: Any, **kwargs: Any) -> Any:
+            return value if threading.get_ident() == thread else put(value, *args, **kwargs)
+
+        ray.put = keep
+        try:
+            yield
+        finally:
+            ray.put = put

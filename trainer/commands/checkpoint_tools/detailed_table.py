@@ -1,0 +1,104 @@
+"""The detailed table: everything about each checkpoint, within the width that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from trainer.checkpoints.records import CheckpointInfo
+from trainer.checkpoints.safe_io import safe_json
+from trainer.commands.checkpoint_tools import list_values
+from trainer.commands.checkpoint_tools.list_values import Column, Style, aligned, wrapped
+from trainer.reporting import formatting
+
+_INDENT = " " * 6
+_RULE = 80  # as wide as those above and below, if there is room
+
+
+def detailed_rows(
+    shown: Sequence[CheckpointInfo],
+    top: CheckpointInfo | None,
+    style: Style,
+    now: datetime,
+    marks: Mapping[int, str],
+    width: int,
+) -> list[str]:
+    """A line for each checkpoint if `width` is enough for all, else a few.
+
+    `top` is the best one; `marks` are put behind the rows, by iteration.
+    """
+    tails = [_tail(info, info is top, marks) for info in shown]
+    lines = aligned(_all_columns(now), shown)
+    longest = max((len(" ".join(tail)) for tail in tails), default=0)
+    one_line = len(lines[0]) + 1 + longest <= width
+    if not one_line:
+        lines = aligned(_first_columns(now), shown)
+    rule = "-" * min(width, max(_RULE, len(lines[0])))
+    result = [lines[0].rstrip(), rule]
+    for info, line, tail in zip(shown, lines[1:], tails, strict=True):
+        head = style.paint(line.rstrip(), "32" if info is top else "")
+        if one_line:
+            result.append(" ".join([head, *(style.paint(word, "36") for word in tail)]))
+        else:
+            where = [info.name, *_saved(info), *tail]
+            result += [head, *_below(where, width)]
+        note = info.label.note if info.label else ""
+        for text in (note, *info.warnings):
+            result += _below(safe_json.shown_line(text).split(), width)
+    return [*result, rule]
+
+
+def _tail(info: CheckpointInfo, best: bool, marks: Mapping[int, str]) -> list[str]:
+    """Name and tags in brackets."""
+    words = [info.label.name] if info.label else []
+    words += [safe_json.shown_line(tag).upper() for tag in info.tags]
+    words += ["BEST"] * best + ["COLLAPSED"] * bool(info.warnings)
+    words += [marks[info.iteration].upper()] if info.iteration in marks else []
+    return [f"[{word}]" for word in words]
+
+
+def _below(words: Sequence[str], width: int) -> list[str]:
+    return [_INDENT + line for line in wrapped(words, width - len(_INDENT))]
+
+
+def _all_columns(now: datetime) -> list[Column[CheckpointInfo]]:
+    first, last = _first_columns(now), Column[CheckpointInfo]("Path", lambda i: i.name, text=True)
+    date = Column[CheckpointInfo]("Date", lambda i: _saved(i)[0], text=True)
+    time = Column[CheckpointInfo]("Time", lambda i: _saved(i)[1], text=True)
+    teams = [_number("Seeker", "seeker_reward"), _number("Hider", "hider_reward")]
+    return [first[0], date, time, *first[1:3], *teams, *first[3:], last]
+
+
+def _first_columns(now: datetime) -> list[Column[CheckpointInfo]]:
+    """What fits into 80 characters."""
+
+    def age(info: CheckpointInfo) -> str:
+        return formatting.age(now.timestamp() - info.number("timestamp_unix"))
+
+    return [
+        Column("Iter", lambda i: str(i.iteration)),
+        Column("Age", age),
+        _number("Reward", "reward_mean"),
+        Column(
+            "Seen", lambda i: list_values.fixed(i.metadata.get("seen_fraction"), 3), optional=True
+        ),
+        Column(
+            "Hidden", lambda i: list_values.percent(i.metadata.get("perfect_hide")), optional=True
+        ),
+        _number("Ep.len", "episode_len_mean"),
+        _count("Episodes", "episodes_completed"),
+        _count("Env steps", "env_steps"),
+        Column("Size", lambda i: formatting.size(i.size_bytes)),
+    ]
+
+
+def _saved(info: CheckpointInfo) -> tuple[str, str]:
+    return list_values.date(info.metadata.get("timestamp"))
+
+
+def _number(head: str, key: str) -> Column[CheckpointInfo]:
+    return Column(head, lambda info: list_values.fixed(info.metadata.get(key)))
+
+
+def _count(head: str, key: str) -> Column[CheckpointInfo]:
+    return Column(head, lambda info: list_values.count(info.metadata.get(key)))

@@ -1,0 +1,49 @@
+"""export: one policy of a checkpoint as a file that other programs run without this project."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from trainer.checkpoints import manifest, selectors
+from trainer.checkpoints.errors import CheckpointError
+from trainer.commands.checkpoint_tools import output
+
+HELP = "write a policy as a torch.export program or as ONNX"
+SUFFIXES = {"pt2": ".pt2", "onnx": ".onnx"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The checkpoint, the policy, and where it goes."""
+    parser.add_argument(
+        "selector", metavar="CHECKPOINT", help="latest, best, an iteration, a name, a path"
+    )
+    parser.add_argument("--policy", required=True, metavar="ID", help="for example seeker_policy")
+    parser.add_argument("--format", choices=SUFFIXES, default="pt2", help="(%(default)s)")
+    parser.add_argument("--out", metavar="FILE", help="(CHECKPOINT_POLICY.pt2 or .onnx)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verify the checkpoint, export, and print the path."""
+    folder = output.manager_of(args).resolve(args.selector)
+    policies = manifest.verify(folder).policies
+    if args.policy not in policies:
+        meant = selectors.hint(args.policy, list(policies))
+        raise output.Misuse(f"{folder.name} has no policy {args.policy!r}{meant}")
+    out = Path(args.out or f"{folder.name}_{args.policy}{SUFFIXES[args.format]}").expanduser()
+    if os.path.lexists(out):
+        raise output.Misuse(f"{out} exists, and nothing is overwritten; give another --out")
+    if not out.parent.is_dir():
+        raise output.Misuse(f"no such folder: {out.parent}; make it first, or give another --out")
+    try:
+        from trainer.ppo.export import export_policy  # torch: only here
+
+        written = export_policy(folder, args.policy, out, args.format)
+    except (ValueError, RuntimeError, ImportError) as error:
+        raise CheckpointError(str(error)) from error
+    if args.json:
+        output.print_json({"path": str(written), "format": args.format, "policy": args.policy})
+    else:
+        print(f"wrote {written}")
+    return output.EXIT_OK

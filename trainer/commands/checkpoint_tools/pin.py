@@ -1,0 +1,34 @@
+"""pin and unpin: keep checkpoints whatever the retention says, and let them go again."""
+
+from __future__ import annotations
+
+import argparse
+
+from trainer.commands.checkpoint_tools import output
+
+HELP = "keep checkpoints whatever the retention says"
+HELP_UNPIN = "take pins away again"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The checkpoints."""
+    parser.add_argument(
+        "selectors",
+        nargs="+",
+        metavar="CHECKPOINT",
+        help="latest, best, final, an iteration, a name, path",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Pin or unpin each, and print what is pinned now."""
+    manager = output.manager_of(args)
+    change = manager.pin if args.command == "pin" else manager.unpin
+    changed = [change(selector).name for selector in args.selectors]
+    pinned = sorted(manager.pinned())
+    if args.json:
+        output.print_json({args.command: changed, "pinned": pinned})
+    else:
+        print(f"{'pinned' if args.command == 'pin' else 'unpinned'}: {', '.join(changed)}")
+        print(f"pinned now: {', '.join(map(str, pinned)) or 'none'}")
+    return output.EXIT_OK

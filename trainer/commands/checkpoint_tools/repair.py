@@ -1,0 +1,73 @@
+"""repair: put a checkpoint folder in order and tell what was done."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from datetime import datetime
+
+from trainer.checkpoints import open_store, repair, selectors
+from trainer.checkpoints.safe_io import safe_json
+from trainer.commands.checkpoint_tools import output
+
+HELP = "rebuild the index, remove what dead processes left, move damaged checkpoints aside"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The folder."""
+    parser.add_argument("folder", nargs="?", metavar="DIR", help="the same as --checkpoint-dir")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Repair and report; 1 if something is left that only the user can decide."""
+    try:
+        backing = open_store.open_backing(args.checkpoint_dir)
+    except ValueError as error:
+        raise output.Misuse(str(error)) from None
+    backing.refresh()
+    if not backing.directory.is_dir():
+        raise selectors.none_found(backing.shown)
+    report = repair.repair(backing, datetime.now())
+    if args.json:
+        output.print_json(_as_json(report))
+    else:
+        for line in lines(report):
+            print(safe_json.shown_line(line))
+    return output.EXIT_OK if report.is_whole else output.EXIT_PROBLEM
+
+
+def lines(report: repair.Report) -> Iterator[str]:
+    """The report as text."""
+    yield from report.recovered
+    for path in report.removed:
+        yield f"removed {path.name}: its process has ended"
+    for item in report.aside:
+        yield str(item)
+    for iteration in report.unpinned:
+        yield f"unpinned {iteration}: there is no such checkpoint"
+    for iteration, name in report.unnamed:
+        yield f"forgot the name {name} of {iteration}: there is no such checkpoint"
+    if report.index_rebuilt:
+        yield "rebuilt the index"
+    yield from report.left
+    yield f"whole: {output.checkpoints(report.checked)}" + "; nothing to do" * report.is_clean
+
+
+def _as_json(report: repair.Report) -> dict[str, object]:
+    return {
+        "whole": report.checked,
+        "recovered": report.recovered,
+        "removed": [str(path) for path in report.removed],
+        "aside": [
+            {
+                "path": str(item.path),
+                "moved_to": str(item.moved_to) if item.moved_to else None,
+                "problems": list(item.problems),
+            }
+            for item in report.aside
+        ],
+        "unpinned": report.unpinned,
+        "unnamed": [{"iteration": i, "name": name} for i, name in report.unnamed],
+        "index_rebuilt": report.index_rebuilt,
+        "left": report.left,
+    }

@@ -1,0 +1,123 @@
+"""The table of checkpoints as text: pure functions from a listing to lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from trainer.checkpoints import layout, metadata, sorting
+from trainer.checkpoints.index import Listing
+from trainer.checkpoints.metadata import BestBy
+from trainer.checkpoints.records import CheckpointInfo
+from trainer.checkpoints.safe_io.safe_json import shown_line
+from trainer.commands.checkpoint_tools import list_values
+from trainer.commands.checkpoint_tools.detailed_table import detailed_rows
+from trainer.commands.checkpoint_tools.list_values import Style
+from trainer.reporting.formatting import UNKNOWN, size
+
+WIDTH = 80
+NO_MARKS: Mapping[int, str] = {}
+_SHORT_TAGS = (layout.FINAL_TAG, layout.PINNED_TAG)
+
+
+def render(
+    listing: Listing,
+    directory: Path | str,
+    *,
+    detailed: bool = False,
+    style: Style | None = None,
+    now: datetime | None = None,
+    branches: Sequence[Path] = (),
+    order: Sequence[CheckpointInfo] | None = None,
+    best_by: str | None = None,
+    marks: Mapping[int, str] = NO_MARKS,
+    width: int = WIDTH,
+) -> list[str]:
+    """All lines of the list of a checkpoint directory that holds at least one checkpoint.
+
+    `order` is another one than by iteration; `best_by` is meant as in `sorting.best`; `marks`
+    are put behind the rows, by iteration; `width` is for the detailed table. ValueError if there
+    is no such metric.
+    """
+    style = style or Style()
+    top, by = sorting.best(listing, best_by)
+    shown = listing.checkpoints if order is None else order
+    if detailed:
+        table = detailed_rows(shown, top, style, now or datetime.now(), marks, width)
+    else:
+        table = plain_rows(shown, top, style, marks)
+    summary = _summary(listing, style)
+    summary.append(_best_line(top, by))
+    summary += [f"   Set aside: {branch.name}" for branch in branches]
+    return [*_header(listing, directory, style), "", *table, "", *summary]
+
+
+def plain_rows(
+    shown: Sequence[CheckpointInfo],
+    top: CheckpointInfo | None,
+    style: Style,
+    marks: Mapping[int, str] = NO_MARKS,
+) -> list[str]:
+    """The short table: iteration, date, reward, episodes, folder."""
+    lines = [_short("Iter", "Date", "Reward", "Episodes", "Path"), "-" * WIDTH]
+    for info in shown:
+        words = [*_name(info), *(tag.upper() for tag in _SHORT_TAGS if tag in info.tags)]
+        words += ["BEST"] * (info is top) + ["COLLAPSED"] * bool(info.warnings)
+        words += [marks[info.iteration].upper()] if info.iteration in marks else []
+        behind = "".join(style.paint(f" [{word}]", "36") for word in words)
+        date, _ = list_values.date(info.metadata.get("timestamp"))
+        episodes = metadata.as_count(info.metadata.get("episodes_completed"))
+        shown_count = UNKNOWN if episodes is None else str(episodes)
+        reward = list_values.fixed(info.metadata.get("reward_mean"))
+        line = _short(str(info.iteration), date, reward, shown_count, info.name)
+        lines.append(style.paint(line, "32" if info is top else "") + behind)
+    return [*lines, "-" * WIDTH]
+
+
+def _header(listing: Listing, directory: Path | str, style: Style) -> list[str]:
+    rule = "=" * WIDTH
+    title = f"{style.icon('📂')}CHECKPOINT DIRECTORY: {shown_line(str(directory))}"
+    return [
+        rule,
+        style.paint(title, "1"),
+        rule,
+        f"Total checkpoints: {len(listing.checkpoints)}",
+        f"Index last updated: {shown_line(listing.last_updated or UNKNOWN)}",
+        rule,
+    ]
+
+
+def _summary(listing: Listing, style: Style) -> list[str]:
+    used = size(sum(info.size_bytes for info in listing.checkpoints))
+    latest = listing.iterations[-1] if listing.checkpoints else UNKNOWN
+    return [
+        style.paint(f"{style.icon('📊')}Summary:", "1"),
+        f"   Total checkpoints: {len(listing.checkpoints)}",
+        f"   Total disk usage: {used}",
+        f"   Latest iteration: {latest}",
+    ]
+
+
+def _best_line(top: CheckpointInfo | None, by: BestBy) -> str:
+    if by == BestBy() and top is not None:
+        return f"   Best iteration: {top.iteration}"
+    name = "reward" if by.metric == "reward_mean" else shown_line(by.metric)
+    best = "Best (lowest)" if by.mode == "min" else "Best"
+    if top is None:
+        return f"   {best} {name}: {UNKNOWN}"
+    return f"   {best} {name}: {_decimal(top, by.metric)} (iteration {top.iteration})"
+
+
+def _decimal(info: CheckpointInfo, key: str) -> str:
+    """A reward with two decimals, any other metric with six digits."""
+    digits = ".2f" if key in metadata.REWARD_KEYS else ".6g"
+    return f"{info.number(key):{digits}}"
+
+
+def _short(iteration: str, date: str, reward: str, episodes: str, name: str) -> str:
+    return f"{iteration:<8} {date:<12} {reward:<10} {episodes:<10} {name}"
+
+
+def _name(info: CheckpointInfo) -> list[str]:
+    return [info.label.name] if info.label else []

@@ -1,0 +1,51 @@
+"""tag: a name, and a note, for a checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from trainer.checkpoints import selectors
+from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.commands.checkpoint_tools import output
+
+HELP = "name a checkpoint: the name selects it, and it is kept whatever the retention says"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The checkpoint, its name, and what there is to know of it."""
+    parser.add_argument(
+        "selector", metavar="CHECKPOINT", help="latest, best, final, an iteration, a name, a path"
+    )
+    parser.add_argument("name", metavar="NAME", help="of letters, digits, '_', '-' and '.'")
+    parser.add_argument(
+        "--note", metavar="TEXT", help="a line about it, for list_checkpoints.py -d"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="take the name from the checkpoint that has it"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Name it, and say what it was called before."""
+    if Path(args.name).exists():
+        raise output.Misuse(f"{args.name!r} cannot be a name: it is a path here already")
+    manager = output.manager_of(args)
+    before = {info.name: info.label for info in manager.listing().checkpoints}
+    try:
+        folder = manager.label(args.selector, args.name, args.note, move=args.force)
+    except ValueError as error:
+        raise output.Misuse(str(error)) from None
+    after = {info.name: info.label for info in manager.listing().checkpoints}
+    if folder.name not in after:
+        left = selectors.hint(folder.name, list(after)) if after else ""
+        raise NoUsableCheckpoint(f"{folder.name} has been deleted meanwhile{left}")
+    label = after[folder.name]
+    if args.json:
+        note = label.note if label else None
+        output.print_json({"tagged": folder.name, "name": args.name, "note": note})
+        return output.EXIT_OK
+    old = before.get(folder.name)
+    was = f" (was {old.name})" if old is not None and old.name != args.name else ""
+    print(f"{folder.name} is named {args.name}{was}; it is kept until it is untagged")
+    return output.EXIT_OK

@@ -1,0 +1,40 @@
+"""untag: take the names and notes of checkpoints away again."""
+
+from __future__ import annotations
+
+import argparse
+
+from trainer.checkpoints import labels, layout
+from trainer.commands.checkpoint_tools import output
+
+HELP = "take the names and notes of checkpoints away again"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The checkpoints."""
+    parser.add_argument(
+        "selectors", nargs="+", metavar="CHECKPOINT", help="a name, an iteration, a path"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Take them away, and print which checkpoints have none any more, and which had none."""
+    manager = output.manager_of(args)
+    changed: list[str] = []
+    unnamed: list[str] = []
+    for selector in args.selectors:
+        iteration = layout.iteration_of(manager.locate(selector).name)
+        named = iteration in labels.read(manager.directory)
+        (changed if named else unnamed).append(manager.unlabel(selector).name)
+    if args.json:
+        output.print_json({"untagged": changed})
+        return output.EXIT_OK
+    if changed:
+        print(f"untagged: {', '.join(changed)}")
+    pinned = manager.pinned()
+    for name in unnamed:
+        print(f"{name} has no name")
+    for name in (*changed, *unnamed):
+        if layout.iteration_of(name) in pinned:
+            print(f"{name} stays pinned; `unpin` takes that away")
+    return output.EXIT_OK

@@ -1,0 +1,107 @@
+"""verify: read every file of one or all checkpoints and compare it with the manifest."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.checkpoints import layout, open_store, quarantine, selectors
+from trainer.checkpoints.errors import CheckpointCorrupted
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.safe_io import safe_json
+from trainer.commands.checkpoint_tools import output, table
+
+HELP = "check every file of one or all checkpoints against its manifest"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was found in one checkpoint; no problems means that it is whole."""
+
+    folder: Path
+    files: int
+    size_bytes: int
+    problems: tuple[str, ...]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """One argument: what to verify."""
+    parser.add_argument(
+        "what",
+        nargs="?",
+        metavar="WHAT",
+        help="latest, best, final, an iteration, a name, a path, or a folder (all in it)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verify, print, and return 1 if anything is damaged."""
+    manager, folders = _meant(args)
+    shown = output.progress(folders, lambda folder: folder.name)
+    results = [check(manager, folder) for folder in shown]
+    if args.json:
+        output.print_json([_as_json(result, manager.address(result.folder)) for result in results])
+    else:
+        rows = [_row(result) for result in results]
+        output.print_table(("Checkpoint", "Files", "Size", "Result"), rows, right="Files Size")
+        for result in results:
+            for problem in result.problems:
+                line = safe_json.shown_line(f"{result.folder.name}: {problem}")
+                print(line, file=sys.stderr)
+    return output.EXIT_PROBLEM if any(result.problems for result in results) else output.EXIT_OK
+
+
+def check(manager: CheckpointManager, folder: Path) -> Result:
+    """Read and compare everything; nothing is loaded."""
+    try:
+        found = manager.verify(folder)
+    except CheckpointCorrupted as error:
+        return Result(folder, 0, 0, error.problems)
+    return Result(folder, len(found.files), found.size_bytes, ())
+
+
+def _meant(args: argparse.Namespace) -> tuple[CheckpointManager, list[Path]]:
+    """The checkpoints that are meant, damaged ones too. NoUsableCheckpoint if there is none."""
+    manager = output.manager_of(args)
+    if args.what is not None:
+        given = Path(args.what).expanduser()
+        if layout.iteration_of(given.name) is not None and given.is_dir():
+            return manager, [Path(os.path.abspath(given))]  # noqa: PTH100
+        one = not given.is_dir() or (given / layout.MANIFEST).is_file() or args.what.isdecimal()
+        if one and not _is_place(args.what):
+            return manager, [manager.locate(args.what)]
+        args.checkpoint_dir = args.what
+        manager = output.manager_of(args)
+    whole = [manager.directory / info.name for info in manager.listing().checkpoints]
+    if not manager.directory.is_dir():
+        raise selectors.none_found(manager.shown)
+    folders = sorted([*whole, *(path for path, _ in quarantine.unlisted(manager.directory))])
+    if not folders:
+        raise selectors.none_found(manager.shown)
+    return manager, folders
+
+
+def _is_place(text: str) -> bool:
+    """Whether a URL is that of a folder of checkpoints, not of one of them."""
+    name = text.partition("?")[0].rstrip("/").rpartition("/")[2]
+    return open_store.is_url(text) and layout.iteration_of(name) is None
+
+
+def _row(result: Result) -> tuple[object, ...]:
+    if result.problems:
+        count = len(result.problems)
+        return result.folder.name, "", "", f"damaged: {count} problem{'s' * (count > 1)}"
+    return result.folder.name, result.files, table.size(result.size_bytes), "ok"
+
+
+def _as_json(result: Result, address: str) -> dict[str, object]:
+    return {
+        "path": address,
+        "ok": not result.problems,
+        "files": result.files,
+        "size_bytes": result.size_bytes,
+        "problems": list(result.problems),
+    }

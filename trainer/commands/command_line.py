@@ -1,0 +1,173 @@
+"""The command line of every script: an option that it does not have is answered with ours.
+
+Standard library only: --help is instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from trainer.checkpoints.safe_io.safe_json import shown_line
+from trainer.config import synonyms
+from trainer.project import script_command
+
+_ALIKE = 0.75  # from here on an option counts as misspelled
+_LEAST_PREFIX = 3
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Takes options only in full; names the option that a misspelled or foreign one stands for.
+
+    Errors are one line and exit code 2.
+    """
+
+    def __init__(self, *args: Any, trains: bool = False, **kwargs: Any) -> None:
+        """As `argparse.ArgumentParser`.
+
+        Args:
+            args, kwargs: see there.
+            trains: whether the script trains, and so takes the options that configure a training.
+        """
+        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+        self.trains = trains
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As in argparse, but options that are not known are an error that helps."""
+        words = _own_words(args)
+        if not any(isinstance(action, argparse._SubParsersAction) for action in self._actions):
+            strange = self._strange_options(words)
+            if strange and not {"-h", "--help"} & set(words):
+                self.error(self._answer(strange))
+        return super().parse_known_args(words, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with exit code 2."""
+        self.exit(2, f"error: {shown_line(message)}\n")
+
+    def _strange_options(self, words: Sequence[str]) -> list[tuple[str, str | None]]:
+        """The options that are not known, each with its value if there is one."""
+        known = self._option_string_actions
+        found: list[tuple[str, str | None]] = []
+        for place, word in enumerate(words):
+            if word == "--":
+                break
+            option, equals, value = word.partition("=")
+            short = not word.startswith("--")
+            if option in known or not _is_option(word) or (short and word[:2] in known):
+                continue
+            after = words[place + 1] if place + 1 < len(words) else "--"
+            given = value if equals else None if _is_option(after) else after
+            found.append((option, given))
+        return found
+
+    def _answer(self, strange: Sequence[tuple[str, str | None]]) -> str:
+        """One line: what the options are called here, as they would be typed."""
+        lines: list[str] = []
+        remarks: list[str] = []
+        schedules: dict[str, synonyms.Values] = {}
+        for option, value in strange:
+            own = None if self.trains and _is_term(option) else self._misspelled(option)
+            if own is not None:
+                lines.append(" ".join(filter(None, [own, self._value_of(own, value)])))
+            elif (text := synonyms.sentence_of(option)) is not None:
+                remarks.append(f"{option}: {text}")
+            elif (part := synonyms.part_of_schedule(option)) is not None:
+                schedules.setdefault(part[0], {})[part[1]] = value or part[1].upper()
+            elif (line := self._foreign(option, value)) is not None:
+                lines.append(line)
+        lines += [f"--set {_quoted(synonyms.schedule_text(k, v))}" for k, v in schedules.items()]
+        names = ", ".join(dict.fromkeys(option for option, _ in strange))
+        answer = f"no such option: {names}"
+        if lines:
+            line = " ".join(dict.fromkeys(lines))
+            answer += f"; here it is: {self._with_script(line)}"
+        if not lines and not remarks:
+            remarks.append(f"{self.prog} --help lists those there are")
+        return "; ".join([answer, *dict.fromkeys(remarks)])
+
+    def _foreign(self, option: str, value: str | None) -> str | None:
+        """The words that do here what another trainer's option does there."""
+        term = synonyms.normal(option)
+        if term in ("init_mode", "training_mode", "start_mode"):
+            kind = (value or "").replace("_", "").replace("-", "").lower()
+            ways = {"resume": "--resume latest", "continue": "--resume latest"}
+            return ways.get(kind, "--warmstart SEL" if "warm" in kind else "--fresh")
+        key = _key_of(option)
+        if key is None:
+            return None
+        own = synonyms.OPTIONS.get(key)
+        placeholder = key.rpartition(".")[2].upper()
+        shown = placeholder if value is None else value
+        return f"{own} {_quoted(shown)}" if own else f"--set {_quoted(f'{key}={shown}')}"
+
+    def _with_script(self, line: str) -> str:
+        """The words, behind another script's name where this one does not take them."""
+        takes = all(
+            word in self._option_string_actions
+            for word in line.split()
+            if word.startswith("--") and word != "--set"
+        )
+        asks_training = "--set" in line.split() and not self.trains
+        return line if takes and not asks_training else f"{script_command('main.py', [])} {line}"
+
+    def _value_of(self, own: str, value: str | None) -> str:
+        """The value given to a misspelled option, if the right one takes any."""
+        if self._option_string_actions[own].nargs == 0:
+            return ""
+        return _quoted("VALUE" if value is None else value)
+
+    def _misspelled(self, option: str) -> str | None:
+        """The option of this script that was meant, if one is like it."""
+        options = {
+            name.removeprefix("--"): name
+            for name in self._option_string_actions
+            if name.startswith("--")
+        }
+        word = synonyms.normal(option).replace("_", "-")
+        longer = [name for name in options if name.startswith(word)]
+        if longer and len(word) >= _LEAST_PREFIX:
+            return options[min(longer, key=len)]
+        near = get_close_matches(word, options, n=1, cutoff=_ALIKE)
+        return options[near[0]] if near else None
+
+
+def _own_words(args: Sequence[str] | None) -> list[str]:
+    import sys
+
+    return list(sys.argv[1:] if args is None else args)
+
+
+def _is_option(word: str) -> bool:
+    """Whether a word is an option and no value: -5 is a number, - is standard input."""
+    return len(word) > 1 and word[0] == "-" and not word[1].isdigit() and word[1] != "."
+
+
+def _is_term(option: str) -> bool:
+    """Whether it is the name of a setting, here or elsewhere."""
+    known = (_key_of, synonyms.sentence_of, synonyms.part_of_schedule)
+    return any(look_up(option) is not None for look_up in known)
+
+
+def _key_of(option: str) -> str | None:
+    """The key of the configuration that an option stands for: a field's term or a key's own name.
+
+    Also in full, as in `--ppo.lr`.
+    """
+    if (key := synonyms.key_of(option)) is not None:
+        return key
+    from trainer.config.schema import (
+        known_keys,  # late: only a mistake costs the time that this takes
+    )
+
+    name = synonyms.normal(option)
+    return next((key for key in known_keys() if name in (key, key.rpartition(".")[2])), None)
+
+
+def _quoted(text: str) -> str:
+    return shlex.quote(text)

@@ -1,0 +1,143 @@
+"""Which checkpoint to play: from a selector, from a list on the terminal, or the latest.
+
+Imports neither torch nor numpy, so that the list is there at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from trainer.checkpoints import index, layout, manifest, selectors
+from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
+from trainer.checkpoints.index import Listing
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.open_store import is_url, split_url
+from trainer.checkpoints.records import CheckpointInfo
+from trainer.commands.checkpoint_tools.table import Style
+from trainer.errors import UsageError
+from trainer.project import configured_checkpoint_dir
+
+SHOWN = 20  # rows of the list; more would push its beginning off the screen
+_LEAVE = ("q", "quit", "exit")
+
+
+class Shelf:
+    """A folder of checkpoints, or a place in an object store, read only."""
+
+    def __init__(self, directory: str | None) -> None:
+        """`directory` as the user wrote it; None: where the configuration says that training saves.
+
+        Raises:
+            UsageError: it is a file, or a URL that is not understood.
+            NoUsableCheckpoint: a given folder does not exist.
+            StoreUnavailable: the object store does not answer.
+        """
+        try:
+            self._manager = CheckpointManager(directory or configured_checkpoint_dir())
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        self.shown, self.directory = self._manager.shown, self._manager.directory
+        self.listing = Listing(())
+        try:
+            self.listing = self._list()
+        except FileNotFoundError:
+            if directory is not None:
+                raise NoUsableCheckpoint(
+                    f"no such directory: {self.shown}{self._near()}"
+                    f"\nstart training there with: python main.py --checkpoint-dir {self.shown}"
+                ) from None
+        except NotADirectoryError:
+            raise UsageError(f"--checkpoint-dir {self.shown} is a file, not a directory") from None
+
+    def find(self, selector: str) -> Path:
+        """The verified checkpoint that a selector stands for.
+
+        Raises:
+            NoUsableCheckpoint, CheckpointCorrupted, StoreUnavailable: saying what there is instead.
+        """
+        if self._manager.is_remote or is_url(selector):
+            return self._manager.resolve_whole(selector)
+        path = selectors.resolve(selector, self.listing, self.directory, self.shown)
+        manifest.verify(path)
+        return path
+
+    def address(self, checkpoint: Path) -> str:
+        """Where a checkpoint of this shelf is for the user."""
+        return self._manager.address(checkpoint)
+
+    def _list(self) -> Listing:
+        return self._manager.listing() if self._manager.is_remote else index.load(self.directory)
+
+    def _near(self) -> str:
+        from difflib import get_close_matches
+
+        parent = self.directory.parent
+        names = [p.name for p in parent.iterdir() if p.is_dir()] if parent.is_dir() else []
+        close = get_close_matches(self.directory.name, names, n=1)
+        return f"; did you mean {Path(self.shown).parent / close[0]}?" if close else ""
+
+
+def home_of(selector: str | None, checkpoint: Path) -> str:
+    """The folder, or the URL, of what lies beside a checkpoint that a selector stood for."""
+    if selector is not None and is_url(selector):
+        return split_url(selector)[0]
+    return str(checkpoint.parent)
+
+
+def ask(shelf: Shelf, style: Style, read: Callable[[str], str] = input) -> Path | None:
+    """Show the list and ask until the answer is a sound checkpoint; None: the user leaves.
+
+    Raises:
+        NoUsableCheckpoint: there is nothing to choose from.
+    """
+    latest = shelf.listing.latest
+    if latest is None:
+        raise selectors.none_found(shelf.shown)
+    print(style.paint(f"Checkpoints in {shelf.shown}", "1"))
+    print(*checkpoint_rows(shelf.listing, style), sep="\n")
+    print("An iteration number, latest, best, final, a name or a path; Enter = latest, q = leave.")
+    while True:
+        try:
+            answer = read(f"Select checkpoint [{latest.iteration}]: ").strip()
+        except EOFError:
+            print()
+            return None
+        if answer.lower() in _LEAVE:
+            return None
+        try:
+            return shelf.find(answer or "latest")
+        except (NoUsableCheckpoint, CheckpointCorrupted) as error:
+            print(str(error).splitlines()[0])
+
+
+def checkpoint_rows(listing: Listing, style: Style) -> list[str]:
+    """The newest checkpoints as an aligned table with the best and the final ones marked."""
+    best = selectors.best(listing)
+    shown = list(listing.checkpoints[-SHOWN:])
+    older = len(listing.checkpoints) - len(shown)
+    rows = [_row("Iter", "Date", "Reward"), "-" * 50]
+    if older:
+        rows.append(f"{'...':>8}  {older} older ones (python list_checkpoints.py shows them all)")
+    if best is not None and best not in shown:
+        shown.insert(0, best)
+    for info in shown:
+        reward = info.number("reward_mean")
+        text = _row(str(info.iteration), _date(info), f"{reward:.2f}" if reward == reward else "-")
+        marks = [f"[{info.label.name}]"] if info.label else []
+        marks += ["[BEST]"] * (info is best) + ["[FINAL]"] * (layout.FINAL_TAG in info.tags)
+        line = style.paint(text, "32") if info is best else text
+        rows.append("  ".join([line, *(style.paint(mark, "36") for mark in marks)]))
+    return [*rows, "-" * 50]
+
+
+def _row(iteration: str, date: str, reward: str) -> str:
+    return f"{iteration:>8}  {date:<16}  {reward:>9}"
+
+
+def _date(info: CheckpointInfo) -> str:
+    try:
+        return f"{datetime.fromisoformat(str(info.metadata.get('timestamp'))):%Y-%m-%d %H:%M}"
+    except ValueError:
+        return "-"

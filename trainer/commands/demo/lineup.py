@@ -1,0 +1,142 @@
+"""Who plays whom in which game: from verified checkpoints to players."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.spaces import NVEC, OBS_SIZE
+from trainer.checkpoints import layout
+from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.checkpoints.safe_io import safe_yaml
+from trainer.commands.demo.checkpoint_choice import Shelf
+from trainer.config.loading import apply_overrides
+from trainer.config.types import TEAMS, ConfigError
+from trainer.errors import IncompatibleCheckpoint, UsageError
+from trainer.ppo.matches import Player, PolicyPlayer, RandomPlayer
+from trainer.ppo.networks import ActorCritic, PolicyFileError, load_policy
+
+RANDOM = "random"
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """A match to be played.
+
+    Attributes:
+        config: the game, resolved.
+        players: by team name.
+        names: what to call them, by team name: a checkpoint's folder, or "random".
+        actions: how they choose, by team name: "most likely", "sampled" or "random".
+        seed: which games.
+    """
+
+    config: HideAndSeekConfig
+    players: Mapping[str, Player]
+    names: Mapping[str, str]
+    actions: Mapping[str, str]
+    seed: int
+
+
+def make_lineup(
+    shelf: Shelf,
+    checkpoint: Path,
+    others: Mapping[str, str | None],
+    *,
+    overrides: Sequence[str] = (),
+    explore: bool = False,
+    seed: int = 0,
+) -> Lineup:
+    """Load the players.
+
+    Args:
+        shelf: where selectors look.
+        checkpoint: verified; its game is played, and its policies play it.
+        others: by team name, a selector or "random" for a team that is to play otherwise.
+        overrides: `env.KEY=VALUE`, changes of the game.
+        explore: sample actions instead of taking the most likely ones.
+        seed: which games.
+
+    Raises:
+        NoUsableCheckpoint, CheckpointCorrupted: exit code 3.
+        UsageError, ConfigError: exit code 2.
+    """
+    config = read_game(checkpoint, overrides)
+    players: dict[str, Player] = {}
+    names, actions = {}, {}
+    for team in TEAMS:
+        selector = others.get(team)
+        if selector == RANDOM:
+            players[team] = RandomPlayer(NVEC)
+            names[team] = actions[team] = RANDOM
+            continue
+        folder = checkpoint if selector is None else _find(shelf, team, selector)
+        players[team] = PolicyPlayer(_load(folder, team), explore)
+        names[team] = folder.name
+        actions[team] = "sampled" if explore else "most likely"
+    return Lineup(config, players, names, actions, seed)
+
+
+def read_game(checkpoint: Path, overrides: Sequence[str] = ()) -> HideAndSeekConfig:
+    """The game a checkpoint was trained on, with `env.KEY=VALUE` changes, resolved.
+
+    Raises:
+        NoUsableCheckpoint: the checkpoint has no readable game settings.
+        UsageError, ConfigError: a change is not one of the game, or not a valid one.
+    """
+    for item in overrides:
+        key = item.partition("=")[0].strip()
+        if not key.startswith("env."):
+            raise UsageError(f"--set {item}: only the game can be changed here{_env_hint(key)}")
+    file = checkpoint / layout.CONFIG
+    try:
+        saved = safe_yaml.read(file)
+        # The other groups are about training: whatever they hold, the game can be played.
+        values = {"env": saved["env"]}
+        apply_overrides(values, [], source=str(file))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = "has no group 'env'" if isinstance(error, (KeyError, TypeError)) else error
+        text = str(reason) if isinstance(error, ConfigError) else f"{file}: {reason}"
+        raise NoUsableCheckpoint(f"the game of this checkpoint is unknown: {text}") from None
+    return apply_overrides(values, overrides).env.resolved()
+
+
+def describe(config: HideAndSeekConfig) -> str:
+    """A resolved game in one line."""
+    sizes = {"seeker": config.num_seekers or 0, "hider": config.num_hiders or 0}
+    sides = [f"{size} {team}{'s' if size > 1 else ''}" for team, size in sizes.items()]
+    prep = config.prep_steps or 0
+    seeking = (config.episode_steps or 0) - prep
+    return f"{config.level}, {' against '.join(sides)}, {prep} steps to hide and {seeking} to seek"
+
+
+def _env_hint(key: str) -> str:
+    known = list(HideAndSeekConfig.model_fields)
+    close = difflib.get_close_matches(key.rsplit(".", 1)[-1], known, n=1)
+    return f"; did you mean env.{close[0]}?" if close else ", with env.KEY=VALUE"
+
+
+def _find(shelf: Shelf, team: str, selector: str) -> Path:
+    try:
+        return shelf.find(selector)
+    except NoUsableCheckpoint as error:
+        raise NoUsableCheckpoint(f"--{team}: {error}") from None
+
+
+def _load(checkpoint: Path, team: str) -> ActorCritic:
+    """The policy of a team, checked to fit the game's spaces."""
+    folder = checkpoint / layout.POLICIES / f"{team}_policy"
+    try:
+        network = load_policy(folder)
+    except PolicyFileError as error:
+        raise NoUsableCheckpoint(str(error)) from None
+    spec = network.spec
+    if (spec.obs_size, spec.nvec) != (OBS_SIZE, NVEC):
+        raise IncompatibleCheckpoint(
+            f"{folder} is for {spec.obs_size} observations and actions {list(spec.nvec)}; "
+            f"this game has {OBS_SIZE} and {list(NVEC)}"
+        )
+    return network

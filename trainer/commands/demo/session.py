@@ -1,0 +1,183 @@
+"""A demo from the first episode to the statistics, in any of the ways to show it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from envs.render.gif import MAX_FPS
+from trainer.commands.checkpoint_tools.table import Style
+from trainer.commands.command import EXIT_ERROR, EXIT_INTERRUPTED
+from trainer.commands.demo.lineup import Lineup
+from trainer.commands.demo.recording import Recorder
+from trainer.commands.demo.results import episode_line, summary
+from trainer.commands.demo.stage import Moment, Screen, Stage, Wish, show_episodes
+from trainer.errors import UsageError
+from trainer.ppo.matches import MatchBlock, Stats, play_blocks
+from trainer.reporting.formatting import size
+from trainer.reporting.progress_line import Progress
+from trainer.reporting.terminal import draws_in_place, without_display
+
+MAX_LINES = 100  # of single episodes; more of them would only hide the statistics
+
+
+class Performance:
+    """Plays the episodes of a lineup once."""
+
+    def __init__(self, lineup: Lineup, episodes: int, fps: float, progress: Progress) -> None:
+        self._lineup = lineup
+        self._episodes = episodes
+        self._fps = fps
+        self._progress = progress
+        self._played: list[Stats] = []
+        self._start = time.monotonic()
+        # More threads than one only get in each other's way on matrices this small.
+        torch.set_num_threads(1)
+
+    def run(self, mode: str, *, explicit: bool, target: Path | None, style: Style) -> int:
+        """Play, record and report.
+
+        Args:
+            mode: human, ansi, rgb_array or none.
+            explicit: whether the user asked for the mode, so that no other will do.
+            target: the GIF to record to.
+            style: of the statistics.
+
+        Returns:
+            The exit code: 130 after Ctrl-C, 1 if the recording failed, else 0.
+
+        Raises:
+            UsageError: the window or the recording cannot be opened.
+        """
+        interrupted = False
+        recorder = Recorder(self._lineup, self._fps, self._preview)
+        try:
+            if mode == "none" and target is None:
+                self._play_unseen()
+            else:
+                self._play_shown(mode, explicit, target, style, recorder)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            self._progress.clear()
+            recorder.stop()
+        self._report(time.monotonic() - self._start, recorder, style)
+        if interrupted:
+            return EXIT_INTERRUPTED
+        return EXIT_ERROR if recorder.failed else 0
+
+    def _play_unseen(self) -> None:
+        """As fast as it goes, many episodes at a time."""
+        lineup = self._lineup
+        block = MatchBlock(lineup.config, lineup.players, lineup.seed)
+        self._start = time.monotonic()
+        done = 0
+        for part in play_blocks(block, self._episodes):
+            self._played.append(part)
+            for k in range(len(part["length"])):
+                self._tell_result(done + k + 1, {name: v[k] for name, v in part.items()})
+            done += len(part["length"])
+            self._progress.show(f"played {done} of {self._episodes} episodes", at_once=True)
+
+    def _play_shown(
+        self, mode: str, explicit: bool, target: Path | None, style: Style, recorder: Recorder
+    ) -> None:
+        stage = Stage(self._lineup, self._episodes)
+        if target is not None:
+            recorder.start(target)
+            if self._fps > MAX_FPS:
+                print(f"the recording plays at {MAX_FPS:g} fps, the most of a GIF", file=sys.stderr)
+        screen = self._open_screen(mode, explicit, style, recorder)
+        self._start = time.monotonic()
+
+        def on_result(number: int, row: Mapping[str, float]) -> None:
+            self._played.append({name: np.array([v], np.float32) for name, v in row.items()})
+            self._tell_result(number, row, screen)
+
+        try:
+            show_episodes(stage, screen, recorder.add, on_result)
+        finally:
+            screen.close()
+
+    def _open_screen(self, mode: str, explicit: bool, style: Style, recorder: Recorder) -> Screen:
+        if mode == "human":
+            from trainer.commands.demo.window import DemoWindow, NoDisplayError
+
+            try:
+                return DemoWindow(self._lineup, self._fps, recorder)
+            except NoDisplayError as error:
+                if explicit:
+                    raise UsageError(f"--render human: {error}") from None
+                mode = without_display()
+                print(f"no window ({error}); showing {mode}", file=sys.stderr)
+        if mode == "ansi":
+            from trainer.commands.demo.terminal import PipeScreen, TerminalScreen
+
+            if draws_in_place():
+                return TerminalScreen(self._lineup, self._fps, style.colour)
+            return PipeScreen()
+        return BlindScreen(self._lineup, self._progress, draws=mode == "rgb_array")
+
+    def _preview(self) -> list[Moment]:
+        return list(Stage(self._lineup, 1).moments(0))
+
+    def _tell_result(
+        self, number: int, row: Mapping[str, float], screen: Screen | None = None
+    ) -> None:
+        if not 1 < self._episodes <= MAX_LINES:
+            return
+        self._progress.clear()
+        line = episode_line(number, self._episodes, row)
+        if screen is None:
+            print(line, flush=True)
+        else:
+            screen.tell(line)
+
+    def _report(self, seconds: float, recorder: Recorder, style: Style) -> None:
+        for path, frames in recorder.saved:
+            print(f"recorded {path}  {frames} frames, {size(path.stat().st_size)}")
+        if recorder.failed:
+            print(f"error: {recorder.failed}", file=sys.stderr)
+        if not self._played:
+            print("no episode was played to its end")
+            return
+        stats = {
+            name: np.concatenate([part[name] for part in self._played]) for name in self._played[0]
+        }
+        print()
+        print(*summary(self._lineup, stats, seconds, style), sep="\n")
+
+
+class BlindScreen:
+    """Shows nothing but how far it has come; draws every frame all the same if asked to."""
+
+    def __init__(self, lineup: Lineup, progress: Progress, draws: bool) -> None:
+        self._lineup = lineup
+        self._progress = progress
+        self._draws = draws
+        progress.restart()
+
+    def show(self, moment: Moment) -> Wish:
+        """See `Screen.show`."""
+        if self._draws:
+            from trainer.commands.demo.picture import draw_frame
+            from trainer.commands.demo.window import WIDTH
+
+            draw_frame(moment, self._lineup, WIDTH)
+        scene = moment.scene
+        self._progress.show(
+            f"episode {moment.number} of {moment.episodes}, step {scene.time}/{scene.episode_steps}"
+        )
+        return Wish.GO_ON
+
+    def tell(self, line: str) -> None:
+        """See `Screen.tell`."""
+        print(line, flush=True)
+
+    def close(self) -> None:
+        """See `Screen.close`."""

@@ -1,0 +1,116 @@
+"""Episodes one moment at a time, for whatever shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
+
+from envs.render.scene import Scene, build_scene
+from trainer.commands.demo.lineup import Lineup
+from trainer.commands.demo.results import SEEN_TO_WIN, verdict
+from trainer.ppo.matches import BLOCK, MatchBlock
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What there is to see after a step.
+
+    Attributes:
+        scene: the world.
+        number: of the episode, from 1.
+        episodes: how many there will be.
+        wins: (seekers', hiders') of the episodes that are over, this one included at its end.
+        verdict: who won, at the end of an episode; else empty.
+    """
+
+    scene: Scene
+    number: int
+    episodes: int
+    wins: tuple[int, int]
+    verdict: str = ""
+
+
+class Wish(Enum):
+    """What the viewer wants next."""
+
+    GO_ON = auto()
+    NEXT = auto()  # the next episode
+    LEAVE = auto()
+
+
+class Screen(Protocol):
+    """Where moments are shown."""
+
+    def show(self, moment: Moment) -> Wish:
+        """Show a moment for as long as it is due."""
+
+    def tell(self, line: str) -> None:
+        """Print a line of text for the user, at the latest when the screen is closed."""
+
+    def close(self) -> None:
+        """Give back what the screen took; a second call does nothing."""
+
+
+class Stage:
+    """Plays single episodes of a lineup, the same ones as `trainer.ppo.matches.play_matches`."""
+
+    def __init__(self, lineup: Lineup, episodes: int) -> None:
+        self.episodes = episodes
+        self._block = MatchBlock(lineup.config, lineup.players, lineup.seed)
+        self._wins = [0, 0]
+
+    def moments(self, episode: int) -> Iterator[Moment]:
+        """Play an episode (from 0) from its start to its end."""
+        number, world = divmod(episode, BLOCK)
+        self._block.start(number)
+        yield self._moment(episode)
+        while not self._block.finished[world]:
+            self._block.step()
+            yield self._moment(episode)
+
+    def figures(self, episode: int) -> dict[str, float]:
+        """The figures of the episode just played to its end."""
+        return {name: float(v[episode % BLOCK]) for name, v in self._block.stats().items()}
+
+    def _moment(self, episode: int) -> Moment:
+        world = episode % BLOCK
+        words = ""
+        if self._block.finished[world]:
+            row = self.figures(episode)
+            self._wins[row["seen_fraction"] < SEEN_TO_WIN] += 1
+            words = verdict(row)
+        scene = build_scene(self._block.env, world)
+        wins = (self._wins[0], self._wins[1])
+        return Moment(scene, episode + 1, self.episodes, wins, words)
+
+
+def show_episodes(
+    stage: Stage,
+    screen: Screen,
+    also: Callable[[Moment], None],
+    on_result: Callable[[int, dict[str, float]], None],
+) -> None:
+    """Play the stage's episodes on a screen until they are over or the viewer leaves.
+
+    Args:
+        stage: what is played.
+        screen: where it is shown.
+        also: called with every moment before it is shown.
+        on_result: called with the number (from 1) and the figures of each finished episode.
+    """
+    for episode in range(stage.episodes):
+        wish = Wish.GO_ON
+        for moment in stage.moments(episode):
+            if wish is Wish.NEXT:
+                continue  # played out unseen, for it counts all the same
+            also(moment)
+            wish = screen.show(moment)
+            if wish is Wish.LEAVE:
+                break
+        # A viewer who leaves at the very end has seen the whole episode.
+        if moment.verdict:
+            on_result(episode + 1, stage.figures(episode))
+        if wish is Wish.LEAVE:
+            return

@@ -1,0 +1,129 @@
+"""Moments as text: in place on a terminal, one after another in a pipe."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from envs.render.ansi import LEGEND, draw_text
+from trainer.checkpoints.safe_io.safe_json import shown_line
+from trainer.checkpoints.safe_io.safe_output import drawing
+from trainer.commands.demo.lineup import Lineup
+from trainer.commands.demo.stage import Moment, Wish
+
+HOLD_FRAMES = 14  # for which the end of an episode stays
+_ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J"  # the alternate screen, no cursor
+_LEAVE = "\x1b[?25h\x1b[?1049l"
+_PICTURE_COLUMNS = 50
+_PANEL_COLUMNS = 30
+_ROWS = 26  # of the picture with its border
+
+
+class PipeScreen:
+    """Prints every moment below the one before, without control codes and without waiting."""
+
+    def __init__(self) -> None:
+        """Begin with what the signs mean."""
+        print(*LEGEND, "", sep="\n")
+
+    def show(self, moment: Moment) -> Wish:
+        """See `Screen.show`."""
+        words = f"\n{moment.verdict}" if moment.verdict else ""
+        print(f"episode {moment.number}/{moment.episodes}  {draw_text(moment.scene)}{words}\n")
+        return Wish.GO_ON
+
+    def tell(self, line: str) -> None:
+        """See `Screen.tell`."""
+        print(line)
+
+    def close(self) -> None:
+        """See `Screen.close`."""
+
+
+class TerminalScreen:
+    """Draws in place, on the terminal's alternate screen, so that nothing scrolls away."""
+
+    def __init__(
+        self,
+        lineup: Lineup,
+        fps: float,
+        colour: bool,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the terminal; only the tests need another `sleep` and `clock` (seconds)."""
+        self._lineup = lineup
+        self._fps = fps
+        self._colour = colour
+        self._sleep = sleep
+        self._clock = clock
+        self._due = clock()
+        self._told: list[str] = []
+        self._open = True
+        # A plain SIGTERM would leave the user without cursor on the wrong screen.
+        self._on_term = signal.signal(signal.SIGTERM, _leave)
+        self._out = drawing(sys.stdout)
+        self._out.write(_ENTER)
+
+    def show(self, moment: Moment) -> Wish:
+        """See `Screen.show`."""
+        size = shutil.get_terminal_size()
+        lines = compose(moment, self._lineup, size.columns, size.lines, self._colour)
+        self._out.write("\x1b[H" + "\x1b[K\r\n".join(lines) + "\x1b[K\x1b[J")
+        sys.stdout.flush()
+        frames = HOLD_FRAMES if moment.verdict else 1
+        now = self._clock()
+        self._due = max(self._due + frames / self._fps, now)
+        self._sleep(self._due - now)
+        return Wish.GO_ON
+
+    def tell(self, line: str) -> None:
+        """See `Screen.tell`."""
+        self._told.append(line)
+
+    def close(self) -> None:
+        """See `Screen.close`."""
+        if self._open:
+            self._open = False
+            signal.signal(signal.SIGTERM, self._on_term)
+            self._out.write(_LEAVE)
+            for line in self._told:
+                print(line)
+            sys.stdout.flush()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def compose(
+    moment: Moment, lineup: Lineup, columns: int, rows: int, colour: bool = False
+) -> list[str]:
+    """The lines of a screen of this size: the picture, and the facts beside or above it."""
+    status, *picture = draw_text(moment.scene, colour).split("\n")
+    facts = [
+        f"seekers  {shown_line(lineup.names['seeker'])}",
+        f"hiders   {shown_line(lineup.names['hider'])}",
+        f"episode  {moment.number} of {moment.episodes}",
+        f"wins     seekers {moment.wins[0]}, hiders {moment.wins[1]}",
+    ]
+    state = [moment.verdict] if moment.verdict else status.split("  ")[1:]
+    clock = status.split("  ")[0]
+    beside = columns >= _PICTURE_COLUMNS + _PANEL_COLUMNS
+    if rows < _ROWS + (0 if beside else 1):
+        picture = picture[1:-1]
+    if not beside:
+        return [f"{clock}  {'  '.join(state)}"[:columns], *picture][:rows]
+    panel = [*facts, "", clock, *state, "", *LEGEND, "", "Ctrl-C leaves"]
+    if rows < len(picture):
+        panel += ["", f"(cut: needs {len(picture)} rows)"]
+    wide = columns - _PICTURE_COLUMNS - 2
+    panel += [""] * (len(picture) - len(panel))
+    return [f"{line}  {text[:wide]}".rstrip() for line, text in zip(picture, panel, strict=True)][
+        :rows
+    ]

@@ -1,0 +1,106 @@
+"""The configuration of a run: what the file and the command line say, and what a run that goes on
+keeps of its own."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.checkpoints import layout
+from trainer.commands.train.arguments import overrides_of
+from trainer.config.loading import apply_overrides, load_config
+from trainer.config.merge import Merge, merge
+from trainer.config.record import ConfigFile, file_of_today, read_config_file, recorded, which_file
+from trainer.config.schema import Config, ConfigGroups
+from trainer.config.types import ConfigError
+from trainer.errors import UsageError
+from trainer.project import find_config
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a command says about the configuration.
+
+    Attributes:
+        file: the configuration file that counts for a new run.
+        overrides: what stands over it, each `group.key=value`.
+        args: the options of `add_run_arguments`.
+    """
+
+    file: ConfigFile
+    overrides: tuple[str, ...]
+    args: argparse.Namespace
+
+    def says(self, key: str) -> bool:
+        """Whether the command line gives a key that begins so."""
+        return any(item.strip().startswith(key) for item in self.overrides)
+
+    def config(self) -> Config:
+        """The configuration of a new run (ConfigError)."""
+        return apply_overrides(self.file.values, self.overrides, self._source)
+
+    def groups(self) -> ConfigGroups:
+        """The same, before it is seen whether the groups fit together: for a run that goes on,
+        most of what is not said here will be the run's own (ConfigError)."""
+        return apply_overrides(self.file.values, self.overrides, self._source, schema=ConfigGroups)
+
+    @property
+    def _source(self) -> str:
+        return "defaults" if self.file.path is None else str(self.args.config or self.file.path)
+
+
+@dataclass(frozen=True)
+class Continued:
+    """The configuration of a run that goes on.
+
+    Attributes:
+        config: in force from now on.
+        file: the configuration file as of now, to be recorded.
+        saved: the checkpoint's; None: it is not readable.
+        merge: where the values come from; None for a checkpoint that does not tell what was
+            configured: then the file counts.
+        note: why there is no `merge`.
+        which_file: what is to be said of the file that counts.
+    """
+
+    config: Config
+    file: ConfigFile
+    saved: Config | None
+    merge: Merge | None = None
+    note: str = ""
+    which_file: str = ""
+
+
+def given(args: argparse.Namespace) -> Given:
+    """What the command line says, and the file it means (ConfigError if it cannot be read)."""
+    named = args.config is not None
+    file = read_config_file(args.config if named else find_config(), named=named)
+    return Given(file, tuple(overrides_of(args)), args)
+
+
+def continued(asked: Given, checkpoint: Path) -> Continued:
+    """The configuration with which a run goes on from a checkpoint.
+
+    Raises:
+        ConfigError, UsageError: it cannot be.
+    """
+    side, then = asked.args.config_from, recorded(checkpoint)
+    try:
+        saved = load_config(checkpoint / layout.CONFIG)
+    except ConfigError as error:
+        note = f"the checkpoint's cannot be compared: {error}"
+        return Continued(asked.config(), asked.file, None, note=note)
+    if then is None and side is None:
+        note = (
+            f"{checkpoint.name} does not tell what was configured by file when it was saved; "
+            "the configuration file counts"
+        )
+        return Continued(asked.config(), asked.file, saved, note=note)
+    file = asked.file if then is None else file_of_today(asked.args.config, then)
+    if side == "file" and file.path is None:
+        raise UsageError("--config-from file: there is none; name it with --config FILE")
+    merged = merge(saved, file, then, asked.overrides, side)
+    kept = then if then is not None and file.path is None else file
+    about = "" if then is None else which_file(file, then)
+    return Continued(merged.config, kept, saved, merged, which_file=about)

@@ -1,0 +1,178 @@
+"""Dotted keys of a configuration: which there are, which differ, and what an error says of one."""
+
+from __future__ import annotations
+
+import contextlib
+import reprlib
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from envs.hide_and_seek.config import UNKNOWN_SETTING, nearest
+from trainer.checkpoints.safe_io import safe_yaml
+from trainer.checkpoints.safe_io.redaction import redacted_values
+from trainer.config import synonyms
+
+_SHORT = reprlib.Repr()  # a few bytes of YAML can stand for a very large value
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 80, 80, 80
+
+_ALIKE, _ALIKE_IN_FULL = 0.6, 0.75  # from here on a key of the same group, or any key, is meant
+_MOST = 3  # keys of a foreign group that are answered one by one
+_FOREIGN_GROUPS = {"training": "ppo", "algorithm": "ppo", "agent": "ppo", "model": "ppo"}
+_FOREIGN_GROUPS |= {
+    "environment": "env",
+    "game": "env",
+    "logging": "tracking",
+    "mlflow": "tracking",
+}
+_FOREIGN_GROUPS |= {"resources": "ray", "env_runners": "ray", "learners": "ray", "cluster": "ray"}
+_WORDS = {
+    "tuple_type": "expected a list, such as [64, 64]",
+    "list_type": "expected a list",
+    "dict_type": "expected keys with values, such as {{a: 1}}",
+    "model_type": "expected keys with values, such as {{a: 1}}",
+    "model_attributes_type": "expected keys with values, such as {{a: 1}}",
+    "string_type": "expected a text",
+    "string_pattern_mismatch": "must be one folder's name, not beginning with a dot",
+    "string_too_long": "must not be longer than {max_length} characters",
+    "string_too_short": "must not be empty",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+    "finite_number": "must be a finite number",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+}
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"ppo": {"lr": 1}} -> {"ppo.lr": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def dotted_keys(config: BaseModel) -> list[str]:
+    """Every dotted key of a configuration."""
+    return list(flatten(config.model_dump(mode="json")))
+
+
+def differences(old: BaseModel, new: BaseModel) -> dict[str, tuple[Any, Any]]:
+    """Dotted keys whose values differ, as {key: (old, new)}, in the schema's order."""
+    before, after = (flatten(config.model_dump(mode="json")) for config in (old, new))
+    return {
+        key: (before.get(key), after.get(key))
+        for key in {**before, **after}
+        if before.get(key) != after.get(key)
+    }
+
+
+def explain(error: ValidationError, known: Iterable[str]) -> str:
+    """The first problem of a validation error in one line, with the nearest of the known keys."""
+    problem = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    others = error.error_count() - 1
+    more = f" (and {others} more)" if others else ""
+    value = problem.get("input")
+    if problem["type"] == UNKNOWN_SETTING:
+        key = ".".join(filter(None, (key, problem["ctx"]["key"])))
+        value = dict(value or {}).get(problem["ctx"]["key"])
+    if problem["type"] in ("extra_forbidden", UNKNOWN_SETTING):
+        return f"unknown key '{key}'{_hint(key, value, list(known))}{more}"
+    message = _in_our_words(problem)
+    if not key:
+        return f"{message}{more}"
+    shown = "" if isinstance(value, Mapping) else f" = {_SHORT.repr(redacted_values(value))}"
+    return f"{key}{shown}: {message[0].lower()}{message[1:]}{more}"
+
+
+def error_keys(error: ValidationError) -> tuple[tuple[str, ...], ...]:
+    """The keys that a validation error is about, in their parts."""
+    located = (tuple(str(part) for part in item["loc"]) for item in error.errors())
+    return tuple(key for key in located if key)
+
+
+def as_yaml_1_2(values: Mapping[str, Any], error: ValidationError) -> dict[str, Any] | None:
+    """The values with the numbers that PyYAML has left as texts, such as 1e-3; None: not the fault.
+
+    It reads YAML 1.1, where a number with an exponent needs a dot and a sign (1.0e-3).
+    """
+    found, changed = deepcopy(dict(values)), False
+    for problem in error.errors():
+        text = problem.get("input")
+        group: Any = found
+        if problem["type"] not in ("float_type", "value_error") or not _left_as_text(text):
+            continue
+        *path, last = problem["loc"]
+        with contextlib.suppress(LookupError, TypeError):  # the place of an error is not always one
+            for key in path:
+                group = group[key]
+            if group[last] == text:
+                group[last], changed = float(text), True
+    return found if changed else None
+
+
+def _left_as_text(value: Any) -> bool:
+    return isinstance(value, str) and "e" in value.lower() and safe_yaml.is_number(value)
+
+
+def _hint(key: str, value: Any, known: list[str]) -> str:
+    """What an unknown key may have meant: what it is called here, else the most similar key."""
+    if isinstance(value, Mapping) and key in _FOREIGN_GROUPS:
+        inside = (_called_here(f"{key}.{name}", known) for name in flatten(value))
+        found = [text for text in inside if text is not None][:_MOST]
+        return f"; {'; '.join(found)}" if found else f"; here it is {_FOREIGN_GROUPS[key]}"
+    if (near := _same_name(key, known)) is not None:
+        return f"; nearest: {near}"
+    if (text := synonyms.explanation(key)) is not None:
+        ours = synonyms.key_of(key.rpartition(".")[2]) or ""
+        own = f"{key.rpartition('.')[0]}.{ours.rpartition('.')[2]}"  # ppo.seeker.lr
+        return f"; here it is {own}" if own in known else f"; {text}"
+    near = _similar(key, known)
+    return f"; nearest: {near}" if near else "; the config.yaml of the project names every key"
+
+
+def _called_here(key: str, known: list[str]) -> str | None:
+    """The same for a key of a group that there is not: `training.lr`."""
+    ours = _same_name(key, known)
+    text = f"here it is {ours}" if ours else synonyms.explanation(key)
+    return text and f"{key}: {text}"
+
+
+def _same_name(key: str, known: list[str]) -> str | None:
+    leaf = key.rpartition(".")[2]
+    return next((name for name in known if name.rpartition(".")[2] == leaf), None)
+
+
+def _similar(key: str, known: list[str]) -> str:
+    """The known key most like this one: in its own group, else anywhere; "" if none is like it."""
+    group, _, leaf = key.rpartition(".")
+    own = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == group}
+    if near := nearest(leaf, list(own), _ALIKE):
+        return own[near]
+    if near := nearest(key, known, _ALIKE_IN_FULL):
+        return near
+    leaves = {name.rpartition(".")[2]: name for name in reversed(known)}
+    return leaves.get(nearest(leaf, list(leaves), _ALIKE_IN_FULL), "")
+
+
+def _in_our_words(problem: ErrorDetails) -> str:
+    """What is wrong with a value, without the validator's own vocabulary."""
+    text = _WORDS.get(problem["type"])
+    if text is not None:
+        return text.format(**problem.get("ctx", {}))
+    return str(problem["msg"]).removeprefix("Value error, ")

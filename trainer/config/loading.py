@@ -1,0 +1,135 @@
+"""The configuration from YAML files and `--set KEY=VALUE`, and what differs between two of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from trainer.checkpoints.safe_io import safe_json, safe_yaml
+from trainer.config.schema import Config, ConfigGroups
+from trainer.config.types import ConfigError
+
+_MAX_PARTS = 8  # of a key; the longest has 5
+AnyConfig = TypeVar("AnyConfig", bound=ConfigGroups)
+
+
+def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
+    """Read a YAML file and apply `KEY=VALUE` overrides to it.
+
+    Raises:
+        ConfigError: the file is missing, not YAML, or holds an unknown key or a bad value.
+    """
+    return apply_overrides(read_values(path), overrides, source=str(path))
+
+
+def read_values(path: str | Path) -> dict[str, Any]:
+    """The nested values of a YAML file, unchecked. ConfigError if it is missing or not YAML."""
+    path = Path(path)
+    try:
+        # A link is the user's own; a pipe or a device is no configuration.
+        values = safe_yaml.parse(safe_json.read_bytes(path.resolve(), safe_yaml.MAX_BYTES))
+    except FileNotFoundError:
+        near = difflib.get_close_matches(path.name, [p.name for p in _yaml_beside(path)], n=1)
+        hint = f"; nearest: {path.parent / near[0]}" if near else ""
+        raise ConfigError(f"{path}: no such file{hint}") from None
+    except safe_yaml.YamlError as error:
+        where = f" line {error.line}:" if error.line else ""
+        raise ConfigError(f"{path}:{where} {error}") from None
+    except (OSError, ValueError, RuntimeError) as error:  # the last two: no name, links in a circle
+        reason = getattr(error, "strerror", None) or safe_json.first_line(error)
+        raise ConfigError(f"{safe_json.shown(path)}: cannot be read: {reason}") from None
+    if values is not None and not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected groups of keys, found {type(values).__name__}")
+    return values or {}
+
+
+def apply_overrides(
+    values: Mapping[str, Any],
+    overrides: Iterable[str],
+    source: str = "config",
+    *,
+    schema: type[AnyConfig] = Config,  # type: ignore[assignment]
+) -> AnyConfig:
+    """A configuration from `values`, then each `group.key=value` (in YAML) over it.
+
+    With `ConfigGroups` as the schema each group is checked by itself only.
+    """
+    overrides = list(overrides)
+    config = schema.from_dict(values, source)
+    if not overrides:
+        return config
+    try:
+        return schema.from_dict(overridden(values, overrides), source="")
+    except ConfigError as error:
+        if not error.args[0].startswith(": "):
+            raise  # it names its item
+        faulty = _at_fault(values, overrides, error, schema)
+        given = " ".join(f"--set {item.partition('=')[0].strip()}" for item in faulty)
+        raise ConfigError(f"{given}{error}", error.keys) from None
+
+
+def _at_fault(
+    values: Mapping[str, Any],
+    overrides: Sequence[str],
+    error: ConfigError,
+    schema: type[ConfigGroups],
+) -> Sequence[str]:
+    """Which of the overrides a configuration fails with: by the key, else without which it is
+    fine."""
+
+    def concerns(path: Sequence[str], key: Sequence[str]) -> bool:
+        return all(a == b for a, b in zip(path, key, strict=False))
+
+    by_key = [i for i in overrides if any(concerns(override_path(i), k) for k in error.keys[:1])]
+    if by_key:
+        return by_key[-1:]
+    needed = []
+    for number, item in enumerate(overrides):
+        try:
+            others = [*overrides[:number], *overrides[number + 1 :]]
+            schema.from_dict(overridden(values, others))
+        except ConfigError:
+            continue
+        needed.append(item)
+    return needed or overrides
+
+
+def overridden(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """Nested values with each `group.key=value` (in YAML) over them, not checked against the
+    schema."""
+    merged: dict[str, Any] = {
+        k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()
+    }
+    for item in overrides:
+        key, equals, text = item.partition("=")
+        key = safe_json.shown(key.strip())
+        if not equals or not key:
+            raise ConfigError(f"--set {key}: expected KEY=VALUE, for example ppo.lr=0.0003")
+        if key.count(".") > _MAX_PARTS:
+            raise ConfigError(f"--set {key}: no such key")
+        try:
+            value = safe_yaml.parse(text)
+        except safe_yaml.YamlError as error:
+            raise ConfigError(f"--set {key}: the value cannot be used: {error}") from None
+        _set_nested(merged, override_path(item), value)
+    return merged
+
+
+def override_path(item: str) -> tuple[str, ...]:
+    """The key that a `group.key=value` names, in its parts."""
+    return tuple(item.partition("=")[0].strip().split("."))
+
+
+def _yaml_beside(path: Path) -> list[Path]:
+    folder = path.parent
+    return sorted(folder.glob("*.y*ml")) if folder.is_dir() else []
+
+
+def _set_nested(values: dict[str, Any], keys: Sequence[str], value: Any) -> None:
+    for key in keys[:-1]:
+        child = values.get(key)
+        values[key] = dict(child) if isinstance(child, Mapping) else {}
+        values = values[key]
+    values[keys[-1]] = value

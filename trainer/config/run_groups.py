@@ -1,0 +1,87 @@
+"""The schema of how a run is carried out: `ray`, `train` and `tracking` in the configuration."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from trainer.config.types import Count, Group, LocalFolder, NoCredentials
+
+# One component of a path, and nothing that steers a terminal.
+_RUN_NAME = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
+
+
+class RayGroup(Group):
+    """Where sampling and learning run; with no runners and learners, all in this process."""
+
+    address: NoCredentials | None = None
+    """Address of a Ray cluster; None starts a local one when it is needed."""
+    num_env_runners: Annotated[int, Field(strict=True, ge=0, le=1024)] = 0
+    """Remote sampling processes; 0 samples in the training process."""
+    num_envs_per_env_runner: Annotated[int, Field(strict=True, ge=1, le=2**20)] = 512
+    """Worlds per sampling process (N)."""
+    num_learners: Annotated[int, Field(strict=True, ge=0, le=64)] = 0
+    """Remote learners with equal shards; 0 learns in the training process."""
+
+    @property
+    def num_envs(self) -> int:
+        return self.num_envs_per_env_runner * max(1, self.num_env_runners)
+
+    @property
+    def is_local(self) -> bool:
+        return self.num_env_runners == 0 and self.num_learners == 0 and self.address is None
+
+    @model_validator(mode="after")
+    def _equal_shards(self) -> RayGroup:
+        if self.num_learners and self.num_envs % self.num_learners:
+            raise ValueError(
+                f"{self.num_envs} worlds cannot be shared equally by num_learners = "
+                f"{self.num_learners}; change num_envs_per_env_runner to a multiple of it"
+            )
+        return self
+
+
+class AlternateGroup(Group):
+    """Alternating training: one team learns while the other plays on as it is."""
+
+    every: Count | None = None
+    """Iterations until it is the other team's turn; None: both always learn."""
+    first: Literal["seeker", "hider"] = "seeker"
+    """Whose turn is the first."""
+
+
+class TrainGroup(Group):
+    """The run as a whole."""
+
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
+    """Seed of networks, worlds, sampling and shuffling."""
+    torch_threads: Annotated[int, Field(strict=True, ge=1, le=256)] | None = None
+    """Threads the local learner shares out among the teams, one each at least; None = the cores."""
+    alternate: AlternateGroup = AlternateGroup()
+    """Whether the teams take turns in learning."""
+
+    @property
+    def threads(self) -> int:
+        """Threads of torch in the training process: as configured, else one per usable core."""
+        known = hasattr(os, "sched_getaffinity")
+        usable = len(os.sched_getaffinity(0)) if known else os.cpu_count()
+        return self.torch_threads or usable or 1
+
+
+class TrackingGroup(Group):
+    """Where progress is written."""
+
+    run_name: Annotated[str, Field(pattern=_RUN_NAME, max_length=100)] | None = None
+    """What the run is called, also its TensorBoard folder; None: date, level and seed."""
+    tensorboard_dir: LocalFolder | None = "./runs"
+    """Folder of the TensorBoard runs; None writes none."""
+    window_episodes: Annotated[int, Field(strict=True, ge=1, le=10**7)] = 2000
+    """Finished episodes over which the reported means run."""
+    mlflow: bool = False
+    """Keep the run in an MLflow store too (requirements-mlflow.txt)."""
+    mlflow_uri: str = "sqlite:///runs/mlflow.db"
+    """The store: an SQLite file, relative to the working directory, or any tracking server."""
+    mlflow_experiment: Annotated[NoCredentials, Field(min_length=1)] = "hide_and_seek"
+    """The experiment that runs belong to."""

@@ -1,0 +1,107 @@
+"""The schema of `schedules` in the configuration."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from trainer.config.types import Count, CountOrNone, Finite, Group, Positive, StepUnit
+from trainer.schedules.curves import CURVES, Bump, Schedule, curve_from_dict
+
+_AROUND = ("warmup", "bump", "step_on")
+
+
+class BumpSpec(Group):
+    """A factor on the first iterations after each switch of alternating training."""
+
+    factor: Positive
+    """What the value is multiplied by."""
+    updates: Count
+    """For so many iterations, each of which updates the policy once."""
+
+
+class ScheduleSpec(Group):
+    """One schedule; a bare number stands for a constant."""
+
+    type: Literal["constant", "linear", "cosine", "exponential", "step", "piecewise"]
+    """The curve, see `trainer/schedules/curves.py`."""
+    value: Finite | None = None
+    """constant: the value."""
+    start: Finite | None = None
+    """First value; None: the setting's own in `ppo` or `env`."""
+    end: Finite | None = None
+    """linear, cosine, exponential: the value at the end of the run."""
+    gamma: Positive | None = None
+    """exponential (instead of end), step: the factor."""
+    step_size: Count | None = None
+    """step: steps between two factors."""
+    points: tuple[tuple[Finite, Finite], ...] | None = None
+    """piecewise: [progress from 0 to 1, value] pairs."""
+    warmup: CountOrNone = 0
+    """Steps over which the value rises from 0."""
+    bump: BumpSpec | None = None
+    """A factor after each switch of `train.alternate`."""
+    step_on: StepUnit = "iteration"
+    """How often the value moves; "update" is a gradient step."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _number_is_a_constant(cls, data: Any) -> Any:
+        if isinstance(data, int | float) and not isinstance(data, bool):
+            return {"type": "constant", "value": data}
+        if not isinstance(data, dict | ScheduleSpec):
+            raise ValueError("expected a number, or a schedule such as {type: linear, end: 0.0001}")
+        return data
+
+    @model_validator(mode="after")
+    def _parameters_fit(self) -> ScheduleSpec:
+        given = self.model_fields_set - {"type", *_AROUND}
+        given = {name for name in given if getattr(self, name) is not None}
+        wanted = [curve.parameters() for curve in CURVES[self.type]]
+        if not any(given | {"start"} >= names >= given for names in wanted):
+            texts = " or ".join(", ".join(sorted(names)) for names in wanted)
+            shown = ", ".join(sorted(given)) or "nothing"
+            raise ValueError(f"type {self.type} takes {texts}, but has {shown}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_absent_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value is not None}
+
+    def schedule(self, plain: float) -> Schedule:
+        """The schedule of a setting whose value would be `plain` otherwise (ValueError)."""
+        given = self.model_dump(exclude_none=True, exclude=set(_AROUND))
+        if "start" in CURVES[self.type][0].parameters():
+            given.setdefault("start", plain)
+        bump = Bump(self.bump.factor, self.bump.updates) if self.bump else None
+        return Schedule(curve_from_dict(given), self.step_on, self.warmup, bump)
+
+
+class TeamSchedules(Group):
+    """Schedules of the settings of one team; what is None keeps its value in `ppo`."""
+
+    lr: ScheduleSpec | None = None
+    entropy_coeff: ScheduleSpec | None = None
+    clip_param: ScheduleSpec | None = None
+    vf_loss_coeff: ScheduleSpec | None = None
+    kl_target: ScheduleSpec | None = None
+    logit_bias: dict[str, ScheduleSpec] = Field(default_factory=dict)
+    """Added to the logit of an action choice while training, by HEAD.CHOICE (forward.ahead)."""
+
+
+class SchedulesGroup(TeamSchedules):
+    """What changes as training goes on; directly here for both teams, or for one of them."""
+
+    mode: Literal["extend", "constant", "restart"] = "extend"
+    """How a resumed run goes on with the schedules."""
+    extend: Literal["anchored", "rescale"] = "anchored"
+    """How they are laid over a longer run: from the value reached, or by the formula alone."""
+    total_iterations: Count | None = None
+    """Iteration at which they end; None: ppo.num_iterations, or the end of the run if later."""
+    seeker: TeamSchedules = TeamSchedules()
+    """For the seekers only."""
+    hider: TeamSchedules = TeamSchedules()
+    """For the hiders only."""
+    env: dict[str, ScheduleSpec] = Field(default_factory=dict)
+    """Numbers of the game: a curriculum."""

@@ -1,0 +1,94 @@
+"""What the groups of the configuration are made of."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from trainer.checkpoints.metadata import METRIC_KEYS
+from trainer.checkpoints.safe_io.redaction import has_credentials
+from trainer.checkpoints.safe_io.safe_json import shown_line
+
+TEAMS = ("seeker", "hider")
+
+StepUnit = Literal["iteration", "epoch", "update"]
+
+# Strict: yes, "5" and 2.5 are no whole numbers, and no text or truth value is a number.
+Number = Annotated[float, Field(strict=True)]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(strict=True, gt=0.0, allow_inf_nan=False)]
+PositiveOrInf = Annotated[float, Field(strict=True, gt=0.0)]
+NonNegative = Annotated[float, Field(strict=True, ge=0.0, allow_inf_nan=False)]
+Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
+CountOrNone = Annotated[int, Field(strict=True, ge=0, le=10**9)]
+
+_LONGEST_NAME = 255  # bytes of a file name, on any file system there is
+
+
+def checked_place(text: str) -> str:
+    """A folder or a URL as it was given. ValueError if there can be none of that name."""
+    if not text.strip():
+        raise ValueError("must not be empty; . is the current folder")
+    if not text.isprintable():
+        raise ValueError("holds a character that no name can have")
+    # A store takes longer names, and the options of a URL are none.
+    names = [] if "://" in text else text.split("/")
+    if any(len(name.encode()) > _LONGEST_NAME for name in names):
+        raise ValueError(f"has a name of more than {_LONGEST_NAME} bytes")
+    return text
+
+
+Place = Annotated[str, AfterValidator(checked_place)]
+
+
+def _known_metric(name: str) -> str:
+    """A number that every checkpoint's metadata has."""
+    if name not in METRIC_KEYS:
+        near = difflib.get_close_matches(name, METRIC_KEYS, n=1)
+        hint = f"nearest: {near[0]}" if near else f"one of {', '.join(METRIC_KEYS)}"
+        raise ValueError(f"no number of metadata.json; {hint}")
+    return name
+
+
+Metric = Annotated[str, AfterValidator(_known_metric)]
+
+
+def _without_credentials(text: str) -> str:
+    if has_credentials(text):
+        raise ValueError("must not hold credentials")
+    return text
+
+
+def _local(text: str) -> str:
+    if ":/" in text:
+        raise ValueError("must be a local folder, not a URL")
+    return text
+
+
+NoCredentials = Annotated[str, AfterValidator(_without_credentials)]
+LocalFolder = Annotated[Place, AfterValidator(_local)]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message names the key, the value and the way out.
+
+    It is one line, without credentials, and what a file holds cannot rewrite the terminal.
+
+    Attributes:
+        keys: which keys are at fault, in their parts; none where that cannot be said.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, keys: tuple[tuple[str, ...], ...] = ()) -> None:
+        super().__init__(shown_line(message))
+        self.keys = keys
+
+
+class Group(BaseModel):
+    """A group of keys: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,297 @@
+"""The algorithm: RLlib's PPO with batched sampling, own learning and a complete training state."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+import ray
+import torch
+from ray.rllib.algorithms.ppo import PPO
+from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE
+from ray.rllib.core.learner.training_data import TrainingData
+from ray.rllib.utils.metrics import (
+    ENV_RUNNER_RESULTS,
+    LEARNER_RESULTS,
+    NUM_ENV_STEPS_SAMPLED_LIFETIME,
+)
+
+from trainer.cluster.ray_failures import answers_of, ask_actors, check_ray, failures_of_learners
+from trainer.cluster.ray_session import dead_daemon, without_object_store
+from trainer.errors import ProcessDied
+from trainer.ppo.env_runner import BatchedEnvRunner, Sample
+from trainer.ppo.learner import PLANS, TeamPPOLearner
+from trainer.ppo.networks import ActorCritic
+from trainer.ppo.rllib_state import RLlibState, set_learner
+from trainer.ppo.rollout import RolloutBatch
+from trainer.schedules.scheduler import Scheduler, StepsTaken, TeamPlan
+
+T = TypeVar("T")
+_RESTART_S = 120.0  # how long all runners may be gone at once
+
+
+class WeightsOutOfSync(RuntimeError):  # noqa: N818 - reads as the state it reports
+    """A runner acts with other weights than the learner holds."""
+
+
+class TeamPPO(PPO):
+    """One policy per team, trained on whole rollouts.
+
+    After each iteration: `episode_stats` [K, S] of the episodes finished in it,
+    `env_steps_sampled`, `agent_steps_sampled`, `sample_seconds`, `learn_seconds`, and
+    `settings_in_force`, the effective value of each setting when the iteration began.
+
+    Attributes:
+        missing_runners: the remote runners that gave nothing to the last iteration, from 1.
+        schedules: where training stands in its schedules; advances by itself.
+    """
+
+    def setup(self, config: Any) -> None:
+        with self._object_store():
+            super().setup(config)
+        self.schedules: Scheduler = copy.deepcopy(self.config.learner_config_dict["schedules"])
+
+    def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
+        """RLlib's own, which unpickles what it finds; `trainer/run/restore.py` does without."""
+        with self._object_store():
+            super().restore_from_path(path, *args, **kwargs)
+
+    def restore_state(self, state: RLlibState) -> None:
+        """Take over what RLlib has kept; `push_weights` must follow."""
+        with self._object_store():
+            self.foreach_learner(lambda learner: set_learner(learner, state))
+        self.metrics.set_state(state.metrics)
+        self._iteration = state.iteration
+
+    def _object_store(self) -> contextlib.AbstractContextManager[None]:
+        """Ray's object store where there are actors to share it with, else none."""
+        local = self._samples_here and self.config.num_learners == 0 and not ray.is_initialized()
+        return without_object_store() if local else contextlib.nullcontext()
+
+    def cleanup(self) -> None:
+        """Stop all actors, where Ray can still be asked to."""
+        if dead_daemon() is None:
+            super().cleanup()
+
+    def _setup_logdir(self) -> None:
+        # Tune would make an empty folder in ~/ray_results for every algorithm built.
+        self._logdir = None
+
+    def training_step(self) -> None:
+        """Sample, learn, hand out the new weights."""
+        # RLlib's own timers are smoothed over many iterations, so the seconds are taken here.
+        started = time.perf_counter()
+        self.settings_in_force = self.schedules.values()
+        plans = self._plans()
+        self._tell_runners(plans)
+        batch, self.episode_stats = self._sample()
+        self.env_steps_sampled, self.agent_steps_sampled = batch.env_steps, batch.agent_steps
+        sampled = time.perf_counter()
+        self.metrics.aggregate(self._learn(batch, plans), key=LEARNER_RESULTS)
+        learned = time.perf_counter()
+        self.push_weights()
+        self.schedules.advance({team: self._steps_taken(team) for team in self.team_names})
+        self.sample_seconds, self.learn_seconds = sampled - started, learned - sampled
+
+    def _plans(self) -> dict[str, TeamPlan]:
+        return {team: self.schedules.team_plan(team) for team in self.team_names}
+
+    def _tell_runners(self, plans: Mapping[str, TeamPlan]) -> None:
+        """Give every runner, a restarted one too, what is scheduled for this iteration."""
+        env_parameters = self.schedules.env_parameters()
+        logit_bias = {team: plan.logit_bias for team, plan in plans.items() if plan.logit_bias}
+        if env_parameters or logit_bias:
+            self._foreach_runner(lambda runner: runner.set_plan(env_parameters, logit_bias))
+
+    def _steps_taken(self, team: str) -> StepsTaken:
+        learned = (LEARNER_RESULTS, f"{team}_policy")
+        taken = {name: self.metrics.peek((*learned, name)) for name in ("epochs", "updates")}
+        return StepsTaken(**{name: round(float(count)) for name, count in taken.items()})
+
+    def _sample(self) -> tuple[RolloutBatch, np.ndarray]:
+        self.missing_runners: tuple[int, ...] = ()
+        if self._samples_here:
+            pairs = [(self.env_runner.sample(), self.env_runner.get_metrics())]
+            batch = pairs[0][0].batch
+        else:
+            sampled = self._sample_remotely()
+            runners = range(1, self.config.num_env_runners + 1)
+            self.missing_runners = tuple(n for n in runners if n not in sampled)
+            pairs = list(sampled.values())
+            batch = RolloutBatch.concatenate([sample.batch for sample, _ in pairs])
+        results = [metrics for _, metrics in pairs]
+        self.metrics.aggregate(results, key=ENV_RUNNER_RESULTS)
+        return batch, np.concatenate([sample.episode_stats for sample, _ in pairs])
+
+    def _sample_remotely(self) -> dict[int, tuple[Sample, Any]]:
+        """What every living runner has sampled; where none is left, they are waited for.
+
+        Raises:
+            ProcessDied: no runner lives, and none has come back in time.
+        """
+        deadline = time.monotonic() + _RESTART_S
+        while not (sampled := self._ask_runners(lambda r: (r.sample(), r.get_metrics()))):
+            if time.monotonic() > deadline:
+                count = self.config.num_env_runners
+                raise ProcessDied(f"all env runners ({count}) died, and none could be restarted")
+            self.restore_env_runners(self.env_runner_group)
+            self._tell_runners(self._plans())
+        return sampled
+
+    def _ask_runners(self, function: Callable[[BatchedEnvRunner], T]) -> dict[int, T]:
+        """What `function(runner)` returns on every remote runner that lives, by its number."""
+        return ask_actors(self.env_runner_group._worker_manager, function, "env runner")
+
+    def _foreach_runner(self, function: Callable[[BatchedEnvRunner], T]) -> list[T]:
+        """What `function(runner)` returns on every runner that samples."""
+        if self._samples_here:
+            return [function(self.env_runner)]
+        return list(self._ask_runners(function).values())
+
+    def _learn(self, batch: RolloutBatch, plans: Mapping[str, TeamPlan]) -> list[Any]:
+        lifetime = (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
+        timesteps = {PLANS: plans, NUM_ENV_STEPS_SAMPLED_LIFETIME: self.metrics.peek(lifetime)}
+        check_ray()
+        with failures_of_learners(self.learner_group):
+            return self.learner_group.update(
+                training_data=self._training_data(batch), timesteps=timesteps
+            )
+
+    def _training_data(self, batch: RolloutBatch) -> TrainingData:
+        learners = self.config.num_learners
+        if learners == 0:
+            return TrainingData(batch=batch)
+        return TrainingData(batches=batch.split(learners))
+
+    def push_weights(self) -> None:
+        """Give every runner the learner's weights and wait until it has them.
+
+        RLlib's own sync drops requests when more than two are in flight per actor, so that a runner
+        can act on with old weights unseen.
+        """
+        state = self.learner_group.get_state(
+            components=f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}", inference_only=False
+        )[COMPONENT_LEARNER]
+        if self.env_runner is not None:
+            self.env_runner.set_state(state)
+        if self.config.num_env_runners:
+            check_ray()
+            reference = ray.put(state)
+            self._ask_runners(lambda runner: runner.set_state(ray.get(reference)))
+
+    def check_weights(self) -> str:
+        """The hash that the learners and every runner agree on.
+
+        Raises:
+            WeightsOutOfSync: they do not agree.
+        """
+        hashes = {
+            f"learner {i}": value
+            for i, value in enumerate(self.foreach_learner(lambda ln: ln.weights_hash()))
+        }
+        runner_hashes = [self.env_runner.weights_hash()]
+        if not self._samples_here:
+            runner_hashes += self._foreach_runner(lambda runner: runner.weights_hash())
+        hashes |= {f"runner {i}": value for i, value in enumerate(runner_hashes)}
+        if len(set(hashes.values())) != 1:
+            listed = ", ".join(f"{who} {value[:12]}" for who, value in hashes.items())
+            raise WeightsOutOfSync(f"learners and runners hold different weights: {listed}")
+        return next(iter(hashes.values()))
+
+    def networks(self) -> dict[str, ActorCritic]:
+        """The current networks by policy, in this process."""
+        module = self.env_runner.module
+        # A MultiRLModule is no mapping: it cannot be iterated over.
+        return {policy_id: module[policy_id].net for policy_id in module.keys()}  # noqa: SIM118
+
+    def compute_single_action(
+        self,
+        observation: np.ndarray,
+        policy_id: str = "seeker_policy",
+        explore: bool = False,
+        action_mask: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """One agent's action [H] for its observation [D].
+
+        An observation does not tell the team: say with `policy_id` whose it is, or the seekers'
+        network answers for a hider.
+
+        Raises:
+            ValueError: unknown policy, or an observation of another shape.
+        """
+        networks = self.networks()
+        if policy_id not in networks:
+            raise ValueError(f"unknown policy_id '{policy_id}'; one of {', '.join(networks)}")
+        network = networks[policy_id]
+        obs = np.asarray(observation, np.float32)
+        if obs.shape != (network.spec.obs_size,):
+            raise ValueError(
+                f"observation of shape {obs.shape}; {policy_id} takes ({network.spec.obs_size},)"
+            )
+        mask = (
+            None if action_mask is None else torch.from_numpy(np.asarray(action_mask, bool))[None]
+        )
+        return network.act(torch.from_numpy(obs)[None], mask, explore)[0].numpy()
+
+    # --- exact resume -----------------------------------------------------------------------------
+
+    def get_training_state(self) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
+        """World arrays by runner, and plain values: all that RLlib's checkpoint leaves out."""
+        runners = self._foreach_runner(lambda r: (r.worker_index, *r.get_training_state()))
+        arrays = {str(index): worlds for index, worlds, _ in runners}
+        values = {
+            "runners": {str(index): plain for index, _, plain in runners},
+            "learners": self.foreach_learner(lambda ln: ln.get_training_state()),
+        }
+        return arrays, values
+
+    def set_training_state(
+        self, arrays: Mapping[str, Mapping[str, np.ndarray]], values: Mapping[str, Any]
+    ) -> list[str]:
+        """Continue from `get_training_state`; returns a line per thing not carried over."""
+        notes: list[str] = []
+        learners = list(values["learners"])
+
+        def set_learner(learner: TeamPPOLearner) -> None:
+            own = learner.rank < len(learners)
+            # A learner that is new shares the coefficients, but shuffles with a stream of its own.
+            state = learners[learner.rank] if own else {**learners[0], "generators": None}
+            learner.set_training_state(state)
+
+        self.foreach_learner(set_learner)
+
+        def set_runner(runner: BatchedEnvRunner) -> str | None:
+            key = str(runner.worker_index)
+            if key not in values["runners"]:
+                return f"runner {key} is new: its worlds start fresh"
+            try:
+                runner.set_training_state(dict(arrays.get(key, {})), values["runners"][key])
+            except ValueError as error:
+                return f"worlds of runner {key} start fresh: {error}"
+            return None
+
+        runners = self._foreach_runner(lambda runner: str(runner.worker_index))
+        notes += [
+            f"runner {key} is gone, and its worlds with it"
+            for key in values["runners"]
+            if key not in runners
+        ]
+        notes += filter(None, self._foreach_runner(set_runner))
+        return notes
+
+    @property
+    def team_names(self) -> tuple[str, ...]:
+        return tuple(self.config.learner_config_dict["teams"])
+
+    @property
+    def _samples_here(self) -> bool:
+        return bool(self.config.num_env_runners == 0)
+
+    def foreach_learner(self, function: Any) -> list[Any]:
+        """What `function(learner)` returns on every learner, local or remote."""
+        results = self.learner_group.foreach_learner(function)
+        return answers_of(results, max(self.config.num_learners, 1))

@@ -1,0 +1,116 @@
+"""RLlib's configuration for ours: spaces, networks, runners, learners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ray.rllib.algorithms.ppo import PPOConfig
+from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+
+from envs.batch_env import BatchEnv, TeamSpec
+from trainer.config.build_scheduler import run_schedules
+from trainer.config.schema import NETWORK_SETTINGS, Config
+from trainer.ppo.algorithm import TeamPPO
+from trainer.ppo.env_runner import BatchedEnvRunner, policy_spaces
+from trainer.ppo.learner import TeamPPOLearner
+from trainer.ppo.networks import PolicySpec
+from trainer.ppo.rl_module import INIT_SEED, TeamRLModule
+
+EnvMaker = Callable[[int], BatchEnv]
+"""Number of worlds -> BatchEnv; picklable."""
+
+
+def network_specs(config: Config, teams: Sequence[TeamSpec]) -> dict[str, PolicySpec]:
+    """The network of every policy, without building any."""
+    return {
+        spec.policy_id: PolicySpec(
+            obs_size=spec.obs_size,
+            nvec=spec.nvec,
+            **config.ppo.team(spec.name).model_dump(include=set(NETWORK_SETTINGS)),
+        )
+        for spec in teams
+    }
+
+
+def algorithm_config(
+    config: Config,
+    make_env: EnvMaker,
+    until: int | None = None,
+    *,
+    teams: Sequence[TeamSpec] | None = None,
+) -> PPOConfig:
+    """RLlib's configuration for ours.
+
+    Args:
+        config: the resolved configuration.
+        make_env: the game to play.
+        until: the iteration that is trained up to, where the schedules end; None: as configured.
+        teams: those of the game; None: a game is built to be asked.
+    """
+    teams = make_env(1).teams if teams is None else teams
+    settings = {spec.name: config.ppo.team(spec.name) for spec in teams}
+    modules = {}
+    for number, spec in enumerate(teams):
+        observation_space, action_space = policy_spaces(spec)
+        modules[spec.policy_id] = RLModuleSpec(
+            module_class=TeamRLModule,
+            observation_space=observation_space,
+            action_space=action_space,
+            model_config={
+                **settings[spec.name].model_dump(include=set(NETWORK_SETTINGS)),
+                INIT_SEED: config.train.seed * len(teams) + number,
+            },
+        )
+    return (
+        PPOConfig(algo_class=TeamPPO)
+        .api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
+        .framework("torch")
+        .environment(env=None, env_config={"make_env": make_env, "teams": teams})
+        .env_runners(
+            env_runner_cls=BatchedEnvRunner,
+            num_env_runners=config.ray.num_env_runners,
+            num_envs_per_env_runner=config.ray.num_envs_per_env_runner,
+            rollout_fragment_length=config.ppo.rollout_length,
+            create_local_env_runner=True,
+            sample_timeout_s=None,
+        )
+        .learners(
+            num_learners=config.ray.num_learners,
+            learner_class=TeamPPOLearner,
+            learner_config_dict={
+                "teams": {name: s.model_dump(mode="json") for name, s in settings.items()},
+                "schedules": run_schedules(config, until),
+                "reward_scale": config.ppo.reward_scale,
+                "torch_threads": config.train.torch_threads
+                if config.ray.num_learners
+                else threads(config),
+            },
+        )
+        .training(
+            train_batch_size_per_learner=config.ppo.rollout_length
+            * config.ray.num_envs
+            // max(1, config.ray.num_learners),
+            use_kl_loss=False,
+        )
+        .multi_agent(
+            policies={spec.policy_id for spec in teams},
+            policy_mapping_fn=policy_of_agent,
+        )
+        .rl_module(rl_module_spec=MultiRLModuleSpec(rl_module_specs=modules))
+        .fault_tolerance(restart_failed_env_runners=True)
+        .reporting(min_time_s_per_iteration=None, min_sample_timesteps_per_iteration=0)
+        .debugging(seed=config.train.seed, log_level="ERROR")
+        .experimental(_validate_config=False)
+    )
+
+
+def threads(config: Config) -> int:
+    """Threads of torch in the training process: as configured, else one per usable core."""
+    return config.train.threads
+
+
+def policy_of_agent(agent_id: str, *args: Any, **kwargs: Any) -> str:
+    """seeker_0 -> seeker_policy."""
+    return f"{str(agent_id).rsplit('_', 1)[0]}_policy"

@@ -1,0 +1,261 @@
+"""The batched EnvRunner: all worlds in one forward pass per policy and step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+from gymnasium import spaces
+from ray.rllib.core import COMPONENT_RL_MODULE
+from ray.rllib.env.env_runner import EnvRunner
+from ray.rllib.utils.checkpoints import Checkpointable
+from ray.rllib.utils.metrics import (
+    NUM_AGENT_STEPS_SAMPLED,
+    NUM_ENV_STEPS_SAMPLED,
+    NUM_MODULE_STEPS_SAMPLED,
+    WEIGHTS_SEQ_NO,
+)
+
+from envs.batch_env import BatchEnv, TeamSpec
+from trainer.ppo.networks import ActorCritic
+from trainer.ppo.rollout import RolloutBatch
+from trainer.ppo.sampling import sample_actions
+from trainer.ppo.torch_threads import one_thread
+from trainer.ppo.weights import weights_hash
+
+
+@dataclass
+class Sample:
+    """What one call of `sample` returns.
+
+    Attributes:
+        batch: the rollout; a local runner reuses its arrays at the next call.
+        episode_stats: [K, len(stat_names)] float32, one row per episode finished.
+    """
+
+    batch: RolloutBatch
+    episode_stats: np.ndarray
+
+
+def policy_spaces(spec: TeamSpec) -> tuple[spaces.Space, spaces.Space]:
+    """Observation and action space of one agent of a team."""
+    box = spaces.Box(-np.inf, np.inf, (spec.obs_size,), np.float32)
+    return box, spaces.MultiDiscrete(list(spec.nvec))
+
+
+class BatchedEnvRunner(EnvRunner, Checkpointable):
+    """Samples `rollout_fragment_length` steps of `num_envs_per_env_runner` worlds per call.
+
+    `env_config["make_env"]` is a picklable function: number of worlds -> BatchEnv;
+    `env_config["teams"]` are the teams of that game.
+
+    The worlds, the random stream of the actions and the first observation of the next rollout
+    belong to this runner alone: `get_training_state` / `set_training_state` carry them through a
+    checkpoint, and RLlib's weight syncs (`set_state`) never touch them.
+    """
+
+    def __init__(self, *, config: Any, **kwargs: Any) -> None:
+        super().__init__(config=config, **kwargs)
+        self.worker_index: int = kwargs.get("worker_index") or 0
+        self.teams: Sequence[TeamSpec] = self.config.env_config["teams"]
+        # Beside remote runners the local one only holds weights, so it needs no worlds.
+        if self.worker_index > 0 or self.num_workers == 0:
+            make_env = self.config.env_config["make_env"]
+            self.env: BatchEnv = make_env(self.config.num_envs_per_env_runner)
+        self.steps = int(self.config.rollout_fragment_length)
+        self.module: Any = None
+        self.make_module()
+        self._weights_seq_no = 0
+        # A run may start without a seed in RLlib; ours always has one.
+        self._random = np.random.default_rng([self.config.seed or 0, self.worker_index])
+        self._batch: RolloutBatch | None = None
+        self._started = False
+        self._env_parameters: dict[str, float] = {}
+        self._logit_bias: dict[str, np.ndarray] = {}
+
+    # --- sampling ---------------------------------------------------------------------------------
+
+    def sample(self, **kwargs: Any) -> Sample:
+        """Play `steps` steps in every world."""
+        batch = self._begin()
+        stats = []
+        with one_thread(), torch.inference_mode():  # small matrices: two threads only wait
+            for step in range(self.steps):
+                actions = {spec.name: self._act(spec, batch, step) for spec in self.teams}
+                rewards = {name: team.rewards[step] for name, team in batch.teams.items()}
+                self.env.step(actions, batch.at(step + 1), rewards, batch.dones[step])
+                if batch.dones[step].any():
+                    stats.append(self.env.episode_stats[batch.dones[step]].copy())
+        self._log(batch)
+        empty = np.zeros((0, len(self.env.stat_names)), np.float32)
+        return Sample(batch, np.concatenate(stats) if stats else empty)
+
+    def set_plan(
+        self, env_parameters: dict[str, float], logit_bias: dict[str, tuple[float, ...]]
+    ) -> None:
+        """What holds from the next rollout on.
+
+        Args:
+            env_parameters: numbers of the game (see `BatchEnv.set_parameters`).
+            logit_bias: by team, [L] added to the logits; empty: nothing is.
+        """
+        self.env.set_parameters(env_parameters)
+        self._env_parameters = env_parameters
+        self._logit_bias = {
+            team: np.asarray(bias, np.float32) for team, bias in logit_bias.items() if bias
+        }
+
+    def _begin(self) -> RolloutBatch:
+        if self._batch is None:
+            self._batch = RolloutBatch.allocate(self.teams, self.steps, self.env.num_envs)
+            self._uniforms = {
+                spec.name: np.zeros(
+                    (self.env.num_envs * spec.num_agents, len(spec.nvec)), np.float32
+                )
+                for spec in self.teams
+            }
+        if not self._started:
+            # From the runner's own stream: worlds that start fresh after a resume are new ones.
+            seeds = self._random.integers(0, 2**64, self.env.num_envs, np.uint64)
+            self.env.reset(seeds, self._batch.at(self.steps))
+            self._started = True
+        for team in self._batch.teams.values():
+            team.carry_over()
+        return self._batch
+
+    def _act(self, spec: TeamSpec, batch: RolloutBatch, step: int) -> np.ndarray:
+        """Sample one team's actions [N, A, H]; logits and log-probabilities go to the batch."""
+        team = batch.teams[spec.name]
+        rows = self.env.num_envs * spec.num_agents
+        obs = torch.from_numpy(team.obs[step].reshape(rows, spec.obs_size))
+        logits = team.logits[step].reshape(rows, spec.num_logits)
+        logits[...] = self._network(spec).logits(obs).numpy()
+        if spec.name in self._logit_bias:
+            logits += self._logit_bias[spec.name]
+        uniforms = self._uniforms[spec.name]
+        self._random.random(out=uniforms, dtype=np.float32)
+        sample_actions(
+            logits,
+            team.action_mask[step].reshape(rows, spec.num_logits),
+            np.asarray(spec.nvec, np.int64),
+            uniforms,
+            team.actions[step].reshape(rows, len(spec.nvec)),
+            team.logp[step].reshape(rows),
+        )
+        return team.actions[step]
+
+    def _network(self, spec: TeamSpec) -> ActorCritic:
+        return self.module[spec.policy_id].net
+
+    def _log(self, batch: RolloutBatch) -> None:
+        """The counters that RLlib's own machinery reads, under its names."""
+        counts: dict[Any, int] = {NUM_ENV_STEPS_SAMPLED: batch.env_steps}
+        for spec in self.teams:
+            counts[NUM_MODULE_STEPS_SAMPLED, spec.policy_id] = batch.teams[spec.name].logp.size
+            for agent in spec.agents:
+                counts[NUM_AGENT_STEPS_SAMPLED, agent] = batch.env_steps
+        for key, count in counts.items():
+            self.metrics.log_value(key, count, reduce="sum")
+            lifetime = (
+                (f"{key[0]}_lifetime", key[1]) if isinstance(key, tuple) else f"{key}_lifetime"
+            )
+            self.metrics.log_value(lifetime, count, reduce="lifetime_sum")
+
+    # --- what RLlib asks of a runner --------------------------------------------------------------
+
+    def apply(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """`func(self)`; an error in it is the caller's.
+
+        RLlib's own keeps the error to itself and ends this process a minute later.
+        """
+        return func(self, *args, **kwargs)
+
+    def make_module(self) -> None:
+        spec = self.config.get_multi_rl_module_spec(spaces=self.get_spaces(), inference_only=False)
+        self.module = spec.build()
+
+    def get_spaces(self) -> dict[str, tuple[spaces.Space, spaces.Space]]:
+        return {spec.policy_id: policy_spaces(spec) for spec in self.teams}
+
+    def assert_healthy(self) -> None:
+        assert self.module is not None
+
+    def get_metrics(self) -> Any:
+        return self.metrics.reduce()
+
+    def stop(self) -> None:
+        self._batch = None
+
+    def get_state(
+        self,
+        components: str | Collection[str] | None = None,
+        *,
+        not_components: str | Collection[str] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        state: dict[str, Any] = {}
+        if self._check_component(COMPONENT_RL_MODULE, components, not_components):
+            state[COMPONENT_RL_MODULE] = self.module.get_state(
+                components=self._get_subcomponents(COMPONENT_RL_MODULE, components),
+                not_components=self._get_subcomponents(COMPONENT_RL_MODULE, not_components),
+                inference_only=False,
+            )
+            state[WEIGHTS_SEQ_NO] = self._weights_seq_no
+        return state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        if COMPONENT_RL_MODULE not in state:
+            return
+        weights = state[COMPONENT_RL_MODULE]
+        if isinstance(weights, ray.ObjectRef):
+            weights = ray.get(weights)
+        self.module.set_state(weights)
+        self._weights_seq_no = state.get(WEIGHTS_SEQ_NO, self._weights_seq_no)
+
+    def get_ctor_args_and_kwargs(self) -> tuple[tuple, dict[str, Any]]:
+        return (), {"config": self.config}
+
+    def get_checkpointable_components(self) -> list[tuple[str, Checkpointable]]:
+        return [(COMPONENT_RL_MODULE, self.module)]
+
+    # --- exact resume -----------------------------------------------------------------------------
+
+    def weights_hash(self) -> str:
+        """Hash of every weight this runner acts with."""
+        policies = list(self.module.keys())
+        return weights_hash({policy: self.module[policy].net for policy in policies})
+
+    def get_training_state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """What continues this runner exactly: arrays (none before the first rollout), values."""
+        values = {
+            "random": self._random.bit_generator.state,
+            "started": self._started,
+            "env_parameters": self._env_parameters,
+        }
+        return (self.env.get_state() if self._started else {}), values
+
+    def set_training_state(self, arrays: dict[str, np.ndarray], values: dict[str, Any]) -> None:
+        """Continue from what `get_training_state` returned.
+
+        Raises:
+            ValueError: the worlds are of another number or shape.
+        """
+        if values["random"] is not None:
+            self._random.bit_generator.state = values["random"]
+        if not values["started"]:
+            return
+        saved = {len(array) for array in arrays.values() if array.ndim}
+        if len(saved) == 1 and saved != {self.env.num_envs}:
+            raise ValueError(f"{saved.pop()} worlds in the checkpoint, {self.env.num_envs} now")
+        self.env.set_state(arrays)
+        self._batch = None
+        self._started = True
+        batch = self._begin()
+        # What was seen last was seen under the numbers of then.
+        now = self.env.set_parameters(values.get("env_parameters", {}))
+        self.env.observe(batch.at(self.steps))
+        self.env.set_parameters(now)

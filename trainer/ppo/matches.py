@@ -1,0 +1,193 @@
+"""Matches between players, many worlds at a time, without Ray.
+
+    config = HideAndSeekConfig(level="L0")
+    seeker = PolicyPlayer(load_policy("checkpoints/checkpoint_000050/policies/seeker_policy"))
+    stats = play_matches(config, seeker, RandomPlayer(NVEC), episodes=1000, seed=0)
+    stats["seen_fraction"].mean()
+
+Episode k of a seed is one and the same game, actions included, whether it is watched alone or
+played among a thousand. For that, each episode draws its world and its actions from streams of its
+own, and the networks always see full blocks of `BLOCK` worlds: a matrix product rounds differently
+for another number of rows.
+
+Letters: N = BLOCK worlds, A agents of a team, D observation size, H action heads, L logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from envs.batch_env import ObsBuffers
+from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
+from envs.hide_and_seek.config import HideAndSeekConfig
+from trainer.ppo.distributions import mask_logits
+from trainer.ppo.networks import ActorCritic
+
+BLOCK = 128
+MAX_SEED = 2**63 - 1
+
+Stats = dict[str, np.ndarray]  # a figure's name -> [E] float32, one value per episode
+
+
+class Player(Protocol):
+    """Whoever chooses the actions of a team."""
+
+    def act(self, obs: Tensor, action_mask: Tensor, noise: Tensor) -> Tensor:
+        """Choose actions [B, H] int64.
+
+        Args:
+            obs: [B, D] float32.
+            action_mask: [B, L] bool, True = allowed.
+            noise: [B, L] float32, standard Gumbel: the only randomness a player may use.
+        """
+
+
+@dataclass(frozen=True)
+class PolicyPlayer:
+    """A trained policy: samples its actions (`explore`), or takes the most likely ones."""
+
+    network: ActorCritic
+    explore: bool = True
+
+    def act(self, obs: Tensor, action_mask: Tensor, noise: Tensor) -> Tensor:
+        """See `Player.act`."""
+        logits = self.network.logits(obs)
+        scores = logits + noise if self.explore else logits
+        return _best_allowed(scores, action_mask, self.network.spec.nvec)
+
+
+@dataclass(frozen=True)
+class RandomPlayer:
+    """Plays every allowed choice of a head equally often."""
+
+    nvec: Sequence[int]
+
+    def act(self, obs: Tensor, action_mask: Tensor, noise: Tensor) -> Tensor:
+        """See `Player.act`."""
+        return _best_allowed(noise, action_mask, self.nvec)
+
+
+class MatchBlock:
+    """`BLOCK` worlds side by side, of which world i plays episode `block * BLOCK + i` of a seed.
+
+    Attributes:
+        env: the worlds; finished ones stay at their end, to be looked at.
+        finished: [N] bool.
+    """
+
+    def __init__(self, config: HideAndSeekConfig, players: Mapping[str, Player], seed: int) -> None:
+        """Build the worlds; `start` must follow. `players` are by team name.
+
+        Raises:
+            ValueError: the seed is not from 0 to `MAX_SEED`.
+        """
+        if not 0 <= seed <= MAX_SEED:
+            raise ValueError(f"seed must be from 0 to {MAX_SEED}, got {seed}")
+        # Shaping changes only the training reward, which nobody looks at here, and its distance
+        # tables take seconds to build.
+        config = config.model_copy(update={"shaping_beta": 0.0})
+        self.env = HideAndSeekBatchEnv(config, BLOCK, autoreset=False)
+        self.finished = np.zeros(BLOCK, np.bool_)
+        self._players = players
+        self._seed = seed
+        self._time = 0
+        self._noise: dict[str, Tensor] = {}
+        self._dones = np.zeros(BLOCK, np.bool_)
+        self._stats = np.zeros_like(self.env.episode_stats)
+        self._buffers = {spec.name: ObsBuffers.allocate(spec, BLOCK) for spec in self.env.teams}
+        self._rewards = {
+            spec.name: np.zeros((BLOCK, spec.num_agents), np.float32) for spec in self.env.teams
+        }
+        # The same memory as rows of agents, as the networks take them.
+        self._rows = {
+            name: (
+                torch.from_numpy(team.obs).flatten(0, 1),
+                torch.from_numpy(team.action_mask).flatten(0, 1),
+            )
+            for name, team in self._buffers.items()
+        }
+
+    def start(self, block: int) -> None:
+        """Put every world at the beginning of its episode."""
+        first = block * BLOCK
+        streams = [
+            np.random.SeedSequence(self._seed, spawn_key=(first + i,)).generate_state(2, np.uint64)
+            for i in range(BLOCK)
+        ]
+        self.env.reset(np.array([world for world, _ in streams]), self._buffers)
+        self._draw_noise([int(actions) for _, actions in streams])
+        self.finished[:] = False
+        self._time = 0
+
+    def step(self) -> None:
+        """Play one step in every world."""
+        actions = {}
+        with torch.inference_mode():
+            for spec in self.env.teams:
+                noise = self._noise[spec.name][self._time].flatten(0, 1)
+                rows = self._players[spec.name].act(*self._rows[spec.name], noise)
+                actions[spec.name] = rows.numpy().reshape(BLOCK, spec.num_agents, -1)
+        self.env.step(actions, self._buffers, self._rewards, self._dones)
+        ended = self._dones & ~self.finished
+        self._stats[ended] = self.env.episode_stats[ended]
+        self.finished |= self._dones
+        self._time += 1
+
+    def stats(self) -> Stats:
+        """The figures of the episodes, [N] each; only those of `finished` worlds mean anything."""
+        return {name: self._stats[:, k].copy() for k, name in enumerate(self.env.stat_names)}
+
+    def _draw_noise(self, seeds: Sequence[int]) -> None:
+        """Fill the noise of a whole episode by team, [T, N, A, L], from one seed per world.
+
+        Both teams always draw, so that a team's luck does not depend on who it plays against.
+        """
+        steps = self.env.rules.episode_steps
+        for spec in self.env.teams:
+            shape = (steps, BLOCK, spec.num_agents, spec.num_logits)
+            self._noise[spec.name] = torch.empty(shape)
+        for i, seed in enumerate(seeds):
+            generator = torch.Generator().manual_seed(seed)
+            for spec in self.env.teams:
+                drawn = torch.empty((steps, spec.num_agents, spec.num_logits))
+                drawn.exponential_(generator=generator).log_().neg_()
+                self._noise[spec.name][:, i] = drawn
+
+
+def play_matches(
+    config: HideAndSeekConfig, seeker: Player, hider: Player, episodes: int, seed: int
+) -> Stats:
+    """Play episodes 0 to `episodes` - 1 of a seed to their end.
+
+    Returns:
+        The figures of `HideAndSeekBatchEnv.stat_names`, [episodes] float32 each.
+
+    Raises:
+        ValueError: there is no episode to play, or the seed is out of range.
+    """
+    block = MatchBlock(config, {"seeker": seeker, "hider": hider}, seed)
+    parts = list(play_blocks(block, episodes))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def play_blocks(block: MatchBlock, episodes: int) -> Iterator[Stats]:
+    """`play_matches` in parts of up to `BLOCK` episodes, each yielded as soon as it is played."""
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, got {episodes}")
+    for first in range(0, episodes, BLOCK):
+        block.start(first // BLOCK)
+        while not block.finished.all():
+            block.step()
+        yield {name: values[: episodes - first] for name, values in block.stats().items()}
+
+
+def _best_allowed(scores: Tensor, action_mask: Tensor, nvec: Sequence[int]) -> Tensor:
+    """The allowed choice with the highest score of each head, [B, H] int64."""
+    heads = mask_logits(scores, action_mask).split(list(nvec), dim=-1)
+    return torch.stack([head.argmax(-1) for head in heads], dim=-1)

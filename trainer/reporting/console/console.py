@@ -1,0 +1,247 @@
+"""What a training run tells its user: a live panel on a terminal, otherwise one line per iteration.
+
+    with make_console(quiet=args.quiet) as console:
+        console.start(500, first_iteration=1, info={"run": "L1, seed 0"})
+        console.iteration(row)
+        console.checkpoint(path, row)
+        console.stop({"trained": "500 iterations"}, next_commands=["python demo_model.py"])
+
+A console never ends a training: once its output is gone (a closed pipe, a lost terminal) it falls
+silent. Its methods are for the main thread; of them only the notes are for signal handlers.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from trainer.checkpoints.safe_io.safe_json import shown_line
+from trainer.checkpoints.safe_io.safe_output import discard, drawing
+from trainer.config.budget import Budget, Spending
+from trainer.project import shown_path
+from trainer.reporting.console.line_columns import columns, fixed, header
+from trainer.reporting.formatting import count, duration
+
+Row = Mapping[str, float | int]
+
+HEADER_EVERY = 25  # lines
+_ETA_ITERATIONS = 20  # the pace of the last so many counts
+
+
+class Console(ABC):
+    """The common part: where the run stands, and how long it will take."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        """``clock`` gives seconds; only the tests need another one."""
+        self.stream = stream
+        self.clock = clock
+        self.total = 0
+        self.done = 0  # iterations, over the whole life of the run
+        self.started = self.stopping = False
+        self._spending: Spending | None = None  # of a budget, if one ends the training
+        self._paces: deque[float] = deque(maxlen=_ETA_ITERATIONS)  # seconds per iteration
+        self._began = self.clock()
+        self._agent_steps = self._seconds = 0.0  # of the iterations since the start
+
+    def start(
+        self,
+        total_iterations: int,
+        first_iteration: int = 1,
+        info: Mapping[str, object] | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        """Training begins with ``first_iteration`` and ends after ``total_iterations``.
+
+        Both count from the very first start of the run. ``info`` is shown as a list; its ``run``
+        is the title of the live panel. With a ``budget`` it is that which ends the training.
+        """
+        self._spending = None if budget is None else Spending(budget)
+        self.total, self.done = total_iterations, first_iteration - 1
+        self._began, self._agent_steps, self._seconds = self.clock(), 0.0, 0.0
+        self.started = True
+        self._show_start(first_iteration, _shown(info))
+
+    def iteration(self, row: Row) -> None:
+        """An iteration is over; ``row`` as in `trainer.reporting.metrics`."""
+        self.done = int(row["iteration"])
+        seconds = float(row.get("time/iteration_s", math.nan))
+        if math.isfinite(seconds):
+            self._paces.append(seconds)
+            if self._spending is not None:
+                self._spending.count(row, seconds)
+            self._seconds += seconds
+            self._agent_steps += seconds * float(row.get("agent_steps_per_s", math.nan))
+        self._show_iteration(row)
+
+    def checkpoint(self, path: Path | str, row: Row) -> None:
+        """A checkpoint was saved."""
+        self._show_checkpoint(shown_line(shown_path(path)), row)
+
+    def note_stop(self) -> None:
+        """A stop was asked for. Safe in a signal handler, unlike everything else here."""
+        self.stopping = True
+        what = "saving a checkpoint at the end of this iteration"
+        if not self.started:
+            what = "nothing has been trained yet; leaving as soon as loading allows"
+        os.write(2, f"\nstopping: {what} ...\n".encode())
+
+    def note_leave(self) -> None:
+        """The process ends within this call's signal handler: give the terminal back."""
+        return
+
+    def message(self, text: str, level: str = "info") -> None:
+        """Something to tell at once; ``level`` is info, warning or error."""
+        self._show_message("\n".join(map(shown_line, text.split("\n"))), level)
+
+    def stop(
+        self,
+        summary: Mapping[str, object] | None = None,
+        next_commands: Sequence[str] = (),
+    ) -> None:
+        """The run is over: what came of it, and what the user may type next."""
+        self.close()
+        self._show_end(
+            _shown({**(summary or {}), **self._pace()}),
+            [shown_line(command) for command in next_commands],
+        )
+
+    def close(self) -> None:
+        """Give the terminal back as it was; may be called again, and before `start`."""
+        return
+
+    def __enter__(self) -> Console:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def eta_seconds(self) -> float:
+        """Seconds that the remaining iterations will take at the present pace; nan if unknown."""
+        if self._spending is not None:
+            return self._spending.eta_seconds()
+        if not self._paces:
+            return math.nan
+        return max(self.total - self.done, 0) * sum(self._paces) / len(self._paces)
+
+    def progress(self) -> tuple[str, int, int]:
+        """What is counted, how far training is and how far it goes."""
+        if self._spending is None:
+            return "iteration", self.done, self.total
+        budget = self._spending.budget
+        return budget.unit, self._spending.spent, budget.target
+
+    @abstractmethod
+    def _show_checkpoint(self, path: str, row: Row) -> None: ...
+
+    @abstractmethod
+    def _show_message(self, text: str, level: str) -> None: ...
+
+    def _pace(self) -> dict[str, str]:
+        """How long training took, from its start, and how fast its iterations were."""
+        if not self._seconds:
+            return {}
+        speed = count(self._agent_steps / self._seconds)
+        return {"time": f"{duration(self.clock() - self._began)}, {speed} agent-steps/s"}
+
+    @abstractmethod
+    def _show_start(self, first_iteration: int, info: dict[str, object]) -> None: ...
+
+    @abstractmethod
+    def _show_iteration(self, row: Row) -> None: ...
+
+    @abstractmethod
+    def _show_end(self, summary: dict[str, object], next_commands: list[str]) -> None: ...
+
+
+class LineConsole(Console):
+    """Plain text for logs and pipes: no colours, no cursor movements."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``quiet`` leaves only the start, the checkpoints, the warnings and the end."""
+        super().__init__(stream, clock)
+        self.quiet = quiet
+        self._lines = 0  # since the last header
+        self._silent = False
+
+    def _show_checkpoint(self, path: str, row: Row) -> None:
+        reward = fixed(row.get("reward_mean", math.nan), 0, 2)
+        self._print(f"saved {path}  iteration {row['iteration']}  reward {reward}")
+
+    def _show_message(self, text: str, level: str) -> None:
+        if level == "info" and self.quiet:
+            return
+        self._print(text if level == "info" else f"{level}: {text}")
+
+    def _show_start(self, first_iteration: int, info: dict[str, object]) -> None:
+        self._print(start_line(first_iteration, self.total))
+        self._print(*pairs(info))
+        self._lines = 0
+
+    def _show_iteration(self, row: Row) -> None:
+        if self.quiet:
+            return
+        groups = columns(row, self.progress(), self.eta_seconds())
+        if self._lines % HEADER_EVERY == 0:
+            self._print(*header(groups))
+        self._lines += 1
+        self._print(" | ".join("  ".join(text for _, text in group) for _, group in groups))
+
+    def _show_end(self, summary: dict[str, object], next_commands: list[str]) -> None:
+        self._print(*pairs(summary))
+        if next_commands:
+            self._print("next:", *(f"  {command}" for command in next_commands))
+
+    def _print(self, *lines: str) -> None:
+        if self._silent or not lines:
+            return
+        encoding = getattr(self.stream, "encoding", None) or "utf-8"
+        text = "".join(f"{line}\n" for line in lines)
+        try:
+            self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            self.stream.flush()
+        except (OSError, ValueError):  # ValueError: the stream was closed
+            self._silent = True
+            discard(self.stream)
+
+
+def make_console(quiet: bool = False, stream: TextIO | None = None) -> Console:
+    """The console that fits the output (default: stdout): a live panel, lines, or next to nothing.
+
+    The panel needs a terminal that can move the cursor and show Unicode.
+    """
+    stream = stream or sys.stdout
+    encoding = (getattr(stream, "encoding", None) or "").lower().replace("-", "")
+    terminal = stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+    if quiet or not terminal or not encoding.startswith("utf"):
+        return LineConsole(stream, quiet)
+    from trainer.reporting.console.live_console import LiveConsole
+
+    return LiveConsole(drawing(stream))
+
+
+def start_line(first_iteration: int, total: int) -> str:
+    """How a start is announced; a resumed run says where it goes on."""
+    verb = "Training" if first_iteration == 1 else "Going on with"
+    return f"{verb} iterations {first_iteration} to {total}"
+
+
+def _shown(values: Mapping[str, object] | None) -> dict[str, object]:
+    return {key: shown_line(str(value)) for key, value in (values or {}).items()}
+
+
+def pairs(info: Mapping[str, object]) -> list[str]:
+    """Lines of a list with aligned values."""
+    width = max(map(len, info), default=0)
+    return [f"  {key:<{width}}  {value}" for key, value in info.items()]

@@ -1,0 +1,72 @@
+"""The columns of a training's lines, with their headings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from trainer.reporting.formatting import count, duration
+from trainer.reporting.metrics import teams_of
+
+
+def fixed(value: float, width: int, digits: int) -> str:
+    """A number right-aligned in ``width`` characters, with fewer digits if they do not fit."""
+    if not math.isfinite(value):
+        return f"{'-':>{width}}"
+    for left in range(digits, -1, -1):
+        text = f"{value:.{left}f}"
+        if len(text) <= max(width, 1) or width == 0:
+            return f"{text:>{width}}"
+    return f"{value:>{width}.1e}"
+
+
+Group = tuple[str, list[tuple[str, str]]]  # name and (heading, text) of each column, equally wide
+
+
+def columns(
+    row: Mapping[str, float | int], counted: tuple[str, int, int], eta: float
+) -> list[Group]:
+    def number(key: str, heading: str, width: int, digits: int) -> tuple[str, str]:
+        return f"{heading:>{width}}", fixed(row.get(key, math.nan), width, digits)
+
+    name, done, total = counted
+    width = max(len(name), 2 * len(str(total)) + 1)
+    progress = f"{done}/{total}"
+    first = [(f"{name:>{width}}", f"{progress:>{width}}")]
+    if name != "iteration":
+        first.insert(0, number("iteration", "iteration", 9, 0))
+    teams = [
+        (
+            team,
+            [
+                number(f"{team}_reward", "reward", 8, 2),
+                number(f"{team}/kl", "KL", 8, 6),
+                number(f"{team}/entropy", "entropy", 7, 4),
+            ],
+        )
+        for team in teams_of(row)
+    ]
+    speed = count(row.get("agent_steps_per_s", math.nan))
+    return [
+        ("", first),
+        (
+            "episodes",
+            [
+                number("episodes_completed", "completed", 9, 0),
+                number("episodes_this_iter", "new", 5, 0),
+            ],
+        ),
+        (
+            "mean",
+            [number("reward_mean", "reward", 8, 2), number("episode_len_mean", "length", 7, 1)],
+        ),
+        *teams,
+        ("", [("agent-steps/s", f"{speed:>13}"), (f"{'ETA':>9}", f"{duration(eta):>9}")]),
+    ]
+
+
+def header(groups: list[Group]) -> list[str]:
+    """Two lines: the groups, and the columns under them."""
+    headings = ["  ".join(heading for heading, _ in group) for _, group in groups]
+    names = [f"{name:^{len(heading)}}" for (name, _), heading in zip(groups, headings, strict=True)]
+    return [" | ".join(names).rstrip(), " | ".join(headings)]

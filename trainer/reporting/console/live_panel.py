@@ -1,0 +1,117 @@
+"""Parts of the live panel of a training: see `trainer.reporting.console.live_console`."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from trainer.reporting.console.console import Row
+from trainer.reporting.console.line_columns import fixed
+from trainer.reporting.formatting import figure, percent
+from trainer.reporting.metrics import TEAM, team_color
+
+WIDEST, WIDER, WIDE, MEDIUM, NARROW = 112, 100, 92, 76, 50
+"""Columns from which the panel shows more and more."""
+LABEL = "grey62"
+PHASES = {"sample": "#5AA469", "learn": "#C9A227", "other": "#8A94A0", "save": "#9D6FB0"}
+_TICKS = "▁▂▃▄▅▆▇█"
+
+
+def time_split(seconds_of: Sequence[Mapping[str, float]], width: int) -> Text:
+    """Where the time of the last iterations went, as a bar and in percent.
+
+    Args:
+        seconds_of: of each iteration, seconds by phase.
+        width: of the panel.
+    """
+    seconds = {
+        phase: sum(s[phase] for s in seconds_of if math.isfinite(s[phase])) for phase in PHASES
+    }
+    total = sum(seconds.values())
+    if total <= 0:
+        return Text("-")
+    text = Text()
+    if width >= MEDIUM:
+        for phase, color in PHASES.items():
+            text.append("━" * round(20 * seconds[phase] / total), style=color)
+        text.append("  ")
+    for phase, color in PHASES.items():
+        text.append(f"{phase} {percent(seconds[phase] / total)}  ", style=color)
+    return text
+
+
+def team_table(row: Row, returns: Mapping[str, Iterable[float]], width: int) -> Table:
+    """A line per team.
+
+    Args:
+        row: the last one.
+        returns: the last mean returns of each team.
+        width: of the panel.
+    """
+
+    def cells(team: str) -> dict[str, str]:
+        def value(key: str) -> float:
+            return float(row.get(f"{team}{key}", math.nan))
+
+        medium = width >= MEDIUM
+        columns = [
+            (0, "reward", figure(value("_reward"))),
+            (WIDE, "trend", sparkline(list(returns[team]))),
+            (0, "KL", fixed(value("/kl"), 0, 6 if medium else 4)),
+            (0, "entropy", fixed(value("/entropy"), 0, 4 if medium else 2)),
+            (NARROW, "lr", figure(value("/lr"))),
+            (MEDIUM, "π loss", figure(value("/policy_loss"))),
+            (MEDIUM, "V loss", figure(value("/vf_loss"))),
+            (WIDE, "grad", figure(value("/grad_norm"))),
+            (WIDER, "clipped", percent(value("/clip_fraction"))),
+            (WIDEST, "explained", percent(value("/vf_explained_var"))),
+        ]
+        return {name: text for least, name, text in columns if width >= least}
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=LABEL)
+    table.add_column("", no_wrap=True, min_width=max(map(len, returns), default=0))
+    rows = {team: cells(team) for team in returns}
+    for name in next(iter(rows.values()), {}):
+        table.add_column(name, justify="left" if name == "trend" else "right", no_wrap=True)
+    for i, (team, texts) in enumerate(rows.items()):
+        color = team_color(team, i)
+        cell = (Text(text, style=color) for text in texts.values())
+        table.add_row(Text(team, style=f"bold {color}"), *cell)
+    return table
+
+
+def schedules(first: Row, row: Row) -> str:
+    """The settings that have changed since the first row, with their values in force."""
+    measured = {f"{team}/{key}" for team in ("seeker", "hider") for key in TEAM if key not in _SET}
+    known = [k for k in row if "/" in k and not k.startswith("time/") and k not in measured]
+    changed = (k for k in known if row[k] != first.get(k, row[k]) and not k.endswith("/lr"))
+    return " · ".join(f"{key.replace('/', ' ')} {figure(float(row[key]))}" for key in changed)
+
+
+_SET = ("entropy_coeff", "clip_param", "vf_loss_coeff", "kl_target")
+
+
+def memory() -> str:
+    """What this process holds in memory; '-' where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return "-"
+    return f"{pages * os.sysconf('SC_PAGE_SIZE') / 2**20:,.0f} MB of memory"
+
+
+def sparkline(values: list[float]) -> str:
+    """One block per value between the lowest and the highest; a space where it is nan."""
+    known = [value for value in values if math.isfinite(value)]
+    if not known:
+        return ""
+    low, span = min(known), (max(known) - min(known)) or 1.0
+    return "".join(
+        _TICKS[round((value - low) / span * (len(_TICKS) - 1))] if math.isfinite(value) else " "
+        for value in values
+    )

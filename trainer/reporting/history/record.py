@@ -1,0 +1,96 @@
+"""What the history was when a checkpoint was saved, by which its rows are known again.
+
+`training_state/history.json` of a checkpoint holds how many rows go up to its iteration and one
+SHA-256 of their figures. It is of the figures, not of the text, so that the history, its export and
+the columns in memory all have the same; and it goes on from row to row, so that a save does not
+read the history again. Times of a clock are among the figures: no two runs have the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trainer.checkpoints.layout import TRAINING_STATE
+from trainer.checkpoints.safe_io import safe_json
+from trainer.checkpoints.safe_io.plain_values import mapping, whole
+from trainer.reporting.metrics import Row
+
+RECORD_PART = f"{TRAINING_STATE}/history.json"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_BLOCK = 1024  # rows that are turned into Python's numbers at once
+
+
+@dataclass(frozen=True)
+class HistoryRecord:
+    """How many rows there were, and the SHA-256 of their figures."""
+
+    rows: int
+    sha256: str
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+
+    @classmethod
+    def of(cls, checkpoint: Path | None) -> HistoryRecord | None:
+        """The record in a checkpoint; None if there is no checkpoint. Raises as `read` does."""
+        return None if checkpoint is None else cls.read(checkpoint / RECORD_PART)
+
+    @classmethod
+    def read(cls, path: Path) -> HistoryRecord | None:
+        """The record in a file; None if there is no file, as in an older checkpoint.
+
+        Raises OSError or ValueError where it is not what `write` made.
+        """
+        try:
+            found = safe_json.read(path)
+            mapping(found, "the record", ("rows", "sha256"))
+            rows, sha256 = whole(found["rows"], "rows"), found["sha256"]
+            if not isinstance(sha256, str) or _SHA256.fullmatch(sha256) is None:
+                raise ValueError(f"sha256 = {safe_json.shown(sha256)} is none")
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise ValueError(f"{path.name}: {error}") from None
+        return cls(rows, sha256)
+
+
+class RowsDigest:
+    """The record of rows that come one after the other, in memory that does not grow."""
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self._hash, self._count = hashlib.sha256(), 0
+        for row in rows:
+            self.add(row)
+
+    @classmethod
+    def of_columns(cls, columns: Mapping[str, np.ndarray], count: int) -> RowsDigest:
+        """Of the first `count` rows of columns, each [R], as `MetricsHistory.columns` has them."""
+        return cls(_rows_of(columns, count))
+
+    def add(self, row: Row) -> None:
+        """Add the next row; what is not finite counts as if it were not there."""
+        known = sorted((key, float(value)) for key, value in row.items() if math.isfinite(value))
+        names = "\n".join(key for key, _ in known).encode()
+        self._hash.update(struct.pack("<II", len(known), len(names)) + names)
+        self._hash.update(struct.pack(f"<{len(known)}d", *(value for _, value in known)))
+        self._count += 1
+
+    def record(self) -> HistoryRecord:
+        """Of the rows so far."""
+        return HistoryRecord(self._count, self._hash.hexdigest())
+
+
+def _rows_of(columns: Mapping[str, np.ndarray], count: int) -> Iterator[Row]:
+    for start in range(0, count, _BLOCK):
+        block = [column[start : min(start + _BLOCK, count)].tolist() for column in columns.values()]
+        for values in zip(*block, strict=True):
+            yield dict(zip(columns, values, strict=True))

@@ -1,0 +1,230 @@
+"""A run in an MLflow store: parameters, metrics per iteration, and where its checkpoints are.
+
+Optional (``pip install -r requirements-mlflow.txt``): only opening a store imports MLflow. Rows are
+written at once, some 10 ms each on SQLite: a killed run keeps them all. Their step is the lifetime
+environment steps, as TensorBoard's. Of a checkpoint only the figure is copied.
+
+MLflow changes neither parameters nor points. So a parameter keeps its first value, and once another
+is in force, a tag of the same name has it; how far the schedules are is a tag, and a parameter from
+when the run first ends. A run that was killed after its last checkpoint does some iterations again,
+to the same values: their rows are left out. One that goes on from an older checkpoint than its
+newest is another run, nested in the first.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.checkpoints.safe_io.redaction import redacted
+from trainer.config.keys import flatten
+from trainer.reporting.mlflow_store import experiment_id, get_run, open_store, reason
+from trainer.reporting.tensorboard import tag_of
+
+SCHEDULE_PREFIX = "schedule_"
+_CURRENT = ("schedule_current_iterations", "schedule_current_timesteps")
+_FIGURE = "training_metrics.png"
+_UNFIT = re.compile(r"[^\w\-. :/]")  # what MLflow does not take in a name
+_LONGEST = 5000  # characters; MLflow takes 6000 in a parameter, 8000 in a tag
+_BACKLOG = 100_000  # points kept while the store does not answer: some thousand iterations
+_PAUSE_S = 30.0
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """What the store knows of a run; None for what was never logged."""
+
+    run_id: str
+    name: str
+    status: str
+    iteration: int | None
+    checkpoint_path: Path | None
+    checkpoint_sha256: str | None
+    schedules: dict[str, Any]
+
+
+class MlflowTracker:
+    """The run ``run_id``. Once it is open nothing raises: a store that fails is reported, once.
+
+    What could not be written is kept and follows when the store works again.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        experiment: str,
+        run_name: str,
+        run_id: str | None = None,
+        *,
+        iteration: int | None = None,
+        on_problem: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        """Start a run, or continue ``run_id`` in the experiment and under the name it has.
+
+        A relative path in ``uri`` counts from the current folder; missing folders are made.
+        ``iteration`` is that of the checkpoint that the run goes on from. Raises TrackingError if
+        MLflow is missing, the store cannot be used or the run is unknown.
+        """
+        self._on_problem = on_problem
+        self._failing, self._retry_at, self._logged = False, 0.0, 0
+        self._params, self._tags = dict[str, str](), dict[str, str]()  # those in the store
+        self._new_values, self._new_tags = dict[str, str](), dict[str, str]()
+        self._points: list[Any] = []
+        with open_store(uri, create=True) as self._client:
+            self._shown, self._entities = redacted(uri), importlib.import_module("mlflow.entities")
+            if run_id is None:
+                home = experiment_id(self._client, uri, experiment)
+                self.run_id = self._client.create_run(home, run_name=run_name).info.run_id
+                return
+            found = get_run(self._client, uri, run_id)
+            newest = found.data.tags.get("checkpoint_iteration", "")
+            if iteration is not None and newest.isdecimal() and iteration < int(newest):
+                self.run_id = self._client.create_run(
+                    found.info.experiment_id,
+                    run_name=f"{found.info.run_name} from iteration {iteration}",
+                    tags={"mlflow.parentRunId": run_id},
+                ).info.run_id
+                return
+            self.run_id, self._params, self._tags = run_id, found.data.params, found.data.tags
+            self._client.update_run(run_id, status="RUNNING")
+            history = self._client.get_metric_history(run_id, tag_of("iteration"))
+            self._logged = max((point.step for point in history), default=0)
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """The configuration, nested or flat."""
+        found = flatten(params).items()
+        self._new_values.update({_UNFIT.sub("_", key): _text(value) for key, value in found})
+        self._sync()
+
+    def log_schedules(self, metadata: Mapping[str, Any]) -> None:
+        """Take over the ``schedule_*`` entries of ``metadata``; others are ignored."""
+        found = {key: value for key, value in metadata.items() if key.startswith(SCHEDULE_PREFIX)}
+        self.log_params(found)
+
+    def log_tags(self, tags: Mapping[str, Any]) -> None:
+        """What a run is found by, such as its commit; what is not known (None) is left out."""
+        self._new_tags |= {key: _text(value) for key, value in tags.items() if value is not None}
+        self._sync()
+
+    def log_row(self, row: Mapping[str, float | int]) -> None:
+        """One iteration, under the names of TensorBoard; nan and infinite figures are left out."""
+        step, now = int(row["env_steps"]), time.time_ns() // 1_000_000
+        if step <= self._logged:
+            return
+        self._logged = step
+        metric = self._entities.Metric
+        self._points += [
+            metric(tag_of(key), float(value), now, step)
+            for key, value in row.items()
+            if math.isfinite(value)
+        ]
+        del self._points[:-_BACKLOG]
+        self._sync()
+
+    def log_checkpoint(self, path: Path, metadata: Mapping[str, Any]) -> None:
+        """Tags for `find_run`: ``checkpoint_path`` (absolute), ``_iteration`` and ``_sha256``.
+
+        The latter two and the schedules come from ``metadata``.
+        """
+        for key in ("iteration", "sha256"):
+            self._new_tags[f"checkpoint_{key}"] = _text(metadata.get(key))
+        self._new_tags["checkpoint_path"] = str(path.absolute())
+        self.log_schedules(metadata)
+
+    def log_figure(self, path: Path) -> None:
+        """Keep a copy of a picture as the run's newest figure."""
+        self._sync(figure=path)
+
+    def finish(self, status: str) -> None:
+        """Write what is left and end the run as FINISHED, KILLED or FAILED."""
+        self._sync(status)
+
+    def _sync(self, end: str | None = None, figure: Path | None = None) -> None:
+        started = time.monotonic()
+        if started < self._retry_at and end is None:
+            return
+        try:
+            self._write(ending=end is not None)
+            if figure is not None:
+                self._copy(figure)
+            if end is not None:
+                self._client.set_terminated(self.run_id, end)
+            self._failing = False
+        except Exception as error:  # nothing that a store does may end a training
+            # SQLite waits 20 s for a lock: no more than a tenth of the time may go into waiting.
+            self._retry_at = started + max(_PAUSE_S, 10 * (time.monotonic() - started))
+            if not self._failing:
+                self._failing = True
+                self._on_problem(
+                    f"tracking.mlflow: run {self.run_id} could not be written to {self._shown}: "
+                    f"{reason(error)}; the training goes on, and writing is tried again"
+                )
+
+    def _write(self, *, ending: bool) -> None:
+        """Values become parameters where the run has none yet, and tags where they differ."""
+        # The client itself splits what is too long for one call. Points come first, and alone: a
+        # value that the store refuses must not keep them back.
+        self._client.log_batch(self.run_id, metrics=self._points, synchronous=True)
+        self._points = []
+        values = self._new_values
+        if ending:
+            values = {key: self._tags[key] for key in _CURRENT if key in self._tags} | values
+        others = self._params if ending else {*self._params, *_CURRENT}
+        new = {k: v for k, v in values.items() if k not in others}
+        known = self._params | new
+        newest = {k: v for k, v in values.items() if k in self._tags or known.get(k) != v}
+        newest |= self._new_tags
+        params = [self._entities.Param(*item) for item in new.items()]
+        tags = [self._entities.RunTag(*item) for item in newest.items()]
+        self._client.log_batch(self.run_id, params=params, tags=tags, synchronous=True)
+        self._params, self._tags = known, self._tags | newest
+        self._new_values, self._new_tags = {}, {}
+
+    def _copy(self, figure: Path) -> None:
+        with tempfile.TemporaryDirectory() as folder:  # an artifact has the name of its file
+            self._client.log_artifact(self.run_id, shutil.copyfile(figure, f"{folder}/{_FIGURE}"))
+
+
+def find_run(uri: str, run_id: str) -> TrackedRun:
+    """Look up a run, to continue it.
+
+    Raises TrackingError if MLflow or the store is missing, the store cannot be read or it has no
+    such run; the message names those that may be meant.
+    """
+    with open_store(uri, create=False) as client:
+        run = get_run(client, uri, run_id)
+    tags = run.data.tags
+    iteration, path = tags.get("checkpoint_iteration", ""), tags.get("checkpoint_path")
+    newest = {**run.data.params, **tags}
+    return TrackedRun(
+        run_id=run_id,
+        name=run.info.run_name,
+        status=run.info.status,
+        iteration=int(iteration) if iteration.isdecimal() else None,
+        checkpoint_path=Path(path) if path else None,
+        checkpoint_sha256=tags.get("checkpoint_sha256"),
+        schedules={k: _value(v) for k, v in newest.items() if k.startswith(SCHEDULE_PREFIX)},
+    )
+
+
+def _text(value: Any) -> str:
+    """A value as it is written in the configuration: 0.0005, true, null, [1, 2], text."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str).strip('"')
+    text = redacted(text)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

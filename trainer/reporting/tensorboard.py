@@ -1,0 +1,194 @@
+"""TensorBoard event files under ``runs/<run name>/``, on the axis of lifetime environment steps.
+
+Written straight in TensorBoard's record format: one record and one ``write`` per iteration, no
+thread and no queue, so that a killed run keeps every row, and neither torch nor protobuf-heavy
+front ends are imported. The record is ``length, crc(length), data, crc(data)`` with masked CRC-32C
+(``tensorflow/core/lib/io/record_writer.h``); data is an ``Event``
+(``tensorboard/compat/proto/event.proto``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import math
+import os
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from trainer.reporting.metrics import COUNTERS, GAME
+
+_EVENT_FILE = re.compile(r"events\.out\.tfevents\.(\d+)\.")
+
+
+class TensorBoardWriter:
+    """Event file of one run; a resumed run continues the curves of the files already there."""
+
+    def __init__(self, directory: Path | str, resume_env_steps: int | None = None) -> None:
+        """Start a new event file in ``directory`` (created if missing).
+
+        ``resume_env_steps`` is the lifetime env_steps of the checkpoint that the run goes on from:
+        points that an earlier, abandoned continuation wrote after it disappear from the curves.
+        None for a fresh start, whose curves replace all that is in the directory.
+        """
+        self.directory = Path(directory).expanduser()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._tags: dict[str, str] = {}
+        self._newest: dict[str, float] = {}  # the figures of the last row
+        self._held: dict[str, float] = {}  # those of them that it does not stand for in the file
+        self._step = resume_env_steps or 0
+        self._writing = threading.Lock()  # pictures come from the thread that saves
+        self._file = (self.directory / _next_name(self.directory)).open("xb", buffering=0)
+        self._write({"file_version": "brain.Event:2"})
+        # A START mark makes readers discard what earlier files hold from this step on.
+        first_step = 0 if resume_env_steps is None else resume_env_steps + 1
+        self._write({"step": first_step, "session_log": {"status": "START"}})
+
+    def __enter__(self) -> TensorBoardWriter:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def write(self, row: Mapping[str, float | int]) -> None:
+        """Write a row of metrics at ``row["env_steps"]``; figures not known (nan) leave no point.
+
+        A figure that stays the same has a point where it begins and one where it ends, which draws
+        the same line. The row outlives a kill of this process from here on. Raises OSError if it
+        cannot be written.
+        """
+        figures = {key: float(value) for key, value in row.items() if not math.isnan(value)}
+        ended = {key: value for key, value in self._held.items() if figures.get(key) != value}
+        same = {key: value for key, value in figures.items() if self._newest.get(key) == value}
+        new = {key: value for key, value in figures.items() if key not in same}
+        step = int(row["env_steps"])
+        events = [self._scalars(self._step, ended)] if ended else []
+        self._write(*events, self._scalars(step, new))
+        self._newest, self._held, self._step = figures, same, step
+
+    def describe(self, parameters: Mapping[str, Any], texts: Mapping[str, str]) -> None:
+        """Hyperparameters, for the table of the runs, and texts in Markdown by their name."""
+        values = [_hyperparameters(self.directory.name, parameters)]
+        values += [_text(name, text) for name, text in texts.items()]
+        self._write({"step": self._step, "summary": {"value": values}})
+
+    def point(self, tag: str, value: float, step: int) -> None:
+        """One point of a curve that is not a figure of the rows."""
+        values = [{"tag": tag, "simple_value": float(value)}]
+        self._write({"step": step, "summary": {"value": values}})
+
+    def picture(self, tag: str, file: Path, step: int) -> None:
+        """Show a PNG at a step, in environment steps."""
+        png = file.read_bytes()
+        width, height = struct.unpack(">II", png[16:24])
+        image = {"encoded_image_string": png, "width": width, "height": height, "colorspace": 3}
+        self._write({"step": step, "summary": {"value": [{"tag": tag, "image": image}]}})
+
+    def close(self) -> None:
+        """Close the event file; without it only the ends of flat lines are missing."""
+        if not self._file.closed:
+            with contextlib.suppress(OSError):
+                self._write(self._scalars(self._step, self._held))
+        self._file.close()
+
+    def _scalars(self, step: int, figures: Mapping[str, float]) -> dict[str, Any]:
+        values = [{"tag": self._tag(key), "simple_value": value} for key, value in figures.items()]
+        return {"step": step, "summary": {"value": values}}
+
+    def _tag(self, key: str) -> str:
+        if key not in self._tags:
+            self._tags[key] = tag_of(key)
+        return self._tags[key]
+
+    def _write(self, *events: Mapping[str, Any]) -> None:
+        records = b"".join(map(_record, events))
+        with self._writing:
+            end = self._file.tell()
+            if self._file.write(records) != len(records):
+                self._file.truncate(end)  # readers stop at half a record
+                self._file.seek(end)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
+
+
+def tag_of(key: str) -> str:
+    """Tag of a metric: its group (reward, a team, game, time) is the folder TensorBoard shows."""
+    if "/" in key:
+        return key
+    if key == "reward_mean" or key.endswith("_reward"):
+        return f"reward/{key.removeprefix('reward_').removesuffix('_reward')}"
+    if key in GAME or key.startswith("episodes_"):
+        return f"game/{key}"
+    if key in COUNTERS or key.endswith("_per_s"):
+        return f"time/{key}"
+    return f"other/{key}"
+
+
+def _hyperparameters(run_name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What the HParams table reads; lists and the like as text."""
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionStartInfo
+
+    info = SessionStartInfo(group_name=run_name, start_time_secs=time.time())
+    for key, value in parameters.items():
+        if isinstance(value, bool):
+            info.hparams[key].bool_value = value
+        elif isinstance(value, int | float):
+            info.hparams[key].number_value = value
+        else:
+            info.hparams[key].string_value = str(value)
+    content = HParamsPluginData(version=0, session_start_info=info).SerializeToString()
+    return {
+        "tag": "_hparams_/session_start_info",
+        "metadata": {"plugin_data": {"plugin_name": "hparams", "content": content}},
+        "tensor": {"dtype": "DT_FLOAT", "float_val": [0.0], "tensor_shape": {}},
+    }
+
+
+def _text(name: str, text: str) -> dict[str, Any]:
+    return {
+        "tag": f"{name}/text_summary",
+        "metadata": {"plugin_data": {"plugin_name": "text"}},
+        "tensor": {
+            "dtype": "DT_STRING",
+            "string_val": [text.encode()],
+            "tensor_shape": {"dim": [{"size": 1}]},
+        },
+    }
+
+
+def _record(fields: Mapping[str, Any]) -> bytes:
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    data = Event(wall_time=time.time(), **fields).SerializeToString()
+    header = struct.pack("<Q", len(data))
+    return header + _masked_crc(header) + data + _masked_crc(data)
+
+
+def _next_name(directory: Path) -> str:
+    """A name that sorts behind all there are: readers take files in the order of their names."""
+    names = [_EVENT_FILE.match(path.name) for path in directory.iterdir()]
+    stamp = max([int(time.time()), *(int(found[1]) + 1 for found in names if found)])
+    return f"events.out.tfevents.{stamp:010d}.{socket.gethostname()}.{os.getpid()}"
+
+
+def _crc_table() -> Iterator[int]:
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)  # Castagnoli, reflected
+        yield value
+
+
+_CRC_TABLE = tuple(_crc_table())
+
+
+def _masked_crc(data: bytes) -> bytes:
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = _CRC_TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
+    crc ^= 0xFFFFFFFF
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)

@@ -1,0 +1,142 @@
+"""Who a run is: its name, where it comes from, and with what it was made."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import re
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from trainer.checkpoints import manifest, metadata
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.config.schema import Config
+from trainer.project import NAME, PROJECT_ROOT, VERSION, is_checkout
+from trainer.run.run_start import RunStart
+
+
+@dataclass
+class RunIdentity:
+    """Goes into the metadata of every checkpoint of the run.
+
+    Attributes:
+        name: of the run, for people; its curves are found under it.
+        parent: where the run comes from (mode, path, iteration, hash); None for a fresh one.
+        mlflow_run_id: its run in the MLflow store, if it has one.
+        segment: what one process saves belongs together, whatever is later moved or continued.
+    """
+
+    name: str
+    parent: dict[str, Any] | None
+    mlflow_run_id: str | None
+    segment: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @classmethod
+    def of(
+        cls,
+        config: Config,
+        manager: CheckpointManager,
+        start: RunStart,
+    ) -> RunIdentity:
+        """The identity of a run that saves with `manager`.
+
+        In its own folder a run goes on under its name, unless it is given another one; under a
+        new name, or elsewhere, it is another run, whose curves must not replace those of the first.
+        """
+        path = start.restore_path
+        same_run = path is not None and path.parent == manager.directory
+        saved = metadata.read(path) if same_run and path is not None else {}
+        name = _saved_name(saved.get("run_name"), config.tracking.run_name)
+        if name is not None:
+            tracked = start.mlflow_run_id or _text(saved.get("mlflow_run_id"))
+            return cls(name, _origin(manager, start), tracked)
+        renamed = _text(saved.get("run_name")) is not None
+        tracked = None if renamed else start.mlflow_run_id
+        return cls(_new_name(config), _origin(manager, start), tracked)
+
+    def metadata(self) -> dict[str, Any]:
+        return {
+            "run_name": self.name,
+            "mlflow_run_id": self.mlflow_run_id,
+            "segment": self.segment,
+            "versions": _versions(),
+            "git_commit": _git_commit(),
+            "parent": self.parent,
+        }
+
+
+def _origin(manager: CheckpointManager, start: RunStart) -> dict[str, Any] | None:
+    """Where this run comes from; the hash is that of the source's manifest, and so covers every
+    file of it.
+    """
+
+    def source(path: Path) -> dict[str, Any]:
+        iteration = metadata.read(path).get("iteration")
+        return {
+            "path": manager.address(path),
+            "iteration": iteration,
+            "sha256": manifest.digest(path),
+        }
+
+    if start.restore_path is not None:
+        return {"mode": "resume", **source(start.restore_path)}
+    if start.warmstart:
+        policies = {policy_id: source(path) for policy_id, path in start.warmstart.items()}
+        return {"mode": "warmstart", "policies": policies}
+    return None
+
+
+def _saved_name(saved: Any, wanted: str | None) -> str | None:
+    """The name the checkpoint was saved under, if its curves go on under it."""
+    name = _text(saved)
+    if not name or "/" in name or name.startswith("."):
+        return None
+    numbered = wanted is not None and re.fullmatch(re.escape(wanted) + r"_\d+", name)
+    return name if wanted in (None, name) or numbered else None
+
+
+def _new_name(config: Config) -> str:
+    """A name under which there are no curves yet."""
+    tracking = config.tracking
+    if tracking.run_name is None:
+        return f"{datetime.now():%Y%m%d-%H%M%S}_{config.env.level}_seed{config.train.seed}"
+    folder = Path(tracking.tensorboard_dir or os.devnull).expanduser()
+    numbers = itertools.count(2)
+    name = tracking.run_name
+    while (folder / name).exists():
+        name = f"{tracking.run_name}_{next(numbers)}"
+    return name
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    packages = {name: version(name) for name in ("ray", "torch", "numpy", "numba")}
+    return {"python": sys.version.split()[0], **packages, NAME: VERSION}
+
+
+@functools.cache
+def _git_commit() -> str | None:
+    if not is_checkout():  # what lies around an installed package is another repository
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

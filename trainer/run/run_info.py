@@ -1,0 +1,63 @@
+"""What a run is, in a few lines for its start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.safe_io.redaction import redacted
+from trainer.config.schema import Config
+from trainer.ppo.algorithm_config import threads
+from trainer.reporting.formatting import plural
+from trainer.run.identity import RunIdentity
+from trainer.run.run_start import RunStart
+
+
+def start_info(
+    config: Config,
+    manager: CheckpointManager,
+    identity: RunIdentity,
+    start: RunStart,
+    restored: Sequence[str],
+) -> dict[str, object]:
+    """What the console shows; `restored` are the notes of a restore or a warm start."""
+    env, ppo, ray = config.env.resolved(), config.ppo, config.ray
+    where = "this process"
+    if not ray.is_local:
+        runners = plural(ray.num_env_runners, "env runner") if ray.num_env_runners else where
+        learners = plural(ray.num_learners, "learner") if ray.num_learners else where
+        where = runners if runners == learners else f"{runners}, learning in {learners}"
+    every = "iteration" if ppo.checkpoint_freq == 1 else f"{ppo.checkpoint_freq} iterations"
+    info: dict[str, object] = {
+        "run": identity.name,
+        "game": f"{env.level}, {env.num_seekers} seeking against {env.num_hiders} hiding",
+        "sampling": f"{ray.num_envs} worlds x {ppo.rollout_length} steps in {where}",
+        "device": f"cpu, {plural(threads(config), 'thread')}",
+        "checkpoints": f"{manager.shown}, every {every}",
+    }
+    if config.tracking.tensorboard_dir is not None:
+        info["tensorboard"] = f"tensorboard --logdir {config.tracking.tensorboard_dir}"
+    if config.tracking.mlflow:
+        run = "a new run" if identity.mlflow_run_id is None else f"run {identity.mlflow_run_id}"
+        info["mlflow"] = f"{run} in {redacted(config.tracking.mlflow_uri)}"
+    if start.restore_path is not None:
+        info["resumed from"] = _shown(start.restore_path, manager)
+    if start.warmstart:
+        sources = {name: _shown(path, manager) for name, path in start.warmstart.items()}
+        info["warm start"] = _warm_start(sources)
+    if restored:
+        info["restored"] = "; ".join(restored)
+    return info
+
+
+def _warm_start(sources: Mapping[str, str]) -> str:
+    """Where the networks come from; one source is named once."""
+    if len(sources) > 1 and len(set(sources.values())) == 1:
+        return f"both teams from {next(iter(sources.values()))}"
+    told = (f"{name.removesuffix('_policy')}s from {path}" for name, path in sources.items())
+    return ", ".join(told) + ("; the others new" if len(sources) == 1 else "")
+
+
+def _shown(path: Path, manager: CheckpointManager) -> str:
+    return path.name if path.parent == manager.directory else str(path)

@@ -1,0 +1,150 @@
+"""The folder `training_state/` of a checkpoint: what RLlib does not keep, as arrays and JSON, no
+pickle.
+
+training_state/state.json            counters, KL coefficients, random streams, schedules
+training_state/worlds_<runner>.npz   the worlds of one runner, in mid-episode
+training_state/episodes.npz          the window behind the reported means
+training_state/history.json          what the history was (see `trainer.reporting.history.record`)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.checkpoints.safe_io import safe_json
+from trainer.checkpoints.safe_io.plain_values import finite, mapping, sequence, whole
+from trainer.config.types import TEAMS
+from trainer.run.saved_state.plain_arrays import read_npz
+from trainer.run.saved_state.schedule_checks import check_schedule_state
+
+STATE_FILE = "state.json"
+EPISODES_FILE = "episodes.npz"
+FORMAT = 1
+_MAX_TEXT = 500
+_MAX_BYTES = 8 * 2**20  # 1024 runners with some 400 bytes each, and learners with 20 KB
+_MAX_RUNNERS = 1_025
+_MAX_LEARNERS = 256
+_MAX_WORLDS = 2**29  # bytes of all runners together: a world has some hundred
+COUNTERS = ("iteration", "env_steps", "agent_steps", "episodes_completed", "time_total_s")
+
+
+@dataclass
+class TrainingState:
+    """Everything needed to continue exactly, besides RLlib's own files.
+
+    Attributes:
+        worlds: arrays by runner index.
+        values: plain values of runners and learners (see `TeamPPO.get_training_state`).
+        progress: counters (see `Progress.counters`).
+        episodes: arrays of the episode window; none after `drop_worlds`.
+        schedules: state of the schedules (see `Scheduler.state`); None in older checkpoints.
+    """
+
+    worlds: dict[str, dict[str, np.ndarray]]
+    values: dict[str, Any]
+    progress: dict[str, Any]
+    episodes: dict[str, np.ndarray]
+    schedules: dict[str, Any] | None = None
+
+    def drop_worlds(self) -> None:
+        """Forget the worlds and their episodes, but not the streams that new worlds come from."""
+        self.worlds = {}
+        self.episodes = {}
+        for runner in self.values["runners"].values():
+            runner["started"] = False
+
+    def drop_streams(self) -> None:
+        """Forget the random streams: sampling and shuffling start anew from the seed."""
+        for runner in self.values["runners"].values():
+            runner["random"] = None
+        for learner in self.values["learners"]:
+            learner["generators"] = None
+
+    def write(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for index, arrays in self.worlds.items():
+            _save_arrays(folder / f"worlds_{index}.npz", arrays)
+        _save_arrays(folder / EPISODES_FILE, self.episodes)
+        state = {
+            "format": FORMAT,
+            "runners_with_worlds": sorted(self.worlds),
+            "progress": self.progress,
+            "schedules": self.schedules,
+            **self.values,
+        }
+        (folder / STATE_FILE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> TrainingState:
+        """Raises OSError or ValueError where the folder is not what `write` made.
+
+        What the values mean is looked at by `check_training_state`.
+        """
+        state = read_values(folder)
+        return cls(
+            worlds=_read_worlds(folder, state["runners_with_worlds"]),
+            values={"runners": state["runners"], "learners": state["learners"]},
+            progress=state["progress"],
+            episodes=read_npz(folder / EPISODES_FILE),
+            schedules=state.get("schedules"),
+        )
+
+
+def read_values(folder: Path) -> dict[str, Any]:
+    """The plain values of the folder alone. Raises OSError or ValueError."""
+    try:
+        state = safe_json.read(folder / STATE_FILE, _MAX_BYTES)
+        if state.get("format") != FORMAT:
+            given = safe_json.shown(state.get("format"))
+            raise ValueError(f"format {given}; this version reads {FORMAT}")
+        _check_counters(state)
+    except ValueError as error:
+        raise ValueError(f"{STATE_FILE}: {error}") from None
+    return state
+
+
+def _read_worlds(folder: Path, runners: list[str]) -> dict[str, dict[str, np.ndarray]]:
+    paths = {index: folder / f"worlds_{index}.npz" for index in runners}
+    if (total := sum(path.stat().st_size for path in paths.values())) > _MAX_WORLDS:
+        raise ValueError(f"the worlds have {total} bytes, more than {_MAX_WORLDS}")
+    return {index: read_npz(path) for index, path in paths.items()}
+
+
+def _check_counters(state: dict[str, Any]) -> None:
+    progress = mapping(state.get("progress"), "progress")
+    for name in COUNTERS:
+        if name == "time_total_s":
+            finite(progress.get(name), name, 0.0)
+        else:
+            whole(progress.get(name), name)
+    for policy_id, text in mapping(progress.get("collapsed", {}), "collapsed").items():
+        if not isinstance(text, str) or len(text) > _MAX_TEXT or not text.isprintable():
+            raise ValueError(f"collapsed.{safe_json.shown(policy_id)} is no line of text")
+    if state.get("schedules") is not None:
+        check_schedule_state(state["schedules"], progress["iteration"], TEAMS)
+    runners = mapping(state.get("runners"), "runners")
+    for index in runners:
+        if not (index.isdecimal() and len(index) < 6):
+            raise ValueError(f"{safe_json.shown(index)} is no number of a runner")
+    if len(runners) > _MAX_RUNNERS:
+        raise ValueError(f"{len(runners)} runners are more than {_MAX_RUNNERS}")
+    seen: set[str] = set()
+    for index in sequence(state.get("runners_with_worlds"), "runners_with_worlds"):
+        if not isinstance(index, str) or index not in runners:
+            raise ValueError(f"worlds of an unknown runner {safe_json.shown(index)}")
+        if index in seen:
+            raise ValueError(f"worlds of runner {index} twice")
+        seen.add(index)
+    if not 1 <= (count := len(sequence(state.get("learners"), "learners"))) <= _MAX_LEARNERS:
+        raise ValueError(f"there are {count} learners" if count else "there is no learner")
+
+
+def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    with path.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]

@@ -1,0 +1,96 @@
+"""Looking through a training state from a checkpoint, before anything is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from envs.hide_and_seek.batch_env import STAT_NAMES
+from envs.hide_and_seek.checks import check_foreign_state
+from envs.hide_and_seek.config import HideAndSeekConfig
+from trainer.checkpoints.safe_io.plain_values import COUNT, finite, flag, mapping, whole
+from trainer.checkpoints.safe_io.safe_json import first_line, shown
+from trainer.config.types import TEAMS
+from trainer.run.saved_state.training_state import TrainingState
+
+_GENERATOR_STATE = ("bit_generator", "state", "has_uint32", "uinteger")
+_MAX_GENERATOR = 100_000  # hexadecimal digits; torch's has some ten thousand
+_LARGEST_COEFFICIENT = 1e12
+
+
+def check_training_state(state: TrainingState, game: HideAndSeekConfig) -> None:
+    """See that this is the state of a training of this game.
+
+    The counters and schedules have been looked at by `read_values`.
+
+    Raises:
+        ValueError: naming what is not.
+    """
+    for index, runner in state.values["runners"].items():
+        _check_runner(runner, f"runner {index}", game)
+        worlds = state.worlds.get(index, {})
+        if worlds or runner["started"]:
+            try:
+                check_foreign_state(worlds, game, len(STAT_NAMES))
+            except ValueError as error:
+                raise ValueError(f"worlds of runner {index}: {error}") from None
+    for index, learner in enumerate(state.values["learners"]):
+        _check_learner(learner, f"learner {index}")
+    _check_episodes(state.episodes)
+
+
+def _check_runner(runner: Any, name: str, game: HideAndSeekConfig) -> None:
+    mapping(runner, name)
+    flag(runner.get("started"), f"{name}: started")
+    _check_random(runner.get("random"), f"{name}: random")
+    # A checkpoint from before curricula has none.
+    parameters = mapping(runner.get("env_parameters", {}), f"{name}: env_parameters")
+    for key, value in parameters.items():
+        finite(value, f"{name}: {shown(key)}")
+    game.with_parameters(parameters)
+
+
+def _check_random(random: Any, name: str) -> None:
+    """The state of numpy's PCG64, which the runners draw from."""
+    mapping(random, name, _GENERATOR_STATE)
+    if random["bit_generator"] != "PCG64":
+        raise ValueError(f"{name} is of {shown(random['bit_generator'])}, not of PCG64")
+    numbers = mapping(random["state"], name, ("state", "inc"))
+    for key, value in numbers.items():
+        whole(value, f"{name}: {key}", 0, 2**128 - 1)
+    if numbers["inc"] % 2 == 0:
+        raise ValueError(f"{name}: inc is even")
+    whole(random["has_uint32"], f"{name}: has_uint32", 0, 1)
+    whole(random["uinteger"], f"{name}: uinteger", 0, 2**32 - 1)
+
+
+def _check_learner(learner: Any, name: str) -> None:
+    mapping(learner, name, ("kl_coeffs", "first_kl_coeffs", "generators"))
+    for key in ("kl_coeffs", "first_kl_coeffs"):
+        for team, value in mapping(learner[key], f"{name}: {key}", TEAMS).items():
+            finite(value, f"{name}: {key}.{team}", 0.0, _LARGEST_COEFFICIENT)
+    for team, text in mapping(learner["generators"], f"{name}: generators", TEAMS).items():
+        where = f"{name}: generator of the {team}s"
+        if type(text) is not str or len(text) > _MAX_GENERATOR:
+            raise ValueError(f"{where} is no state of a generator")
+        try:
+            raw = torch.tensor(list(bytes.fromhex(text)), dtype=torch.uint8)
+            torch.Generator().set_state(raw)
+        except (ValueError, RuntimeError) as error:
+            raise ValueError(f"{where}: {first_line(error)}") from None
+
+
+def _check_episodes(episodes: Mapping[str, np.ndarray]) -> None:
+    """The window of episodes: figures that may be unknown (nan), but not infinite."""
+    mapping(episodes, "episodes", ("episodes", "episodes_completed"))
+    rows, count = episodes["episodes"], episodes["episodes_completed"]
+    if rows.dtype != np.float64 or rows.ndim != 2 or rows.shape[1] != len(STAT_NAMES):
+        raise ValueError(f"episodes: {rows.shape} of {rows.dtype} are no figures of episodes")
+    if np.any(np.isinf(rows)):
+        raise ValueError("episodes hold an infinite number")
+    if count.dtype != np.int64 or count.shape != ():
+        raise ValueError("episodes_completed is no whole number")
+    whole(int(count), "episodes_completed", len(rows), COUNT)
