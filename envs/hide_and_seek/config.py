@@ -112,9 +112,9 @@ class HideAndSeekConfig(BaseModel):
     vision_angle: Finite = 135.0
     """Full angle of the vision cone in degrees, above 0, at most 360."""
     vision_range: Finite = 17.0
-    """How far an agent sees, metres; the arena's diagonal is just under 17."""
+    """How far an agent sees, meters; the arena's diagonal is just under 17."""
     lidar_range: Finite = 8.0
-    """What a lidar ray reports when it hits nothing nearer, metres."""
+    """What a lidar ray reports when it hits nothing nearer, meters."""
     num_layouts: Annotated[int, Field(strict=True, le=MAX_LAYOUTS)] = 64
     """How many arenas the layout bank holds; an episode draws one of them."""
     layout_seed: Annotated[int, Field(strict=True, lt=2**63)] = 0
@@ -129,7 +129,7 @@ class HideAndSeekConfig(BaseModel):
     reward_perfect_hide: Finite = 0.0
     """For each hider at the end of an episode in which none was seen; the seekers pay it."""
     reward_moving: Finite = 0.0
-    """For the agent itself, per metre it moved; below 0 it is a price. Not zero-sum."""
+    """For the agent itself, per meter it moved; below 0 it is a price. Not zero-sum."""
     shaping_beta: Finite = 0.0
     """Weight of the distance shaping; 0 = off (no distance tables are built)."""
     shaping_gamma: Finite | None = None

@@ -1,7 +1,7 @@
 """The bank of arenas: drawn from a seed, checked, packed into arrays.
 
 Every arena is one piece for an agent's disc (no pocket to be locked up in) and has room to start
-for the largest teams. Rectangles are (centre x, centre y, half width, half height) in metres.
+for the largest teams. Rectangles are (center x, center y, half width, half height) in meters.
 """
 
 from __future__ import annotations
@@ -180,30 +180,30 @@ _GENERATORS: dict[str, Callable[[np.random.Generator], Layout]] = {
 }
 
 
-def cell_centres() -> np.ndarray:
-    """Return the middles of the grid's cells, [48, 48, 2] (row = y, column = x), metres."""
+def cell_centers() -> np.ndarray:
+    """Return the middles of the grid's cells, [48, 48, 2] (row = y, column = x), meters."""
     axis = (np.arange(CELLS, dtype=np.float32) + np.float32(0.5)) * CELL
     return np.stack(np.meshgrid(axis, axis), axis=-1)
 
 
 def free_cells(walls: np.ndarray, clearance: float) -> np.ndarray:
     """Return where a disc of radius `clearance` clears walls [W, 4] and border: [48, 48] bool."""
-    centres = cell_centres()
-    gaps = np.abs(centres[:, :, None, :] - walls[:, :2]) - walls[:, 2:]
+    centers = cell_centers()
+    gaps = np.abs(centers[:, :, None, :] - walls[:, :2]) - walls[:, 2:]
     distance = np.linalg.norm(np.maximum(gaps, 0.0), axis=-1)
-    inside = np.all((centres >= clearance) & (centres <= _SIDE - clearance), axis=-1)
+    inside = np.all((centers >= clearance) & (centers <= _SIDE - clearance), axis=-1)
     return inside & np.all(distance >= clearance, axis=-1)
 
 
 def _spawn_places(layout: Layout, walls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the start places of seekers and hiders, [S, 2] each."""
-    centres, free = cell_centres(), free_cells(walls, _SPAWN_CLEAR)
+    centers, free = cell_centers(), free_cells(walls, _SPAWN_CLEAR)
     if layout.hider_zone is None:
-        return centres[free], centres[free]
+        return centers[free], centers[free]
     x0, y0, x1, y1 = layout.hider_zone
-    x, y = centres[..., 0], centres[..., 1]
+    x, y = centers[..., 0], centers[..., 1]
     inside = (x > x0) & (x < x1) & (y > y0) & (y < y1)
-    return centres[free & ~inside], centres[free & inside]
+    return centers[free & ~inside], centers[free & inside]
 
 
 def _is_playable(walls: np.ndarray, spawns: tuple[np.ndarray, np.ndarray]) -> bool:

@@ -22,7 +22,7 @@ A slot that is absent, hidden, or not built yet is all zeros.
       0     1 if it is seen now, else the slot is zero
       1-2   bearing: cos, sin (ahead = 1, 0; left = 0, 1)
       3     distance / arena diagonal
-      4     1 / (1 + distance in metres): fine close by
+      4     1 / (1 + distance in meters): fine close by
       5-6   its heading relative to one's own: cos, sin
       7-8   its velocity relative to one's own, ahead, left / (2 * top speed)
       9     1 if it sees this agent

@@ -74,8 +74,8 @@ def _agent_mark(agent: AgentShape) -> tuple[str, str]:
     return ("S" if agent.team == "seeker" else "H") + arrow, agent.team
 
 
-def _painted(text: str, paint: str, colour: bool) -> str:
-    return f"{_PAINT[paint]}{text}{_PLAIN}" if colour else text
+def _painted(text: str, paint: str, color: bool) -> str:
+    return f"{_PAINT[paint]}{text}{_PLAIN}" if color else text
 
 
 def status_line(scene: Scene) -> str:
@@ -87,21 +87,21 @@ def status_line(scene: Scene) -> str:
     return line
 
 
-def draw_text(scene: Scene, colour: bool = False) -> str:
+def draw_text(scene: Scene, color: bool = False) -> str:
     """Return the scene as lines of text; `LEGEND` says what is what.
 
     Args:
         scene: what to draw.
-        colour: whether to add ANSI colour codes.
+        color: whether to add ANSI color codes.
     """
     marks = np.full((_CELLS, _CELLS), "  ", dtype=object)
     for team, mark in _VIEWS.items():
-        marks[_viewed_cells(scene, team)] = _painted(mark, f"{team} view", colour)
-    marks[_wall_cells(scene)] = _painted("██", "wall", colour)
+        marks[_viewed_cells(scene, team)] = _painted(mark, f"{team} view", color)
+    marks[_wall_cells(scene)] = _painted("██", "wall", color)
     for agent in scene.agents:
         column, row = (min(int(v / scene.side * _CELLS), _CELLS - 1) for v in (agent.x, agent.y))
         mark, paint = _agent_mark(agent)
-        marks[row, column] = _painted(mark, paint, colour)
+        marks[row, column] = _painted(mark, paint, color)
     edge = "─" * (2 * _CELLS)
     rows = [f"│{''.join(row)}│" for row in marks[::-1]]
     return "\n".join([status_line(scene), f"┌{edge}┐", *rows, f"└{edge}┘"])

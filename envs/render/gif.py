@@ -34,19 +34,19 @@ class GifWriter:
         Args:
             path: its name; an existing file is replaced.
             fps: frames per second, at most `MAX_FPS`.
-            sample: frames [H, W, 3] uint8 that have all the colours of those to come.
+            sample: frames [H, W, 3] uint8 that have all the colors of those to come.
 
         Raises:
             OSError: the file cannot be written.
             ValueError: there is no sample.
         """
         if not sample:
-            raise ValueError("a GIF needs a sample of its frames to choose its colours from")
+            raise ValueError("a GIF needs a sample of its frames to choose its colors from")
         self.path = path
         self.frames = 0
         self._delay = 1000.0 / min(fps, MAX_FPS)  # ms
         self._clock = 0.0
-        self._colours = Image.fromarray(np.concatenate(list(sample))).quantize(
+        self._colors = Image.fromarray(np.concatenate(list(sample))).quantize(
             _COLOURS, dither=Image.Dither.NONE
         )
         self._before: np.ndarray | None = None
@@ -58,7 +58,7 @@ class GifWriter:
     def add(self, frame: np.ndarray, hold: float = 0.0) -> None:
         """Append a frame [H, W, 3] uint8, shown `hold` seconds longer than the others."""
         assert self._file is not None, "the GIF is closed"
-        image = Image.fromarray(frame).quantize(palette=self._colours, dither=Image.Dither.NONE)
+        image = Image.fromarray(frame).quantize(palette=self._colors, dither=Image.Dither.NONE)
         now = np.asarray(image)
         # What did not change is left out: a few bytes instead of a whole picture.
         shown = now if self._before is None else np.where(now == self._before, _AS_BEFORE, now)
@@ -101,7 +101,7 @@ class GifWriter:
         return 10 * (round(self._clock / 10.0) - start)
 
     def _header(self, width: int, height: int) -> bytes:
-        """Signature, size, the colours of all frames, and the wish to loop."""
-        table = bytes(self._colours.getpalette() or []).ljust(3 * 256, b"\0")
-        # 0xF7: a table of 256 colours of 8 bits follows.
+        """Signature, size, the colors of all frames, and the wish to loop."""
+        table = bytes(self._colors.getpalette() or []).ljust(3 * 256, b"\0")
+        # 0xF7: a table of 256 colors of 8 bits follows.
         return b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF7, 0, 0) + table + _LOOP_FOREVER

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from envs.render import palette
-from envs.render.palette import Colour
+from envs.render.palette import Color
 from envs.render.scene import AgentShape, Scene
 
 DEFAULT_SIZE = 640  # pixels, the picture's width
@@ -20,7 +20,7 @@ _CONE_FADE = 0.62  # how much of that is lost at the far end
 
 
 class _Canvas:
-    """Pixels for metres: a drawing surface at the oversampled size."""
+    """Pixels for meters: a drawing surface at the oversampled size."""
 
     def __init__(self, size: int, side: float) -> None:
         self.width = size * _OVERSAMPLE
@@ -35,14 +35,14 @@ class _Canvas:
         return self.margin + x * self.scale, self.bar + (self.side - y) * self.scale
 
     def box(self, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
-        """Return a rectangle in metres as (left, top, right, bottom) pixels."""
+        """Return a rectangle in meters as (left, top, right, bottom) pixels."""
         left, bottom = self.point(x0, y0)
         right, top = self.point(x1, y1)
         return left, top, right, bottom
 
-    def length(self, metres: float) -> int:
+    def length(self, meters: float) -> int:
         """Return a line width in pixels, at least 1."""
-        return max(1, round(metres * self.scale))
+        return max(1, round(meters * self.scale))
 
 
 def picture_height(size: int) -> int:
@@ -132,7 +132,7 @@ def _draw_links(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
 
 
 def _disc(
-    draw: ImageDraw.ImageDraw, canvas: _Canvas, x: float, y: float, r: float, fill: Colour
+    draw: ImageDraw.ImageDraw, canvas: _Canvas, x: float, y: float, r: float, fill: Color
 ) -> None:
     draw.ellipse(canvas.box(x - r, y - r, x + r, y + r), fill=fill)
 
@@ -177,12 +177,12 @@ def _draw_status(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
     text_y, bar_y = round(0.26 * canvas.bar), round(0.7 * canvas.bar)
     big, small = _font(round(0.26 * canvas.bar)), _font(round(0.21 * canvas.bar))
     if scene.preparing:
-        phase, colour = f"PREPARATION  {scene.prep_steps - scene.time}", palette.HIDER
+        phase, color = f"PREPARATION  {scene.prep_steps - scene.time}", palette.HIDER
         note = "the seekers are blind"
     else:
-        phase, colour = "SEEK", palette.SEEKER
+        phase, color = "SEEK", palette.SEEKER
         note = f"seen {scene.seen_fraction:.0%}" if scene.time > scene.prep_steps else ""
-    draw.text((left, text_y), phase, fill=colour, font=big, anchor="lm")
+    draw.text((left, text_y), phase, fill=color, font=big, anchor="lm")
     start = left + draw.textlength(phase + "   ", font=big)
     spotted = any(agent.seen for agent in scene.agents)
     draw.text(
@@ -197,7 +197,7 @@ def _draw_status(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
     height = round(0.09 * canvas.bar)
     radius = height // 2
 
-    def bar(share: float, fill: Colour) -> None:
+    def bar(share: float, fill: Color) -> None:
         end = left + round((right - left) * share)
         if end > left + height:
             draw.rounded_rectangle((left, bar_y, end, bar_y + height), radius, fill=fill)

@@ -1,4 +1,4 @@
-"""State -> shapes: what there is to draw of one world, in metres, without any drawing.
+"""State -> shapes: what there is to draw of one world, in meters, without any drawing.
 
 Points are (x, y) in the arena's frame, y upwards. Every picture, moving or still, starts here.
 """
@@ -34,7 +34,7 @@ class AgentShape:
 class Scene:
     """One world at one moment."""
 
-    side: float  # of the arena, metres
+    side: float  # of the arena, meters
     radius: float  # of an agent
     walls: tuple[Rect, ...]  # (x0, y0, x1, y1)
     agents: tuple[AgentShape, ...]

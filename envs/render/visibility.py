@@ -14,14 +14,14 @@ def cast(
     """Return the distance to the nearest wall or border along each angle, at most `reach`.
 
     Args:
-        x, y: the viewer, metres.
+        x, y: the viewer, meters.
         angles: [K] radians.
-        reach: metres.
+        reach: meters.
         corners: [W, 4] walls as x0, y0, x1, y1.
-        side: of the arena, metres.
+        side: of the arena, meters.
 
     Returns:
-        [K] metres.
+        [K] meters.
     """
     directions = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
     directions = np.where(np.abs(directions) < 1e-12, 1e-12, directions)
@@ -47,13 +47,13 @@ def visible_polygon(
     corners: np.ndarray,
     side: float,
 ) -> np.ndarray:
-    """Return the outline of what a viewer sees, [P, 2] metres, the viewer first.
+    """Return the outline of what a viewer sees, [P, 2] meters, the viewer first.
 
     Args:
-        x, y: the viewer, metres. angle: where it looks, radians.
+        x, y: the viewer, meters. angle: where it looks, radians.
         half_angle: half the cone's opening, radians.
-        reach: how far it sees, metres.
-        corners: [W, 4] walls as x0, y0, x1, y1. side: of the arena, metres.
+        reach: how far it sees, meters.
+        corners: [W, 4] walls as x0, y0, x1, y1. side: of the arena, meters.
     """
     points = np.concatenate([corners[:, [0, 1]], corners[:, [0, 3]], corners[:, [2, 1]]])
     points = np.concatenate(

@@ -48,7 +48,7 @@ def test_an_iteration_is_a_whole_number(iteration):
 
 
 @pytest.mark.parametrize("attempt", [1, 2])
-def test_branch_names_are_recognised(attempt):
+def test_branch_names_are_recognized(attempt):
     name = layout.branch_name(50, datetime(2024, 12, 19, 15, 30, 45), attempt)
     assert name.startswith("branch_after_000050_20241219T153045")
     assert layout.is_branch_name(name)

@@ -81,7 +81,7 @@ def test_a_dead_process_of_this_machine_claims_nothing(remote, dead):  # noqa: F
 
 
 @pytest.mark.parametrize("text", [b'{"pid": 1}', pytest.param(b"\xff", marks=pytest.mark.slow)])
-def test_an_unreadable_claim_is_honoured_and_named(remote, text):
+def test_an_unreadable_claim_is_honored_and_named(remote, text):
     plant(remote, text)
     with (
         pytest.raises(CheckpointsInUse, match=r"\.writer-other\.json is not readable"),

@@ -11,7 +11,7 @@ from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from envs.hide_and_seek.config import HideAndSeekConfig
 from envs.hide_and_seek.spaces import NOOP
 
-Place = tuple[float, float, int]  # x, y in metres, heading in bins
+Place = tuple[float, float, int]  # x, y in meters, heading in bins
 
 
 @dataclass
@@ -68,7 +68,7 @@ def place(
     time: int | None = None,
     **settings,
 ) -> Play:
-    """Return one world with just these walls (centre, half sizes) and agents, observed.
+    """Return one world with just these walls (center, half sizes) and agents, observed.
 
     `time` is the step count; None = the start of the main phase.
     """

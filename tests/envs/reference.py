@@ -135,12 +135,12 @@ def segments_cross(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -
 def line_is_clear(p: np.ndarray, q: np.ndarray, walls: list[Wall]) -> bool:
     """A line enters a rectangle exactly when it crosses one of its diagonals or ends inside."""
     for cx, cy, hx, hy in walls:
-        centre, half = np.array([cx, cy]), np.array([hx, hy])
-        if any(np.all(np.abs(end - centre) < half) for end in (p, q)):
+        center, half = np.array([cx, cy]), np.array([hx, hy])
+        if any(np.all(np.abs(end - center) < half) for end in (p, q)):
             return False
         flipped = half * np.array([1.0, -1.0])
         for diagonal in (half, flipped):
-            if segments_cross(p, q, centre - diagonal, centre + diagonal):
+            if segments_cross(p, q, center - diagonal, center + diagonal):
                 return False
     return True
 

@@ -103,14 +103,14 @@ def test_a_sample_is_needed(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_colour_that_means_as_before_is_no_colour_of_a_picture(tmp_path):
+def test_the_color_that_means_as_before_is_no_color_of_a_picture(tmp_path):
     ramp = np.arange(256, dtype=np.uint8)
-    colourful = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None, :], np.uint8(128)), axis=-1)
-    writer = GifWriter(tmp_path / "a.gif", 10.0, [colourful])
-    writer.add(colourful)
-    writer.add(colourful[::-1])
+    colorful = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None, :], np.uint8(128)), axis=-1)
+    writer = GifWriter(tmp_path / "a.gif", 10.0, [colorful])
+    writer.add(colorful)
+    writer.add(colorful[::-1])
     assert writer._before is not None
     assert writer._before.max() < gif._AS_BEFORE
     writer.close()
     back = read(tmp_path / "a.gif")[0][1][0].astype(int)
-    assert np.abs(back - colourful[::-1]).mean() < 12
+    assert np.abs(back - colorful[::-1]).mean() < 12

@@ -10,7 +10,7 @@ import pytest
 
 from envs.hide_and_seek import layouts as bank_module
 from envs.hide_and_seek.config import LEVELS
-from envs.hide_and_seek.layouts import build_layouts, cell_centres, free_cells, with_distances
+from envs.hide_and_seek.layouts import build_layouts, cell_centers, free_cells, with_distances
 
 LEVEL_NAMES = list(LEVELS)
 
@@ -21,7 +21,7 @@ def bank(request):
 
 
 def flood(free: np.ndarray) -> np.ndarray:
-    """Cells in one piece with the first free one, by steps to the four neighbours."""
+    """Cells in one piece with the first free one, by steps to the four neighbors."""
     reached = np.zeros_like(free)
     reached[tuple(np.argwhere(free)[0])] = True
     while True:
@@ -118,17 +118,17 @@ def slow_walk(free: np.ndarray, start: tuple[int, int]) -> dict[tuple[int, int],
 def test_distance_tables_against_slow_walks() -> None:
     bank = with_distances(build_layouts("L3", 2, 5))
     assert bank.distances.shape == (2, 576, 576)
-    centres = cell_centres()
+    centers = cell_centers()
     for k, count in enumerate(bank.num_walls):
         free = free_cells(bank.walls[k, :count], 0.25)
         assert np.array_equal(bank.distances[k], bank.distances[k].T)
         for row, column in [(3, 4), (20, 15)]:
             middle = (np.array([column, row]) + 0.5) * 0.5
-            far = np.linalg.norm(centres - middle, axis=-1)
+            far = np.linalg.norm(centers - middle, axis=-1)
             start = np.unravel_index(np.argmin(np.where(free, far, np.inf)), free.shape)
             walks = slow_walk(free, (int(start[0]), int(start[1])))
             for r, c in itertools.product(range(0, 24, 3), repeat=2):
                 quarter = [(2 * r + i, 2 * c + j) for i in (0, 1) for j in (0, 1)]
                 if all(free[cell] for cell in quarter):
-                    metres = bank.distances[k, row * 24 + column, r * 24 + c] * 0.1
-                    assert metres == pytest.approx(walks[quarter[0]], abs=0.1 + 1e-6)
+                    meters = bank.distances[k, row * 24 + column, r * 24 + c] * 0.1
+                    assert meters == pytest.approx(walks[quarter[0]], abs=0.1 + 1e-6)

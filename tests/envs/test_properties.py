@@ -80,7 +80,7 @@ def test_invariants(
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**64 - 1), crowd=st.integers(0, 2**32 - 1))
 def test_agents_thrown_together_come_to_no_harm(seed: int, crowd: int) -> None:
-    """Six agents put down within half a metre of each other, on top of each other too."""
+    """Six agents put down within half a meter of each other, on top of each other too."""
     play = play_for("L3", 3, 3, 135.0)
     play.reset(seed, seed, seed)
     rng = np.random.default_rng(crowd)

@@ -20,14 +20,14 @@ SIZE = 320
 
 
 def pixel(frame: np.ndarray, x: float, y: float) -> np.ndarray:
-    """The colour at a place in metres."""
+    """The color at a place in meters."""
     margin, bar = 0.02 * SIZE, 0.11 * SIZE
     scale = (SIZE - 2 * margin) / 12.0
     return frame[round(bar + (12.0 - y) * scale), round(margin + x * scale)].astype(int)
 
 
-def alike(colour: np.ndarray, expected: tuple[int, int, int], tolerance: int = 12) -> bool:
-    return bool(np.all(np.abs(colour - np.array(expected)) <= tolerance))
+def alike(color: np.ndarray, expected: tuple[int, int, int], tolerance: int = 12) -> bool:
+    return bool(np.all(np.abs(color - np.array(expected)) <= tolerance))
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_text(scene) -> None:
     assert row[1 + 2 * 14 : 3 + 2 * 14] == "  "  # behind the wall, at the hider's back
     assert row[1 + 2 * 22 : 3 + 2 * 22] == " ·"  # before that hider
     assert "\x1b[" not in draw_text(scene)
-    assert "\x1b[1;91mS→\x1b[0m" in draw_text(scene, colour=True)
+    assert "\x1b[1;91mS→\x1b[0m" in draw_text(scene, color=True)
 
 
 def test_views_in_text_are_the_cones_of_the_picture() -> None:

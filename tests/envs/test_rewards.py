@@ -165,7 +165,7 @@ WEIGHTS = {
 
 
 def record(play: Play, seed: int) -> tuple[list[bool], list[list[float]], np.ndarray]:
-    """Play one random episode of world 0; returns sightings [T], metres [T, A], rewards [T, A]."""
+    """Play one random episode of world 0; returns sightings [T], meters [T, A], rewards [T, A]."""
     play.env.autoreset = False
     rng, split = np.random.default_rng(seed), play.env.rules.num_seekers
     play.reset(seed)

@@ -1,4 +1,4 @@
-"""Generalised advantage estimation against a plain double loop, and the identities it must obey."""
+"""Generalized advantage estimation against a plain double loop, and the identities it must obey."""
 
 import numpy as np
 import pytest

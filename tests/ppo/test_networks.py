@@ -1,4 +1,4 @@
-"""Networks: the fast tanh, normalisation, and what a policy on disk must be."""
+"""Networks: the fast tanh, normalization, and what a policy on disk must be."""
 
 import json
 from dataclasses import replace

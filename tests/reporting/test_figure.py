@@ -37,7 +37,7 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def colored(image: np.ndarray, color: str) -> int:
-    """How many pixels have (nearly) that colour."""
+    """How many pixels have (nearly) that color."""
     rgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
     return int((np.abs(image.astype(int) - rgb).max(axis=-1) <= 16).sum())
 
@@ -61,7 +61,7 @@ def test_short_and_unknown_histories_are_drawn(
     assert (image < 128).any()  # with something on it
 
 
-def test_both_teams_are_drawn_in_their_colours(figure: TrainingFigure, tmp_path: Path):
+def test_both_teams_are_drawn_in_their_colors(figure: TrainingFigure, tmp_path: Path):
     columns = make_columns(200)
     both = pixels(figure.save(columns, tmp_path / "both.png"))
     for team, color in TEAM_COLORS.items():

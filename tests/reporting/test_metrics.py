@@ -35,7 +35,7 @@ def test_a_row_has_the_agreed_keys():
     assert row["env_steps"] == 0
 
 
-def test_teams_keep_their_colours():
+def test_teams_keep_their_colors():
     assert team_color("seeker") == TEAM_COLORS["seeker"] == "#E4572E"
     assert team_color("hider", index=5) == "#2E86AB"
     assert len({team_color("red", 0), team_color("blue", 1), *TEAM_COLORS.values()}) == 4

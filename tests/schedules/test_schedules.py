@@ -154,7 +154,7 @@ def test_a_curve_runs_from_its_start_to_its_end_and_never_turns(curve: Linear, t
 
 
 @given(points=piecewise, progress=st.floats(0.0, 1.0))
-def test_piecewise_passes_its_points_and_stays_between_neighbours(
+def test_piecewise_passes_its_points_and_stays_between_neighbors(
     points: Piecewise, progress: float
 ) -> None:
     low, high = min(points.extremes()), max(points.extremes())

@@ -1,4 +1,4 @@
-"""Names inside a checkpoint folder: which exist, how they are built and recognised."""
+"""Names inside a checkpoint folder: which exist, how they are built and recognized."""
 
 from __future__ import annotations
 

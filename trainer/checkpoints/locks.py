@@ -3,7 +3,7 @@
 `mutex` is held for moments, by whoever reads something and then writes by it; the kernel frees it
 when its holder dies. `writer_lock` is held for as long as a run lasts. It is a record of its owner,
 changed only under the mutex: the record of a dead process of this machine is nobody's and is
-replaced, that of another machine is honoured.
+replaced, that of another machine is honored.
 """
 
 from __future__ import annotations

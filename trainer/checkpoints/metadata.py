@@ -3,7 +3,7 @@
 On disk an unknown number is null (strict JSON); in Python an unknown mean is nan, so that a
 reader can format and compare rewards without asking first. A script that reads the file itself does
 so too: the rewards of a checkpoint that was saved before any episode had ended are therefore 0.0
-there, and ``episodes_averaged``, the number of episodes that the means are of, says that they are
+there, and `episodes_averaged`, the number of episodes that the means are of, says that they are
 unknown all the same.
 """
 

@@ -151,7 +151,7 @@ class PPOGroup(Group):
     vf_share_layers: bool = False
     """Whether policy and value function share their hidden layers."""
     normalize_obs: bool = False
-    """Standardise observations by running moments (saved with the weights)."""
+    """Standardize observations by running moments (saved with the weights)."""
     lr_schedule_type: LrScheduleType | None = None
     """How lr changes, as torch's schedulers do; None: `schedules.lr`, or not at all."""
     lr_schedule_kwargs: dict[str, Number] = Field(default_factory=dict)

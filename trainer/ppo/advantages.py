@@ -1,4 +1,4 @@
-"""Generalised advantage estimation over time-major batches; knows neither Ray nor the
+"""Generalized advantage estimation over time-major batches; knows neither Ray nor the
 configuration.
 
 Shapes: T steps, N worlds, A agents of one team.

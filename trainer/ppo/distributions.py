@@ -24,7 +24,7 @@ class MaskedMultiCategorical:
     """The joint distribution of H independent categorical heads.
 
     Args:
-        logits: [B, L], unnormalised.
+        logits: [B, L], unnormalized.
         nvec: choices per head.
         action_mask: [B, L] bool, True = allowed; each head needs at least one allowed choice.
     """

@@ -44,7 +44,7 @@ class Minibatch:
         actions: [B, H] integer.
         logits: [B, L] masked logits of the policy that acted.
         logp: [B] log-probability of the actions under that policy.
-        advantages: [B], standardised.
+        advantages: [B], standardized.
         value_targets: [B].
     """
 

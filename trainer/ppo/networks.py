@@ -54,7 +54,7 @@ class PolicySpec:
         hiddens: width of each hidden layer.
         activation: "tanh" or "relu".
         vf_share_layers: whether the value head sits on the actor's hidden layers.
-        normalize_obs: whether observations are standardised by running moments.
+        normalize_obs: whether observations are standardized by running moments.
     """
 
     obs_size: int
@@ -95,7 +95,7 @@ class PolicySpec:
 
 
 class _FastTanh(torch.autograd.Function):
-    """tanh(x) = 2 sigmoid(2x) - 1, which torch vectorises on every CPU.
+    """tanh(x) = 2 sigmoid(2x) - 1, which torch vectorizes on every CPU.
 
     torch.tanh is MKL's: 2 to 5 times slower than this on AMD, 3 times faster on Intel. To choose by
     the CPU would give a run other bits on another machine than those it was saved with.
@@ -144,7 +144,7 @@ def _head(fan_in: int, fan_out: int, gain: float) -> nn.Linear:
 class ActorCritic(nn.Module):
     """An MLP policy over several categorical heads, and an MLP value function.
 
-    Initialised orthogonally, the policy head small so that the first policy is near uniform
+    Initialized orthogonally, the policy head small so that the first policy is near uniform
     (Andrychowicz et al. 2021, "What Matters In On-Policy Reinforcement Learning?").
     """
 

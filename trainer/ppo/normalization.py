@@ -1,4 +1,4 @@
-"""Running observation normalisation, as a part of the network it belongs to."""
+"""Running observation normalization, as a part of the network it belongs to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EPSILON = 1e-8
 
 
 class ObsNormalizer(nn.Module):
-    """Standardise observations by running mean and variance (Chan et al. 1979, parallel moments).
+    """Standardize observations by running mean and variance (Chan et al. 1979, parallel moments).
 
     The moments are buffers: they are saved, exported and synced like weights, but not trained. They
     are frozen while a batch is collected and learned from, so that old and new policy see the same

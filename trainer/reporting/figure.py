@@ -1,4 +1,4 @@
-"""The six-panel figure beside a checkpoint: ``training_metrics_iter_N.png``.
+"""The six-panel figure beside a checkpoint: `training_metrics_iter_N.png`.
 
 Drawing is part of saving, and saving takes training time: the figure and its artists are made once
 and only get new data, long histories are reduced to what a panel can show, and the canvas is used
@@ -34,7 +34,7 @@ class TrainingFigure:
     """Draws the same six panels again and again, each time with a longer history."""
 
     def __init__(self, run_name: str, kl_targets: Mapping[str, float] | None = None) -> None:
-        """``kl_targets``: KL divergence (nats) that a team's updates aim at, drawn as a line."""
+        """`kl_targets`: KL divergence (nats) that a team's updates aim at, drawn as a line."""
         self.run_name = run_name
         self.kl_targets = dict(kl_targets or {})
         self._teams: tuple[str, ...] | None = None
@@ -45,7 +45,7 @@ class TrainingFigure:
     def save(self, columns: Columns, path: Path | str) -> Path:
         """Write the figure of a history as PNG, atomically.
 
-        ``columns`` are those of `MetricsHistory.columns`, each [R]; R may be 0 and any of them nan
+        `columns` are those of `MetricsHistory.columns`, each [R]; R may be 0 and any of them nan
         or missing. Raises OSError if the file cannot be written.
         """
         path = Path(path)
@@ -123,7 +123,7 @@ class TrainingFigure:
         self._build_texts(axes[5], colors)
 
     def _kl_levels(self, colors: Mapping[str, str]) -> dict[float, str]:
-        """One muted line where the teams share a target, else one per team in its colour."""
+        """One muted line where the teams share a target, else one per team in its color."""
         if len(set(self.kl_targets.values())) == 1:
             return {next(iter(self.kl_targets.values())): MUTED}
         return {kl: colors.get(team, MUTED) for team, kl in self.kl_targets.items()}

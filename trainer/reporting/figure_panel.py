@@ -16,7 +16,7 @@ MAX_BINS = 240  # of a curve, in a panel of about 450 pixels
 
 
 class Panel:
-    """Axes with a thin raw and a bold smoothed line per curve, named in the curve's colour."""
+    """Axes with a thin raw and a bold smoothed line per curve, named in the curve's color."""
 
     def __init__(
         self,
@@ -31,11 +31,11 @@ class Panel:
         only_if_it_varies: str = "",
         show_steps: bool = True,
     ) -> None:
-        """``curves``: column -> (name, colour); ``levels``: dashed lines, value -> colour.
+        """`curves`: column -> (name, color); `levels`: dashed lines, value -> color.
 
-        ``axes`` are matplotlib's, empty; ``text`` writes the values on the axis; ``floor`` fixes
-        the lower end; the column ``only_if_it_varies`` is left out while it is a constant;
-        ``show_steps`` puts the environment steps under the iterations.
+        `axes` are matplotlib's, empty; `text` writes the values on the axis; `floor` fixes
+        the lower end; the column `only_if_it_varies` is left out while it is a constant;
+        `show_steps` puts the environment steps under the iterations.
         """
         self.axes, self.floor, self.show_steps = axes, floor, show_steps
         self.levels = tuple(levels or ())
@@ -91,7 +91,7 @@ class Panel:
         )
 
     def _name_curves(self, names: list[tuple[str, str]]) -> list[Any]:
-        """The legend: each name in its colour, in a line under the title."""
+        """The legend: each name in its color, in a line under the title."""
         from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea
 
         props = [{"size": 9.5, "color": color} for _, color in names]
@@ -113,7 +113,7 @@ class Panel:
     def update(
         self, iterations: np.ndarray, columns: Mapping[str, np.ndarray], window: int
     ) -> None:
-        """Show other data: ``iterations`` [R] and the columns, each [R], of which any may lack."""
+        """Show other data: `iterations` [R] and the columns, each [R], of which any may lack."""
         unknown = np.full(len(iterations), np.nan)
         points = []
         for (key, (raw, bold)), area in zip(self.curves.items(), self._names, strict=False):
@@ -167,10 +167,10 @@ def smoothing_window(rows: int) -> int:
 
 
 def rolling_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """Mean of each entry of [R] values and the ``window`` // 2 known ones on either side of it.
+    """Mean of each entry of [R] values and the `window` // 2 known ones on either side of it.
 
-    ``window`` is odd. nan (unknown) entries are passed over and stay nan, and so are those near
-    both ends, which have fewer neighbours: what is drawn is a mean of ``window`` measured values.
+    `window` is odd. nan (unknown) entries are passed over and stay nan, and so are those near
+    both ends, which have fewer neighbors: what is drawn is a mean of `window` measured values.
     """
     means = np.full(len(values), np.nan)
     known = np.flatnonzero(~np.isnan(values))
@@ -216,7 +216,7 @@ def _bins(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _draw(line: Any, x: np.ndarray, y: np.ndarray) -> None:
-    """Show the known points: joined where they are neighbours, as a dot where one is alone."""
+    """Show the known points: joined where they are neighbors, as a dot where one is alone."""
     known = np.pad(~np.isnan(y), 1)
     alone = known[1:-1] & ~known[:-2] & ~known[2:]
     line.set_data(x, y)

@@ -1,6 +1,6 @@
 """Names and meaning of the figures of an iteration, and the window over finished episodes.
 
-A row is a flat ``dict[str, float | int]``; the same row goes to the history, TensorBoard, the
+A row is a flat `dict[str, float | int]`; the same row goes to the history, TensorBoard, the
 console and the plots. A figure that is not known yet is nan. Imports neither Ray nor torch.
 """
 
@@ -16,7 +16,7 @@ Row = dict[str, float | int]
 DEFAULT_TEAMS = ("seeker", "hider")
 
 TEAM_COLORS: dict[str, str] = {"seeker": "#E4572E", "hider": "#2E86AB"}
-"""One colour per team wherever it is drawn: vermilion against blue, apart for every kind of colour
+"""One color per team wherever it is drawn: vermilion against blue, apart for every kind of color
 blindness (a red-green pair would not be)."""
 _OTHER_COLORS = ("#8E6C8A", "#C9A227", "#3B8E5A", "#5C5C5C")
 
@@ -75,26 +75,26 @@ def empty_row(teams: Sequence[str] = DEFAULT_TEAMS) -> Row:
 
 
 def teams_of(keys: Iterable[str]) -> tuple[str, ...]:
-    """Teams that a row or a history speaks of (those with a ``<team>/kl``), in order."""
+    """Teams that a row or a history speaks of (those with a `<team>/kl`), in order."""
     return tuple(key.removesuffix("/kl") for key in keys if key.endswith("/kl"))
 
 
 def team_color(team: str, index: int = 0) -> str:
-    """Hex colour of a team; teams without an agreed colour take one by their index."""
+    """Hex color of a team; teams without an agreed color take one by their index."""
     return TEAM_COLORS.get(team, _OTHER_COLORS[index % len(_OTHER_COLORS)])
 
 
 class EpisodeWindow:
-    """The figures of the last ``size`` finished episodes, whichever iteration they ended in.
+    """The figures of the last `size` finished episodes, whichever iteration they ended in.
 
     An iteration may finish few episodes, or none; the mean over a window is steadier than that of
     one iteration. Restored from `get_state`, it goes on to the same bits.
     """
 
     def __init__(self, size: int, names: Sequence[str]) -> None:
-        """``names`` are the S columns of the arrays given to `extend`.
+        """`names` are the S columns of the arrays given to `extend`.
 
-        Raises ValueError if ``size`` is less than 1.
+        Raises ValueError if `size` is less than 1.
         """
         if size < 1:
             raise ValueError(f"window size must be at least 1 episode, got {size}")
@@ -130,7 +130,7 @@ class EpisodeWindow:
         return {name: float(mean) for name, mean in zip(self.names, means, strict=True)}
 
     def get_state(self) -> dict[str, np.ndarray]:
-        """Copies of all there is: ``episodes`` [W, S] float64, ``episodes_completed`` [] int64."""
+        """Copies of all there is: `episodes` [W, S] float64, `episodes_completed` [] int64."""
         return {
             "episodes": self._episodes.copy(),
             "episodes_completed": np.asarray(self.episodes_completed, np.int64),

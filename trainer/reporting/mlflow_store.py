@@ -1,6 +1,6 @@
 """Opening an MLflow store, and finding what is asked for in it.
 
-Only opening one imports MLflow, which is optional (``pip install -r requirements-mlflow.txt``).
+Only opening one imports MLflow, which is optional (`pip install -r requirements-mlflow.txt`).
 """
 
 from __future__ import annotations

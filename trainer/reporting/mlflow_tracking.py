@@ -1,6 +1,6 @@
 """A run in an MLflow store: parameters, metrics per iteration, and where its checkpoints are.
 
-Optional (``pip install -r requirements-mlflow.txt``): only opening a store imports MLflow. Rows are
+Optional (`pip install -r requirements-mlflow.txt`): only opening a store imports MLflow. Rows are
 written at once, some 10 ms each on SQLite: a killed run keeps them all. Their step is the lifetime
 environment steps, as TensorBoard's. Of a checkpoint only the figure is copied.
 
@@ -53,7 +53,7 @@ class TrackedRun:
 
 
 class MlflowTracker:
-    """The run ``run_id``. Once it is open nothing raises: a store that fails is reported, once.
+    """The run `run_id`. Once it is open nothing raises: a store that fails is reported, once.
 
     What could not be written is kept and follows when the store works again.
     """
@@ -68,10 +68,10 @@ class MlflowTracker:
         iteration: int | None = None,
         on_problem: Callable[[str], None] = lambda message: None,
     ) -> None:
-        """Start a run, or continue ``run_id`` in the experiment and under the name it has.
+        """Start a run, or continue `run_id` in the experiment and under the name it has.
 
-        A relative path in ``uri`` counts from the current folder; missing folders are made.
-        ``iteration`` is that of the checkpoint that the run goes on from. Raises TrackingError if
+        A relative path in `uri` counts from the current folder; missing folders are made.
+        `iteration` is that of the checkpoint that the run goes on from. Raises TrackingError if
         MLflow is missing, the store cannot be used or the run is unknown.
         """
         self._on_problem = on_problem
@@ -106,7 +106,7 @@ class MlflowTracker:
         self._sync()
 
     def log_schedules(self, metadata: Mapping[str, Any]) -> None:
-        """Take over the ``schedule_*`` entries of ``metadata``; others are ignored."""
+        """Take over the `schedule_*` entries of `metadata`; others are ignored."""
         found = {key: value for key, value in metadata.items() if key.startswith(SCHEDULE_PREFIX)}
         self.log_params(found)
 
@@ -131,9 +131,9 @@ class MlflowTracker:
         self._sync()
 
     def log_checkpoint(self, path: Path, metadata: Mapping[str, Any]) -> None:
-        """Tags for `find_run`: ``checkpoint_path`` (absolute), ``_iteration`` and ``_sha256``.
+        """Tags for `find_run`: `checkpoint_path` (absolute), `_iteration` and `_sha256`.
 
-        The latter two and the schedules come from ``metadata``.
+        The latter two and the schedules come from `metadata`.
         """
         for key in ("iteration", "sha256"):
             self._new_tags[f"checkpoint_{key}"] = _text(metadata.get(key))

@@ -1,10 +1,10 @@
-"""TensorBoard event files under ``runs/<run name>/``, on the axis of lifetime environment steps.
+"""TensorBoard event files under `runs/<run name>/`, on the axis of lifetime environment steps.
 
-Written straight in TensorBoard's record format: one record and one ``write`` per iteration, no
+Written straight in TensorBoard's record format: one record and one `write` per iteration, no
 thread and no queue, so that a killed run keeps every row, and neither torch nor protobuf-heavy
-front ends are imported. The record is ``length, crc(length), data, crc(data)`` with masked CRC-32C
-(``tensorflow/core/lib/io/record_writer.h``); data is an ``Event``
-(``tensorboard/compat/proto/event.proto``).
+front ends are imported. The record is `length, crc(length), data, crc(data)` with masked CRC-32C
+(`tensorflow/core/lib/io/record_writer.h`); data is an `Event`
+(`tensorboard/compat/proto/event.proto`).
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class TensorBoardWriter:
     """Event file of one run; a resumed run continues the curves of the files already there."""
 
     def __init__(self, directory: Path | str, resume_env_steps: int | None = None) -> None:
-        """Start a new event file in ``directory`` (created if missing).
+        """Start a new event file in `directory` (created if missing).
 
-        ``resume_env_steps`` is the lifetime env_steps of the checkpoint that the run goes on from:
+        `resume_env_steps` is the lifetime env_steps of the checkpoint that the run goes on from:
         points that an earlier, abandoned continuation wrote after it disappear from the curves.
         None for a fresh start, whose curves replace all that is in the directory.
         """
@@ -57,7 +57,7 @@ class TensorBoardWriter:
         self.close()
 
     def write(self, row: Mapping[str, float | int]) -> None:
-        """Write a row of metrics at ``row["env_steps"]``; figures not known (nan) leave no point.
+        """Write a row of metrics at `row["env_steps"]`; figures not known (nan) leave no point.
 
         A figure that stays the same has a point where it begins and one where it ends, which draws
         the same line. The row outlives a kill of this process from here on. Raises OSError if it

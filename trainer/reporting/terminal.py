@@ -35,6 +35,6 @@ def draws_in_place() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
 
 
-def colour_wanted() -> bool:
-    """Colours on a terminal only; NO_COLOR turns them off."""
+def color_wanted() -> bool:
+    """Colors on a terminal only; NO_COLOR turns them off."""
     return draws_in_place() and not os.environ.get("NO_COLOR")

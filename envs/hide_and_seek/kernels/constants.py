@@ -1,4 +1,4 @@
-"""Sizes of the world in metres and steps, as float32: a kernel computes in nothing wider."""
+"""Sizes of the world in meters and steps, as float32: a kernel computes in nothing wider."""
 
 from __future__ import annotations
 
@@ -34,4 +34,4 @@ CELL = np.float32(0.25)  # the grid on which connectivity and walking distance a
 CELLS = 48
 COARSE = 24  # walking distances are kept per 0.5 m cell
 COARSE_CELL = np.float32(0.5)
-DISTANCE_UNIT = np.float32(0.1)  # metres per count in a distance table
+DISTANCE_UNIT = np.float32(0.1)  # meters per count in a distance table

@@ -87,7 +87,7 @@ def push_out(pos, vel, a, walls, num_walls):
 
 @kernel
 def overlap_depth(x, y, walls, num_walls):
-    """Return how deep a disc at x, y is inside its worst wall, metres; 0 = clear."""
+    """Return how deep a disc at x, y is inside its worst wall, meters; 0 = clear."""
     worst = F0
     for w in range(num_walls):
         gap_x = abs(x - walls[w, 0]) - walls[w, 2]

@@ -10,8 +10,8 @@ import numpy as np
 class World(NamedTuple):
     """All that changes while playing; the future depends on nothing else."""
 
-    pos: np.ndarray  # [N, A, 2] float32, metres, the arena's lower left corner is 0, 0
-    vel: np.ndarray  # [N, A, 2] float32, metres per step, in the arena's frame
+    pos: np.ndarray  # [N, A, 2] float32, meters, the arena's lower left corner is 0, 0
+    vel: np.ndarray  # [N, A, 2] float32, meters per step, in the arena's frame
     heading: np.ndarray  # [N, A] int32, times 11.25 degrees from the x axis towards the y axis
     time: np.ndarray  # [N] int32, steps played in this episode
     prep_steps: np.ndarray  # [N] int32, of this episode: what the rules were when it began
@@ -29,7 +29,7 @@ class World(NamedTuple):
 class Layouts(NamedTuple):
     """The bank of arenas, read only."""
 
-    walls: np.ndarray  # [L, W, 4] float32: centre x, y, half width, half height
+    walls: np.ndarray  # [L, W, 4] float32: center x, y, half width, half height
     num_walls: np.ndarray  # [L] int32
     spawns: np.ndarray  # [L, 2, S, 2] float32: places for seekers, for hiders
     num_spawns: np.ndarray  # [L, 2] int32

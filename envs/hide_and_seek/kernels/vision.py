@@ -78,10 +78,10 @@ def update_sight(pos, heading, num_blind, cos_half_view, vision_range, walls, nu
 
 @kernel
 def cast_rays(x, y, lidar_range, walls, num_walls, rays):
-    """Fill rays [32]: metres from x, y to the nearest wall or border, at most lidar_range.
+    """Fill rays [32]: meters from x, y to the nearest wall or border, at most lidar_range.
 
     Ray k points along heading k of the arena's frame. Walls outside, rays inside: this order
-    vectorises and is several times faster than the other.
+    vectorizes and is several times faster than the other.
     """
     for k in range(NUM_HEADINGS):
         to_x = (ARENA - x if COS[k] > F0 else -x) * INV_COS[k]

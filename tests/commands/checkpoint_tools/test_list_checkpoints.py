@@ -212,7 +212,7 @@ def test_a_branch_is_listable(project):
     assert "Total checkpoints: 2" in shown
 
 
-def test_a_terminal_gets_emoji_and_colour(project):
+def test_a_terminal_gets_emoji_and_color(project):
     shown = on_terminal(project, TERM="xterm")
     assert "📂 CHECKPOINT DIRECTORY" in shown
     assert "📊 Summary:" in shown
@@ -220,7 +220,7 @@ def test_a_terminal_gets_emoji_and_colour(project):
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb"}])
-def test_colour_can_be_turned_off(project, env):
+def test_color_can_be_turned_off(project, env):
     shown = on_terminal(project, **env)
     assert "📂" in shown
     assert "\033" not in shown

@@ -178,8 +178,8 @@ def test_branches_are_named(listing):
     assert lines(listing, branches=[branch])[-1] == f"   Set aside: {branch.name}"
 
 
-def test_colour_marks_the_best_and_the_final(listing):
-    shown = lines(listing, style=Style(colour=True))
+def test_color_marks_the_best_and_the_final(listing):
+    shown = lines(listing, style=Style(color=True))
     (best,) = [line for line in shown if line.startswith("\033[32m50 ")]
     assert best.endswith("checkpoint_000050\033[0m\033[36m [FINAL]\033[0m\033[36m [BEST]\033[0m")
     assert not any("\033" in line for line in lines(listing))

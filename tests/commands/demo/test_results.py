@@ -58,9 +58,9 @@ def test_a_single_episode_has_no_deviation():
     assert lines[5] == "  return           60.00               -60.00"
 
 
-def test_colour_moves_no_column():
+def test_color_moves_no_column():
     plain = summary(LINEUP, STATS, 2.0, Style())
-    painted = "\n".join(summary(LINEUP, STATS, 2.0, Style(colour=True)))
+    painted = "\n".join(summary(LINEUP, STATS, 2.0, Style(color=True)))
     assert "\x1b[31mseekers\x1b[0m" in painted
     for code in ("\x1b[1m", "\x1b[31m", "\x1b[36m", "\x1b[0m"):
         painted = painted.replace(code, "")

@@ -172,7 +172,7 @@ def test_a_terminal_is_drawn_in_place_and_given_back(lineup, stage, capsys):
 
 def test_sigterm_unwinds_so_that_the_terminal_is_given_back(lineup, capsys):
     before = signal.getsignal(signal.SIGTERM)
-    screen = TerminalScreen(lineup, 10.0, colour=False)
+    screen = TerminalScreen(lineup, 10.0, color=False)
     try:
         with pytest.raises(SystemExit) as ended:
             signal.raise_signal(signal.SIGTERM)

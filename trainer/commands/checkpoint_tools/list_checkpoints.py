@@ -177,15 +177,15 @@ def show_runs(given: str, *, as_json: bool) -> int:
 
 
 def output_style() -> table.Style:
-    """Emoji and colour only on a terminal that shows them; NO_COLOR turns colour off."""
+    """Emoji and color only on a terminal that shows them; NO_COLOR turns color off."""
     if not sys.stdout.isatty():
         return table.Style()
-    colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    color = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     try:
         "📂📊".encode(sys.stdout.encoding)
     except (UnicodeEncodeError, LookupError):
-        return table.Style(emoji=False, colour=colour)
-    return table.Style(emoji=True, colour=colour)
+        return table.Style(emoji=False, color=color)
+    return table.Style(emoji=True, color=color)
 
 
 def find_damage(

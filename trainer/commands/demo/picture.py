@@ -8,12 +8,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from envs.render import palette
-from envs.render.palette import Colour
+from envs.render.palette import Color
 from envs.render.raster import draw_image, picture_height
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.stage import Moment
 
-Part = tuple[str, Colour]  # a piece of a line and its colour
+Part = tuple[str, Color]  # a piece of a line and its color
 
 _STRIP = 0.05  # a line's height over the picture's width
 _TEXT = 0.026
@@ -83,9 +83,9 @@ def _strip(left: tuple[Part, ...], right: tuple[Part, ...], size: int) -> np.nda
     width = sum(draw.textlength(text, font=font) for text, _ in right)
     for parts, start in ((left, size - end), (right, end - width)):
         x: float = start
-        for text, colour in parts:
+        for text, color in parts:
             # The middle of the lines is above their optical one: the scene's own margin adds to it.
-            draw.text((x, 0.4 * height), text, fill=colour, font=font, anchor="lm")
+            draw.text((x, 0.4 * height), text, fill=color, font=font, anchor="lm")
             x += draw.textlength(text, font=font)
     return np.asarray(image)
 
@@ -95,16 +95,16 @@ def _with_banner(image: np.ndarray, text: str, size: int) -> np.ndarray:
     canvas = Image.fromarray(image)
     draw = ImageDraw.Draw(canvas, "RGBA")
     font = _font(round(1.5 * _TEXT * size))
-    middle, centre = size / 2, picture_height(size) * 0.2
+    middle, center = size / 2, picture_height(size) * 0.2
     half_width = draw.textlength(text, font=font) / 2 + 0.03 * size
     half_height = 0.035 * size
-    colour = palette.HIDER if text.startswith("hiders") else palette.SEEKER
+    color = palette.HIDER if text.startswith("hiders") else palette.SEEKER
     draw.rounded_rectangle(
-        (middle - half_width, centre - half_height, middle + half_width, centre + half_height),
+        (middle - half_width, center - half_height, middle + half_width, center + half_height),
         radius=0.015 * size,
         fill=(*palette.PAGE, 225),
-        outline=(*colour, 255),
+        outline=(*color, 255),
         width=max(1, round(0.003 * size)),
     )
-    draw.text((middle, centre), text, fill=colour, font=font, anchor="mm")
+    draw.text((middle, center), text, fill=color, font=font, anchor="mm")
     return np.asarray(canvas)

@@ -16,7 +16,7 @@ from trainer.errors import UsageError
 
 SIZE = 480  # pixels, the width
 _HOLD = 1.2  # seconds that the end of an episode stays longer
-_SAMPLES = 8  # moments from which the colours are chosen
+_SAMPLES = 8  # moments from which the colors are chosen
 
 
 class Recorder:
@@ -28,7 +28,7 @@ class Recorder:
     """
 
     def __init__(self, lineup: Lineup, fps: float, preview: Callable[[], Iterable[Moment]]) -> None:
-        """`preview` plays an episode whose pictures have the colours of all others."""
+        """`preview` plays an episode whose pictures have the colors of all others."""
         self.saved: list[tuple[Path, int]] = []
         self.failed = ""
         self._lineup = lineup

@@ -72,7 +72,7 @@ def summary(lineup: Lineup, stats: Stats, seconds: float, style: Style) -> list[
 
 
 def _columns(heads: list[str], columns: list[list[str]], style: Style) -> list[str]:
-    """Heads to the left, one column per team, aligned; the team names coloured."""
+    """Heads to the left, one column per team, aligned; the team names colored."""
     widths = [max(map(len, column)) for column in columns]
     lines = []
     for k, head in enumerate(heads):

@@ -11,7 +11,7 @@ from trainer.commands.command import EXIT_INTERRUPTED
 from trainer.commands.demo.checkpoint_choice import Shelf, ask, home_of
 from trainer.commands.demo.record_file import check_target
 from trainer.reporting.progress_line import Progress
-from trainer.reporting.terminal import colour_wanted, render_mode
+from trainer.reporting.terminal import color_wanted, render_mode
 
 
 def run_demo(args: argparse.Namespace) -> int:
@@ -28,7 +28,7 @@ def run_demo(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace, progress: Progress) -> int:
     target = check_target(args.record, args.yes) if args.record else None
     mode = render_mode(args.render)
-    style = Style(colour=colour_wanted())
+    style = Style(color=color_wanted())
     shelf = Shelf(args.checkpoint_dir)
     chosen = choose(shelf, args.checkpoint, style)
     if chosen is None:

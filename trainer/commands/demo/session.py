@@ -119,7 +119,7 @@ class Performance:
             from trainer.commands.demo.terminal import PipeScreen, TerminalScreen
 
             if draws_in_place():
-                return TerminalScreen(self._lineup, self._fps, style.colour)
+                return TerminalScreen(self._lineup, self._fps, style.color)
             return PipeScreen()
         return BlindScreen(self._lineup, self._progress, draws=mode == "rgb_array")
 

@@ -51,7 +51,7 @@ class TerminalScreen:
         self,
         lineup: Lineup,
         fps: float,
-        colour: bool,
+        color: bool,
         *,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -59,7 +59,7 @@ class TerminalScreen:
         """Take the terminal; only the tests need another `sleep` and `clock` (seconds)."""
         self._lineup = lineup
         self._fps = fps
-        self._colour = colour
+        self._color = color
         self._sleep = sleep
         self._clock = clock
         self._due = clock()
@@ -73,7 +73,7 @@ class TerminalScreen:
     def show(self, moment: Moment) -> Wish:
         """See `Screen.show`."""
         size = shutil.get_terminal_size()
-        lines = compose(moment, self._lineup, size.columns, size.lines, self._colour)
+        lines = compose(moment, self._lineup, size.columns, size.lines, self._color)
         self._out.write("\x1b[H" + "\x1b[K\r\n".join(lines) + "\x1b[K\x1b[J")
         sys.stdout.flush()
         frames = HOLD_FRAMES if moment.verdict else 1
@@ -102,10 +102,10 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 
 def compose(
-    moment: Moment, lineup: Lineup, columns: int, rows: int, colour: bool = False
+    moment: Moment, lineup: Lineup, columns: int, rows: int, color: bool = False
 ) -> list[str]:
     """The lines of a screen of this size: the picture, and the facts beside or above it."""
-    status, *picture = draw_text(moment.scene, colour).split("\n")
+    status, *picture = draw_text(moment.scene, color).split("\n")
     facts = [
         f"seekers  {shown_line(lineup.names['seeker'])}",
         f"hiders   {shown_line(lineup.names['hider'])}",

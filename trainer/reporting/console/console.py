@@ -39,7 +39,7 @@ class Console(ABC):
     """The common part: where the run stands, and how long it will take."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        """``clock`` gives seconds; only the tests need another one."""
+        """`clock` gives seconds; only the tests need another one."""
         self.stream = stream
         self.clock = clock
         self.total = 0
@@ -57,10 +57,10 @@ class Console(ABC):
         info: Mapping[str, object] | None = None,
         budget: Budget | None = None,
     ) -> None:
-        """Training begins with ``first_iteration`` and ends after ``total_iterations``.
+        """Training begins with `first_iteration` and ends after `total_iterations`.
 
-        Both count from the very first start of the run. ``info`` is shown as a list; its ``run``
-        is the title of the live panel. With a ``budget`` it is that which ends the training.
+        Both count from the very first start of the run. `info` is shown as a list; its `run`
+        is the title of the live panel. With a `budget` it is that which ends the training.
         """
         self._spending = None if budget is None else Spending(budget)
         self.total, self.done = total_iterations, first_iteration - 1
@@ -69,7 +69,7 @@ class Console(ABC):
         self._show_start(first_iteration, _shown(info))
 
     def iteration(self, row: Row) -> None:
-        """An iteration is over; ``row`` as in `trainer.reporting.metrics`."""
+        """An iteration is over; `row` as in `trainer.reporting.metrics`."""
         self.done = int(row["iteration"])
         seconds = float(row.get("time/iteration_s", math.nan))
         if math.isfinite(seconds):
@@ -97,7 +97,7 @@ class Console(ABC):
         return
 
     def message(self, text: str, level: str = "info") -> None:
-        """Something to tell at once; ``level`` is info, warning or error."""
+        """Something to tell at once; `level` is info, warning or error."""
         self._show_message("\n".join(map(shown_line, text.split("\n"))), level)
 
     def stop(
@@ -161,7 +161,7 @@ class Console(ABC):
 
 
 class LineConsole(Console):
-    """Plain text for logs and pipes: no colours, no cursor movements."""
+    """Plain text for logs and pipes: no colors, no cursor movements."""
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ class LineConsole(Console):
         quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``quiet`` leaves only the start, the checkpoints, the warnings and the end."""
+        """`quiet` leaves only the start, the checkpoints, the warnings and the end."""
         super().__init__(stream, clock)
         self.quiet = quiet
         self._lines = 0  # since the last header

@@ -10,7 +10,7 @@ from trainer.reporting.metrics import teams_of
 
 
 def fixed(value: float, width: int, digits: int) -> str:
-    """A number right-aligned in ``width`` characters, with fewer digits if they do not fit."""
+    """A number right-aligned in `width` characters, with fewer digits if they do not fit."""
     if not math.isfinite(value):
         return f"{'-':>{width}}"
     for left in range(digits, -1, -1):

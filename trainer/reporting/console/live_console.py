@@ -181,7 +181,7 @@ class LiveConsole(Console):
                 title_align="left",
                 subtitle=Text(f"{elapsed}{hint}", style="bold" if self.stopping else LABEL),
                 subtitle_align="right",
-                border_style="grey50",
+                border_style="gray50",
                 width=width,
             )
 

@@ -17,7 +17,7 @@ from trainer.reporting.metrics import TEAM, team_color
 
 WIDEST, WIDER, WIDE, MEDIUM, NARROW = 112, 100, 92, 76, 50
 """Columns from which the panel shows more and more."""
-LABEL = "grey62"
+LABEL = "gray62"
 PHASES = {"sample": "#5AA469", "learn": "#C9A227", "other": "#8A94A0", "save": "#9D6FB0"}
 _TICKS = "▁▂▃▄▅▆▇█"
 

@@ -1,10 +1,10 @@
 """The metrics of every iteration: append-only JSON lines, and their export beside a checkpoint.
 
-``metrics_history.jsonl`` holds one row per line and grows by one ``write`` per iteration, so a
-killed run keeps every finished row. ``metrics_iter_N.json`` is the history up to iteration N as one
-JSON array of rows, which ``pandas.read_json(path)`` turns into a table without further ado.
+`metrics_history.jsonl` holds one row per line and grows by one `write` per iteration, so a
+killed run keeps every finished row. `metrics_iter_N.json` is the history up to iteration N as one
+JSON array of rows, which `pandas.read_json(path)` turns into a table without further ado.
 
-Both are strict JSON: nan and infinities are written as ``null`` and read back as nan. A damaged
+Both are strict JSON: nan and infinities are written as `null` and read back as nan. A damaged
 file is `trainer.reporting.history.recovery`'s part. Imports neither Ray nor torch.
 """
 
@@ -60,7 +60,7 @@ class MetricsHistory:
     ) -> None:
         """Open or create the file. A last row without its line break is cut off, if it is half one.
 
-        ``on_problem`` is told when the file is taken away under the run. DamagedHistoryError names
+        `on_problem` is told when the file is taken away under the run. DamagedHistoryError names
         the line that is not a row after the one before, or says that the path is a link, a pipe
         or a device; nothing has been changed then.
         """
@@ -127,9 +127,9 @@ class MetricsHistory:
         return {key: np.array(column) for key, column in self._columns.items()}
 
     def truncate_after(self, iteration: int) -> Path | None:
-        """Drop the rows after ``iteration``, for a resume from that older point.
+        """Drop the rows after `iteration`, for a resume from that older point.
 
-        They move to ``<name>_superseded_after_<iteration>.jsonl`` beside the history, which is
+        They move to `<name>_superseded_after_<iteration>.jsonl` beside the history, which is
         returned, or None if there were none. A crash in between leaves the old history whole.
         """
         keep = self.count(iteration)
@@ -148,7 +148,7 @@ class MetricsHistory:
     def export(self, path: Path | str, up_to_iteration: int | None = None) -> Path:
         """Write the history up to an iteration (default: all) as one JSON array, a row per line.
 
-        ``pandas.read_json(path)`` loads it. Atomic and on disk on return, as is the history itself.
+        `pandas.read_json(path)` loads it. Atomic and on disk on return, as is the history itself.
         """
         path = Path(path)
         with self._exporting:
