@@ -17,8 +17,8 @@ def blocking_and_whole(rounds: int) -> list[tuple[float, float]]:
     from trainer.config.schema import Config
     from trainer.ppo_trainer import create_ppo_trainer
     from trainer.reporting.console.console import make_console
+    from trainer.run.identity import RunOrigin
     from trainer.run.recorder import RunRecorder
-    from trainer.run.run_start import RunStart
 
     measured = []
     with TemporaryDirectory() as folder, Path("/dev/null").open("w") as nowhere:
@@ -29,7 +29,7 @@ def blocking_and_whole(rounds: int) -> list[tuple[float, float]]:
         trainer, config = create_ppo_trainer(Config.from_dict(values))
         manager = CheckpointManager(config.ppo.checkpoint_dir, retention=config.ppo.retention)
         console = make_console(quiet=True, stream=nowhere)
-        with RunRecorder(trainer, config, manager, console, RunStart()) as outputs:
+        with RunRecorder(trainer, config, manager, console, RunOrigin()) as outputs:
             for _ in range(rounds):
                 row = trainer.progress.advance(trainer.train(), trainer, *outputs.lap())
                 outputs.write(row)

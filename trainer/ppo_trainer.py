@@ -28,11 +28,11 @@ from trainer.config.schema import Config  # noqa: E402
 from trainer.ppo.algorithm import TeamPPO  # noqa: E402
 from trainer.ppo.algorithm_config import algorithm_config, network_specs  # noqa: E402
 from trainer.reporting.console.console import Console  # noqa: E402
+from trainer.run.identity import RunOrigin  # noqa: E402
 from trainer.run.memory_check import check_memory  # noqa: E402
 from trainer.run.progress import Progress  # noqa: E402
 from trainer.run.recorder import RunRecorder  # noqa: E402
 from trainer.run.restore import check_checkpoint, restore  # noqa: E402
-from trainer.run.run_start import RunStart  # noqa: E402
 from trainer.run.stop_signals import StopSignals  # noqa: E402
 from trainer.run.warmstart import load_networks, start_from  # noqa: E402
 
@@ -119,7 +119,7 @@ def train(
     config: Config,
     console: Console,
     *,
-    start: RunStart | None = None,
+    origin: RunOrigin | None = None,
     until: int | None = None,
     budget: Budget | None = None,
     stop: StopSignals | None = None,
@@ -135,7 +135,7 @@ def train(
     checkpoint, in another thread. Nothing on the disk is changed before the first iteration is
     done.
     """
-    start = start or RunStart()
+    origin = origin or RunOrigin()
     if until is None:
         until, budget = planned_iterations(config), budget_of(config)
     with contextlib.ExitStack() as cleanup:
@@ -144,10 +144,10 @@ def train(
         cleanup.enter_context(failures_of_ray())
         trainer, config = create_ppo_trainer(
             config,
-            start.restore_path,
-            start.warmstart,
+            origin.restore_path,
+            origin.warmstart,
             until,
-            carry_schedules=start.carry_schedules,
+            carry_schedules=origin.carry_schedules,
         )
         cleanup.callback(trainer.stop)
         on_built()
@@ -157,7 +157,7 @@ def train(
             config.ppo.checkpoint_dir, retention=config.ppo.retention
         )
         outputs = cleanup.enter_context(
-            RunRecorder(trainer, config, checkpoint_manager, console, start, on_saved)
+            RunRecorder(trainer, config, checkpoint_manager, console, origin, on_saved)
         )
         cleanup.enter_context(failures_of_learners(trainer.learner_group))
         row = None

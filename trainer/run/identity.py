@@ -1,4 +1,4 @@
-"""Who a run is: its name, where it comes from, and with what it was made."""
+"""Identity of a run: name, origin, versions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -17,9 +18,36 @@ from typing import Any
 
 from trainer.checkpoints import manifest, metadata
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.config.record import ConfigFile
 from trainer.config.schema import Config
 from trainer.project import NAME, PROJECT_ROOT, VERSION, is_checkout
-from trainer.run.run_start import RunStart
+
+
+@dataclass(frozen=True)
+class RunOrigin:
+    """What a run starts from; nothing for a fresh one.
+
+    Attributes:
+        restore_path: the checkpoint to resume.
+        warmstart: for a new run, the checkpoint folder whose network a policy starts with.
+        mlflow_run_id: the MLflow run to continue; None: the checkpoint's, or a new one.
+        config_file: the configuration file, to be recorded; by default that there is none.
+        carry_schedules: whether schedules that only the checkpoint has are continued.
+        damaged: newer checkpoints that could not be resumed; they are set aside.
+    """
+
+    restore_path: Path | None = None
+    warmstart: Mapping[str, Path] = field(default_factory=dict)
+    mlflow_run_id: str | None = None
+    config_file: ConfigFile = ConfigFile(named=True)  # noqa: RUF009 - immutable
+    carry_schedules: bool = True
+    damaged: tuple[Path, ...] = ()
+
+    @property
+    def sources(self) -> list[Path]:
+        """Every checkpoint that the run builds on."""
+        found = [self.restore_path] if self.restore_path is not None else []
+        return [*found, *dict.fromkeys(self.warmstart.values())]
 
 
 @dataclass
@@ -43,23 +71,23 @@ class RunIdentity:
         cls,
         config: Config,
         manager: CheckpointManager,
-        start: RunStart,
+        origin: RunOrigin,
     ) -> RunIdentity:
         """The identity of a run that saves with `manager`.
 
         In its own folder a run goes on under its name, unless it is given another one; under a
         new name, or elsewhere, it is another run, whose curves must not replace those of the first.
         """
-        path = start.restore_path
+        path = origin.restore_path
         same_run = path is not None and path.parent == manager.directory
         saved = metadata.read(path) if same_run and path is not None else {}
         name = _saved_name(saved.get("run_name"), config.tracking.run_name)
         if name is not None:
-            tracked = start.mlflow_run_id or _text(saved.get("mlflow_run_id"))
-            return cls(name, _origin(manager, start), tracked)
+            tracked = origin.mlflow_run_id or _text(saved.get("mlflow_run_id"))
+            return cls(name, _parent(manager, origin), tracked)
         renamed = _text(saved.get("run_name")) is not None
-        tracked = None if renamed else start.mlflow_run_id
-        return cls(_new_name(config), _origin(manager, start), tracked)
+        tracked = None if renamed else origin.mlflow_run_id
+        return cls(_new_name(config), _parent(manager, origin), tracked)
 
     def metadata(self) -> dict[str, Any]:
         return {
@@ -72,7 +100,7 @@ class RunIdentity:
         }
 
 
-def _origin(manager: CheckpointManager, start: RunStart) -> dict[str, Any] | None:
+def _parent(manager: CheckpointManager, origin: RunOrigin) -> dict[str, Any] | None:
     """Where this run comes from; the hash is that of the source's manifest, and so covers every
     file of it.
     """
@@ -85,10 +113,10 @@ def _origin(manager: CheckpointManager, start: RunStart) -> dict[str, Any] | Non
             "sha256": manifest.digest(path),
         }
 
-    if start.restore_path is not None:
-        return {"mode": "resume", **source(start.restore_path)}
-    if start.warmstart:
-        policies = {policy_id: source(path) for policy_id, path in start.warmstart.items()}
+    if origin.restore_path is not None:
+        return {"mode": "resume", **source(origin.restore_path)}
+    if origin.warmstart:
+        policies = {policy_id: source(path) for policy_id, path in origin.warmstart.items()}
         return {"mode": "warmstart", "policies": policies}
     return None
 

@@ -29,11 +29,10 @@ from trainer.reporting.history.record import RECORD_PART, HistoryRecord
 from trainer.reporting.metrics import Row
 from trainer.run.checkpoint_saver import CheckpointSaver, Saved
 from trainer.run.disk_space import disk_warning
-from trainer.run.identity import RunIdentity
+from trainer.run.identity import RunIdentity, RunOrigin
 from trainer.run.restore import training_state
 from trainer.run.run_history import RunHistory
 from trainer.run.run_info import start_info
-from trainer.run.run_start import RunStart
 from trainer.run.runner_notices import runner_notice
 from trainer.run.tracking import Tracking
 
@@ -60,14 +59,14 @@ class RunRecorder:
         config: Config,
         manager: CheckpointManager,
         console: Console,
-        start: RunStart,
+        origin: RunOrigin,
         on_saved: Callable[[Path], None] = lambda checkpoint: None,
     ) -> None:
         """`on_saved` is told of each checkpoint, by the thread that has committed it."""
         self._tell_saved = on_saved
         self.trainer, self.config, self.manager, self.console = trainer, config, manager, console
-        self.start = start
-        self.last_checkpoint = start.restore_path
+        self.origin = origin
+        self.last_checkpoint = origin.restore_path
         self.stopped = False
         self._missing_runners: tuple[int, ...] = ()
         self._ending = False
@@ -82,10 +81,10 @@ class RunRecorder:
     def __enter__(self) -> RunRecorder:
         config, directory = self.config, self.manager.directory
         self.manager.check_free()
-        self.identity = RunIdentity.of(config, self.manager, self.start)
+        self.identity = RunIdentity.of(config, self.manager, self.origin)
         self.tracking = Tracking(config, self.identity, self._shown_config(), self._warn)
         self._first_schedules = self._schedule_metadata()
-        self._first_record = HistoryRecord.of(self.start.restore_path)
+        self._first_record = HistoryRecord.of(self.origin.restore_path)
         teams = {name: config.ppo.team(name) for name in TEAMS}
         targets = {name: t.kl_target for name, t in teams.items() if t.kl_coeff > 0}
         self.figure = TrainingFigure(self.identity.name, targets)
@@ -99,10 +98,10 @@ class RunRecorder:
     def _open(self) -> None:
         with contextlib.ExitStack() as opened:
             self._take_folder(opened)
-            for source in self.start.sources:
+            for source in self.origin.sources:
                 opened.enter_context(self.manager.protect(source))
             # Tracking first: it can still be refused.
-            resumed = None if self.start.restore_path is None else self._first_env_steps
+            resumed = None if self.origin.restore_path is None else self._first_env_steps
             opened.enter_context(
                 self.tracking.open(self._first_iteration, resumed, self._first_schedules)
             )
@@ -126,7 +125,7 @@ class RunRecorder:
 
     def _make_room(self) -> None:
         """Move what is in the way of going on from here."""
-        for aside in self.manager.set_aside_damaged(self.start.damaged):
+        for aside in self.manager.set_aside_damaged(self.origin.damaged):
             self._warn(str(aside))
         iteration = self._first_iteration
         branch = self.manager.set_aside_newer(iteration)
@@ -138,7 +137,7 @@ class RunRecorder:
     def _open_files(self, opened: contextlib.ExitStack) -> None:
         self.history = RunHistory(
             self.manager,
-            self.start.restore_path,
+            self.origin.restore_path,
             self._first_iteration,
             self._first_env_steps,
             self._first_record,
@@ -165,7 +164,7 @@ class RunRecorder:
     def info(self) -> dict[str, object]:
         """What the console shows when the run starts."""
         return start_info(
-            self.config, self.manager, self.identity, self.start, self.trainer.restore_notes
+            self.config, self.manager, self.identity, self.origin, self.trainer.restore_notes
         )
 
     def lap(self) -> tuple[float, float]:
@@ -245,7 +244,7 @@ class RunRecorder:
                 layout.TRAINING_STATE: training_state(trainer, trainer.progress).write,
                 RECORD_PART: self.history.write_record,
                 layout.CONFIG: self._write_config,
-                layout.CONFIG_FILE: self.start.config_file.write,
+                layout.CONFIG_FILE: self.origin.config_file.write,
             },
             tags=tags,
         )

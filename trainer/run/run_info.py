@@ -10,15 +10,14 @@ from trainer.checkpoints.safe_io.redaction import redacted
 from trainer.config.schema import Config
 from trainer.ppo.algorithm_config import threads
 from trainer.reporting.formatting import plural
-from trainer.run.identity import RunIdentity
-from trainer.run.run_start import RunStart
+from trainer.run.identity import RunIdentity, RunOrigin
 
 
 def start_info(
     config: Config,
     manager: CheckpointManager,
     identity: RunIdentity,
-    start: RunStart,
+    origin: RunOrigin,
     restored: Sequence[str],
 ) -> dict[str, object]:
     """What the console shows; `restored` are the notes of a restore or a warm start."""
@@ -41,10 +40,10 @@ def start_info(
     if config.tracking.mlflow:
         run = "a new run" if identity.mlflow_run_id is None else f"run {identity.mlflow_run_id}"
         info["mlflow"] = f"{run} in {redacted(config.tracking.mlflow_uri)}"
-    if start.restore_path is not None:
-        info["resumed from"] = _shown(start.restore_path, manager)
-    if start.warmstart:
-        sources = {name: _shown(path, manager) for name, path in start.warmstart.items()}
+    if origin.restore_path is not None:
+        info["resumed from"] = _shown(origin.restore_path, manager)
+    if origin.warmstart:
+        sources = {name: _shown(path, manager) for name, path in origin.warmstart.items()}
         info["warm start"] = _warm_start(sources)
     if restored:
         info["restored"] = "; ".join(restored)

@@ -76,7 +76,7 @@ def resume_options(plan: RunPlan, checkpoint: Path) -> list[str]:
 def _left_out(plan: RunPlan) -> list[str]:
     """What the commands lack, as a comment: what a URL held besides the place, if no file has
     it."""
-    in_file = flatten(plan.config_file.values)
+    in_file = flatten(plan.origin.config_file.values)
     given = {
         key: value
         for key, value in flatten(plan.config.to_dict()).items()

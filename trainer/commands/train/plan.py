@@ -26,7 +26,6 @@ from trainer.commands.train.configuration import Continued, Given, continued, gi
 from trainer.config.budget import Budget
 from trainer.config.build_scheduler import check_course, continued_schedules, run_schedules
 from trainer.config.loading import AnyConfig
-from trainer.config.record import ConfigFile
 from trainer.config.run_length import (
     Done,
     budget_of,
@@ -42,7 +41,7 @@ from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import checked_place
 from trainer.errors import UsageError
 from trainer.project import shown_path
-from trainer.run.run_start import RunStart
+from trainer.run.identity import RunOrigin
 from trainer.run.saved_state.training_state import STATE_FILE, read_values
 from trainer.schedules.continuation import Continuation
 from trainer.schedules.scheduler import Scheduler
@@ -56,30 +55,22 @@ class RunPlan:
 
     Attributes:
         config: resolved, with the checkpoint folder it will really use.
-        restore_path: the checkpoint to go on from, None for a new run.
-        warmstart: for a new run, the checkpoint whose network a policy starts with.
-        metadata: metadata of `restore_path`.
+        origin: the checkpoints it starts from.
+        metadata: metadata of the checkpoint to resume.
         until: the iteration to train up to; with a budget the one that is expected to reach it.
         budget: what ends the run instead of `until`.
         configured: for a run that goes on, where its configuration comes from.
-        config_file: the configuration file, to be recorded with the run.
         turned_on: whether alternating training is new, because alternations were asked for.
-        mlflow_run_id: the MLflow run to go on with; None: the checkpoint's, or a new one.
-        damaged: newer checkpoints that could not be gone on from.
         flags: what the command line says of the run's values.
     """
 
     config: Config
-    restore_path: Path | None
-    warmstart: dict[str, Path]
+    origin: RunOrigin
     metadata: dict[str, Any]
     until: int
-    config_file: ConfigFile
     budget: Budget | None = None
     configured: Continued | None = None
     turned_on: bool = False
-    mlflow_run_id: str | None = None
-    damaged: tuple[Path, ...] = ()
     flags: tuple[str, ...] = ()
 
     @property
@@ -87,17 +78,9 @@ class RunPlan:
         return int(self.metadata.get("iteration", 0))
 
     @property
-    def start(self) -> RunStart:
-        """What training needs to know of it."""
-        merged = self.configured is not None and self.configured.merge is not None
-        return RunStart(
-            self.restore_path,
-            self.warmstart,
-            self.mlflow_run_id,
-            self.config_file,
-            carry_schedules=not merged,
-            damaged=self.damaged,
-        )
+    def restore_path(self) -> Path | None:
+        """The checkpoint to resume; None for a new run."""
+        return self.origin.restore_path
 
     def length(self) -> list[str]:
         """What a user should know of how long it takes, line by line."""
@@ -172,11 +155,9 @@ def _new_plan(asked: Given, start: Start) -> RunPlan:
     budget = None if args.until else budget_of(config)
     return RunPlan(
         config=with_plan(config, until),
-        restore_path=None,
-        warmstart=warmstart,
+        origin=RunOrigin(warmstart=warmstart, config_file=asked.file),
         metadata={},
         until=until,
-        config_file=asked.file,
         budget=budget,
         turned_on=turned_on,
     )
@@ -214,18 +195,21 @@ def _resume_plan(asked: Given, groups: ConfigGroups, start: Start) -> RunPlan:
     config, turned_on = with_turns(config, args.alternations)
     until, budget = resumed_length(args, config, Done.of(saved), path.name)
     config = with_plan(config, until)
+    origin = RunOrigin(
+        restore_path=path,
+        mlflow_run_id=start.mlflow_run_id,
+        config_file=configured.file,
+        carry_schedules=configured.merge is None,
+        damaged=found.damaged,
+    )
     plan = RunPlan(
         config=config,
-        restore_path=path,
-        warmstart={},
+        origin=origin,
         metadata=saved,
         until=until,
-        config_file=configured.file,
         budget=budget,
         configured=configured,
         turned_on=turned_on,
-        mlflow_run_id=start.mlflow_run_id,
-        damaged=found.damaged,
         flags=tuple(flags_of(args)),
     )
     with contextlib.suppress(StateUnreadable):  # restoring it will say what is wrong
@@ -249,7 +233,7 @@ def planned_schedules(plan: RunPlan) -> tuple[Scheduler, Continuation]:
     try:
         state = read_values(folder).get("schedules")
         return continued_schedules(
-            plan.config, plan.until, state, plan.first_iteration, carry=plan.start.carry_schedules
+            plan.config, plan.until, state, plan.first_iteration, carry=plan.origin.carry_schedules
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StateUnreadable(f"{folder / STATE_FILE} cannot be read: {error}") from None

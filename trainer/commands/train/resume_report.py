@@ -72,7 +72,7 @@ def print_changes(plan: RunPlan) -> bool:
         print(plan.configured.which_file)
     if saved is None:
         return False
-    changes = config_changes(saved, plan.config, carried=plan.start.carry_schedules)
+    changes = config_changes(saved, plan.config, carried=plan.origin.carry_schedules)
     carried = len(paths_of(plan.config.to_dict())) - len(changes)
     if not changes:
         print(f"configuration: as in the checkpoint, all {carried} keys carried over")
@@ -90,7 +90,7 @@ def print_changes(plan: RunPlan) -> bool:
         print(f"  {'the other keys':<{width}}  {carried} carried over")
     if merge is not None:
         changed = {change.key for change in changes}
-        _print_kept(merge, changed, plan.config_file.name)
+        _print_kept(merge, changed, plan.origin.config_file.name)
     return any(change.refused for change in changes)
 
 

@@ -74,7 +74,7 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
             outcome = train(
                 plan.config,
                 console,
-                start=plan.start,
+                origin=plan.origin,
                 until=plan.until,
                 budget=plan.budget,
                 stop=stop,
