@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
+from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.config import synonyms
 from trainer.project import script_command
@@ -133,8 +133,8 @@ class CommandParser(argparse.ArgumentParser):
         longer = [name for name in options if name.startswith(word)]
         if longer and len(word) >= _LEAST_PREFIX:
             return options[min(longer, key=len)]
-        near = get_close_matches(word, options, n=1, cutoff=_ALIKE)
-        return options[near[0]] if near else None
+        near = nearest(word, options, _ALIKE)
+        return None if near is None else options[near]
 
 
 def _own_words(args: Sequence[str] | None) -> list[str]:

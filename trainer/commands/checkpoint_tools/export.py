@@ -6,8 +6,9 @@ import argparse
 import os
 from pathlib import Path
 
-from trainer.checkpoints import manifest, selectors
+from trainer.checkpoints import manifest
 from trainer.checkpoints.errors import CheckpointError
+from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
 from trainer.commands.checkpoint_tools import output
 
 HELP = "write a policy as a torch.export program or as ONNX"
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     folder = output.manager_of(args).resolve(args.selector)
     policies = manifest.verify(folder).policies
     if args.policy not in policies:
-        meant = selectors.hint(args.policy, list(policies))
+        meant = did_you_mean(args.policy, policies)
         raise output.Misuse(f"{folder.name} has no policy {args.policy!r}{meant}")
     out = Path(args.out or f"{folder.name}_{args.policy}{SUFFIXES[args.format]}").expanduser()
     if os.path.lexists(out):

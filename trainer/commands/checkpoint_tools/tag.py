@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from trainer.checkpoints import selectors
 from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
 from trainer.commands.checkpoint_tools import output
 
 HELP = "name a checkpoint: the name selects it, and it is kept whatever the retention says"
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         raise output.Misuse(str(error)) from None
     after = {info.name: info.label for info in manager.listing().checkpoints}
     if folder.name not in after:
-        left = selectors.hint(folder.name, list(after)) if after else ""
+        left = did_you_mean(folder.name, after) if after else ""
         raise NoUsableCheckpoint(f"{folder.name} has been deleted meanwhile{left}")
     label = after[folder.name]
     if args.json:

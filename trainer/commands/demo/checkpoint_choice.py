@@ -44,8 +44,9 @@ class Shelf:
             self.listing = self._list()
         except FileNotFoundError:
             if directory is not None:
+                near = selectors.nearest_existing(self.directory)
                 raise NoUsableCheckpoint(
-                    f"no such directory: {self.shown}{self._near()}"
+                    f"no such directory: {self.shown}; {near}"
                     f"\nstart training there with: python main.py --checkpoint-dir {self.shown}"
                 ) from None
         except NotADirectoryError:
@@ -69,14 +70,6 @@ class Shelf:
 
     def _list(self) -> Listing:
         return self._manager.listing() if self._manager.is_remote else index.load(self.directory)
-
-    def _near(self) -> str:
-        from difflib import get_close_matches
-
-        parent = self.directory.parent
-        names = [p.name for p in parent.iterdir() if p.is_dir()] if parent.is_dir() else []
-        close = get_close_matches(self.directory.name, names, n=1)
-        return f"; did you mean {Path(self.shown).parent / close[0]}?" if close else ""
 
 
 def home_of(selector: str | None, checkpoint: Path) -> str:

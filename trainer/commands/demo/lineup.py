@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from envs.hide_and_seek.spaces import NVEC, OBS_SIZE
 from trainer.checkpoints import layout
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.safe_io import safe_yaml
+from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
 from trainer.commands.demo.checkpoint_choice import Shelf
 from trainer.config.loading import apply_overrides
 from trainer.config.types import TEAMS, ConfigError
@@ -114,9 +114,10 @@ def describe(config: HideAndSeekConfig) -> str:
 
 
 def _env_hint(key: str) -> str:
-    known = list(HideAndSeekConfig.model_fields)
-    close = difflib.get_close_matches(key.rsplit(".", 1)[-1], known, n=1)
-    return f"; did you mean env.{close[0]}?" if close else ", with env.KEY=VALUE"
+    known = HideAndSeekConfig.model_fields
+    return did_you_mean(
+        key.rpartition(".")[2], known, show="env.{}".format, otherwise=", with env.KEY=VALUE"
+    )
 
 
 def _find(shelf: Shelf, team: str, selector: str) -> Path:

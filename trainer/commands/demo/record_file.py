@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 
+from trainer.checkpoints.selectors import nearest_existing
 from trainer.errors import UsageError
 
 
@@ -17,11 +17,9 @@ def check_target(text: str, overwrite: bool) -> Path:
         raise UsageError(f"--record {text}: {given}; name a .gif file, such as {path.stem}.gif")
     folder = path.parent
     if not folder.is_dir():
-        around = folder.parent
-        names = [p.name for p in around.iterdir() if p.is_dir()] if around.is_dir() else []
-        close = difflib.get_close_matches(folder.name, names, n=1)
-        hint = f"; did you mean {around / close[0]}?" if close else ""
-        raise UsageError(f"--record {text}: there is no folder {folder}{hint}")
+        raise UsageError(
+            f"--record {text}: there is no folder {folder}; {nearest_existing(folder)}"
+        )
     if path.is_dir():
         raise UsageError(f"--record {text}: that is a folder")
     if path.exists() and not overwrite:
