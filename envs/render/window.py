@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+
+
+def has_display() -> bool:
+    """Whether a window is worth trying; only Linux says so beforehand."""
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+    return not sys.platform.startswith("linux") or any(map(os.environ.get, names))
 
 
 class NoDisplayError(RuntimeError):
@@ -28,9 +36,7 @@ class Window:
             NoDisplayError: there is no display.
         """
         self.closed = False
-        on_linux = sys.platform.startswith("linux")
-        displays = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
-        if on_linux and not any(os.environ.get(name) for name in displays):
+        if not has_display():
             raise NoDisplayError(
                 "no display to open a window on; use render_mode 'ansi' or 'rgb_array' instead"
             )

@@ -17,9 +17,9 @@ from trainer.checkpoints.errors import NoUsableCheckpoint, SidecarUnreadable
 from trainer.checkpoints.labels import Label
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.checkpoint_tools import lineage
-from trainer.commands.checkpoint_tools.table import Style
 from trainer.commands.demo.checkpoint_choice import checkpoint_rows
 from trainer.commands.train import checkpoint_folder
+from trainer.reporting.terminal import Style
 
 ROOT = Path(__file__).parents[2]
 NOTE = "waits in the corner"

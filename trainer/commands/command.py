@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from trainer.checkpoints.safe_io.safe_output import SafeOutput, safe_streams
+from trainer.reporting.terminal import shows_color
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2
@@ -24,7 +25,7 @@ def run_command(
     arguments shows the traceback as well. With `needs_output` (a list, a report) the command ends
     when its standard output takes no more: with 0 if its reader had enough (`| head`), else with 1.
     """
-    with safe_streams(required=needs_output) as out:
+    with safe_streams(required=needs_output, colored=shows_color) as out:
         try:
             code = _reported(main, argv, out)
             out.flush()

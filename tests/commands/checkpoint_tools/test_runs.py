@@ -13,8 +13,8 @@ import list_checkpoints
 from tests.checkpoints.fakes import WHEN, info, save
 from tests.checkpoints.hostile import NASTY
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.commands.checkpoint_tools.list_values import Style
 from trainer.commands.checkpoint_tools.runs import Run, find_runs, render
+from trainer.reporting.terminal import Style
 
 ROOT = Path(__file__).parents[3]
 CONFIG = "env:\n  # a comment\n  level: L1\nppo:\n  num_iterations: 300\n  lr: 0.001\n"

@@ -11,8 +11,9 @@ from trainer.checkpoints import metadata
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.labels import Label
 from trainer.commands.checkpoint_tools import table
-from trainer.commands.checkpoint_tools.table import Style, render
+from trainer.commands.checkpoint_tools.table import render
 from trainer.reporting import formatting
+from trainer.reporting.terminal import Style
 
 NOW = datetime(2024, 12, 19, 15, 40)
 MEGABYTE = 1024 * 1024

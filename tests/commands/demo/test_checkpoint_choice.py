@@ -5,9 +5,9 @@ import pytest
 from tests.checkpoints.fakes import BY_REWARD, info
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
-from trainer.commands.checkpoint_tools.table import Style
 from trainer.commands.demo.checkpoint_choice import SHOWN, Shelf, ask, checkpoint_rows
 from trainer.errors import UsageError
+from trainer.reporting.terminal import Style
 
 
 def answering(*answers):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from envs.hide_and_seek.config import HideAndSeekConfig
-from trainer.commands.checkpoint_tools.table import Style
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.results import episode_line, hiders_win, summary, verdict
+from trainer.reporting.terminal import Style
 
 LINEUP = Lineup(
     HideAndSeekConfig(level="L0").resolved(),

@@ -13,7 +13,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO, cast
 
 from trainer.checkpoints.safe_io.redaction import redacted
@@ -29,11 +29,13 @@ class SafeOutput:
         failure: why the stream behind it takes no more; None: it does.
     """
 
-    def __init__(self, stream: TextIO | None, *, required: bool) -> None:
+    def __init__(
+        self, stream: TextIO | None, *, required: bool, colored: Callable[[TextIO], bool]
+    ) -> None:
         """`stream` is None where the process was started with a closed descriptor.
 
         With `required`, an OSError tells the writer that the stream is gone; otherwise it falls
-        silent.
+        silent. Colors are kept where the stream is `colored`.
         """
         self.failure: OSError | None = None
         self._required = required
@@ -41,7 +43,7 @@ class SafeOutput:
             self.failure = OSError(errno.EBADF, "it is closed")
             stream = io.TextIOWrapper(io.BytesIO(), "utf-8")
         self._stream = stream
-        self._colors = stream.isatty()
+        self._colors = colored(stream)
 
     def write(self, text: str) -> int:
         self.pass_on(cleaned(redacted(text), self._colors))
@@ -117,20 +119,21 @@ def cleaned(text: str, colors: bool = False) -> str:
 
 
 @contextlib.contextmanager
-def safe_streams(*, required: bool) -> Iterator[SafeOutput]:
+def safe_streams(*, required: bool, colored: Callable[[TextIO], bool]) -> Iterator[SafeOutput]:
     """Put a `SafeOutput` in front of stdout and stderr; gives the one of stdout.
 
     With `required`, a command that cannot write its output has failed; otherwise (a training) it
-    goes on without a word. A missing stderr is never a failure.
+    goes on without a word. A missing stderr is never a failure. `colored` says of a stream whether
+    it shows colors.
     """
     _occupy_closed_descriptors()
     kept = sys.stdin, sys.stdout, sys.stderr
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
-    out = SafeOutput(sys.stdout, required=required)
+    out = SafeOutput(sys.stdout, required=required, colored=colored)
     sys.stdin = sys.stdin or io.StringIO()
     sys.stdout = cast(TextIO, out)
-    sys.stderr = cast(TextIO, SafeOutput(sys.stderr, required=False))
+    sys.stderr = cast(TextIO, SafeOutput(sys.stderr, required=False, colored=colored))
     try:
         yield out
     finally:

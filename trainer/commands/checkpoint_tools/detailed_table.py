@@ -8,8 +8,9 @@ from datetime import datetime
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools import list_values
-from trainer.commands.checkpoint_tools.list_values import Column, Style, aligned, wrapped
+from trainer.commands.checkpoint_tools.list_values import Column, aligned, wrapped
 from trainer.reporting import formatting
+from trainer.reporting.terminal import Style
 
 _INDENT = " " * 6
 _RULE = 80  # as wide as those above and below, if there is room

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import shlex
 import shutil
 import sys
@@ -25,6 +24,7 @@ from trainer.commands.command import EXIT_ERROR
 from trainer.commands.command_line import CommandParser
 from trainer.errors import UsageError
 from trainer.project import DEFAULT_CHECKPOINT_DIR, add_version, configured_checkpoint_dir
+from trainer.reporting.terminal import Style, is_unicode
 
 HELP = "List the checkpoints of a training."
 
@@ -69,8 +69,7 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
         from trainer.commands.checkpoint_tools import lineage
 
         lines = lineage.draw(directory)
-        unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-        print(*(lines if unicode else lineage.in_ascii(lines)), sep="\n")
+        print(*(lines if is_unicode(sys.stdout) else lineage.in_ascii(lines)), sep="\n")
     else:
         aside = branches.branch_folders(directory)
         print(
@@ -78,7 +77,7 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
                 listing,
                 manager.address(directory),
                 detailed=args.detailed,
-                style=output_style(),
+                style=Style.of(sys.stdout),
                 branches=aside,
                 order=order,
                 best_by=args.best,
@@ -167,25 +166,13 @@ def show_runs(given: str, *, as_json: bool) -> int:
         print(json.dumps(listed, indent=2, allow_nan=False))
     elif found:
         width = shutil.get_terminal_size().columns
-        print(*runs.render(found, output_style(), datetime.now(), width), sep="\n")
+        print(*runs.render(found, Style.of(sys.stdout), datetime.now(), width), sep="\n")
     if not found:
         raise NoUsableCheckpoint(
             f"no runs found in {given} or up to {runs.DEPTH} levels below; "
             "start one with: python main.py"
         )
     return 0
-
-
-def output_style() -> table.Style:
-    """Emoji and color only on a terminal that shows them; NO_COLOR turns color off."""
-    if not sys.stdout.isatty():
-        return table.Style()
-    color = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    try:
-        "📂📊".encode(sys.stdout.encoding)
-    except (UnicodeEncodeError, LookupError):
-        return table.Style(emoji=False, color=color)
-    return table.Style(emoji=True, color=color)
 
 
 def find_damage(

@@ -15,22 +15,6 @@ Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
-class Style:
-    """What the output can show: emoji, and colors as ANSI codes."""
-
-    emoji: bool = False
-    color: bool = False
-
-    def icon(self, symbol: str) -> str:
-        """The symbol with a space after it, or nothing."""
-        return f"{symbol} " if self.emoji else ""
-
-    def paint(self, text: str, code: str) -> str:
-        """The text in a color: "1" bold, "32" green, "36" cyan."""
-        return f"\033[{code}m{text}\033[0m" if self.color and text else text
-
-
-@dataclass(frozen=True)
 class Column(Generic[Row]):
     """One column of a table.
 

@@ -13,6 +13,7 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.retention import Retention
 from trainer.checkpoints.safe_io import safe_json
 from trainer.checkpoints.safe_io.safe_output import drawing
+from trainer.reporting.terminal import can_ask, is_unicode
 
 EXIT_OK, EXIT_PROBLEM = 0, 1
 EXIT_CODES = "exit codes: 0 ok, 1 problems found or error, 2 usage, 3 no usable checkpoint"
@@ -61,7 +62,7 @@ def print_table(
     console = Console(width=width, highlight=False, color_system=None)
     with console.capture() as captured:
         console.print(table)
-    rule = "─" if (sys.stdout.encoding or "").lower().startswith("utf") else "-"
+    rule = "─" if is_unicode(sys.stdout) else "-"
     for line in captured.get().splitlines():
         if line.strip():
             print(line.rstrip().replace("─", rule))
@@ -100,7 +101,7 @@ def checkpoints(count: int) -> str:
 
 def confirmed(question: str) -> bool:
     """Ask on a terminal; anything but yes is no. Misuse if there is nobody to ask."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not can_ask():
         raise Misuse("there is no terminal to ask on: give --yes to do it, --dry-run to look")
     print(f"{question} [y/N] ", end="", flush=True)
     try:

@@ -19,9 +19,10 @@ from trainer.checkpoints import index, layout, locks, metadata
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools import list_values
-from trainer.commands.checkpoint_tools.list_values import Column, Style, aligned
+from trainer.commands.checkpoint_tools.list_values import Column, aligned
 from trainer.reporting import formatting
 from trainer.reporting.formatting import UNKNOWN
+from trainer.reporting.terminal import Style
 
 DEPTH = 2  # of folders below the one that is searched
 _MAX_CONFIG = 2**20

@@ -13,8 +13,8 @@ from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.commands.checkpoint_tools import list_values
 from trainer.commands.checkpoint_tools.detailed_table import detailed_rows
-from trainer.commands.checkpoint_tools.list_values import Style
 from trainer.reporting.formatting import UNKNOWN, size
+from trainer.reporting.terminal import Style
 
 WIDTH = 80
 NO_MARKS: Mapping[int, str] = {}

@@ -15,9 +15,9 @@ from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.open_store import is_url, split_url
 from trainer.checkpoints.records import CheckpointInfo
-from trainer.commands.checkpoint_tools.table import Style
 from trainer.errors import UsageError
 from trainer.project import configured_checkpoint_dir
+from trainer.reporting.terminal import Style
 
 SHOWN = 20  # rows of the list; more would push its beginning off the screen
 _LEAVE = ("q", "quit", "exit")

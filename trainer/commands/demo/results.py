@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from trainer.commands.checkpoint_tools.table import Style
 from trainer.commands.demo.lineup import Lineup
 from trainer.ppo.matches import Stats
 from trainer.reporting.formatting import count
+from trainer.reporting.terminal import Style
 
 SEEN_TO_WIN = 0.5  # share of the main phase from which on the seekers win
 _COLOUR = {"seeker": "31", "hider": "36"}

@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from trainer.commands.checkpoint_tools.table import Style
 from trainer.commands.command import EXIT_INTERRUPTED
 from trainer.commands.demo.checkpoint_choice import Shelf, ask, home_of
 from trainer.commands.demo.record_file import check_target
+from trainer.commands.demo.render_mode import render_mode
 from trainer.reporting.progress_line import Progress
-from trainer.reporting.terminal import color_wanted, render_mode
+from trainer.reporting.terminal import Style, can_ask
 
 
 def run_demo(args: argparse.Namespace) -> int:
@@ -28,7 +28,7 @@ def run_demo(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace, progress: Progress) -> int:
     target = check_target(args.record, args.yes) if args.record else None
     mode = render_mode(args.render)
-    style = Style(color=color_wanted())
+    style = Style.of(sys.stdout)
     shelf = Shelf(args.checkpoint_dir)
     chosen = choose(shelf, args.checkpoint, style)
     if chosen is None:
@@ -64,7 +64,7 @@ def choose(shelf: Shelf, selector: str | None, style: Style) -> tuple[Path, str]
     """A verified checkpoint and a remark on how it came to be chosen; None: the user leaves."""
     if selector is not None:
         return shelf.find(selector), ""
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if can_ask():
         path = ask(shelf, style)
         return None if path is None else (path, "")
     return shelf.find("latest"), " (the latest; --checkpoint names another)"

@@ -11,17 +11,17 @@ import numpy as np
 import torch
 
 from envs.render.gif import MAX_FPS
-from trainer.commands.checkpoint_tools.table import Style
 from trainer.commands.command import EXIT_ERROR, EXIT_INTERRUPTED
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.recording import Recorder
+from trainer.commands.demo.render_mode import without_display
 from trainer.commands.demo.results import episode_line, summary
 from trainer.commands.demo.stage import Moment, Screen, Stage, Wish, show_episodes
 from trainer.errors import UsageError
 from trainer.ppo.matches import MatchBlock, Stats, play_blocks
 from trainer.reporting.formatting import size
 from trainer.reporting.progress_line import Progress
-from trainer.reporting.terminal import draws_in_place, without_display
+from trainer.reporting.terminal import Style, moves_cursor
 
 MAX_LINES = 100  # of single episodes; more of them would only hide the statistics
 
@@ -118,7 +118,7 @@ class Performance:
         if mode == "ansi":
             from trainer.commands.demo.terminal import PipeScreen, TerminalScreen
 
-            if draws_in_place():
+            if moves_cursor(sys.stdout):
                 return TerminalScreen(self._lineup, self._fps, style.color)
             return PipeScreen()
         return BlindScreen(self._lineup, self._progress, draws=mode == "rgb_array")

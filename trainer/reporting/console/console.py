@@ -28,6 +28,7 @@ from trainer.config.budget import Budget, Spending
 from trainer.project import shown_path
 from trainer.reporting.console.line_columns import columns, fixed, header
 from trainer.reporting.formatting import count, duration
+from trainer.reporting.terminal import is_unicode, moves_cursor
 
 Row = Mapping[str, float | int]
 
@@ -222,9 +223,7 @@ def make_console(quiet: bool = False, stream: TextIO | None = None) -> Console:
     The panel needs a terminal that can move the cursor and show Unicode.
     """
     stream = stream or sys.stdout
-    encoding = (getattr(stream, "encoding", None) or "").lower().replace("-", "")
-    terminal = stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
-    if quiet or not terminal or not encoding.startswith("utf"):
+    if quiet or not (moves_cursor(stream) and is_unicode(stream)):
         return LineConsole(stream, quiet)
     from trainer.reporting.console.live_console import LiveConsole
 
