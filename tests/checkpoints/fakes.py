@@ -10,7 +10,9 @@ from typing import Any
 
 from trainer.checkpoints import layout
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.quarantine import Quarantined
 from trainer.checkpoints.records import CheckpointInfo
+from trainer.checkpoints.selectors import Selector
 
 POLICIES = ("hider_policy", "seeker_policy")
 WHEN = datetime(2024, 12, 19, 15, 30, 45)
@@ -67,6 +69,14 @@ def save(manager: CheckpointManager, iteration: int, **metadata: Any) -> Path:
         writers=WRITERS,
         tags=tags,
     )
+
+
+def open_past_damage(
+    manager: CheckpointManager, selector: Selector
+) -> tuple[Path, list[Quarantined]]:
+    """The newest valid checkpoint up to the selected one; what was damaged is moved away."""
+    path, damaged = manager.open_or_older(selector)
+    return path, manager.quarantine(item.path for item in damaged)
 
 
 def info(iteration: int, *, size_bytes: int = 1000, **metadata: Any) -> CheckpointInfo:

@@ -57,7 +57,7 @@ def check_everything(directory):
         manager.verify(directory / "checkpoint_000010")
     with contextlib.suppress(CheckpointError):
         manager.prune(dry_run=True)
-    assert manager.resolve("latest") == directory / "checkpoint_000020"
+    assert manager.open("latest") == directory / "checkpoint_000020"
 
 
 def check_the_tools(directory):

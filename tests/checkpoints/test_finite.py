@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save as encode
 
-from tests.checkpoints.fakes import WRITERS, FakeAlgorithm, save
+from tests.checkpoints.fakes import WRITERS, FakeAlgorithm, open_past_damage, save
 from trainer.checkpoints import finite
 from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError
 from trainer.checkpoints.manager import CheckpointManager
@@ -155,7 +155,7 @@ def test_an_older_checkpoint_that_holds_them_is_passed_over(
     with pytest.raises(CheckpointCorrupted, match=NAMED):
         manager.verify(bad)
     for selector in ("latest", "best"):
-        path, aside = manager.resolve_valid(selector)
+        path, aside = open_past_damage(manager, selector)
         assert path == good
         assert len(aside) == (selector == "latest")
     (moved,) = tmp_path.glob("broken_checkpoint_000012_*")

@@ -164,7 +164,7 @@ def test_absurd_sizes_are_no_sizes(two, size):
 )
 def test_any_selector_is_answered(two, selector):
     manager = CheckpointManager(two)
-    for ask in (manager.resolve, manager.resolve_valid):
+    for ask in (manager.open, manager.open_or_older):
         with pytest.raises(NoUsableCheckpoint) as caught:
             ask(selector)
         assert len(str(caught.value)) < 1000
@@ -228,7 +228,7 @@ def test_the_tools_take_what_the_list_takes(two, name, text):
     check_the_tools(two)
     assert run(program.main, ["repair", str(two)])[0] == 0
     assert run(program.main, ["verify", str(two)])[0] == 0
-    assert CheckpointManager(two).resolve("latest") == two / "checkpoint_000020"
+    assert CheckpointManager(two).open("latest") == two / "checkpoint_000020"
 
 
 # --- more of it than anybody writes ---------------------------------------------------------------

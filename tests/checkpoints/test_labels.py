@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import list_checkpoints
-from tests.checkpoints.fakes import save
+from tests.checkpoints.fakes import open_past_damage, save
 from tests.checkpoints.store_places import everywhere, everywhere_slowly, second_machine
 from trainer.checkpoints import index, labels, layout
 from trainer.checkpoints.errors import NoUsableCheckpoint, SidecarUnreadable
@@ -37,11 +37,11 @@ def test_a_name_selects_keeps_and_is_shown_until_it_is_taken_away(four, manager,
     thrifty = place.manager(keep_last_n=1)
     thrifty.prune()
     assert thrifty.listing().iterations == [10, 20, 40]
-    assert thrifty.resolve("hides_well") == path
-    assert thrifty.resolve_valid("hides_well") == (path, [])
+    assert thrifty.open("hides_well") == path
+    assert open_past_damage(thrifty, "hides_well") == (path, [])
     thrifty.unlabel("hides_well")
     with pytest.raises(NoUsableCheckpoint, match="no such checkpoint: hides_well"):
-        manager.resolve("hides_well")
+        manager.open("hides_well")
     thrifty.prune()
     assert thrifty.listing().iterations == [20, 40]
 
@@ -51,10 +51,10 @@ def test_a_name_is_found_from_elsewhere_too(four, tmp_path, monkeypatch):
     other = CheckpointManager(tmp_path / "other")
     save(other, 5)
     for path in (f"{four.name}/hides_well", str(four / "hides_well"), four / "hides_well"):
-        assert other.resolve(path) == four / "checkpoint_000020"
-        assert other.resolve_valid(path) == (four / "checkpoint_000020", [])
+        assert other.open(path) == four / "checkpoint_000020"
+        assert open_past_damage(other, path) == (four / "checkpoint_000020", [])
     with pytest.raises(NoUsableCheckpoint, match="did you mean 'hides_well'"):
-        other.resolve(f"{four.name}/hides_wel")
+        other.open(f"{four.name}/hides_wel")
 
 
 @pytest.mark.slow
@@ -67,8 +67,8 @@ def test_another_machine_knows_the_names(remote, monkeypatch, tmp_path):
     second = remote.manager()
     assert named(second) == {20: ("hides_well", NOTE)}
     address = remote.given.replace("?", "/hides_well?")
-    assert second.resolve(address).name == "checkpoint_000020"
-    assert CheckpointManager(tmp_path / "x").resolve(address).name == "checkpoint_000020"
+    assert second.open(address).name == "checkpoint_000020"
+    assert CheckpointManager(tmp_path / "x").open(address).name == "checkpoint_000020"
     branch = second.set_aside_newer(10)
     assert named(second) == {}
     assert json.loads(remote.read(f"{branch.name}/labels.json"))["labels"][0]["name"]
@@ -129,7 +129,7 @@ def test_what_means_something_else_cannot_be_a_name(four, manager, name):
 def test_a_damaged_checkpoint_with_a_name_gives_way_to_an_older_one(four, manager):
     manager.label(30, "hides_well")
     (four / "checkpoint_000030" / "metadata.json").unlink()
-    path, (aside,) = manager.resolve_valid("hides_well")
+    path, (aside,) = open_past_damage(manager, "hides_well")
     assert (path.name, aside.path.name) == ("checkpoint_000020", "checkpoint_000030")
 
 
@@ -138,16 +138,16 @@ def test_a_name_comes_before_a_folder_here(four, manager, tmp_path, monkeypatch)
     manager.label(30, "good")
     (four / "checkpoint_000020").rename(tmp_path / "good")
     named, copy = four / "checkpoint_000030", tmp_path / "good"
-    assert manager.resolve("good") == named
-    assert manager.resolve_valid("good") == (named, [])
+    assert manager.open("good") == named
+    assert open_past_damage(manager, "good") == (named, [])
     assert checkpoint_folder.find("good", str(four), "", whole=True).path == named
     for path in ("./good", "good/", str(copy)):
-        assert manager.resolve(path) == copy
-        assert manager.resolve_valid(path) == (copy, [])
+        assert manager.open(path) == copy
+        assert open_past_damage(manager, path) == (copy, [])
         assert checkpoint_folder.find(path, str(four), "", whole=True).path == copy
-    assert manager.resolve(copy) == copy
+    assert manager.open(copy) == copy
     (named / "metadata.json").unlink()
-    path, (aside,) = manager.resolve_valid("good")
+    path, (aside,) = open_past_damage(manager, "good")
     assert (path.name, aside.path.name) == ("checkpoint_000010", "checkpoint_000030")
 
 
@@ -194,7 +194,7 @@ def test_broken_names_are_told_and_nothing_is_lost(four, manager, text, problem)
     ((name, reason),) = listing.skipped
     assert (name, problem in reason, reason.isprintable()) == ("labels.json", True, True)
     with pytest.raises(NoUsableCheckpoint, match=r"labels\.json is not readable"):
-        manager.resolve("a")
+        manager.open("a")
     with pytest.raises(SidecarUnreadable, match="Nothing is deleted until it is corrected"):
         CheckpointManager(four, keep_last_n=1).prune()
     with pytest.raises(SidecarUnreadable):

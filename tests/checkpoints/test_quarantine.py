@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.checkpoints.fakes import save
+from tests.checkpoints.fakes import open_past_damage, save
 from tests.checkpoints.store_places import everywhere, everywhere_slowly
 from tests.checkpoints.test_manifest import FILES
 from trainer.checkpoints import manifest
@@ -57,9 +57,9 @@ def test_any_damage_to_any_file_is_found_and_passed_over(three, manager, place, 
     damaged = below("checkpoint_000030", place)
     if place.bucket and (name, change) == ("manifest.json", unlink):
         # In a store it is as if it had never been there.
-        assert manager.resolve_valid("latest") == (three / "checkpoint_000020", [])
+        assert open_past_damage(manager, "latest") == (three / "checkpoint_000020", [])
         return
-    path, (aside,) = manager.resolve_valid("latest")
+    path, (aside,) = open_past_damage(manager, "latest")
     assert path == three / "checkpoint_000020"
     assert (aside.path, aside.moved_to) == (three / "checkpoint_000030", three / BROKEN)
     assert any(name.split("/")[0] in problem for problem in aside.problems)
@@ -72,7 +72,7 @@ def test_any_damage_to_any_file_is_found_and_passed_over(three, manager, place, 
 @pytest.mark.parametrize("part", ["policies", "policies/hider_policy", "learner_group"])
 def test_a_missing_folder_is_found_and_passed_over(three, manager, part):
     shutil.rmtree(three / "checkpoint_000030" / part)
-    path, (aside,) = manager.resolve_valid("latest")
+    path, (aside,) = open_past_damage(manager, "latest")
     assert path == three / "checkpoint_000020"
     assert part in aside.problems[0]
 
@@ -83,7 +83,7 @@ def test_what_is_whole_is_taken_as_it_is(manager, directory, place, selector):
     save(manager, 10)
     save(manager, 20, tags=["final"])
     before = place.contents()
-    assert manager.resolve_valid(selector) == (directory / "checkpoint_000020", [])
+    assert open_past_damage(manager, selector) == (directory / "checkpoint_000020", [])
     assert place.contents() == before
 
 
@@ -96,7 +96,7 @@ def test_every_way_to_name_it_falls_back(three, selector, manager, place):
     damage(place, 40)
     if isinstance(selector, str):
         selector = selector.format(three)
-    path, (aside,) = manager.resolve_valid(selector)
+    path, (aside,) = open_past_damage(manager, selector)
     assert path == three / "checkpoint_000030"
     assert str(aside) == (
         f"{three / 'checkpoint_000040'} is damaged (algorithm_state.pkl: content changed "
@@ -108,7 +108,7 @@ def test_every_way_to_name_it_falls_back(three, selector, manager, place):
 def test_an_incomplete_one_that_is_asked_for_falls_back_too(three, manager, selector):
     (three / "checkpoint_000030" / "manifest.json").unlink()
     selector = selector.format(three) if isinstance(selector, str) else selector
-    path, (aside,) = manager.resolve_valid(selector)
+    path, (aside,) = open_past_damage(manager, selector)
     assert path == three / "checkpoint_000020"
     assert aside.problems == ("manifest.json: missing, so the checkpoint is incomplete",)
 
@@ -120,24 +120,24 @@ def test_only_what_lies_in_between_is_touched(three, manager, place):
     (three / "checkpoint_000015").mkdir()
     (three / "checkpoint_000025").mkdir()
     with pytest.raises(NoUsableCheckpoint) as caught:
-        manager.resolve_valid(20)
+        open_past_damage(manager, 20)
     first, second = str(caught.value).splitlines()
     assert first.startswith(f"no usable checkpoint in {three}: damaged: checkpoint_000020 (")
     assert "checkpoint_000015 (manifest.json: missing" in first
     assert "checkpoint_000010 (algorithm_state.pkl" in first
     assert first.endswith("; not older, but there: 30, 40")
     assert f"python -m trainer.checkpoints verify {three}" in second
-    assert manager.listing().iterations == [30, 40]
-    assert (three / "checkpoint_000025").is_dir()
+    assert manager.listing().iterations == [10, 20, 30, 40]  # nothing replaces them: all stay
 
 
 @everywhere_slowly
 def test_a_folder_of_nothing_but_damage_is_an_error_that_names_it(three, manager, place):
     for iteration in (10, 20, 30):
         damage(place, iteration)
+    before = place.names()
     with pytest.raises(NoUsableCheckpoint, match=r"checkpoint_000030 .*_000020 .*_000010 "):
-        manager.resolve_valid("latest")
-    assert sum(name.startswith("broken_checkpoint_") for name in place.names()) == 3
+        open_past_damage(manager, "latest")
+    assert place.names() == before
 
 
 @everywhere_slowly
@@ -147,14 +147,14 @@ def test_nothing_there_is_the_same_error_as_ever(manager, selector):
         NoUsableCheckpoint,
         match=r"no checkpoints found in|no such checkpoint|does not exist: /no/where",
     ):
-        manager.resolve_valid(selector)
+        open_past_damage(manager, selector)
 
 
 def test_a_copy_elsewhere_falls_back_to_older_ones_beside_it(three, manager):
     shutil.copytree(three / "checkpoint_000030", three / "best_model")
     config = three / "best_model" / "config.yaml"
     config.write_bytes(flip(config.read_bytes()))
-    path, (aside,) = manager.resolve_valid(three / "best_model")
+    path, (aside,) = open_past_damage(manager, three / "best_model")
     assert path == three / "checkpoint_000020"
     assert aside.moved_to == three / "broken_best_model_20241219T153045"
 
@@ -162,7 +162,7 @@ def test_a_copy_elsewhere_falls_back_to_older_ones_beside_it(three, manager):
 def test_a_taken_name_is_not_replaced(three, manager, place):
     (three / BROKEN).mkdir()
     damage(place, 30)
-    _, (aside,) = manager.resolve_valid("latest")
+    _, (aside,) = open_past_damage(manager, "latest")
     assert aside.moved_to == three / f"{BROKEN}_2"
 
 
@@ -175,7 +175,7 @@ def test_what_the_disk_refuses_is_passed_over_but_stays(three, manager, monkeypa
         return real(folder)
 
     monkeypatch.setattr(manifest, "read", refuse)
-    path, (aside,) = manager.resolve_valid("latest")
+    path, (aside,) = open_past_damage(manager, "latest")
     assert path == three / "checkpoint_000020"
     assert aside.moved_to is None
     assert "could not be moved aside" in str(aside)
@@ -185,13 +185,13 @@ def test_what_the_disk_refuses_is_passed_over_but_stays(three, manager, monkeypa
 @everywhere
 def test_training_can_go_on_under_the_damaged_number(three, manager, place):
     damage(place, 30)
-    manager.resolve_valid("latest")
+    open_past_damage(manager, "latest")
     save(manager, 30)
     assert place.manager().listing().iterations == [10, 20, 30]
 
 
 def test_a_whole_checkpoint_under_a_wrong_number_is_not_taken_for_it(three, manager):
     shutil.copytree(three / "checkpoint_000010", three / "checkpoint_000070")
-    path, (aside,) = manager.resolve_valid("latest")
+    path, (aside,) = open_past_damage(manager, "latest")
     assert path == three / "checkpoint_000030"
     assert aside.problems == ("metadata.json says iteration 10",)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.checkpoints.fakes import info, save
+from tests.checkpoints.fakes import info, open_past_damage, save
 from trainer.checkpoints import ranking, selectors
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
@@ -96,7 +96,7 @@ def test_everything_goes_by_the_metric_of_the_run(tmp_path: Path) -> None:
     assert reader.list_checkpoints()[0]["best_by"] == SEEN
     for manager in (trained, reader):
         assert manager.get_best_checkpoint() == str(best)
-        assert manager.resolve("best") == manager.resolve_valid("best")[0] == best
+        assert manager.open("best") == open_past_damage(manager, "best")[0] == best
     assert reader.get_best_checkpoint("iteration") == str(tmp_path / "checkpoint_000040")
     assert Shelf(str(tmp_path)).find("best") == best
     shown = render(reader.listing(), tmp_path)
@@ -104,7 +104,7 @@ def test_everything_goes_by_the_metric_of_the_run(tmp_path: Path) -> None:
     assert best.name in marked
     assert "   Best (lowest) seen_fraction: 0.1 (iteration 20)" in shown
     other = Retention(last_n=1, best_metric="iteration")
-    assert CheckpointManager(tmp_path, retention=other).resolve("best").name == "checkpoint_000040"
+    assert CheckpointManager(tmp_path, retention=other).open("best").name == "checkpoint_000040"
 
 
 def test_a_collapsed_checkpoint_is_marked_in_the_table() -> None:

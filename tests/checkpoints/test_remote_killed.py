@@ -60,7 +60,7 @@ def test_a_killed_upload_is_finished_by_the_next_save_here(remote, step):
     assert found.listing().iterations == [10, 20, 30]
     assert found.listing().skipped == ()
     for iteration in (10, 20, 30):
-        found.verify(found.resolve(iteration))
+        found.verify(found.open(iteration))
 
 
 def test_another_machines_next_writer_clears_a_half_upload(remote, caplog, tmp_path, monkeypatch):

@@ -182,7 +182,7 @@ def test_a_local_folder_never_loads_the_client(tmp_path):
         "from tests.checkpoints.fakes import save\n"
         "from trainer.checkpoints.manager import CheckpointManager\n"
         "manager = CheckpointManager(sys.argv[1], 1)\n"
-        "save(manager, 1); save(manager, 2); manager.resolve_valid('latest')\n"
+        "save(manager, 1); save(manager, 2); manager.open_or_older('latest')\n"
         "assert 'pyarrow' not in sys.modules\n"
         "CheckpointManager('s3://bucket/x')\n"
         "assert 'pyarrow' not in sys.modules\n"

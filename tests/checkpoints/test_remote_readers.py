@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from tests.checkpoints.fakes import names, save
+from tests.checkpoints.fakes import names, open_past_damage, save
 from tests.checkpoints.store_places import second_machine
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
@@ -49,7 +49,7 @@ def test_a_second_machine_sees_everything(two_machines, remote):
     first.pin(10)
     assert second.list_checkpoints() == first.list_checkpoints()
     assert second.pinned() == {10}
-    path = second.resolve("latest")
+    path = second.open("latest")
     assert path == second.directory / "checkpoint_000020"
     assert second.get_best_checkpoint() == str(second.directory / "checkpoint_000010")
     assert (path.parent / "metrics_iter_20.json").read_text() == "metrics_iter_20.json"
@@ -58,7 +58,7 @@ def test_a_second_machine_sees_everything(two_machines, remote):
     second.unpin(10)
     assert first.listing().iterations == [10, 20, 30]
     assert first.pinned() == frozenset()
-    assert first.resolve_valid("latest") == (first.directory / "checkpoint_000030", [])
+    assert open_past_damage(first, "latest") == (first.directory / "checkpoint_000030", [])
 
 
 @pytest.mark.slow
@@ -75,11 +75,11 @@ def test_a_list_needs_only_heads_and_only_once(two_machines, transfers):
     del transfers[:]
     assert second.listing().iterations == [10, 20]
     assert transfers == []
-    second.resolve(20)
+    second.open(20)
     assert {name.partition("/")[0] for name in transfers} >= {"checkpoint_000020"}
     assert "checkpoint_000010/manifest.json" not in transfers
     del transfers[:]
-    second.resolve(20)
+    second.open(20)
     assert transfers == []
 
 
@@ -88,16 +88,16 @@ def test_what_others_delete_is_gone_and_their_new_one_under_that_number_is_seen(
     first, second = two_machines
     for iteration in (10, 20, 30):
         save(first, iteration)
-    second.resolve(20)
+    second.open(20)
     first.retention = Retention(last_n=1)
     first.prune()
     assert second.listing().iterations == [30]
     assert "checkpoint_000020" not in names(second.directory)
     with pytest.raises(NoUsableCheckpoint, match="nearest: 30"):
-        second.resolve(20)
+        second.open(20)
     first.retention = Retention(last_n=0)
     save(first, 20, payload="another life")
-    assert (second.resolve(20) / "algorithm_state.pkl").read_text() == "another life"
+    assert (second.open(20) / "algorithm_state.pkl").read_text() == "another life"
 
 
 @pytest.mark.slow
@@ -105,12 +105,12 @@ def test_a_checkpoint_in_use_stays_here_when_others_delete_it(two_machines):
     first, second = two_machines
     for iteration in (10, 20):
         save(first, iteration)
-    path = second.resolve(10)
+    path = second.open(10)
     with second.protect(path):
         first.retention = Retention(last_n=1)
         first.prune()
         second.listing()
-        second.verify(second.resolve(20))
+        second.verify(second.open(20))
         assert (path / "algorithm_state.pkl").is_file()
     assert second.listing().iterations == [20]
     assert not path.exists()
@@ -124,14 +124,14 @@ def test_deleted_behind_our_back(remote, two_machines):
     second.listing()
     remote.bucket.fs.delete_dir(f"{remote.bucket.root}/checkpoint_000020")
     assert second.listing().iterations == [10]  # though latest.json still names 20
-    assert second.resolve("latest").name == "checkpoint_000010"
+    assert second.open("latest").name == "checkpoint_000010"
     assert first.listing().iterations == [10]
     save(first, 20)  # the number is free again
     remote.bucket.fs.delete_dir_contents(remote.bucket.root)
     for manager in two_machines:
         assert manager.listing().iterations == []
         with pytest.raises(NoUsableCheckpoint, match="no checkpoints found in s3://"):
-            manager.resolve("latest")
+            manager.open("latest")
 
 
 @pytest.mark.slow
@@ -139,10 +139,10 @@ def test_deleted_between_list_and_download(remote, two_machines, monkeypatch):
     first, second = two_machines
     save(first, 10)
     second.listing()
-    path = second.locate("latest")
+    path = second.find("latest")
     remote.bucket.fs.delete_dir(f"{remote.bucket.root}/checkpoint_000010")
     with pytest.raises(NoUsableCheckpoint, match=r"/checkpoint_000010 was deleted just now"):
-        second._backing.fetch(path)
+        second._store.fetch(path)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +155,12 @@ def test_a_corrupted_object_is_found_on_download(remote, two_machines, content):
     name = "checkpoint_000020/algorithm_state.pkl"
     remote.bucket.delete(name) if content is None else remote.bucket.write(name, content)
     with pytest.raises(CheckpointCorrupted) as caught:
-        second.resolve("latest")
+        second.open("latest")
     told, way_on = str(caught.value).splitlines()
     assert told.startswith(f"{remote.shown}/checkpoint_000020 is damaged: algorithm_state.pkl: ")
     assert way_on.endswith(f"python list_checkpoints.py {remote.shown}")
     assert not (second.directory / "checkpoint_000020" / "config.yaml").exists()
-    path, (aside,) = second.resolve_valid("latest")
+    path, (aside,) = open_past_damage(second, "latest")
     assert path == second.directory / "checkpoint_000010"
     assert aside.moved_to is not None
     assert first.listing().iterations == [10]
@@ -171,12 +171,12 @@ def test_a_corrupted_object_is_found_on_download(remote, two_machines, content):
 def test_a_copy_that_went_bad_here_is_fetched_again(two_machines):
     first, second = two_machines
     save(first, 10)
-    path = second.resolve("latest")
+    path = second.open("latest")
     (path / "algorithm_state.pkl").write_text("other")
-    assert second.resolve_whole("latest") == path
+    assert second.open("latest", verify=True) == path
     assert (path / "algorithm_state.pkl").read_text() == "state"
     shutil.rmtree(path / "policies")
-    assert second.resolve_valid("latest") == (path, [])
+    assert open_past_damage(second, "latest") == (path, [])
     assert (path / "policies" / "hider_policy" / "spec.json").is_file()
 
 
@@ -186,8 +186,8 @@ def test_a_reader_during_an_upload_sees_the_old_state_or_the_new(two_machines, m
     real, seen = Client.write, []
 
     def write(self, name, content):
-        if self is first._backing.client:
-            seen.append((name, second.listing().iterations, second.resolve("latest").name))
+        if self is first._store.client:
+            seen.append((name, second.listing().iterations, second.open("latest").name))
         real(self, name, content)
 
     monkeypatch.setattr(Client, "write", write)
@@ -208,7 +208,7 @@ def test_readers_beside_a_writer_on_one_machine(remote):
         reader = remote.manager()
         while not over.is_set():
             try:
-                for path in map(reader.resolve, reader.listing().iterations[-1:]):
+                for path in map(reader.open, reader.listing().iterations[-1:]):
                     reader.verify(path)
             except NoUsableCheckpoint:
                 pass  # pruned just now
@@ -262,8 +262,8 @@ def test_hostile_objects_are_no_traceback_and_no_way_out(remote, two_machines):
         "pins.json",
     }
     with pytest.raises((NoUsableCheckpoint, CheckpointCorrupted)):
-        second.resolve(7)
-    assert second.resolve_valid("latest")[0].name == "checkpoint_000010"
+        second.open(7)
+    assert open_past_damage(second, "latest")[0].name == "checkpoint_000010"
 
 
 def test_the_path_of_a_mirror_means_what_it_mirrors(two_machines, remote):
@@ -277,7 +277,7 @@ def test_the_path_of_a_mirror_means_what_it_mirrors(two_machines, remote):
     first.listing()
     aside = CheckpointManager(branch)
     assert aside.listing().iterations == [20]
-    assert aside.resolve_whole("latest") == branch / "checkpoint_000020"
+    assert aside.open("latest", verify=True) == branch / "checkpoint_000020"
     assert aside.shown == f"{remote.shown}/{branch.name}"
     (first.directory / ".origin").write_text("s3://another/place")
     assert not CheckpointManager(first.directory).is_remote

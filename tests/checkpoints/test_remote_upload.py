@@ -139,7 +139,7 @@ def test_an_error_at_any_step_of_a_save(remote, steps, tmp_path, monkeypatch, tr
             second_machine(elsewhere, tmp_path / f"reader {step}")
             reader = remote.manager()
             listed = reader.listing().iterations
-            reader.verify(reader.resolve("latest"))
+            reader.verify(reader.open("latest"))
         seen.append((failed is not None, iteration in listed))
         manager.upload()  # the store is back
         assert manager.waiting() == []
@@ -157,7 +157,7 @@ def test_dropped_connections_are_tried_again(line, shaky, remote):
     assert line.cuts == 2
     assert shaky.manager().waiting() == []
     found = remote.manager()
-    found.verify(found.resolve("latest"))
+    found.verify(found.open("latest"))
 
 
 @pytest.mark.parametrize(
@@ -183,14 +183,14 @@ def test_a_line_that_stays_cut_loses_nothing(line, shaky, remote, allowed):
     found = remote.manager()
     assert found.listing().iterations == [10, 20, 30, 40]
     for iteration in (20, 30, 40):
-        found.verify(found.resolve(iteration))
+        found.verify(found.open(iteration))
 
 
 def test_a_server_that_is_away_is_told_with_the_url(line, shaky):
     line.cut_after(0)
     for ask in (
         lambda m: m.listing(),
-        lambda m: m.resolve("latest"),
+        lambda m: m.open("latest"),
         lambda m: m.prune(),
         lambda m: m.pinned(),
     ):
@@ -234,7 +234,7 @@ def test_another_machines_checkpoint_is_not_overwritten(remote, tmp_path, monkey
     assert remote.read("checkpoint_000010/algorithm_state.pkl") == b"theirs"
     (kept,) = [name for name in names(mine.directory) if name.startswith("conflict_")]
     assert (mine.directory / kept / "algorithm_state.pkl").read_text() == "mine"
-    found = mine.resolve("latest")
+    found = mine.open("latest")
     assert (found / "algorithm_state.pkl").read_text() == "theirs"
     assert mine.waiting() == []
 

@@ -13,7 +13,7 @@ from trainer.checkpoints.errors import CheckpointsInUse, StoreUnavailable
 from trainer.checkpoints.process_owner import Owner
 from trainer.checkpoints.remote import lease
 from trainer.checkpoints.remote.client import Client
-from trainer.checkpoints.remote.listing import survey
+from trainer.checkpoints.remote.listing import list_remote
 
 
 @pytest.fixture
@@ -35,20 +35,20 @@ def foreign(**changes):
     return json.dumps(asdict(other) | changes)
 
 
-def claim_names(remote):
+def lease_names(remote):
     return [name for name in remote.bucket.names() if name.startswith(".writer-")]
 
 
 def test_two_writers_refuse_each_other_wherever_they_mirror(remote, second):
     first = remote.manager()
     with first.writer_lock() as owner:
-        assert claim_names(remote) == [f".writer-{owner.token}.json"]
+        assert lease_names(remote) == [f".writer-{owner.token}.json"]
         for rival in (remote.manager(), second):
             with pytest.raises(CheckpointsInUse, match=f"in use by process {owner.pid} on "):
                 rival.writer_lock().__enter__()
         save(first, 10)
         assert second.listing().iterations == [10]  # who reads does not ask
-    assert claim_names(remote) == []
+    assert lease_names(remote) == []
     with second.writer_lock():
         pass
 
@@ -62,14 +62,14 @@ def test_a_writer_on_another_machine_is_named(remote):
         f"{remote.shown} is in use by process 99 on node7 (since {WHEN:%Y-%m-%d %H:%M:%S})"
     )
     assert "its claim ends 15 min after its last sign of life" in second
-    assert claim_names(remote) == [".writer-other.json"]
+    assert lease_names(remote) == [".writer-other.json"]
 
 
 def test_a_claim_that_was_not_renewed_is_taken_over(remote, monkeypatch, caplog):
     plant(remote, foreign())
     monkeypatch.setattr(lease, "EXPIRY_S", -1.0)
     with remote.manager().writer_lock() as owner:
-        assert claim_names(remote) == [f".writer-{owner.token}.json"]
+        assert lease_names(remote) == [f".writer-{owner.token}.json"]
     assert "the claim of process 99 on node7" in caplog.text
 
 
@@ -77,7 +77,7 @@ def test_a_claim_that_was_not_renewed_is_taken_over(remote, monkeypatch, caplog)
 def test_a_dead_process_of_this_machine_claims_nothing(remote, dead):  # noqa: F811
     plant(remote, dead)
     with remote.manager().writer_lock() as owner:
-        assert claim_names(remote) == [f".writer-{owner.token}.json"]
+        assert lease_names(remote) == [f".writer-{owner.token}.json"]
 
 
 @pytest.mark.parametrize("text", [b'{"pid": 1}', pytest.param(b"\xff", marks=pytest.mark.slow)])
@@ -112,21 +112,21 @@ def test_a_claim_is_renewed_until_it_is_gone(remote, monkeypatch):
             renewed.set()
 
     monkeypatch.setattr(Client, "write", write)
-    client, owner = remote.manager()._backing.client, Owner.this_process(WHEN)
-    with lease.claimed(client, owner) as name:
+    client, owner = remote.manager()._store.client, Owner.this_process(WHEN)
+    with lease.held(client, owner) as name:
         assert renewed.wait(5.0)
         renewed.clear()
         remote.bucket.delete(name)
         threading.Event().wait(0.2)
         renewed.clear()
         assert not renewed.wait(0.2)
-    assert claim_names(remote) == []
+    assert lease_names(remote) == []
 
 
 @pytest.mark.slow
 def test_races_have_at_most_one_winner_each(remote):
     """Both claim at the same moment, again and again."""
-    client = remote.manager()._backing.client
+    client = remote.manager()._store.client
     inside, most, won = [], [], []
     start = threading.Barrier(2)
 
@@ -134,7 +134,7 @@ def test_races_have_at_most_one_winner_each(remote):
         for _ in range(5):
             start.wait()
             try:
-                with lease.claimed(client, Owner.this_process(WHEN)):
+                with lease.held(client, Owner.this_process(WHEN)):
                     inside.append(1)
                     most.append(len(inside))
                     threading.Event().wait(0.05)
@@ -150,7 +150,7 @@ def test_races_have_at_most_one_winner_each(remote):
         rival.join()
     assert set(most) == {1}
     assert len(won) >= 3
-    assert survey(client).claims == {}
+    assert list_remote(client).leases == {}
 
 
 @pytest.mark.slow
@@ -164,6 +164,6 @@ def test_no_claim_is_left_where_the_store_fails_meanwhile(remote, monkeypatch):
         broken.setattr(Client, "objects", fail)
         with pytest.raises(StoreUnavailable, match="cut"), manager.writer_lock():
             pass
-    assert claim_names(remote) == []
+    assert lease_names(remote) == []
     with manager.writer_lock():
         pass

@@ -264,7 +264,6 @@ def test_opening_a_folder_creates_nothing(manager, directory):
     assert manager.get_latest_checkpoint() is None
     assert manager.get_checkpoint_by_iteration(3) is None
     assert manager.get_best_checkpoint() is None
-    assert manager.get_final_checkpoint() is None
     assert manager.prune() == []
     assert manager.set_aside_newer(3) is None
     assert not directory.exists()

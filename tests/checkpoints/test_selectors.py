@@ -42,13 +42,13 @@ def cwd(tmp_path, monkeypatch):
     ],
 )
 def test_what_a_user_types(cwd, selector, name):
-    found = CheckpointManager("./checkpoints").resolve(selector)
+    found = CheckpointManager("./checkpoints").open(selector)
     assert found == cwd / "checkpoints" / name
 
 
 def test_a_path_from_the_home_folder(cwd, monkeypatch):
     monkeypatch.setenv("HOME", str(cwd))
-    found = CheckpointManager("elsewhere").resolve("~/checkpoints/best_model")
+    found = CheckpointManager("elsewhere").open("~/checkpoints/best_model")
     assert found == cwd / "checkpoints" / "best_model"
 
 
@@ -96,7 +96,7 @@ def test_a_path_from_the_home_folder(cwd, monkeypatch):
 )
 def test_errors_name_what_exists(cwd, selector, message):
     with pytest.raises(NoUsableCheckpoint) as caught:
-        CheckpointManager("./checkpoints").resolve(selector)
+        CheckpointManager("./checkpoints").open(selector)
     assert str(caught.value) == message.replace("{folder}", str(cwd))
 
 
@@ -104,12 +104,12 @@ def test_an_incomplete_folder_is_no_checkpoint(cwd):
     (cwd / "checkpoints" / "checkpoint_000040" / "manifest.json").unlink()
     manager = CheckpointManager("./checkpoints")
     with pytest.raises(NoUsableCheckpoint, match=r"not a complete checkpoint: it has no manifest"):
-        manager.resolve("checkpoints/checkpoint_000040")
+        manager.open("checkpoints/checkpoint_000040")
     with pytest.raises(
         NoUsableCheckpoint,
         match=r"\(checkpoint_000040 is incomplete: no manifest.json\); nearest: 50",
     ):
-        manager.resolve(40)
+        manager.open(40)
 
 
 @pytest.mark.parametrize("selector", ["latest", "best", "final", 10, "checkpoint_000010"])
@@ -119,12 +119,12 @@ def test_an_empty_folder_names_the_command_to_start(tmp_path, monkeypatch, selec
     if made:
         Path("checkpoints").mkdir()
     with pytest.raises(NoUsableCheckpoint) as caught:
-        CheckpointManager("./checkpoints").resolve(selector)
+        CheckpointManager("./checkpoints").open(selector)
     assert str(caught.value) == (
         "no checkpoints found in ./checkpoints; start training with: python main.py"
     )
     with pytest.raises(NoUsableCheckpoint, match=r"python main\.py --checkpoint-dir elsewhere"):
-        CheckpointManager("elsewhere").resolve(selector)
+        CheckpointManager("elsewhere").open(selector)
 
 
 def test_keywords_without_a_match(tmp_path):
@@ -133,11 +133,10 @@ def test_keywords_without_a_match(tmp_path):
     with pytest.raises(
         NoUsableCheckpoint, match=r"knows its reward_mean; the latest is iteration 10"
     ):
-        manager.resolve("best")
+        manager.open("best")
     with pytest.raises(NoUsableCheckpoint, match=r"is tagged final; the latest is iteration 10"):
-        manager.resolve("final")
+        manager.open("final")
     assert manager.get_best_checkpoint() is None
-    assert manager.get_final_checkpoint() is None
 
 
 def test_getters_give_paths_as_text(cwd):
@@ -146,7 +145,7 @@ def test_getters_give_paths_as_text(cwd):
     assert manager.get_latest_checkpoint() == str(folder / "checkpoint_000060")
     assert manager.get_checkpoint_by_iteration(50) == str(folder / "checkpoint_000050")
     assert manager.get_checkpoint_by_iteration(45) is None
-    assert manager.get_final_checkpoint() == str(folder / "checkpoint_000050")
+    assert str(manager.open("final")) == str(folder / "checkpoint_000050")
     assert manager.get_best_checkpoint() == str(folder / "checkpoint_000040")
     assert manager.get_best_checkpoint("loss", "min") == str(folder / "checkpoint_000050")
     with pytest.raises(ValueError, match="no checkpoint has a metric 'reward_men'; did you mean"):
@@ -188,12 +187,12 @@ def test_what_a_user_types_of_any_place(manager, directory, place):
         ("checkpoint_000050", 50),
         (place.manager().address(directory / "checkpoint_000040"), 40),
     ):
-        found = place.manager().resolve(selector)
+        found = place.manager().open(selector)
         assert found == directory / f"checkpoint_{iteration:06d}"
         place.manager().verify(found)
     for selector in (45, "checkpoint_000045"):
         with pytest.raises(NoUsableCheckpoint) as caught:
-            place.manager().resolve(selector)
+            place.manager().open(selector)
         told = f"no checkpoint for iteration 45 in {place.shown}; nearest: 40, 50"
         assert str(caught.value) == told
 
@@ -201,7 +200,7 @@ def test_what_a_user_types_of_any_place(manager, directory, place):
 @everywhere_slowly
 def test_nothing_there_names_the_command_to_start(manager, place):
     with pytest.raises(NoUsableCheckpoint) as caught:
-        manager.resolve("latest")
+        manager.open("latest")
     assert str(caught.value) == (
         f"no checkpoints found in {place.shown}; start training with: "
         f"python main.py --checkpoint-dir {place.shown}"
@@ -212,4 +211,4 @@ def test_nothing_there_names_the_command_to_start(manager, place):
 def test_the_newest_of_several_finals(manager, directory):
     for iteration in (10, 20, 30):
         save(manager, iteration, tags=["final"] if iteration < 30 else [])
-    assert manager.get_final_checkpoint() == str(directory / "checkpoint_000020")
+    assert str(manager.open("final")) == str(directory / "checkpoint_000020")

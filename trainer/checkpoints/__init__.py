@@ -4,7 +4,7 @@
 
     manager = CheckpointManager("./checkpoints", keep_last_n=10)
     path = manager.save(algorithm, iteration=50, metadata={"reward_mean": 34.5})
-    algorithm.restore_from_path(str(manager.resolve("latest")))
+    algorithm.restore_from_path(str(manager.open("latest")))
 
 Whatever has RLlib's `save_to_path` can be saved. The names below are imported when they are asked
 for: a program that only lists checkpoints pays for nothing else.

@@ -80,7 +80,7 @@ def is_own_name(name: str) -> bool:
     return name.startswith(("checkpoint_", "branch_after_", "broken_checkpoint_"))
 
 
-def broken_name(name: str, when: datetime, attempt: int = 1) -> str:
+def quarantine_name(name: str, when: datetime, attempt: int = 1) -> str:
     """Folder name for a damaged checkpoint that was moved out of the way."""
     suffix = "" if attempt == 1 else f"_{attempt}"
     return f"broken_{name}_{when:%Y%m%dT%H%M%S}{suffix}"

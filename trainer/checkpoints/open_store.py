@@ -7,11 +7,11 @@ from pathlib import Path
 
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.remote import location
-from trainer.checkpoints.store import Backing
+from trainer.checkpoints.store import Store
 
 
-def open_backing(checkpoint_dir: str | os.PathLike[str]) -> Backing:
-    """The backing of a local path or of a file://, s3:// or gs:// URL; contacts nobody.
+def open_store(checkpoint_dir: str | os.PathLike[str]) -> Store:
+    """The store of a local path or of a file://, s3:// or gs:// URL; contacts nobody.
 
     The path of a mirror means what it mirrors. ValueError if the URL has an unknown scheme or
     option.
@@ -21,7 +21,7 @@ def open_backing(checkpoint_dir: str | os.PathLike[str]) -> Backing:
         place = location.mirrored_at(place) or place
     if isinstance(place, Path):
         shown = os.fspath(checkpoint_dir)
-        return Backing(place, str(place) if "://" in shown else shown)
+        return Store(place, str(place) if "://" in shown else shown)
     from trainer.checkpoints.remote.object_store import (
         ObjectStore,  # a local folder needs none of it
     )

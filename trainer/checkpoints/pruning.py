@@ -11,7 +11,7 @@ from trainer.checkpoints import atomic, in_use, index, labels, layout, locks, pi
 from trainer.checkpoints.ranking import best_by, ranked
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.retention import Retention
-from trainer.checkpoints.store import Backing
+from trainer.checkpoints.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -57,14 +57,14 @@ def paths(directory: Path, planned: Plan) -> list[Path]:
 
 
 def prune(
-    backing: Backing, policy: Retention, protected: Collection[int] = (), *, dry_run: bool = False
+    store: Store, policy: Retention, protected: Collection[int] = (), *, dry_run: bool = False
 ) -> list[Path]:
     """Delete what is to go and return its paths; with `dry_run` only return them.
 
     SidecarUnreadable if pins or names are not known, CheckpointsInUse if somebody holds the folder
     for long, OSError or StoreUnavailable if something cannot be deleted.
     """
-    directory = backing.directory
+    directory = store.directory
     gone = paths(directory, plan(directory, policy, protected))
     if dry_run:
         return gone
@@ -75,8 +75,8 @@ def prune(
     with locks.mutex(directory):  # from now on nobody pins or starts from what is about to go
         gone = paths(directory, plan(directory, policy, protected))
         for path in gone:
-            backing.delete(path)
+            store.delete(path)
             atomic.remove_tree(path) if path.is_dir() else path.unlink()
     index.update(directory)
-    backing.upload_file(layout.INDEX)
+    store.upload_file(layout.INDEX)
     return gone

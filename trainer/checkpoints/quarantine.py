@@ -1,7 +1,7 @@
-"""Getting past damaged checkpoints: out of the way with them, and on to the newest valid older one.
+"""Falls back from a damaged checkpoint to the newest valid older one, and quarantines damaged ones.
 
-Nothing is deleted: the folder is renamed to `broken_checkpoint_000050_<time>`, a name that no list
-takes for a checkpoint, and its plot and history stay where they are.
+Quarantine deletes nothing: the folder is renamed to `broken_checkpoint_000050_<time>`, which no
+list takes for a checkpoint, and its plot and history stay where they are.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from pathlib import Path
 from trainer.checkpoints import atomic, index, labels, layout, metadata, selectors
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint, SidecarUnreadable
 from trainer.checkpoints.safe_io import safe_json
-from trainer.checkpoints.store import Backing
+from trainer.checkpoints.selectors import Selector
+from trainer.checkpoints.store import Store
 
 
 @dataclass(frozen=True)
 class Damaged:
-    """A damaged checkpoint: where it is, and why.
+    """A damaged checkpoint and what is wrong with it.
 
-    `refused`: the disk did not let it be read, which does not prove that it is damaged.
+    Attributes:
+        refused: the disk did not let it be read, which does not prove that it is damaged.
     """
 
     path: Path
@@ -31,12 +33,17 @@ class Damaged:
     refused: bool = False
 
     def __str__(self) -> str:
-        return f"{self.path} is damaged ({_told(self.problems)})"
+        return f"{self.path} is damaged ({_listed(self.problems)})"
 
 
 @dataclass(frozen=True)
-class SetAside:
-    """A damaged checkpoint: where it was, where it is now (None: it could not be moved), why."""
+class Quarantined:
+    """A damaged checkpoint that was moved away.
+
+    Attributes:
+        path: where it was.
+        moved_to: where it is now; None if it could not be moved.
+    """
 
     path: Path
     moved_to: Path | None
@@ -44,74 +51,57 @@ class SetAside:
 
     def __str__(self) -> str:
         where = f"moved to {self.moved_to.name}" if self.moved_to else "could not be moved aside"
-        return f"{self.path} is damaged ({_told(self.problems)}); {where}"
+        return f"{self.path} is damaged ({_listed(self.problems)}); {where}"
 
 
-def find_valid(selector: str | int | Path, backing: Backing) -> tuple[Path, list[Damaged]]:
-    """The checkpoint that is asked for, or the newest valid older one, and what was in between.
+def open_or_older(selector: Selector, store: Store) -> tuple[Path, list[Damaged]]:
+    """The selected checkpoint or the newest valid older one, and the damaged ones in between.
 
-    Every file is checked against its manifest; nothing is changed. NoUsableCheckpoint if nothing
-    matches the selector, or names the damaged ones if nothing valid is left.
+    Every file is compared with its manifest; nothing is changed.
+
+    Raises:
+        NoUsableCheckpoint: nothing matches the selector, or nothing valid is left.
     """
-    found, damaged = _search(selector, backing)
-    if found is None:
-        raise NoUsableCheckpoint(_nothing_left(damaged))
-    return found, damaged
-
-
-def resolve_valid(
-    selector: str | int | Path, backing: Backing, when: datetime
-) -> tuple[Path, list[SetAside]]:
-    """The same, but what is damaged is moved out of the way, also if nothing valid is left."""
-    found, damaged = _search(selector, backing)
-    aside = [move_aside(d.path, d.problems, when, backing, stay=d.refused) for d in damaged]
-    if found is None:
-        raise NoUsableCheckpoint(_nothing_left(damaged))
-    return found, aside
-
-
-def set_aside(damaged: Iterable[Path], backing: Backing, when: datetime) -> list[SetAside]:
-    """Move checkpoints out of the way that are still there and still damaged."""
-    aside = []
-    for path in damaged:
-        if path.is_dir():
-            _, now = _check(path, dict(unlisted(path.parent)).get(path), backing)
-            aside += [move_aside(d.path, d.problems, when, backing, stay=d.refused) for d in now]
-    return aside
-
-
-def _search(selector: str | int | Path, backing: Backing) -> tuple[Path | None, list[Damaged]]:
     damaged: list[Damaged] = []
-    for folder, flaw in _candidates(selector, backing.directory, backing.shown):
-        found, new = _check(folder, flaw, backing)
-        damaged += new
-        if found is not None:
-            return found, damaged
-    return None, damaged
+    for folder, flaw in _candidates(selector, store.directory, store.shown):
+        found = _check(folder, flaw, store)
+        if found is None:
+            return folder, damaged
+        damaged.append(found)
+    raise NoUsableCheckpoint(_nothing_left(damaged))
 
 
-def _check(folder: Path, flaw: str | None, backing: Backing) -> tuple[Path | None, list[Damaged]]:
-    """The folder if it is whole, else what is wrong with it."""
+def move_damaged(paths: Iterable[Path], store: Store, when: datetime) -> list[Quarantined]:
+    """Quarantines those checkpoints that still exist and are still damaged."""
+    found = [
+        _check(path, dict(unlisted(path.parent)).get(path), store)
+        for path in paths
+        if path.is_dir()
+    ]
+    return [move(d.path, d.problems, when, store, stay=d.refused) for d in found if d is not None]
+
+
+def _check(folder: Path, flaw: str | None, store: Store) -> Damaged | None:
+    """What is wrong with a checkpoint; None if it is valid. `flaw` is what a list says of it."""
     try:
-        backing.verify(folder)
+        store.verify(folder)
     except CheckpointCorrupted as error:
-        refused = isinstance(error.__cause__, OSError)
-        return None, [Damaged(folder, tuple(error.problems), refused)]
-    return (folder, []) if flaw is None else (None, [Damaged(folder, (flaw,))])
+        return Damaged(folder, tuple(error.problems), isinstance(error.__cause__, OSError))
+    return None if flaw is None else Damaged(folder, (flaw,))
 
 
-def move_aside(
+def move(
     folder: Path,
     problems: Sequence[str],
     when: datetime,
-    backing: Backing,
+    store: Store,
     *,
     stay: bool = False,
-) -> SetAside:
-    """Rename a damaged checkpoint out of the way; with `stay` only tell of it."""
+) -> Quarantined:
+    """Renames a damaged checkpoint; with `stay` it is only reported."""
     attempt, moved = 1, None
     while not stay and moved is None:
-        target = folder.with_name(layout.broken_name(folder.name, when, attempt))
+        target = folder.with_name(layout.quarantine_name(folder.name, when, attempt))
         try:
             atomic.rename_folder(folder, target)
         except FileExistsError:
@@ -120,20 +110,18 @@ def move_aside(
             break
         else:
             moved = target
-            backing.renamed(folder, target)
-    return SetAside(folder, moved, tuple(problems))
+            store.renamed(folder, target)
+    return Quarantined(folder, moved, tuple(problems))
 
 
 def unlisted(directory: Path) -> Iterator[tuple[Path, str]]:
-    """Folders that have a checkpoint's name and are none, with the reason; links are not meant."""
+    """Folders named like a checkpoint that are none, with the reason; links are left out."""
     for name, reason in _listing(directory).skipped:
         if layout.iteration_of(name) is not None and not (directory / name).is_symlink():
             yield directory / name, reason
 
 
-def _candidates(
-    selector: str | int | Path, directory: Path, shown: str
-) -> list[tuple[Path, str | None]]:
+def _candidates(selector: Selector, directory: Path, shown: str) -> list[tuple[Path, str | None]]:
     """What the selector means, then the older ones beside it, newest first.
 
     With each its flaw, if that can be seen without hashing.
@@ -145,7 +133,7 @@ def _candidates(
         return found
     folder = _flawed_folder(selector, directory)
     if folder is None:
-        folder = selectors.resolve(selector, _listing(directory), directory, shown)
+        folder = selectors.find(selector, _listing(directory), directory, shown)
     iteration = layout.iteration_of(folder.name)
     if iteration is not None:
         beside = _not_after(folder.parent, iteration)
@@ -165,7 +153,7 @@ def _not_after(directory: Path, iteration: int | None) -> list[tuple[Path, str |
     return [found[i] for i in sorted(found, reverse=True) if iteration is None or i <= iteration]
 
 
-def _flawed_folder(selector: str | int | Path, directory: Path) -> Path | None:
+def _flawed_folder(selector: Selector, directory: Path) -> Path | None:
     """The folder that an iteration or a path means, if no list would take it for a checkpoint."""
     folder = _folder_meant(selector, directory)
     if folder is None or all(folder != path for path, _ in unlisted(folder.parent)):
@@ -173,7 +161,7 @@ def _flawed_folder(selector: str | int | Path, directory: Path) -> Path | None:
     return folder
 
 
-def _folder_meant(selector: str | int | Path, directory: Path) -> Path | None:
+def _folder_meant(selector: Selector, directory: Path) -> Path | None:
     """The folder an iteration or a path stands for, whether or not it is a checkpoint."""
     text = str(selector).strip()
     if not isinstance(selector, Path) and text in selectors.KEYWORDS:
@@ -221,19 +209,19 @@ def _saved_as(folder: Path) -> int | None:
         return None
 
 
-def _told(problems: Sequence[str]) -> str:
+def _listed(problems: Sequence[str]) -> str:
     more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
     return "; ".join(problems[:3]) + more
 
 
-def _nothing_left(aside: Sequence[Damaged]) -> str:
+def _nothing_left(damaged: Sequence[Damaged]) -> str:
     names = ", ".join(
-        f"{item.path.name} ({safe_json.shown(item.problems[0])})" for item in aside[:8]
+        f"{item.path.name} ({safe_json.shown(item.problems[0])})" for item in damaged[:8]
     )
-    folder = aside[0].path.parent
-    names_aside = {item.path.name for item in aside}
+    folder = damaged[0].path.parent
+    quarantined = {item.path.name for item in damaged}
     listed = _listing(folder).checkpoints
-    newer = [info.iteration for info in listed if info.name not in names_aside]
+    newer = [info.iteration for info in listed if info.name not in quarantined]
     also = f"; not older, but there: {', '.join(map(str, newer[:8]))}" if newer else ""
     return (
         f"no usable checkpoint in {folder}: damaged: {names}{also}\n"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from trainer.checkpoints import atomic, in_use, index, labels, layout, locks, pins, quarantine
 from trainer.checkpoints.errors import CheckpointCorrupted, SidecarUnreadable
-from trainer.checkpoints.quarantine import SetAside
-from trainer.checkpoints.store import Backing
+from trainer.checkpoints.quarantine import Quarantined
+from trainer.checkpoints.store import Store
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Report:
     """What was found and done."""
 
     removed: list[Path] = field(default_factory=list)  # leftovers of the dead
-    aside: list[SetAside] = field(default_factory=list)  # damaged, and where they are now
+    aside: list[Quarantined] = field(default_factory=list)  # damaged, and where they are now
     unpinned: list[int] = field(default_factory=list)  # pins of what is not there
     unnamed: list[tuple[int, str]] = field(default_factory=list)  # and names
     index_rebuilt: bool = False
@@ -43,26 +43,26 @@ class Report:
         return not self.left and all(item.moved_to for item in self.aside)
 
 
-def repair(backing: Backing, when: datetime) -> Report:
+def repair(store: Store, when: datetime) -> Report:
     """Put a folder in order, as its only writer.
 
     CheckpointsInUse if a run writes there, OSError if the folder cannot be read or written,
     StoreUnavailable.
     """
-    directory = backing.directory
+    directory = store.directory
     with os.scandir(directory):  # a folder that is not there is not made
         pass
     report = Report()
     dead_record = (directory / layout.WRITER).exists()
-    with locks.writer_lock(directory, when) as held, backing.writer(held.owner) as recovered:
+    with locks.writer_lock(directory, when) as held, store.writer(held.owner) as recovered:
         report.recovered += recovered
         if dead_record:
             report.removed.append(directory / layout.WRITER)
         report.removed += atomic.remove_stale(directory)
         _clear_markers(directory, report)
-        _set_aside(backing, when, report)
-        _check_pins(backing, when, report)
-        _check_labels(backing, when, report)
+        _set_aside(store, when, report)
+        _check_pins(store, when, report)
+        _check_labels(store, when, report)
         _rebuild_index(directory, report)
     return report
 
@@ -79,58 +79,58 @@ def _clear_markers(directory: Path, report: Report) -> None:
             report.left.append(f"{name} was set by {use.owner}; delete it if that has ended")
 
 
-def _set_aside(backing: Backing, when: datetime, report: Report) -> None:
-    directory = backing.directory
+def _set_aside(store: Store, when: datetime, report: Report) -> None:
+    directory = store.directory
     for path, reason in quarantine.unlisted(directory):
-        report.aside.append(quarantine.move_aside(path, [reason], when, backing))
+        report.aside.append(quarantine.move(path, [reason], when, store))
     for info in index.scan(directory).checkpoints:
         folder = directory / info.name
         try:
-            backing.inspect(folder)
+            store.inspect(folder)
             report.checked += 1
         except CheckpointCorrupted as error:
             refused = isinstance(error.__cause__, OSError)
-            moved = quarantine.move_aside(folder, error.problems, when, backing, stay=refused)
+            moved = quarantine.move(folder, error.problems, when, store, stay=refused)
             report.aside.append(moved)
 
 
-def _check_pins(backing: Backing, when: datetime, report: Report) -> None:
-    directory = backing.directory
+def _check_pins(store: Store, when: datetime, report: Report) -> None:
+    directory = store.directory
     try:
         pinned = pins.read(directory)
     except SidecarUnreadable as error:
-        _move_sidecar(backing, layout.PINS, error, when, report)
+        _move_sidecar(store, layout.PINS, error, when, report)
         return
     gone = pinned - set(index.scan(directory).iterations)
     if pins.change(directory, remove=gone):
-        backing.upload_file(layout.PINS)
+        store.upload_file(layout.PINS)
     report.unpinned += sorted(gone)
 
 
-def _check_labels(backing: Backing, when: datetime, report: Report) -> None:
-    directory = backing.directory
+def _check_labels(store: Store, when: datetime, report: Report) -> None:
+    directory = store.directory
     try:
         known = labels.read(directory)
     except SidecarUnreadable as error:
-        _move_sidecar(backing, layout.LABELS, error, when, report)
+        _move_sidecar(store, layout.LABELS, error, when, report)
         return
     gone = known.keys() - set(index.scan(directory).iterations)
     if labels.take(directory, gone):
-        backing.upload_file(layout.LABELS)
+        store.upload_file(layout.LABELS)
     report.unnamed += [(iteration, known[iteration].name) for iteration in sorted(gone)]
 
 
 def _move_sidecar(
-    backing: Backing, name: str, error: SidecarUnreadable, when: datetime, report: Report
+    store: Store, name: str, error: SidecarUnreadable, when: datetime, report: Report
 ) -> None:
-    path = backing.directory / name
+    path = store.directory / name
     moved: Path | None = path.with_name(f"broken_{path.stem}_{when:%Y%m%dT%H%M%S}.json")
     try:
         os.rename(path, str(moved))  # noqa: PTH104
     except OSError:
         moved = None
-    report.aside.append(SetAside(path, moved, (str(error).splitlines()[0],)))
-    backing.upload_file(name)
+    report.aside.append(Quarantined(path, moved, (str(error).splitlines()[0],)))
+    store.upload_file(name)
 
 
 def _rebuild_index(directory: Path, report: Report) -> None:

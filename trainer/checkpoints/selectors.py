@@ -16,6 +16,9 @@ LATEST, BEST = "latest", "best"
 _DIGITS = 18
 KEYWORDS = (LATEST, BEST, "final")
 
+Selector = str | int | Path
+"""What a user names a checkpoint by: see `find`."""
+
 
 def best(
     listing: Listing, metric: str | None = None, mode: str | None = None
@@ -33,8 +36,8 @@ def best(
     return next(iter(ranking.ranked(listing.checkpoints, by)), None)
 
 
-def resolve(
-    selector: str | int | Path,
+def find(
+    selector: Selector,
     listing: Listing,
     directory: Path,
     shown: str,

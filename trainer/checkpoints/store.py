@@ -1,6 +1,6 @@
 """What stands behind a checkpoint folder: nothing, or an object store that it mirrors.
 
-Everything happens in the local folder; a backing is told of it. This one, for a folder that is
+Everything happens in the local folder; a store is told of it. This one, for a folder that is
 itself the place, has nothing to do.
 """
 
@@ -15,7 +15,7 @@ from trainer.checkpoints.manifest import Manifest
 from trainer.checkpoints.process_owner import Owner
 
 
-class Backing:
+class Store:
     """A local folder.
 
     Attributes:

@@ -125,7 +125,7 @@ class RunRecorder:
 
     def _make_room(self) -> None:
         """Move what is in the way of going on from here."""
-        for aside in self.manager.set_aside_damaged(self.origin.damaged):
+        for aside in self.manager.quarantine(self.origin.damaged):
             self._warn(str(aside))
         iteration = self._first_iteration
         branch = self.manager.set_aside_newer(iteration)

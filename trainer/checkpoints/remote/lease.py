@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from trainer.checkpoints.errors import CheckpointError, CheckpointsInUse
 from trainer.checkpoints.process_owner import Owner
 from trainer.checkpoints.remote.client import Client, Entry
-from trainer.checkpoints.remote.listing import CLAIM, survey
+from trainer.checkpoints.remote.listing import LEASE, list_remote
 from trainer.checkpoints.safe_io import safe_json
 
 logger = logging.getLogger(__name__)
@@ -33,12 +33,12 @@ _ROUNDS = 3
 
 
 @contextlib.contextmanager
-def claimed(client: Client, owner: Owner) -> Iterator[str]:
+def held(client: Client, owner: Owner) -> Iterator[str]:
     """Be the only writer while this lasts; gives the name of the claim object.
 
     CheckpointsInUse names the other writer; StoreUnavailable if the store cannot be asked.
     """
-    name = f"{CLAIM}{owner.token}.json"
+    name = f"{LEASE}{owner.token}.json"
     _take(client, name, owner)
     over = threading.Event()
     renewal = threading.Thread(target=_renew, args=(client, name, owner, over), daemon=True)
@@ -74,7 +74,7 @@ def _take(client: Client, name: str, owner: Owner) -> None:
 
 def _rival(client: Client, name: str) -> tuple[str, bool] | None:
     """Why another writer has the place, and whether it had it long before; None if none has."""
-    claims = survey(client).claims
+    claims = list_remote(client).leases
     mine = claims.get(name)
     for other, entry in claims.items():
         if other == name or mine is None:

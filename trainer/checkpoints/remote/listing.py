@@ -16,12 +16,12 @@ from trainer.checkpoints.remote.client import Client, Entry
 from trainer.checkpoints.safe_io import safe_json
 
 POINTER = "latest.json"
-CLAIM = ".writer-"
+LEASE = ".writer-"
 FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Survey:
+class RemoteListing:
     """All objects by name, and the checkpoint that `latest.json` names (None: it names none)."""
 
     objects: Mapping[str, Entry]
@@ -56,12 +56,12 @@ class Survey:
         return {name: entry for name, entry in self.manifests.items() if name not in hidden}
 
     @property
-    def claims(self) -> dict[str, Entry]:
+    def leases(self) -> dict[str, Entry]:
         """The objects by which writers claim the place."""
         return {
             name: entry
             for name, entry in self.objects.items()
-            if name.startswith(CLAIM) and "/" not in name
+            if name.startswith(LEASE) and "/" not in name
         }
 
     def side_files(self, iteration: int) -> list[str]:
@@ -83,10 +83,10 @@ class Survey:
         return {unit for name in self.objects if (unit := _unit(name)) is not None}
 
 
-def survey(client: Client) -> Survey:
+def list_remote(client: Client) -> RemoteListing:
     """Look at a store. StoreUnavailable if it cannot be asked."""
     objects = client.objects()
-    return Survey(objects, _pointed_at(client) if POINTER in objects else None)
+    return RemoteListing(objects, _pointed_at(client) if POINTER in objects else None)
 
 
 def pointer(name: str, sha256: str) -> bytes:

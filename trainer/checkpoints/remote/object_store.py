@@ -26,16 +26,16 @@ from trainer.checkpoints.manifest import Manifest
 from trainer.checkpoints.process_owner import Owner
 from trainer.checkpoints.remote import lease, mirror, push, rename
 from trainer.checkpoints.remote.client import Client
-from trainer.checkpoints.remote.listing import POINTER, Survey, survey
+from trainer.checkpoints.remote.listing import POINTER, RemoteListing, list_remote
 from trainer.checkpoints.remote.location import Location, is_url, parse, remember
-from trainer.checkpoints.remote.pull import adopt
+from trainer.checkpoints.remote.pull import pull
 from trainer.checkpoints.safe_io import safe_json
-from trainer.checkpoints.store import Backing
+from trainer.checkpoints.store import Store
 
 logger = logging.getLogger(__name__)
 
 
-class ObjectStore(Backing):
+class ObjectStore(Store):
     """What stands behind a mirror; every method may raise StoreUnavailable."""
 
     is_remote = True
@@ -44,7 +44,7 @@ class ObjectStore(Backing):
         """Contacts nobody."""
         super().__init__(location.mirror, location.url)
         self.location, self.client = location, Client(location)
-        self._claim: str | None = None
+        self._lease: str | None = None
         self._index_sent = b""
 
     def address(self, path: Path) -> str:
@@ -65,8 +65,8 @@ class ObjectStore(Backing):
     def refresh(self) -> list[tuple[str, str]]:
         # The marks first, or what another process uploads meanwhile would look deleted.
         before = mirror.stored(self.directory)
-        found = survey(self.client)
-        adopt(self.client, self.directory, before, found)
+        found = list_remote(self.client)
+        pull(self.client, self.directory, before, found)
         remember(self.location)
         here = mirror.committed(self.directory)
         why = f"uploaded, but not verified by its writer ({POINTER} names {found.latest})"
@@ -101,16 +101,16 @@ class ObjectStore(Backing):
         try:
             remember(self.location)
             before = mirror.stored(self.directory)
-            found = survey(self.client)
-            self._require_claim(found)
-            adopt(self.client, self.directory, before, found)
+            found = list_remote(self.client)
+            self._require_lease(found)
+            pull(self.client, self.directory, before, found)
             for name in mirror.waiting(self.directory):
                 try:
-                    push.upload_checkpoint(self.client, self.directory, name, found)
+                    push.push_checkpoint(self.client, self.directory, name, found)
                 except CheckpointCorrupted as error:  # it must not hold up the others
                     logger.warning("%s is not uploaded: %s", name, "; ".join(error.problems))
             there = {*found.manifests, *mirror.stored(self.directory)}
-            push.upload_side_files(self.client, self.directory, found, there)
+            push.push_side_files(self.client, self.directory, found, there)
             self._upload_index()
         except (StoreUnavailable, OSError) as error:  # OSError: the disk of the mirror
             reason = str(error).splitlines()[0]
@@ -150,11 +150,11 @@ class ObjectStore(Backing):
     def renamed(self, old: Path, new: Path) -> None:
         source, target = self._name(old), self._name(new)
         if source is not None and target is not None and self._is_stored(new):
-            rename.move_checkpoint(self.client, source, target, survey(self.client))
+            rename.rename_checkpoint(self.client, source, target, list_remote(self.client))
             rename.repoint(self.client)
 
     def branched(self, branch: Path, iteration: int) -> None:
-        rename.move_beyond(self.client, iteration, branch.name)
+        rename.rename_newer(self.client, iteration, branch.name)
         for name in layout.SIDECARS:
             self.upload_file(name)
             self.upload_file(f"{branch.name}/{name}")
@@ -162,12 +162,12 @@ class ObjectStore(Backing):
 
     @contextlib.contextmanager
     def writer(self, owner: Owner) -> Iterator[list[str]]:
-        with lease.claimed(self.client, owner) as claim:
-            self._claim = claim
+        with lease.held(self.client, owner) as claim:
+            self._lease = claim
             try:
                 yield self._recover()
             finally:
-                self._claim = None
+                self._lease = None
 
     def _recover(self) -> list[str]:
         """Finish or clear what dead writers left."""
@@ -177,12 +177,12 @@ class ObjectStore(Backing):
         ]
         done += rename.clear_unfinished(self.client, keep=mirror.waiting(self.directory))
         self.upload()
-        done += rename.adopt_unverified(self.client)
+        done += rename.publish_unverified(self.client)
         self.refresh()
         return done
 
-    def _require_claim(self, found: Survey) -> None:
-        if self._claim is not None and self._claim not in found.claims and found.claims:
+    def _require_lease(self, found: RemoteListing) -> None:
+        if self._lease is not None and self._lease not in found.leases and found.leases:
             raise CheckpointsInUse(
                 f"{self.shown} was taken over by another writer, as this one did not answer for "
                 f"long\nWhat was not uploaded is kept in {self.directory}"

@@ -11,10 +11,12 @@ from pathlib import Path
 from trainer.checkpoints import atomic, in_use, layout, locks, manifest
 from trainer.checkpoints.remote import mirror
 from trainer.checkpoints.remote.client import Client, Entry
-from trainer.checkpoints.remote.listing import Survey
+from trainer.checkpoints.remote.listing import RemoteListing
 
 
-def adopt(client: Client, directory: Path, before: Mapping[str, Entry], found: Survey) -> None:
+def pull(
+    client: Client, directory: Path, before: Mapping[str, Entry], found: RemoteListing
+) -> None:
     """Bring the heads of what is new, take away what is gone, and take over pins and names.
 
     `before` are the marks from before the survey, or what was uploaded meanwhile would look
@@ -79,7 +81,7 @@ def _place(directory: Path, heads: Mapping[str, Path], used: set[str]) -> None:
         os.rename(head, final)  # noqa: PTH104
 
 
-def _take_sidecar(client: Client, directory: Path, name: str, found: Survey) -> None:
+def _take_sidecar(client: Client, directory: Path, name: str, found: RemoteListing) -> None:
     path = directory / name
     with contextlib.suppress(FileNotFoundError):
         theirs = client.read(name) if name in found.objects else None

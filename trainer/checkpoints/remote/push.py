@@ -25,12 +25,12 @@ from trainer.checkpoints.errors import CheckpointExists, StoreUnavailable
 from trainer.checkpoints.manifest import Manifest
 from trainer.checkpoints.remote import mirror
 from trainer.checkpoints.remote.client import Client
-from trainer.checkpoints.remote.listing import POINTER, Survey, pointer
+from trainer.checkpoints.remote.listing import POINTER, RemoteListing, pointer
 
 _ROUNDS = 3
 
 
-def upload_checkpoint(client: Client, directory: Path, name: str, found: Survey) -> None:
+def push_checkpoint(client: Client, directory: Path, name: str, found: RemoteListing) -> None:
     """All steps for one checkpoint of the local folder.
 
     CheckpointExists if the store has another one of that name, CheckpointCorrupted if the local
@@ -75,7 +75,7 @@ def differences(client: Client, name: str, wanted: Manifest) -> dict[str, str]:
     return {item: text for item, text in zip(names, texts, strict=True) if text}
 
 
-def upload_side_files(client: Client, directory: Path, found: Survey, names: set[str]) -> None:
+def push_side_files(client: Client, directory: Path, found: RemoteListing, names: set[str]) -> None:
     """Plots and histories of the checkpoints in `names` that the store has not, or otherwise."""
     wanted = [
         path
@@ -87,7 +87,7 @@ def upload_side_files(client: Client, directory: Path, found: Survey, names: set
     client.each(lambda path: client.upload(path, path.name), wanted)
 
 
-def _send(client: Client, folder: Path, name: str, wanted: Manifest, found: Survey) -> None:
+def _send(client: Client, folder: Path, name: str, wanted: Manifest, found: RemoteListing) -> None:
     """What the store does not have yet; what a dead upload left and nobody wants goes."""
     prefix = len(name) + 1
     there = {item[prefix:]: found.objects[item].size for item in found.below(name)}
@@ -137,7 +137,7 @@ def _hash(client: Client, name: str) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _is_newest(name: str, found: Survey) -> bool:
+def _is_newest(name: str, found: RemoteListing) -> bool:
     known = layout.iteration_of(found.latest or "")
     if known is None or found.latest not in found.manifests:
         return all(_number(name) >= _number(other) for other in found.manifests)

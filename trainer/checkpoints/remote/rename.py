@@ -14,7 +14,7 @@ from trainer.checkpoints import layout, manifest
 from trainer.checkpoints.errors import CheckpointCorrupted
 from trainer.checkpoints.remote import push
 from trainer.checkpoints.remote.client import Client
-from trainer.checkpoints.remote.listing import POINTER, Survey, survey
+from trainer.checkpoints.remote.listing import POINTER, RemoteListing, list_remote
 
 
 def delete_checkpoint(client: Client, name: str) -> None:
@@ -23,7 +23,7 @@ def delete_checkpoint(client: Client, name: str) -> None:
     client.delete_tree(name)
 
 
-def move_checkpoint(client: Client, source: str, target: str, found: Survey) -> None:
+def rename_checkpoint(client: Client, source: str, target: str, found: RemoteListing) -> None:
     """All objects of a checkpoint to another name."""
     vouched = f"{source}/{layout.MANIFEST}"
     rest = [name for name in found.below(source) if name != vouched]
@@ -33,9 +33,9 @@ def move_checkpoint(client: Client, source: str, target: str, found: Survey) -> 
     delete_checkpoint(client, source)
 
 
-def move_beyond(client: Client, iteration: int, branch: str) -> None:
+def rename_newer(client: Client, iteration: int, branch: str) -> None:
     """Everything of later iterations below another name, the highest first."""
-    found = survey(client)
+    found = list_remote(client)
 
     def number(name: str) -> int:
         own = layout.iteration_of(name)
@@ -44,7 +44,7 @@ def move_beyond(client: Client, iteration: int, branch: str) -> None:
 
     for name in sorted(found.beyond(iteration), key=number, reverse=True):
         if layout.iteration_of(name) is not None:
-            move_checkpoint(client, name, f"{branch}/{name}", found)
+            rename_checkpoint(client, name, f"{branch}/{name}", found)
         else:
             client.copy(name, f"{branch}/{name}")
             client.delete(name)
@@ -53,7 +53,7 @@ def move_beyond(client: Client, iteration: int, branch: str) -> None:
 
 def repoint(client: Client) -> None:
     """`latest.json` to the newest checkpoint that readers see, if what it names is gone."""
-    found = survey(client)
+    found = list_remote(client)
     if found.latest in found.manifests:
         return
     names = [name for name in found.manifests if layout.iteration_of(name) is not None]
@@ -70,19 +70,21 @@ def clear_unfinished(client: Client, keep: Collection[str]) -> list[str]:
 
     Only for whoever is the only writer. Returns what was done, in lines of text.
     """
-    names = [name for name in survey(client).unfinished if name not in keep]
+    names = [name for name in list_remote(client).unfinished if name not in keep]
     for name in names:
         client.delete_tree(name)
     return [f"removed {name} from the store: its upload was never finished" for name in names]
 
 
-def adopt_unverified(client: Client) -> list[str]:
+def publish_unverified(client: Client) -> list[str]:
     """Move `latest.json` on over checkpoints whose writer died before it could, if they are whole.
 
     Only for whoever is the only writer. Returns what was done, in lines of text.
     """
     done = []
-    for name in sorted(survey(client).unverified, key=lambda name: layout.iteration_of(name) or 0):
+    for name in sorted(
+        list_remote(client).unverified, key=lambda name: layout.iteration_of(name) or 0
+    ):
         text = client.read(f"{name}/{layout.MANIFEST}")
         try:
             wrong = push.differences(client, name, _manifest(text))

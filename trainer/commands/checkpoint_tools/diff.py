@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare and print; differences are no problem, so the exit code is 0."""
     manager = output.manager_of(args)
-    first, second = (manager.resolve(text) for text in (args.first, args.second))
+    first, second = (manager.open(text) for text in (args.first, args.second))
     found = comparison.compare(first, second)
     if args.json:
         output.print_json(

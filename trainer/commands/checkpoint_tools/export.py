@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Verify the checkpoint, export, and print the path."""
-    folder = output.manager_of(args).resolve(args.selector)
+    folder = output.manager_of(args).open(args.selector)
     policies = manifest.verify(folder).policies
     if args.policy not in policies:
         meant = did_you_mean(args.policy, policies)

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from trainer.checkpoints import branches, index, layout, open_store, selectors, sorting
+from trainer.checkpoints import branches, layout, open_store, selectors, sorting
 from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
@@ -44,7 +44,7 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
         raise UsageError(str(error)) from None
     directory, shown = manager.directory, manager.shown
     try:
-        listing = manager.listing() if manager.is_remote else index.load(directory)
+        listing = manager.listing(must_exist=True)
     except FileNotFoundError:
         if args.directory:
             near = selectors.nearest_existing(directory)

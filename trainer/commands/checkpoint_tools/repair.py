@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Iterator
 from datetime import datetime
 
-from trainer.checkpoints import open_store, repair, selectors
+from trainer.checkpoints import repair, selectors
+from trainer.checkpoints.open_store import open_store
 from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools import output
 
@@ -21,13 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Repair and report; 1 if something is left that only the user can decide."""
     try:
-        backing = open_store.open_backing(args.checkpoint_dir)
+        store = open_store(args.checkpoint_dir)
     except ValueError as error:
         raise output.Misuse(str(error)) from None
-    backing.refresh()
-    if not backing.directory.is_dir():
-        raise selectors.none_found(backing.shown)
-    report = repair.repair(backing, datetime.now())
+    store.refresh()
+    if not store.directory.is_dir():
+        raise selectors.none_found(store.shown)
+    report = repair.repair(store, datetime.now())
     if args.json:
         output.print_json(_as_json(report))
     else:

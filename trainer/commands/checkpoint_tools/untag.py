@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     changed: list[str] = []
     unnamed: list[str] = []
     for selector in args.selectors:
-        iteration = layout.iteration_of(manager.locate(selector).name)
+        iteration = layout.iteration_of(manager.find(selector).name)
         named = iteration in labels.read(manager.directory)
         (changed if named else unnamed).append(manager.unlabel(selector).name)
     if args.json:

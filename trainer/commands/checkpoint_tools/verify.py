@@ -72,7 +72,7 @@ def _meant(args: argparse.Namespace) -> tuple[CheckpointManager, list[Path]]:
             return manager, [Path(os.path.abspath(given))]  # noqa: PTH100
         one = not given.is_dir() or (given / layout.MANIFEST).is_file() or args.what.isdecimal()
         if one and not _is_place(args.what):
-            return manager, [manager.locate(args.what)]
+            return manager, [manager.find(args.what)]
         args.checkpoint_dir = args.what
         manager = output.manager_of(args)
     whole = [manager.directory / info.name for info in manager.listing().checkpoints]

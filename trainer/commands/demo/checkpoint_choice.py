@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from trainer.checkpoints import index, layout, manifest, selectors
+from trainer.checkpoints import layout, selectors
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
@@ -41,7 +41,7 @@ class Shelf:
         self.shown, self.directory = self._manager.shown, self._manager.directory
         self.listing = Listing(())
         try:
-            self.listing = self._list()
+            self.listing = self._manager.listing(must_exist=True)
         except FileNotFoundError:
             if directory is not None:
                 near = selectors.nearest_existing(self.directory)
@@ -58,18 +58,11 @@ class Shelf:
         Raises:
             NoUsableCheckpoint, CheckpointCorrupted, StoreUnavailable: saying what there is instead.
         """
-        if self._manager.is_remote or is_url(selector):
-            return self._manager.resolve_whole(selector)
-        path = selectors.resolve(selector, self.listing, self.directory, self.shown)
-        manifest.verify(path)
-        return path
+        return self._manager.open(selector, verify=True)
 
     def address(self, checkpoint: Path) -> str:
         """Where a checkpoint of this shelf is for the user."""
         return self._manager.address(checkpoint)
-
-    def _list(self) -> Listing:
-        return self._manager.listing() if self._manager.is_remote else index.load(self.directory)
 
 
 def home_of(selector: str | None, checkpoint: Path) -> str:

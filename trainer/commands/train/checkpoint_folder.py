@@ -72,7 +72,7 @@ def find(
         if whole:
             path, damaged = _newest_whole(open_folder(home, retention), inside, home == place)
             return Found(path, home, tuple(damaged))
-        return Found(open_folder(home, retention).resolve(inside), home)
+        return Found(open_folder(home, retention).open(inside), home)
     except NoUsableCheckpoint as error:
         raise NoUsableCheckpoint(f"{source}: {error}" if source else str(error)) from None
 
@@ -146,9 +146,9 @@ def _newest_whole(manager: CheckpointManager, selector: str, own: bool) -> tuple
     if own:
         manager.check_free()
     try:
-        path, damaged = manager.find_valid(selector)
+        path, damaged = manager.open_or_older(selector)
     except OSError:
-        return manager.resolve(selector), []
+        return manager.open(selector), []
     for item in damaged:
         print(f"warning: {item}", file=sys.stderr)
     if damaged:
