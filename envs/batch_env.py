@@ -41,10 +41,11 @@ class TeamSpec:
 
 @dataclass(frozen=True)
 class GameSpec:
-    """What is known of a game without building it."""
+    """What is known of a game without building it; the fields mean what `BatchEnv` says."""
 
     teams: tuple[TeamSpec, ...]
     stat_names: tuple[str, ...]
+    truncates: bool = False
 
 
 @dataclass
@@ -60,7 +61,7 @@ class ObsBuffers:
 
     @classmethod
     def allocate(cls, spec: TeamSpec, num_envs: int) -> ObsBuffers:
-        """Return zeroed buffers for `num_envs` worlds."""
+        """Zeroed buffers for `num_envs` worlds."""
         shape = (num_envs, spec.num_agents)
         return cls(
             obs=np.zeros((*shape, spec.obs_size), np.float32),
@@ -70,16 +71,28 @@ class ObsBuffers:
 
 
 class BatchEnv(ABC):
-    """N independent worlds of one game, with an explicit random state."""
+    """N independent worlds of one game, with an explicit random state.
+
+    Attributes:
+        num_envs: N.
+        teams: who plays.
+        stat_names: the columns of `episode_stats`.
+        episode_stats: [N, len(stat_names)] float32; row n is fresh where an episode has ended.
+        truncates: whether an episode can end otherwise than terminally.
+        final_obs: by team [N, A, D] float32, what was seen last in an episode that was truncated;
+            row n is fresh where `truncated[n]`. Only where the game truncates.
+    """
 
     num_envs: int
     teams: tuple[TeamSpec, ...]
     stat_names: tuple[str, ...]
-    episode_stats: np.ndarray  # [N, len(stat_names)] float32; row n is fresh where dones[n]
+    episode_stats: np.ndarray
+    truncates: bool = False
+    final_obs: Mapping[str, np.ndarray]
 
     @abstractmethod
     def reset(self, seeds: np.ndarray, out: Mapping[str, ObsBuffers]) -> None:
-        """Start every world anew.
+        """Starts every world anew.
 
         Args:
             seeds: [N] uint64, the random stream of each world.
@@ -95,16 +108,24 @@ class BatchEnv(ABC):
         actions: Mapping[str, np.ndarray],
         out: Mapping[str, ObsBuffers],
         rewards: Mapping[str, np.ndarray],
-        dones: np.ndarray,
+        terminated: np.ndarray,
+        truncated: np.ndarray,
     ) -> None:
-        """Play one step in every world; a finished world starts its next episode at once.
+        """Plays one step in every world; a finished world starts its next episode at once.
+
+        An episode terminates where the game is over, so that nothing more can be won. It is
+        truncated where only the playing stops, as at a time limit that no agent can see: what
+        would have followed still counts, and is estimated by the value of `final_obs` (Pardo et
+        al. 2018, https://arxiv.org/abs/1712.00378). A time limit that the observation shows is part
+        of the game: a termination.
 
         Args:
             actions: by team [N, A, H], any integer type. A masked choice counts as the no-op.
-            out: by team, filled with what is seen after the step (where `dones`: the first
-                observation of the next episode).
+            out: by team, filled with what is seen after the step (where the episode has ended:
+                the first observation of the next one).
             rewards: by team [N, A] float32, filled with the training reward (with shaping).
-            dones: [N] bool, filled with True where the episode ended (always terminal).
+            terminated: [N] bool, filled with whether the episode ended terminally.
+            truncated: [N] bool, filled with whether it was cut off; never both.
 
         Raises:
             ValueError: an array is missing or has a wrong shape, type or value. No world has
@@ -112,7 +133,7 @@ class BatchEnv(ABC):
         """
 
     def set_parameters(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Change numbers of the game while it is played, for a curriculum.
+        """Changes numbers of the game while it is played, for a curriculum.
 
         Args:
             values: new value by name; what is not named stays as it is.
@@ -129,15 +150,15 @@ class BatchEnv(ABC):
 
     @abstractmethod
     def observe(self, out: Mapping[str, ObsBuffers]) -> None:
-        """Write the present observation again, for example after `set_state`."""
+        """Writes the present observation again, for example after `set_state`."""
 
     @abstractmethod
     def get_state(self) -> dict[str, np.ndarray]:
-        """Return copies of all that the future depends on: worlds, streams, counters."""
+        """Copies of all that the future depends on: worlds, streams, counters. [N, ...] each."""
 
     @abstractmethod
     def set_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Continue exactly from a `get_state` result.
+        """Continues exactly from a `get_state` result.
 
         Raises:
             ValueError: an array is missing, unknown, or of another shape or type.

@@ -131,9 +131,12 @@ class HideAndSeekBatchEnv(BatchEnv):
         actions: Mapping[str, np.ndarray],
         out: Mapping[str, ObsBuffers],
         rewards: Mapping[str, np.ndarray],
-        dones: np.ndarray,
+        terminated: np.ndarray,
+        truncated: np.ndarray | None = None,
     ) -> None:
-        """See `BatchEnv.step`."""
+        """See `BatchEnv.step`; the game shows its time limit, so it never truncates."""
+        if truncated is not None:
+            truncated[:] = False
         self._check_started()
         self._take_actions(actions)
         seeker_view, hider_view = self._views(out)
@@ -142,7 +145,7 @@ class HideAndSeekBatchEnv(BatchEnv):
                 raise ValueError(f"rewards lack the team {spec.name!r}")
             shape = (self.num_envs, spec.num_agents)
             check_array(f"rewards[{spec.name!r}]", rewards[spec.name], shape, np.float32)
-        check_array("dones", dones, (self.num_envs,), np.bool_)
+        check_array("terminated", terminated, (self.num_envs,), np.bool_)
         paid = self.pay.moving != 0.0 or self._moved.any()
         before = self.world.pos.copy() if paid else self.world.pos
         restart = self.autoreset and not paid
@@ -157,16 +160,16 @@ class HideAndSeekBatchEnv(BatchEnv):
             hider_view,
             rewards["seeker"],
             rewards["hider"],
-            dones,
+            terminated,
             self.episode_stats,
         )
         if bad >= 0:
             raise ValueError(describe_action(self._actions, int(bad), self.teams))
         if paid:
-            self._pay_for_moving(before, rewards, dones)
+            self._pay_for_moving(before, rewards, terminated)
             if self.autoreset:
                 kernels.restart_ended(
-                    *(self.world, dones, self.layouts, self.rules, seeker_view, hider_view)
+                    *(self.world, terminated, self.layouts, self.rules, seeker_view, hider_view)
                 )
 
     def _pay_for_moving(

@@ -144,7 +144,7 @@ def test_reward_and_done_buffers(play: Play) -> None:
     bad = {**play.rewards, "hider": np.zeros((2, 2))}
     with pytest.raises(ValueError, match=r"rewards\['hider'\] must be float32"):
         play.env.step(play.noop(), play.out, bad, play.dones)
-    with pytest.raises(ValueError, match=r"dones must have shape \(2,\), got \(3,\)"):
+    with pytest.raises(ValueError, match=r"terminated must have shape \(2,\), got \(3,\)"):
         play.env.step(play.noop(), play.out, play.rewards, np.zeros(3, bool))
 
 

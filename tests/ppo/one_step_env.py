@@ -37,7 +37,8 @@ class OneStepEnv(BatchEnv):
         actions: Mapping[str, np.ndarray],
         out: Mapping[str, ObsBuffers],
         rewards: Mapping[str, np.ndarray],
-        dones: np.ndarray,
+        terminated: np.ndarray,
+        truncated: np.ndarray,
     ) -> None:
         shown = self.shown()
         for shift, name in enumerate(("seeker", "hider")):
@@ -46,7 +47,7 @@ class OneStepEnv(BatchEnv):
             rewards[name][:, 0] = answer == (shown + shift) % CHOICES
             self.episode_stats[:, 1 + shift] = rewards[name][:, 0]
         self.episode_stats[:, 0] = 1
-        dones[:] = True
+        terminated[:], truncated[:] = True, False
         self.streams = self.streams * np.uint64(6364136223846793005) + np.uint64(
             1442695040888963407
         )

@@ -19,8 +19,21 @@ def random_rollout(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]
     return rewards, values, dones
 
 
+def random_cuts(dones: torch.Tensor, seed: int) -> torch.Tensor:
+    """Final values of the episodes among `dones` that are taken to be truncated, else 0."""
+    rng = np.random.default_rng([seed, 1])
+    truncated = dones.numpy() & (rng.random(SHAPE[:2]) < 0.5)
+    values = rng.normal(size=SHAPE) * truncated[..., None]
+    return torch.from_numpy(values.astype(np.float32))
+
+
 def reference(
-    rewards: torch.Tensor, values: torch.Tensor, dones: torch.Tensor, gamma: float, lambda_: float
+    rewards: torch.Tensor,
+    values: torch.Tensor,
+    dones: torch.Tensor,
+    gamma: float,
+    lambda_: float,
+    final_values: torch.Tensor,
 ) -> np.ndarray:
     """Equation 16 of the paper summed term by term, per world and agent."""
     steps, worlds, agents = rewards.shape
@@ -31,7 +44,8 @@ def reference(
                 weight = 1.0
                 for k in range(t, steps):
                     over = bool(dones[k, n])
-                    following = 0.0 if over else gamma * float(values[k + 1, n, a])
+                    then = final_values[k, n, a] if over else values[k + 1, n, a]
+                    following = gamma * float(then)
                     result[t, n, a] += weight * (
                         float(rewards[k, n, a]) + following - float(values[k, n, a])
                     )
@@ -45,10 +59,14 @@ def reference(
 @given(st.integers(0, 2**31), st.floats(0, 1), st.floats(0, 1))
 def test_agrees_with_the_sum_of_equation_16(seed: int, gamma: float, lambda_: float) -> None:
     rewards, values, dones = random_rollout(seed)
-    advantages, targets = generalized_advantage_estimation(rewards, values, dones, gamma, lambda_)
-    expected = reference(rewards, values, dones, gamma, lambda_)
-    np.testing.assert_allclose(advantages.numpy(), expected, atol=1e-5)
-    torch.testing.assert_close(targets, advantages + values[:-1])
+    final = random_cuts(dones, seed)
+    for given_final, cut in ((None, torch.zeros(SHAPE)), (final, final)):
+        advantages, targets = generalized_advantage_estimation(
+            rewards, values, dones, gamma, lambda_, given_final
+        )
+        expected = reference(rewards, values, dones, gamma, lambda_, cut)
+        np.testing.assert_allclose(advantages.numpy(), expected, atol=1e-5)
+        torch.testing.assert_close(targets, advantages + values[:-1])
 
 
 def test_lambda_one_gives_discounted_returns_as_targets() -> None:

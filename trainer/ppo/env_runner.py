@@ -87,7 +87,10 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             for step in range(self.steps):
                 actions = {spec.name: self._act(spec, batch, step) for spec in self.teams}
                 rewards = {name: team.rewards[step] for name, team in batch.teams.items()}
-                self.env.step(actions, batch.at(step + 1), rewards, batch.dones[step])
+                dones = batch.dones[step]
+                self.env.step(actions, batch.at(step + 1), rewards, dones, self._truncated)
+                if self.env.truncates:
+                    self._value_truncated(batch, step)
                 if batch.dones[step].any():
                     stats.append(self.env.episode_stats[batch.dones[step]].copy())
         self._log(batch)
@@ -111,7 +114,11 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
 
     def _begin(self) -> RolloutBatch:
         if self._batch is None:
-            self._batch = RolloutBatch.allocate(self.teams, self.steps, self.env.num_envs)
+            num_envs, truncates = self.env.num_envs, self.env.truncates
+            self._batch = RolloutBatch.allocate(
+                self.teams, self.steps, num_envs, truncates=truncates
+            )
+            self._truncated = np.zeros(num_envs, np.bool_)
             self._uniforms = {
                 spec.name: np.zeros(
                     (self.env.num_envs * spec.num_agents, len(spec.nvec)), np.float32
@@ -147,6 +154,17 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             team.logp[step].reshape(rows),
         )
         return team.actions[step]
+
+    def _value_truncated(self, batch: RolloutBatch, step: int) -> None:
+        """Ends the episodes that this step has cut off, with the value of what was seen last."""
+        cut = self._truncated
+        batch.dones[step] |= cut
+        for spec in self.teams:
+            values = batch.teams[spec.name].final_values[step]
+            values[:] = 0.0
+            if cut.any():
+                last = torch.from_numpy(self.env.final_obs[spec.name][cut])
+                values[cut] = self._network(spec).value(last).numpy()
 
     def _network(self, spec: TeamSpec) -> ActorCritic:
         return self.module[spec.policy_id].net

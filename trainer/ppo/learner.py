@@ -192,8 +192,9 @@ class TeamPPOLearner(PPOTorchLearner):
         obs = torch.from_numpy(rollout.obs)
         values = torch.stack([network.value(step) for step in obs])
         rewards = torch.from_numpy(rollout.rewards) * self.reward_scale
+        final = torch.from_numpy(rollout.final_values) if rollout.final_values.size else None
         advantages, targets = generalized_advantage_estimation(
-            rewards, values, dones, settings.gamma, settings.lambda_
+            rewards, values, dones, settings.gamma, settings.lambda_, final
         )
         steps = rewards.shape[0]
         valid = torch.from_numpy(rollout.valid[:steps])

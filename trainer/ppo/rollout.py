@@ -29,6 +29,8 @@ class TeamRollout:
         logits: [T, N, A, L] float32, masked.
         logp: [T, N, A] float32.
         rewards: [T, N, A] float32, unscaled.
+        final_values: [T, N, A] float32, the value of the final observation where the episode was
+            truncated with that step, else 0; [0, N, A] for a game that never truncates.
     """
 
     obs: np.ndarray
@@ -38,9 +40,12 @@ class TeamRollout:
     logits: np.ndarray
     logp: np.ndarray
     rewards: np.ndarray
+    final_values: np.ndarray
 
     @classmethod
-    def allocate(cls, spec: TeamSpec, steps: int, num_envs: int) -> TeamRollout:
+    def allocate(
+        cls, spec: TeamSpec, steps: int, num_envs: int, *, truncates: bool = False
+    ) -> TeamRollout:
         agents = (num_envs, spec.num_agents)
         return cls(
             obs=np.zeros((steps + 1, *agents, spec.obs_size), np.float32),
@@ -50,6 +55,7 @@ class TeamRollout:
             logits=np.zeros((steps, *agents, spec.num_logits), np.float32),
             logp=np.zeros((steps, *agents), np.float32),
             rewards=np.zeros((steps, *agents), np.float32),
+            final_values=np.zeros((steps if truncates else 0, *agents), np.float32),
         )
 
     def at(self, step: int) -> ObsBuffers:
@@ -72,15 +78,20 @@ class RolloutBatch:
 
     Attributes:
         teams: by team name.
-        dones: [T, N] bool, whether the episode ended with that step.
+        dones: [T, N] bool, whether the episode ended with that step, terminally or truncated.
     """
 
     teams: dict[str, TeamRollout]
     dones: np.ndarray
 
     @classmethod
-    def allocate(cls, specs: Sequence[TeamSpec], steps: int, num_envs: int) -> RolloutBatch:
-        teams = {spec.name: TeamRollout.allocate(spec, steps, num_envs) for spec in specs}
+    def allocate(
+        cls, specs: Sequence[TeamSpec], steps: int, num_envs: int, *, truncates: bool = False
+    ) -> RolloutBatch:
+        teams = {
+            spec.name: TeamRollout.allocate(spec, steps, num_envs, truncates=truncates)
+            for spec in specs
+        }
         return cls(teams, np.zeros((steps, num_envs), np.bool_))
 
     @property
