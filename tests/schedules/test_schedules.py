@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LambdaLR, StepLR
 
-from trainer.config.build_scheduler import lr_schedule
 from trainer.config.schema import Config
 from trainer.schedules.active import ActiveSchedule, Span, TrainingStep
 from trainer.schedules.alternation import Alternation
@@ -30,7 +29,7 @@ from trainer.schedules.curves import (
     Schedule,
     Step,
 )
-from trainer.schedules.scheduler import Scheduler, StepsTaken
+from trainer.schedules.scheduler import Scheduler, StepsDone
 
 TEAMS = ("seeker", "hider")
 EPOCHS, MINIBATCHES = 3, 5
@@ -53,13 +52,13 @@ def run(curve: Curve | Schedule, total: int) -> Scheduler:
     """A run with one schedule, as "seeker/lr"."""
     schedule = curve if isinstance(curve, Schedule) else Schedule(curve)
     plain = {"seeker/lr": schedule.curve.at(0.0, 0)}
-    configured = {} if schedule.is_plain else {"seeker/lr": schedule}
+    configured = {} if schedule.is_constant else {"seeker/lr": schedule}
     return Scheduler.fresh(configured, plain, total, Alternation(TEAMS))
 
 
 def advanced(schedules: Scheduler, iterations: int) -> Scheduler:
     for _ in range(iterations):
-        schedules.advance({"seeker": StepsTaken(EPOCHS, EPOCHS * MINIBATCHES)})
+        schedules.advance({"seeker": StepsDone(EPOCHS, EPOCHS * MINIBATCHES)})
     return schedules
 
 
@@ -98,9 +97,7 @@ def test_learning_rates_are_those_of_torch_step_for_step(
     iterations, lr = 6, 3e-4
     settings = {"lr": lr, "lr_schedule_type": kind, "lr_schedule_kwargs": kwargs}
     config = Config.from_dict({"ppo": settings | {"lr_schedule_step_on": unit}})
-    schedule = lr_schedule(config.ppo.team("hider"))
-    assert schedule is not None
-    running = ActiveSchedule(schedule, Span(iterations))
+    active = ActiveSchedule(config.configured_schedules["hider/lr"], Span(iterations))
 
     parameter = torch.nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.Adam([parameter], lr=lr)
@@ -116,7 +113,7 @@ def test_learning_rates_are_those_of_torch_step_for_step(
 
     for iteration in range(iterations):
         for update in range(EPOCHS * MINIBATCHES):
-            moment = TrainingStep(
+            step = TrainingStep(
                 iteration,
                 epoch=update // MINIBATCHES,
                 epochs=EPOCHS,
@@ -126,7 +123,7 @@ def test_learning_rates_are_those_of_torch_step_for_step(
                 past_updates=iteration * EPOCHS * MINIBATCHES,
             )
             expected = optimizer.param_groups[0]["lr"]
-            assert running.value(moment) == pytest.approx(expected, rel=1e-12, abs=1e-18)
+            assert active.value(step) == pytest.approx(expected, rel=1e-12, abs=1e-18)
             optimizer.step()
             ends = {
                 "update": True,
@@ -174,8 +171,8 @@ def test_the_middle_of_each_curve() -> None:
 
 
 def test_warmup_rises_to_the_curve_and_then_leaves_it_alone() -> None:
-    running = ActiveSchedule(Schedule(Constant(8.0), warmup=3), Span(10))
-    assert [running.value(TrainingStep(i)) for i in range(5)] == [2.0, 4.0, 6.0, 8.0, 8.0]
+    active = ActiveSchedule(Schedule(Constant(8.0), warmup=3), Span(10))
+    assert [active.value(TrainingStep(i)) for i in range(5)] == [2.0, 4.0, 6.0, 8.0, 8.0]
 
 
 def test_a_bump_follows_each_switch_and_only_that() -> None:
@@ -267,7 +264,7 @@ def test_constant_holds_what_was_reached(schedule: Schedule, done: int) -> None:
     old = advanced(run(schedule, 20), done)
     reached = value(old)
     now = resumed(old, run(schedule, 30), ResumePolicy("constant"))
-    if schedule.is_plain:
+    if schedule.is_constant:
         reached = schedule.curve.at(0.0, 0)
     assert {value(advanced(now, 1)) for _ in range(10)} == {reached}
     # An interruption of the held run changes nothing, in the default mode.
@@ -398,7 +395,7 @@ def test_teams_take_turns_across_a_resume(every: int, stop: int) -> None:
 
 def test_a_restored_run_stands_where_it_stood() -> None:
     fresh = replace(run(Linear(1.0, 0.0), 30), alternation=Alternation(TEAMS, every=4))
-    old = advanced(replace(fresh, taken={}), 6)
+    old = advanced(replace(fresh, steps_done={}), 6)
     assert old.alternation.since_switch == 2
     now = continue_schedules(fresh, json.loads(json.dumps(old.state())), 6, ResumePolicy())[0]
     assert now.state() == old.state()

@@ -14,7 +14,7 @@ from typing import Any
 
 from trainer.commands.command import run_command
 from trainer.commands.command_line import CommandParser
-from trainer.config.build_scheduler import run_schedules
+from trainer.config.build_scheduler import build_scheduler
 from trainer.config.loading import load_config
 from trainer.config.types import TEAMS
 from trainer.project import find_config
@@ -132,7 +132,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     args = build_parser().parse_args(argv)
     path = args.config or find_config()
-    run = run_schedules(load_config(path, args.overrides)) if path else None
+    run = build_scheduler(load_config(path, args.overrides)) if path else None
     own = {name: run.configured[name] for name in run.scheduled} if run else {}
     draw(own or EXAMPLES, Path(args.out), run.total if run and own else 100)
     print(f"drawn: {args.out} ({', '.join(own) or 'examples; config.yaml schedules nothing'})")

@@ -7,7 +7,8 @@ from typing import Any
 
 from trainer.checkpoints.safe_io.redaction import redacted_values
 from trainer.config.merge import paths_of
-from trainer.config.schema import NETWORK_SETTINGS, Config
+from trainer.config.ppo import NETWORK_SETTINGS
+from trainer.config.schema import Config
 from trainer.config.types import TEAMS
 
 

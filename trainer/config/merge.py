@@ -16,11 +16,11 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from trainer.checkpoints.safe_io.redaction import is_redacted, redacted_values
-from trainer.config.build_scheduler import TEAM_SETTINGS
 from trainer.config.loading import overridden, override_path
 from trainer.config.record import ConfigFile
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import TEAMS, ConfigError
+from trainer.schedules.scheduler import TEAM_SETTINGS
 
 Path = tuple[str, ...]
 Side = Literal["checkpoint", "file"]

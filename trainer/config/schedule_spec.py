@@ -18,7 +18,7 @@ class BumpSpec(Group):
     factor: Positive
     """What the value is multiplied by."""
     updates: Count
-    """For so many iterations, each of which updates the policy once."""
+    """The number of iterations (one policy update each) that it lasts."""
 
 
 class ScheduleSpec(Group):
@@ -69,11 +69,15 @@ class ScheduleSpec(Group):
     def _without_absent_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {name: value for name, value in handler(self).items() if value is not None}
 
-    def schedule(self, plain: float) -> Schedule:
-        """The schedule of a setting whose value would be `plain` otherwise (ValueError)."""
+    def schedule(self, base_value: float) -> Schedule:
+        """The schedule of a setting whose configured number is `base_value`.
+
+        Raises:
+            ValueError: the parameters make no curve.
+        """
         given = self.model_dump(exclude_none=True, exclude=set(_AROUND))
         if "start" in CURVES[self.type][0].parameters():
-            given.setdefault("start", plain)
+            given.setdefault("start", base_value)
         bump = Bump(self.bump.factor, self.bump.updates) if self.bump else None
         return Schedule(curve_from_dict(given), self.step_on, self.warmup, bump)
 
@@ -91,12 +95,12 @@ class TeamSchedules(Group):
 
 
 class SchedulesGroup(TeamSchedules):
-    """What changes as training goes on; directly here for both teams, or for one of them."""
+    """What changes during training; directly here for both teams, or for one of them."""
 
     mode: Literal["extend", "constant", "restart"] = "extend"
-    """How a resumed run goes on with the schedules."""
+    """What a resumed run does with the schedules of its checkpoint."""
     extend: Literal["anchored", "rescale"] = "anchored"
-    """How they are laid over a longer run: from the value reached, or by the formula alone."""
+    """How they are stretched over a longer run: from the value reached, or by the formula alone."""
     total_iterations: Count | None = None
     """Iteration at which they end; None: ppo.num_iterations, or the end of the run if later."""
     seeker: TeamSchedules = TeamSchedules()
@@ -105,3 +109,8 @@ class SchedulesGroup(TeamSchedules):
     """For the hiders only."""
     env: dict[str, ScheduleSpec] = Field(default_factory=dict)
     """Numbers of the game: a curriculum."""
+
+    def team(self, name: str) -> TeamSchedules:
+        """The schedules of one team alone."""
+        own: TeamSchedules = getattr(self, name)
+        return own

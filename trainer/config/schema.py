@@ -7,194 +7,24 @@ one or two lines.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from functools import cached_property
+from typing import Any, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError, model_validator
 
 from envs.hide_and_seek.config import HideAndSeekConfig
-from trainer.checkpoints.retention import Retention
-from trainer.config.build_scheduler import schedules_of
 from trainer.config.initialization import InitializationGroup
 from trainer.config.keys import as_yaml_1_2, error_keys, explain
+from trainer.config.ppo import PPOGroup
 from trainer.config.run_groups import RayGroup, TrackingGroup, TrainGroup
+from trainer.config.schedule_rules import schedules_of
 from trainer.config.schedule_spec import SchedulesGroup, ScheduleSpec
-from trainer.config.types import (
-    TEAMS,
-    ConfigError,
-    Count,
-    CountOrNone,
-    Fraction,
-    Group,
-    Metric,
-    NonNegative,
-    Number,
-    Place,
-    Positive,
-    PositiveOrInf,
-    StepUnit,
-)
-
-NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "normalize_obs")
-"""The settings of a team that decide on the shape of its network."""
-
-Hiddens = Annotated[
-    tuple[Annotated[int, Field(strict=True, ge=1, le=8192)], ...], Field(max_length=16)
-]
-Budgeted = Annotated[int, Field(strict=True, ge=1, le=10**15)]
-LrScheduleType = Literal["linear", "cosine", "exponential", "step"]
-
-
-class TeamOverrides(Group):
-    """PPO settings of one team; what is None follows the value of the same name in `ppo`."""
-
-    lr: Positive | None = None
-    gamma: Fraction | None = None
-    lambda_: Fraction | None = None
-    clip_param: Positive | None = None
-    vf_clip_param: PositiveOrInf | None = None
-    vf_loss_coeff: NonNegative | None = None
-    entropy_coeff: NonNegative | None = None
-    kl_coeff: NonNegative | None = None
-    kl_target: Positive | None = None
-    grad_clip: Positive | None = None
-    num_epochs: Annotated[int, Field(strict=True, ge=1, le=10_000)] | None = None
-    minibatch_size: Count | None = None
-    hiddens: Hiddens | None = None
-    activation: Literal["tanh", "relu"] | None = None
-    vf_share_layers: bool | None = None
-    normalize_obs: bool | None = None
-    lr_schedule_type: LrScheduleType | None = None
-    lr_schedule_kwargs: dict[str, Number] | None = None
-    lr_schedule_step_on: StepUnit | None = None
-
-
-class TeamSettings(Group):
-    """The resolved PPO settings of one team; the fields mean what `PPOGroup` says."""
-
-    lr: float
-    gamma: float
-    lambda_: float
-    clip_param: float
-    vf_clip_param: float
-    vf_loss_coeff: float
-    entropy_coeff: float
-    kl_coeff: float
-    kl_target: float
-    grad_clip: float
-    num_epochs: int
-    minibatch_size: int
-    hiddens: tuple[int, ...]
-    activation: str
-    vf_share_layers: bool
-    normalize_obs: bool
-    lr_schedule_type: LrScheduleType | None
-    lr_schedule_kwargs: dict[str, Number]
-    lr_schedule_step_on: StepUnit
-
-
-class PPOGroup(Group):
-    """PPO: how much is collected, how it is learned from, and what is kept."""
-
-    num_iterations: Count = 300
-    """Iterations of a whole run."""
-    num_episodes: Budgeted | None = None
-    """Instead of it, finished episodes of a whole run, whose last iteration reaches them."""
-    num_env_steps: Budgeted | None = None
-    """Instead of it, environment steps of a whole run: one moves all agents of one world."""
-    checkpoint_freq: Count = 10
-    """Iterations between checkpoints; the last iteration is always saved."""
-    checkpoint_dir: Place = "./checkpoints"
-    """Where checkpoints live; relative to the working directory."""
-    keep_last_n: CountOrNone = 10
-    """Checkpoints kept; 0 keeps all. The latest, the best and the pinned are kept besides."""
-    keep_best_n: CountOrNone = 0
-    """So many of the best are kept besides."""
-    keep_best_metric: Metric = "iteration"
-    """What best goes by: a figure of the metadata."""
-    keep_best_mode: Literal["max", "min"] = "max"
-    """Whether more of it is better, or less."""
-    keep_every: CountOrNone = 0
-    """Checkpoints whose iteration is a multiple of this are kept besides; 0: no such rule."""
-    rollout_length: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 128
-    """Environment steps per world and iteration (T)."""
-    reward_scale: Positive = 0.1
-    """Factor on the rewards that are learned from; reported rewards are unscaled."""
-
-    lr: Positive = 1e-3
-    """Adam's learning rate."""
-    gamma: Fraction = 0.98
-    """Discount per step."""
-    lambda_: Fraction = 0.95
-    """GAE trace decay."""
-    clip_param: Positive = 0.2
-    """Clipping of the probability ratio."""
-    vf_clip_param: PositiveOrInf = 10.0
-    """Largest squared value error (of scaled returns) that still gives a gradient."""
-    vf_loss_coeff: NonNegative = 0.5
-    """Weight of the value loss."""
-    entropy_coeff: NonNegative = 0.01
-    """Weight of the entropy bonus, per nat of the joint action distribution."""
-    kl_coeff: NonNegative = 0.0
-    """First weight of the adaptive KL penalty; 0 turns it off."""
-    kl_target: Positive = 0.01
-    """KL per update (nats) that the adaptive penalty aims at."""
-    grad_clip: Positive = 0.5
-    """Largest global gradient norm per policy."""
-    num_epochs: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 4
-    """Passes over each batch."""
-    minibatch_size: Count = 4096
-    """Agent-steps of one team per gradient step and learner, as nearly as equal parts allow."""
-    hiddens: Hiddens = (64, 64)
-    """Widths of the hidden layers."""
-    activation: Literal["tanh", "relu"] = "tanh"
-    """Non-linearity between layers."""
-    vf_share_layers: bool = False
-    """Whether policy and value function share their hidden layers."""
-    normalize_obs: bool = False
-    """Standardize observations by running moments (saved with the weights)."""
-    lr_schedule_type: LrScheduleType | None = None
-    """How lr changes, as torch's schedulers do; None: `schedules.lr`, or not at all."""
-    lr_schedule_kwargs: dict[str, Number] = Field(default_factory=dict)
-    """final_lr_fraction (linear), eta_min_fraction (cosine), gamma, step_size."""
-    lr_schedule_step_on: StepUnit = "epoch"
-    """What counts as a step of it: an epoch, an update (gradient step) or an iteration.
-
-    linear and cosine run over the iterations: a step moves them by its share of one.
-    """
-
-    seeker: TeamOverrides = TeamOverrides()
-    """What differs for the seekers."""
-    hider: TeamOverrides = TeamOverrides()
-    """What differs for the hiders."""
-
-    @model_validator(mode="after")
-    def _one_budget(self) -> PPOGroup:
-        if self.num_episodes is not None and self.num_env_steps is not None:
-            raise ValueError("num_episodes and num_env_steps exclude each other; set one to null")
-        return self
-
-    @property
-    def retention(self) -> Retention:
-        """Which checkpoints are kept."""
-        return Retention(
-            self.keep_last_n,
-            self.keep_best_n,
-            self.keep_best_metric,
-            self.keep_best_mode,
-            self.keep_every,
-        )
-
-    def team(self, name: str) -> TeamSettings:
-        """The settings of one team, its overrides applied."""
-        overrides: TeamOverrides = getattr(self, name)
-        resolved = {
-            field: getattr(self, field) if value is None else value for field, value in overrides
-        }
-        return TeamSettings(**resolved)
+from trainer.config.types import TEAMS, ConfigError, Group
+from trainer.schedules.curves import Schedule
 
 
 class ConfigGroups(Group):
-    """Every group by itself; `Config` also sees that they fit together."""
+    """Every group by itself; `Config` also checks that they fit together."""
 
     env: HideAndSeekConfig = HideAndSeekConfig()
     ppo: PPOGroup = PPOGroup()
@@ -265,10 +95,20 @@ class Config(ConfigGroups):
             )
         return self
 
+    @cached_property
+    def configured_schedules(self) -> Mapping[str, Schedule]:
+        """The schedules that are asked for, by setting ("seeker/lr", "env/vision_angle")."""
+        return schedules_of(self.game, self.ppo, self.schedules)
+
     @model_validator(mode="after")
     def _schedules_are_possible(self) -> Config:
-        schedules_of(self)
+        assert self.configured_schedules is not None
         return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("configured_schedules", None)  # they may be others now
+        return copied
 
 
 def known_keys() -> list[str]:

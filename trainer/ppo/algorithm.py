@@ -28,7 +28,7 @@ from trainer.ppo.learner import PLANS, TeamPPOLearner
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.rllib_state import RLlibState, set_learner
 from trainer.ppo.rollout import RolloutBatch
-from trainer.schedules.scheduler import Scheduler, StepsTaken, TeamPlan
+from trainer.schedules.scheduler import Scheduler, StepsDone, TeamPlan
 
 T = TypeVar("T")
 _RESTART_S = 120.0  # how long all runners may be gone at once
@@ -94,7 +94,7 @@ class TeamPPO(PPO):
         self.metrics.aggregate(self._learn(batch, plans), key=LEARNER_RESULTS)
         learned = time.perf_counter()
         self.push_weights()
-        self.schedules.advance({team: self._steps_taken(team) for team in self.team_names})
+        self.schedules.advance({team: self._steps_done(team) for team in self.team_names})
         self.sample_seconds, self.learn_seconds = sampled - started, learned - sampled
 
     def _plans(self) -> dict[str, TeamPlan]:
@@ -107,10 +107,10 @@ class TeamPPO(PPO):
         if env_parameters or logit_bias:
             self._foreach_runner(lambda runner: runner.set_plan(env_parameters, logit_bias))
 
-    def _steps_taken(self, team: str) -> StepsTaken:
+    def _steps_done(self, team: str) -> StepsDone:
         learned = (LEARNER_RESULTS, f"{team}_policy")
-        taken = {name: self.metrics.peek((*learned, name)) for name in ("epochs", "updates")}
-        return StepsTaken(**{name: round(float(count)) for name, count in taken.items()})
+        done = {name: self.metrics.peek((*learned, name)) for name in ("epochs", "updates")}
+        return StepsDone(**{name: round(float(count)) for name, count in done.items()})
 
     def _sample(self) -> tuple[RolloutBatch, np.ndarray]:
         self.missing_runners: tuple[int, ...] = ()

@@ -10,8 +10,9 @@ from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from envs.batch_env import BatchEnv, TeamSpec
-from trainer.config.build_scheduler import run_schedules
-from trainer.config.schema import NETWORK_SETTINGS, Config
+from trainer.config.build_scheduler import build_scheduler
+from trainer.config.ppo import NETWORK_SETTINGS
+from trainer.config.schema import Config
 from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.env_runner import BatchedEnvRunner, policy_spaces
 from trainer.ppo.learner import TeamPPOLearner
@@ -81,7 +82,7 @@ def algorithm_config(
             learner_class=TeamPPOLearner,
             learner_config_dict={
                 "teams": {name: s.model_dump(mode="json") for name, s in settings.items()},
-                "schedules": run_schedules(config, until),
+                "schedules": build_scheduler(config, until),
                 "reward_scale": config.ppo.reward_scale,
                 "torch_threads": config.train.torch_threads
                 if config.ray.num_learners

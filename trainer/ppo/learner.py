@@ -9,7 +9,7 @@ Shapes: T steps, N worlds, A agents of a team, R = T * N * A rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
@@ -19,7 +19,7 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core.learner.training_data import TrainingData
 from torch import Tensor, nn
 
-from trainer.config.schema import TeamSettings
+from trainer.config.ppo import TeamSettings
 from trainer.errors import TrainingDiverged
 from trainer.ppo.advantages import generalized_advantage_estimation, standardize
 from trainer.ppo.collectives import any_learner, average_gradients
@@ -35,7 +35,7 @@ from trainer.ppo.normalization import power_sums
 from trainer.ppo.policy_health import FIGURES, check
 from trainer.ppo.rollout import RolloutBatch, TeamRollout
 from trainer.ppo.weights import weights_hash
-from trainer.schedules.scheduler import Scheduler, TeamPlan
+from trainer.schedules.scheduler import Scheduler, TeamPlan, TeamValues
 
 STEP_SCALARS = ("loss", "policy_loss", "vf_loss", "entropy", "kl", "clip_fraction", "grad_norm")
 """What every gradient step reports."""
@@ -170,7 +170,7 @@ class TeamPPOLearner(PPOTorchLearner):
         result |= self._means(scalars) | {"trained": 1, "epochs": epochs, "updates": updates}
         if settings.kl_coeff > 0.0:
             self.kl_coeffs[team] = adapt_kl_coeff(
-                self.kl_coeffs[team], result["kl"], values["kl_target"]
+                self.kl_coeffs[team], result["kl"], values.kl_target
             )
         result |= self._check(team, rows, plan)
         if network.normalizer is not None:
@@ -217,18 +217,18 @@ class TeamPPOLearner(PPOTorchLearner):
         self,
         team: str,
         batch: Minibatch,
-        settings: Mapping[str, float],
+        settings: TeamValues,
         logit_bias: tuple[float, ...],
     ) -> dict[str, Tensor]:
-        """One gradient step with the settings of this moment."""
+        """One gradient step with these settings."""
         network, optimizer = self.network(team), self.get_optimizer(f"{team}_policy")
         for group in optimizer.param_groups:
-            group["lr"] = settings["lr"]
+            group["lr"] = settings.lr
         coefficients = PPOCoefficients(
-            settings["clip_param"],
+            settings.clip_param,
             self.teams[team].vf_clip_param,
-            settings["vf_loss_coeff"],
-            settings["entropy_coeff"],
+            settings.vf_loss_coeff,
+            settings.entropy_coeff,
             self.kl_coeffs[team],
         )
         optimizer.zero_grad(set_to_none=True)

@@ -18,7 +18,7 @@ from envs.hide_and_seek.config import REWARD_SETTINGS, HideAndSeekConfig
 from trainer.checkpoints import layout, manifest, metadata, selectors
 from trainer.checkpoints.safe_io import safe_json, safe_yaml
 from trainer.checkpoints.safe_io.plain_values import mapping, whole
-from trainer.config.build_scheduler import continued_schedules
+from trainer.config.build_scheduler import resume_scheduler
 from trainer.config.keys import explain
 from trainer.config.schema import Config
 from trainer.errors import IncompatibleCheckpoint, InvalidState, RestoreFailed
@@ -178,7 +178,7 @@ def restore(
         progress.restore(state.progress, state.episodes)
         # Random streams last: whatever happens above may draw from them.
         notes = trainer.set_training_state(state.worlds, state.values)
-        trainer.schedules, _ = continued_schedules(
+        trainer.schedules, _ = resume_scheduler(
             config, until, state.schedules, progress.iteration, carry=carry
         )
         digest = trainer.check_weights()

@@ -1,6 +1,6 @@
-"""Where on its curve a schedule is, and the value at a moment of training.
+"""A schedule at work: its position on its curve, and its value at a training step.
 
-A `ActiveSchedule` is a `Schedule` on its `Span`. Knows neither Ray nor torch nor the configuration.
+Knows neither Ray nor torch nor the configuration.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from trainer.schedules.curves import Schedule
 
 
 class TrainingStep(NamedTuple):
-    """Where training stands: counts of what is already done.
+    """The position of training, counted in what is done.
 
     Attributes:
         iteration: iterations of the whole run.
@@ -48,11 +48,11 @@ class TrainingStep(NamedTuple):
 
 @dataclass(frozen=True)
 class Span:
-    """Where a schedule is: its progress runs from `progress` at `origin` to 1 at `total`.
+    """The iterations of a schedule: its progress runs from `progress` at `origin` to 1 at `total`.
 
     Attributes:
         total: iteration at which the schedule is at its end.
-        origin: iteration from which this course counts.
+        origin: iteration from which this span counts.
         progress: progress at `origin`.
         first_step: steps (of the schedule's own unit) that were done before the schedule began.
         began: iteration at which the schedule began.
@@ -64,6 +64,12 @@ class Span:
     first_step: int = 0
     began: int = 0
 
+    @classmethod
+    def starting(cls, step: TrainingStep, unit: str, total: int) -> Span:
+        """The span of a schedule that begins at `step` and counts in `unit`s."""
+        start = step.iteration
+        return cls(total, float(start), 0.0, step.steps(unit), start)
+
     def at(self, position: float) -> float:
         """Progress in [0, 1] at a position in iterations."""
         if position >= self.total:
@@ -72,35 +78,34 @@ class Span:
         return self.progress + (1.0 - self.progress) * part
 
     def stretched(self, position: float, total: int) -> Span:
-        """The rest of the way, from what is reached at `position`, laid over the time to `total`.
+        """The rest of this span from `position` on, stretched to end at `total`.
 
-        Nothing jumps at `position`, and the end is reached at `total`; a schedule that had come to
-        its end stays there.
+        Nothing jumps at `position`; a schedule that is at its end stays there.
         """
         if total == self.total:
             return self
         return replace(self, total=total, origin=position, progress=self.at(position))
 
     def rescaled(self, total: int) -> Span:
-        """As if the schedule had been meant to end at `total` from its beginning on."""
+        """This span as if its end had been `total` from the beginning; the value may jump."""
         return replace(self, total=total, origin=float(self.began), progress=0.0)
 
 
 @dataclass(frozen=True)
 class ActiveSchedule:
-    """A schedule on its course."""
+    """A schedule on its span."""
 
     schedule: Schedule
-    course: Span
+    span: Span
 
-    def value(self, moment: TrainingStep) -> float:
-        """The effective value at a moment."""
+    def value(self, step: TrainingStep) -> float:
+        """The effective value at a training step."""
         schedule, unit = self.schedule, self.schedule.step_on
-        steps = max(0, moment.steps(unit) - self.course.first_step)
-        value = schedule.curve.at(self.course.at(moment.position(unit)), steps)
+        steps = max(0, step.steps(unit) - self.span.first_step)
+        value = schedule.curve.at(self.span.at(step.position(unit)), steps)
         if steps < schedule.warmup:
             value *= (steps + 1) / (schedule.warmup + 1)
-        bump, since = schedule.bump, moment.since_switch
+        bump, since = schedule.bump, step.since_switch
         if bump is not None and since is not None and since < bump.updates:
             value *= bump.factor
         return value

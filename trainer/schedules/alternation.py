@@ -1,4 +1,4 @@
-"""Alternating training: one team learns while the other plays on as it is.
+"""Alternating training: one team learns while the other keeps its weights.
 
 Knows neither Ray nor the configuration.
 """
@@ -17,7 +17,7 @@ class Alternation:
         teams: in the order in which they take turns.
         every: iterations of a turn; None: all teams always learn.
         turn: index of the team whose turn it is.
-        done: iterations of this turn that are over.
+        done: iterations done in this turn.
         switches: how often the turn has changed.
     """
 
@@ -33,17 +33,17 @@ class Alternation:
 
     @property
     def since_switch(self) -> int | None:
-        """Iterations over since the turn last changed; None if it never did."""
+        """Iterations done since the turn last changed; None if it never did."""
         return self.done if self.switches else None
 
     def advanced(self) -> Alternation:
-        """After one more iteration."""
+        """The alternation after one more iteration."""
         if self.every is None:
             return self
         return replace(self, done=self.done + 1)._switched_if_due()
 
     def resumed(self, state: dict[str, Any] | None) -> Alternation:
-        """This alternation from where another one stood; a shorter turn may be over at once."""
+        """This alternation at the saved turn; a turn that is shorter now may be over at once."""
         if state is None or self.every is None or state["team"] not in self.teams:
             return self
         turn = self.teams.index(state["team"])

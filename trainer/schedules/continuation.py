@@ -1,8 +1,8 @@
-"""How a continued run goes on with the schedules of its checkpoint.
+"""What happens to the schedules of a checkpoint when its run is resumed.
 
-extend    go on; where the run is to be longer, the rest of each curve is laid over the rest of it
-constant  hold the values that were reached
-restart   begin anew, with the parameters of the configuration
+extend    continue; if the run gets longer, the rest of each curve is stretched over its new rest
+constant  hold the values reached
+restart   begin again, with the parameters of the configuration
 
 Knows neither Ray nor torch nor the configuration.
 """
@@ -18,18 +18,19 @@ from trainer.schedules.curves import Constant, Schedule
 from trainer.schedules.scheduler import Scheduler
 
 MODES = ("extend", "constant", "restart")
+_RIVALS = {"env/prep_share": "env/prep_steps", "env/prep_steps": "env/prep_share"}
 
 
 @dataclass(frozen=True)
 class ResumePolicy:
-    """What is to become of the schedules.
+    """How a resumed run treats the schedules of its checkpoint.
 
     Attributes:
         mode: one of `MODES`.
         rescale: in extend mode, take value(position / new total), which may jump, instead of
             stretching the rest of the curve.
-        fixed_total: take the total that is asked for even if the old one was longer.
-        carry: what the checkpoint schedules and the configuration does not mention goes on.
+        fixed_total: take the configured total even if the old one was longer.
+        carry: keep the schedules of the checkpoint that the configuration does not mention.
     """
 
     mode: str = "extend"
@@ -40,7 +41,7 @@ class ResumePolicy:
 
 @dataclass(frozen=True)
 class Continuation:
-    """What became of the schedules, for the user to read.
+    """What happened to the schedules, for a report.
 
     Attributes:
         mode: one of `MODES`.
@@ -48,7 +49,7 @@ class Continuation:
         new_total: iteration at which they end now.
         position: iterations done.
         values: by scheduled setting, the value before and after.
-        carried: settings that go on with a schedule that only the checkpoint knows.
+        carried: settings that keep a schedule which only the checkpoint has.
         ended: settings that are not scheduled any more.
     """
 
@@ -62,7 +63,7 @@ class Continuation:
 
     @property
     def jumps(self) -> dict[str, tuple[float, float]]:
-        """The settings whose value is not what it was."""
+        """The settings whose value changes on resume."""
         return {
             name: (old, new)
             for name, (old, new) in self.values.items()
@@ -73,20 +74,19 @@ class Continuation:
 def continue_schedules(
     fresh: Scheduler, saved: Mapping[str, Any] | None, iteration: int, policy: ResumePolicy
 ) -> tuple[Scheduler, Continuation]:
-    """Go on from a checkpoint.
+    """The schedules of a resumed run, and what has changed in them.
 
     Args:
-        fresh: the schedules and the total that the configuration asks for; what it does not
-            schedule goes on with the checkpoint's schedule, unless its number has changed.
+        fresh: the schedules and the total that the configuration asks for.
         saved: `Scheduler.state` of the checkpoint; None if it has none: all schedules begin now.
         iteration: iterations done.
-        policy: what is to become of them.
+        policy: how the saved schedules are treated.
 
     Raises:
         ValueError, KeyError, TypeError: `saved` is not a state.
     """
     if saved is None:
-        old, old_total = replace(fresh, configured={}, plain={}, running={}), None
+        old, old_total = replace(fresh, configured={}, base_values={}, active={}), None
     else:
         old = Scheduler.restored(saved, fresh)
         old_total = old.total
@@ -97,45 +97,45 @@ def continue_schedules(
     now = replace(
         old,
         configured=configured,
-        plain=fresh.plain,
-        running={},
+        base_values=fresh.base_values,
+        active={},
         total=total,
         iteration=iteration,
     )
-    values, numbers = {}, old.plain or fresh.plain
-    for name in dict.fromkeys([*fresh.running, *configured]):
-        moment, before = now.moment(name), old.running.get(name)
-        schedule = configured.get(name) or fresh.running[name].schedule
-        begin = ActiveSchedule(schedule, _begin(schedule, moment, total))
+    values, base_values = {}, old.base_values or fresh.base_values
+    for name in dict.fromkeys([*fresh.active, *configured]):
+        step, before = now.training_step(name), old.active.get(name)
+        schedule = configured.get(name) or fresh.active[name].schedule
+        begin = ActiveSchedule(schedule, Span.starting(step, schedule.step_on, total))
         if before is None:
-            was = numbers.get(name, 0.0)
-            now.running[name] = begin
+            old_value = base_values.get(name, 0.0)
+            now.active[name] = begin
         else:
-            was = before.value(moment)
+            old_value = before.value(step)
             changed = old.configured.get(name) != configured.get(name)
-            now.running[name] = _continued(before, begin, moment, policy, changed)
-        if not schedule.is_plain or not (before is None or before.schedule.is_plain):
-            values[name] = was, now.running[name].value(moment)
-    for name in old.running.keys() - now.running.keys():
-        values[name] = old.running[name].value(now.moment(name)), fresh.plain.get(name, 0.0)
+            now.active[name] = _continued(before, begin, step, policy, changed)
+        if not schedule.is_constant or not (before is None or before.schedule.is_constant):
+            values[name] = old_value, now.active[name].value(step)
+    for name in old.active.keys() - now.active.keys():
+        old_value = old.active[name].value(now.training_step(name))
+        values[name] = old_value, fresh.base_values.get(name, 0.0)
     carried = tuple(name for name in configured if name not in fresh.configured)
     ended = tuple(name for name in old.configured if name not in configured)
     return now, Continuation(policy.mode, old_total, total, iteration, values, carried, ended)
 
 
 def _with_carried(fresh: Scheduler, old: Scheduler) -> dict[str, Schedule]:
-    """The configured schedules, and those of the checkpoint that nothing speaks against.
+    """The configured schedules, and those of the checkpoint that nothing contradicts.
 
-    A setting that is not scheduled today, but whose number is what it was, goes on with the
-    schedule it had: it need not be said again on every resume.
+    A setting without a configured schedule keeps the one it had as long as its base value is the
+    same: a schedule need not be repeated on every resume.
     """
-    rivals = {"env/prep_share": "env/prep_steps", "env/prep_steps": "env/prep_share"}
     carried = {
         name: schedule
         for name, schedule in old.configured.items()
         if name not in fresh.configured
-        and rivals.get(name) not in fresh.configured
-        and fresh.plain.get(name, 0.0) == old.plain.get(name, 0.0)
+        and _RIVALS.get(name) not in fresh.configured
+        and fresh.base_values.get(name, 0.0) == old.base_values.get(name, 0.0)
     }
     return fresh.configured | carried
 
@@ -143,47 +143,43 @@ def _with_carried(fresh: Scheduler, old: Scheduler) -> dict[str, Schedule]:
 def _continued(
     before: ActiveSchedule,
     begin: ActiveSchedule,
-    moment: TrainingStep,
+    step: TrainingStep,
     policy: ResumePolicy,
     changed: bool,
 ) -> ActiveSchedule:
     """One setting: `before` of the checkpoint, `begin` the configured schedule begun now."""
-    configured, total = begin.schedule, begin.course.total
-    if policy.mode == "restart" or configured.is_plain:
+    configured, total = begin.schedule, begin.span.total
+    if policy.mode == "restart" or configured.is_constant:
         return begin
-    calm = moment._replace(since_switch=None)  # without the bump, which passes by itself
+    without_bump = step._replace(since_switch=None)  # a bump passes by itself
     if policy.mode == "constant":
-        return ActiveSchedule(Schedule(Constant(before.value(calm))), begin.course)
+        return ActiveSchedule(Schedule(Constant(before.value(without_bump))), begin.span)
     if changed:
-        return _changed(before, begin, calm)
+        return _with_new_parameters(before, begin, without_bump)
     if policy.rescale:
-        return replace(before, course=before.course.rescaled(total))
-    return replace(before, course=before.course.stretched(float(moment.iteration), total))
+        return replace(before, span=before.span.rescaled(total))
+    return replace(before, span=before.span.stretched(float(step.iteration), total))
 
 
-def _changed(before: ActiveSchedule, begin: ActiveSchedule, moment: TrainingStep) -> ActiveSchedule:
-    """A schedule with other parameters: from the value reached to its new end.
+def _with_new_parameters(
+    before: ActiveSchedule, begin: ActiveSchedule, step: TrainingStep
+) -> ActiveSchedule:
+    """A schedule whose parameters have changed: from the value reached to its new end.
 
-    It begins as it is told to where there is no way on from that value: it was a plain number so
-    far, has come down to 0, or begins with another number now.
+    It begins at its own start instead where no curve leads on from the value reached: the setting
+    was a constant so far, has come down to 0, or the configured start is another one now.
     """
     configured, old = begin.schedule, before.schedule
-    reached = replace(before, schedule=replace(old, warmup=0)).value(moment)
-    told_to_begin = old.curve.first != configured.curve.first and before.course.began == 0
+    reached = replace(before, schedule=replace(old, warmup=0)).value(step)
+    has_new_start = old.curve.first != configured.curve.first and before.span.began == 0
     try:
         curve = configured.curve.starting_at(reached)
     except ValueError:  # not with this sign
         curve = None
-    if isinstance(old.curve, Constant) or curve is None or reached == 0.0 or told_to_begin:
+    if isinstance(old.curve, Constant) or curve is None or reached == 0.0 or has_new_start:
         return begin
-    taken = moment.steps(old.step_on) - before.course.first_step
-    if taken < old.warmup == configured.warmup and old.step_on == configured.step_on:
-        course = replace(begin.course, first_step=before.course.first_step)
-        return ActiveSchedule(replace(configured, curve=curve), course)
+    done = step.steps(old.step_on) - before.span.first_step
+    if done < old.warmup == configured.warmup and old.step_on == configured.step_on:
+        span = replace(begin.span, first_step=before.span.first_step)
+        return ActiveSchedule(replace(configured, curve=curve), span)
     return replace(begin, schedule=replace(configured, curve=curve, warmup=0))
-
-
-def _begin(schedule: Schedule, moment: TrainingStep, total: int) -> Span:
-    """A course that begins now."""
-    start = moment.iteration
-    return Span(total, float(start), 0.0, moment.steps(schedule.step_on), start)

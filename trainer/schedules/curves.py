@@ -1,13 +1,13 @@
-"""Schedules as value objects: how far training is -> the value of a setting.
+"""Schedules as value objects: training progress -> the value of a setting.
 
-A `Schedule` is a curve with its warm-up and bump. Where on the curve training is, and what of that
-a continued run changes, is the matter of `trainer/schedules/active.py`.
+A `Schedule` is a curve with its warm-up and bump. `trainer/schedules/active.py` puts it on the
+iterations of a run.
 
-Two kinds of curves. Those over the whole run (linear, cosine, exponential to an end value,
-piecewise) depend on the progress, 0 at the first iteration and 1 after the last one. Those that
-decay by a factor (exponential with gamma, step) depend on the steps taken so far, whatever the
-length of the run. In both the n-th step uses the value after n - 1 steps, as in torch: with a
-linear curve over 10 iterations the last of them uses the value at 9/10.
+There are two kinds of curves. Those over the whole run (linear, cosine, exponential to an end
+value, piecewise) depend on the progress, 0 at the first iteration and 1 after the last one. Those
+that decay by a factor (exponential with gamma, step) depend on the steps done, whatever the length
+of the run. In both the n-th step uses the value after n - 1 steps, as in torch: with a linear curve
+over 10 iterations the last of them uses the value at 9/10.
 
 Knows neither Ray nor torch nor the configuration.
 """
@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 STEP_UNITS = ("iteration", "epoch", "update")
-_ALMOST_0 = math.ulp(0.0)  # what a decay never falls below in earnest
+_ALMOST_0 = math.ulp(0.0)  # the smallest value that a decay can reach
 
 
 @dataclass(frozen=True)
@@ -33,24 +33,25 @@ class Curve:
         raise NotImplementedError
 
     def extremes(self) -> tuple[float, ...]:
-        """Values that all others lie between, or are approached for ever."""
+        """Values that bound the curve; a bound may only be approached."""
         return (self.at(0.0, 0), self.at(1.0, 0))
 
     @property
     def first(self) -> float:
-        """The value it begins with."""
+        """The first value."""
         return self.at(0.0, 0)
 
     def starting_at(self, value: float) -> Curve | None:
-        """The same curve from another first value to its own end; None where there is no such.
+        """The same curve from another first value to its own end; None where there is none.
 
-        ValueError if it cannot begin with this one.
+        Raises:
+            ValueError: it cannot begin with this value.
         """
         return None
 
     @classmethod
     def parameters(cls) -> set[str]:
-        """Their names."""
+        """The names of the parameters."""
         return {item.name for item in fields(cls)}
 
     def to_dict(self) -> dict[str, Any]:
@@ -124,7 +125,7 @@ class Exponential(_BetweenTwoValues):
 
 
 def _scaled(start: float, gamma: float, times: int) -> float:
-    """start * gamma**times, neither 0 nor an exception where that is too small or too large."""
+    """start * gamma**times; the smallest number or inf where that under- or overflows."""
     try:
         return start * gamma**times or math.copysign(_ALMOST_0, start)
     except OverflowError:
@@ -133,7 +134,7 @@ def _scaled(start: float, gamma: float, times: int) -> float:
 
 @dataclass(frozen=True)
 class _ByFactor(Curve):
-    """A factor now and then; the length of the run does not matter."""
+    """A repeated factor; the length of the run does not matter."""
 
     start: float
     gamma: float
@@ -211,7 +212,7 @@ class Bump:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A curve, and what is laid over it.
+    """A curve with its warm-up and its bump.
 
     Attributes:
         curve: the value without warm-up and bump.
@@ -226,8 +227,8 @@ class Schedule:
     bump: Bump | None = None
 
     @property
-    def is_plain(self) -> bool:
-        """Whether this is nothing but a number."""
+    def is_constant(self) -> bool:
+        """Whether this is only a number."""
         return isinstance(self.curve, Constant) and not self.warmup and self.bump is None
 
     def to_dict(self) -> dict[str, Any]:
@@ -237,7 +238,11 @@ class Schedule:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Schedule:
-        """ValueError, KeyError or TypeError if `values` are not those of a schedule."""
+        """The schedule that `to_dict` has described.
+
+        Raises:
+            ValueError, KeyError, TypeError: `values` are not those of a schedule.
+        """
         values = dict(values)
         bump = values.pop("bump", None)
         step_on, warmup = values.pop("step_on"), int(values.pop("warmup"))
@@ -257,7 +262,11 @@ CURVES: dict[str, tuple[type[Curve], ...]] = {
 
 
 def curve_from_dict(values: dict[str, Any]) -> Curve:
-    """A curve from its type and parameters; ValueError, KeyError or TypeError if that fails."""
+    """A curve from its type and parameters.
+
+    Raises:
+        ValueError, KeyError, TypeError: there is no such curve.
+    """
     values = dict(values)
     kind = values.pop("type")
     if "points" in values:

@@ -1,8 +1,8 @@
-"""All the schedules of a run, and where it stands in them.
+"""Every schedule of a run, and the current training step.
 
 Settings are named as in the history: "seeker/lr", "hider/logit_bias.forward.ahead",
-"env/vision_angle". A setting of a learner that is not scheduled runs as a constant, so that there
-is one way to every value.
+"env/vision_angle". A setting of a learner without a schedule is held as a constant, so that every
+value is computed in one way.
 
 Knows neither Ray nor torch nor the configuration.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainer.schedules.active import ActiveSchedule, Span, TrainingStep
 from trainer.schedules.alternation import Alternation
@@ -21,30 +21,43 @@ GAME = "env"
 LOGIT_BIAS = "logit_bias"
 
 
+class TeamValues(NamedTuple):
+    """The settings of a team that can be scheduled, at one gradient step."""
+
+    lr: float
+    entropy_coeff: float
+    clip_param: float
+    vf_loss_coeff: float
+    kl_target: float
+
+
+TEAM_SETTINGS = TeamValues._fields
+
+
 @dataclass(frozen=True)
 class TeamPlan:
     """What the learner of one team needs to know for one iteration.
 
     Attributes:
         trains: whether this team learns at all in this iteration.
-        settings: schedules on their courses, by setting (lr, clip_param, ...).
-        moment: where training stands at the start of the iteration.
+        settings: the schedule of each of `TEAM_SETTINGS`.
+        step: the training step at the start of the iteration.
         logit_bias: [L], added to the logits while training; empty: nothing is.
     """
 
     trains: bool
     settings: Mapping[str, ActiveSchedule]
-    moment: TrainingStep
+    step: TrainingStep
     logit_bias: tuple[float, ...] = ()
 
-    def values(self, epoch: int, epochs: int, update: int, updates: int) -> dict[str, float]:
+    def values(self, epoch: int, epochs: int, update: int, updates: int) -> TeamValues:
         """The settings for gradient step `update` (from 0) of `updates`, in `epoch` of `epochs`."""
-        moment = self.moment._replace(epoch=epoch, epochs=epochs, update=update, updates=updates)
-        return {name: running.value(moment) for name, running in self.settings.items()}
+        step = self.step._replace(epoch=epoch, epochs=epochs, update=update, updates=updates)
+        return TeamValues(*(self.settings[name].value(step) for name in TEAM_SETTINGS))
 
 
 @dataclass
-class StepsTaken:
+class StepsDone:
     """Epochs and gradient steps that one team has learned for, over the whole life of the run."""
 
     epochs: int = 0
@@ -53,102 +66,114 @@ class StepsTaken:
 
 @dataclass
 class Scheduler:
-    """Every setting of a run as a schedule on its course, and where the run stands.
+    """Every setting of a run as a schedule, and the iteration reached.
 
     Attributes:
         configured: the schedules that the configuration asks for, by setting.
-        plain: the configured number behind every setting that could be scheduled.
-        running: what is in force; after a continuation this may differ from `configured`.
+        base_values: the configured number behind every setting that can be scheduled.
+        active: the schedules in force; after a continuation they may differ from `configured`.
         total: iteration at which the schedules end.
         iteration: iterations done.
-        taken: steps taken by team.
+        steps_done: learning steps by team.
         alternation: whose turn it is to learn.
         choices: the names of the L action choices ("forward.ahead"), in the order of the logits.
     """
 
     configured: dict[str, Schedule]
-    plain: dict[str, float]
-    running: dict[str, ActiveSchedule]
+    base_values: dict[str, float]
+    active: dict[str, ActiveSchedule]
     total: int
     alternation: Alternation
     choices: tuple[str, ...] = ()
     iteration: int = 0
-    taken: dict[str, StepsTaken] = field(default_factory=dict)
+    steps_done: dict[str, StepsDone] = field(default_factory=dict)
 
     @classmethod
     def fresh(
         cls,
         configured: Mapping[str, Schedule],
-        plain: Mapping[str, float],
+        base_values: Mapping[str, float],
         total: int,
         alternation: Alternation,
         choices: tuple[str, ...] = (),
     ) -> Scheduler:
         """All schedules at their beginning."""
-        constants = {n: Schedule(Constant(v)) for n, v in plain.items() if not _of(n, GAME)}
-        schedules = constants | dict(configured)
-        running = {
-            name: ActiveSchedule(schedule, Span(total)) for name, schedule in schedules.items()
+        constants = {
+            name: Schedule(Constant(value))
+            for name, value in base_values.items()
+            if not _belongs_to(name, GAME)
         }
-        taken = {team: StepsTaken() for team in alternation.teams}
-        return cls(dict(configured), dict(plain), running, total, alternation, choices, taken=taken)
+        schedules = constants | dict(configured)
+        return cls(
+            configured=dict(configured),
+            base_values=dict(base_values),
+            active={name: ActiveSchedule(item, Span(total)) for name, item in schedules.items()},
+            total=total,
+            alternation=alternation,
+            choices=choices,
+            steps_done={team: StepsDone() for team in alternation.teams},
+        )
 
-    def moment(self, name: str) -> TrainingStep:
-        """Now, between two iterations, as a setting sees it."""
-        taken = self.taken.get(name.partition("/")[0], StepsTaken())
+    def training_step(self, name: str) -> TrainingStep:
+        """The training step between two iterations, for the owner of a setting."""
+        done = self.steps_done.get(name.partition("/")[0], StepsDone())
         return TrainingStep(
             self.iteration,
-            past_epochs=taken.epochs,
-            past_updates=taken.updates,
+            past_epochs=done.epochs,
+            past_updates=done.updates,
             since_switch=self.alternation.since_switch,
         )
 
     def values(self) -> dict[str, float]:
         """The effective value of every setting at the start of the next iteration."""
-        return {name: running.value(self.moment(name)) for name, running in self.running.items()}
+        return {name: item.value(self.training_step(name)) for name, item in self.active.items()}
 
     def env_parameters(self) -> dict[str, float]:
         """The scheduled numbers of the game."""
-        return {n.removeprefix(f"{GAME}/"): v for n, v in self.values().items() if _of(n, GAME)}
+        return {
+            name.removeprefix(f"{GAME}/"): value
+            for name, value in self.values().items()
+            if _belongs_to(name, GAME)
+        }
 
     def team_plan(self, team: str) -> TeamPlan:
         """What this team's learner and runners need for the next iteration."""
-        own = {n.partition("/")[2]: r for n, r in self.running.items() if _of(n, team)}
-        settings = {n: r for n, r in own.items() if not n.startswith(f"{LOGIT_BIAS}.")}
-        moment = self.moment(f"{team}/")
+        own = {n.partition("/")[2]: item for n, item in self.active.items() if _belongs_to(n, team)}
+        settings = {n: item for n, item in own.items() if not n.startswith(f"{LOGIT_BIAS}.")}
+        step = self.training_step(f"{team}/")
         bias = {
-            name.removeprefix(f"{LOGIT_BIAS}."): own[name].value(moment)
+            name.removeprefix(f"{LOGIT_BIAS}."): own[name].value(step)
             for name in own.keys() - settings.keys()
         }
         logit_bias = tuple(bias.get(choice, 0.0) for choice in self.choices) if bias else ()
-        return TeamPlan(self.alternation.trains(team), settings, moment, logit_bias)
+        return TeamPlan(self.alternation.trains(team), settings, step, logit_bias)
 
-    def advance(self, taken: Mapping[str, StepsTaken]) -> None:
-        """One more iteration is done, in which each team took these steps."""
-        for team, steps in taken.items():
-            own = self.taken.setdefault(team, StepsTaken())
-            own.epochs += steps.epochs
-            own.updates += steps.updates
+    def advance(self, steps: Mapping[str, StepsDone]) -> None:
+        """Count one more iteration, in which each team did these steps."""
+        for team, new in steps.items():
+            done = self.steps_done.setdefault(team, StepsDone())
+            done.epochs += new.epochs
+            done.updates += new.updates
         self.iteration += 1
         self.alternation = self.alternation.advanced()
 
     @property
     def scheduled(self) -> list[str]:
-        """The settings that are more than a plain number."""
-        return [n for n, schedule in self.configured.items() if not schedule.is_plain]
+        """The settings that are more than a number."""
+        return [name for name, schedule in self.configured.items() if not schedule.is_constant]
 
     def state(self) -> dict[str, Any]:
-        """Plain values from which `restored` and a continuation work."""
+        """Plain values for `restored`; their keys are the checkpoint's format."""
         return {
             "total": self.total,
             "iteration": self.iteration,
-            "taken": {team: vars(steps).copy() for team, steps in self.taken.items()},
+            "taken": {team: vars(steps).copy() for team, steps in self.steps_done.items()},
             "alternation": self.alternation.state(),
-            "plain": self.plain.copy(),
+            "plain": self.base_values.copy(),
             "configured": {name: item.to_dict() for name, item in self.configured.items()},
             "running": {
-                name: {"schedule": item.schedule.to_dict(), "course": vars(item.course).copy()}
-                for name, item in self.running.items()
+                name: {"schedule": item.schedule.to_dict(), "course": vars(item.span).copy()}
+                for name, item in self.active.items()
             },
         }
 
@@ -163,7 +188,7 @@ class Scheduler:
         }
         for name in self.scheduled:
             prefix = "schedule_" + name.replace("/", "_")
-            for key, value in self.running[name].schedule.to_dict().items():
+            for key, value in self.active[name].schedule.to_dict().items():
                 nested = value if isinstance(value, dict) else {"": value}
                 for inner, item in nested.items():
                     found["_".join(filter(None, (prefix, key, inner)))] = item
@@ -171,14 +196,15 @@ class Scheduler:
 
     @classmethod
     def restored(cls, state: Mapping[str, Any], fresh: Scheduler) -> Scheduler:
-        """What `state` described, in the alternation of `fresh`.
+        """The scheduler that `state` describes, in the alternation of `fresh`.
 
-        ValueError, KeyError or TypeError if it is no state.
+        Raises:
+            ValueError, KeyError, TypeError: `state` is not what `Scheduler.state` returns.
         """
         return cls(
             configured={n: Schedule.from_dict(e) for n, e in state["configured"].items()},
-            plain={name: float(value) for name, value in state["plain"].items()},
-            running={
+            base_values={name: float(value) for name, value in state["plain"].items()},
+            active={
                 n: ActiveSchedule(Schedule.from_dict(e["schedule"]), Span(**e["course"]))
                 for n, e in state["running"].items()
             },
@@ -186,9 +212,9 @@ class Scheduler:
             choices=fresh.choices,
             alternation=fresh.alternation.resumed(state["alternation"]),
             iteration=int(state["iteration"]),
-            taken={team: StepsTaken(**steps) for team, steps in state["taken"].items()},
+            steps_done={team: StepsDone(**steps) for team, steps in state["taken"].items()},
         )
 
 
-def _of(name: str, owner: str) -> bool:
+def _belongs_to(name: str, owner: str) -> bool:
     return name.startswith(f"{owner}/")

@@ -24,7 +24,11 @@ from trainer.commands.train.checkpoint_folder import (
 )
 from trainer.commands.train.configuration import Continued, Given, continued, given
 from trainer.config.budget import Budget
-from trainer.config.build_scheduler import check_course, continued_schedules, run_schedules
+from trainer.config.build_scheduler import (
+    build_scheduler,
+    check_game_schedules,
+    resume_scheduler,
+)
 from trainer.config.loading import AnyConfig
 from trainer.config.run_length import (
     Done,
@@ -151,7 +155,7 @@ def _new_plan(asked: Given, start: Start) -> RunPlan:
     refuse_occupied(config.ppo.checkpoint_dir)
     check_writable(config.ppo.checkpoint_dir)
     until = args.until or planned_iterations(config)
-    check_course(config, run_schedules(config, until), until)
+    check_game_schedules(config, build_scheduler(config, until), until)
     budget = None if args.until else budget_of(config)
     return RunPlan(
         config=with_plan(config, until),
@@ -214,7 +218,7 @@ def _resume_plan(asked: Given, groups: ConfigGroups, start: Start) -> RunPlan:
     )
     with contextlib.suppress(StateUnreadable):  # restoring it will say what is wrong
         schedules, _ = planned_schedules(plan)
-        check_course(config, schedules, until)
+        check_game_schedules(config, schedules, until)
     return plan
 
 
@@ -232,7 +236,7 @@ def planned_schedules(plan: RunPlan) -> tuple[Scheduler, Continuation]:
     folder = plan.restore_path / layout.TRAINING_STATE
     try:
         state = read_values(folder).get("schedules")
-        return continued_schedules(
+        return resume_scheduler(
             plan.config, plan.until, state, plan.first_iteration, carry=plan.origin.carry_schedules
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

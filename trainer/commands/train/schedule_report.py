@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from trainer.commands.train.plan import RunPlan, StateUnreadable, planned_schedules
-from trainer.config.build_scheduler import run_schedules
-from trainer.schedules.active import ActiveSchedule
+from trainer.config.build_scheduler import build_scheduler
 from trainer.schedules.continuation import Continuation
 from trainer.schedules.curves import Decay, Step
 from trainer.schedules.scheduler import Scheduler
@@ -12,7 +11,7 @@ from trainer.schedules.scheduler import Scheduler
 
 def print_new_schedules(plan: RunPlan) -> None:
     """The schedules of a new run: when they end, and each from where to where."""
-    schedules = run_schedules(plan.config, plan.until)
+    schedules = build_scheduler(plan.config, plan.until)
     if not schedules.scheduled:
         return
     stops = f"; this run stops at {plan.until}" if plan.until < schedules.total else ""
@@ -81,8 +80,7 @@ def _origin(plan: RunPlan, name: str, found: Continuation) -> str:
 
 def _from_to(name: str, schedules: Scheduler) -> str:
     """The way of one schedule in a few words."""
-    running: ActiveSchedule = schedules.running[name]
-    schedule = running.schedule
+    schedule = schedules.active[name].schedule
     curve, unit = schedule.curve, schedule.step_on
     if isinstance(curve, Decay | Step) and unit != "iteration":
         way = f"{curve.first:.6g}, times {curve.gamma:g} "
