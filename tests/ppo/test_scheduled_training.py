@@ -68,7 +68,7 @@ def test_every_gradient_step_has_the_learning_rate_of_torchs_scheduler(trainer_o
 
     assert by_update == pytest.approx(torchs(4 * epochs * minibatches), rel=1e-12)
     assert by_epoch == pytest.approx(np.repeat(torchs(4 * epochs), minibatches), rel=1e-12)
-    assert trainer.schedules.taken["hider"].updates == 4 * epochs * minibatches
+    assert trainer.schedules.steps_done["hider"].updates == 4 * epochs * minibatches
 
 
 def test_the_loss_gets_the_scheduled_coefficients(
