@@ -14,7 +14,7 @@ from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.metadata import BestBy
 from trainer.checkpoints.retention import Retention, kept, reasons
-from trainer.commands.checkpoint_tools.table import render
+from trainer.commands.checkpoint_tools.checkpoint_table import render
 from trainer.commands.demo.checkpoint_choice import Shelf
 
 SICK = ["seeker_policy collapsed in iteration 3"]

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
-from trainer.commands.checkpoint_tools import list_values
-from trainer.commands.checkpoint_tools.list_values import Column, aligned, wrapped
+from trainer.commands.checkpoint_tools.metadata_text import count, date, fixed, percent
+from trainer.commands.tables import Column, aligned, wrapped
 from trainer.reporting import formatting
 from trainer.reporting.terminal import Style
 
@@ -80,12 +80,8 @@ def _first_columns(now: datetime) -> list[Column[CheckpointInfo]]:
         Column("Iter", lambda i: str(i.iteration)),
         Column("Age", age),
         _number("Reward", "reward_mean"),
-        Column(
-            "Seen", lambda i: list_values.fixed(i.metadata.get("seen_fraction"), 3), optional=True
-        ),
-        Column(
-            "Hidden", lambda i: list_values.percent(i.metadata.get("perfect_hide")), optional=True
-        ),
+        Column("Seen", lambda i: fixed(i.metadata.get("seen_fraction"), 3), optional=True),
+        Column("Hidden", lambda i: percent(i.metadata.get("perfect_hide")), optional=True),
         _number("Ep.len", "episode_len_mean"),
         _count("Episodes", "episodes_completed"),
         _count("Env steps", "env_steps"),
@@ -94,12 +90,12 @@ def _first_columns(now: datetime) -> list[Column[CheckpointInfo]]:
 
 
 def _saved(info: CheckpointInfo) -> tuple[str, str]:
-    return list_values.date(info.metadata.get("timestamp"))
+    return date(info.metadata.get("timestamp"))
 
 
 def _number(head: str, key: str) -> Column[CheckpointInfo]:
-    return Column(head, lambda info: list_values.fixed(info.metadata.get(key)))
+    return Column(head, lambda info: fixed(info.metadata.get(key)))
 
 
 def _count(head: str, key: str) -> Column[CheckpointInfo]:
-    return Column(head, lambda info: list_values.count(info.metadata.get(key)))
+    return Column(head, lambda info: count(info.metadata.get(key)))

@@ -11,6 +11,7 @@ from typing import Any
 from trainer.checkpoints import comparison, metadata
 from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools import output
+from trainer.commands.tables import print_table
 
 _HASH = re.compile(r"[0-9a-f]{32,}")
 _DIGITS = 12  # of a hash tell it from others
@@ -54,9 +55,9 @@ def _show(first: Path, second: Path, found: comparison.Comparison) -> None:
             continue
         print(f"{name}:")
         rows = [(key, *map(_text, pair)) for key, pair in changes.items()]
-        output.print_table(heads, rows, wraps=True)
+        print_table(heads, rows, wraps=True)
     print("policies:")
-    output.print_table(("", "first and second"), found.policies.items())
+    print_table(("", "first and second"), found.policies.items())
 
 
 def _names(first: Path, second: Path) -> tuple[str, str]:

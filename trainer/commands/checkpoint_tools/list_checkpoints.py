@@ -19,7 +19,7 @@ from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
-from trainer.commands.checkpoint_tools import runs, table
+from trainer.commands.checkpoint_tools import checkpoint_table, runs
 from trainer.commands.command import EXIT_ERROR
 from trainer.commands.command_line import CommandParser
 from trainer.errors import UsageError
@@ -73,7 +73,7 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
     else:
         aside = branches.branch_folders(directory)
         print(
-            *table.render(
+            *checkpoint_table.render(
                 listing,
                 manager.address(directory),
                 detailed=args.detailed,

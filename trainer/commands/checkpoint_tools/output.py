@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TextIO
 
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.retention import Retention
-from trainer.checkpoints.safe_io import safe_json
 from trainer.checkpoints.safe_io.safe_output import drawing
-from trainer.reporting.terminal import can_ask, is_unicode
+from trainer.reporting.terminal import can_ask
 
 EXIT_OK, EXIT_PROBLEM = 0, 1
 EXIT_CODES = "exit codes: 0 ok, 1 problems found or error, 2 usage, 3 no usable checkpoint"
@@ -29,43 +27,6 @@ class Misuse(Exception):  # noqa: N818
 def print_json(document: Any) -> None:
     """One strict JSON document on standard output."""
     print(json.dumps(document, indent=2, allow_nan=False))
-
-
-def print_table(
-    heads: Sequence[str],
-    rows: Iterable[Sequence[object]],
-    right: str = "",
-    *,
-    wraps: bool = False,
-) -> None:
-    """A table without frames, as wide as it needs to be; `right` are the numbers' columns.
-
-    With `wraps`, what is wider than the terminal goes on within its column, in the next line.
-    """
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in heads:
-        table.add_column(
-            head,
-            justify="right" if head in right.split() else "left",
-            no_wrap=not wraps,
-            overflow="fold",
-        )
-    for row in rows:
-        table.add_row(*(Text(safe_json.shown_line(str(cell))) for cell in row))
-    # A pipe has no width, and a name that is cut off is of no use on a terminal either.
-    width = shutil.get_terminal_size().columns if wraps and sys.stdout.isatty() else 100_000
-    console = Console(width=width, highlight=False, color_system=None)
-    with console.capture() as captured:
-        console.print(table)
-    rule = "─" if is_unicode(sys.stdout) else "-"
-    for line in captured.get().splitlines():
-        if line.strip():
-            print(line.rstrip().replace("─", rule))
 
 
 def progress(

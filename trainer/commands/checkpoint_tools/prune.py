@@ -7,7 +7,9 @@ import contextlib
 import dataclasses
 
 from trainer.checkpoints import metadata, pruning, ranking, selectors
-from trainer.commands.checkpoint_tools import output, project_settings, table
+from trainer.commands.checkpoint_tools import output, project_settings
+from trainer.commands.tables import print_table
+from trainer.reporting import formatting
 
 HELP = "delete what is not kept: not the latest, the best, the last N, pinned or in use"
 
@@ -69,16 +71,18 @@ def run(args: argparse.Namespace) -> int:
 def _is_meant(args: argparse.Namespace, plan: pruning.Plan) -> bool:
     if args.json and not args.yes:
         raise output.Misuse("--json does not ask: give --yes to delete, --dry-run to look")
-    freed = table.size(sum(info.size_bytes for info in plan.dropped))
+    freed = formatting.size(sum(info.size_bytes for info in plan.dropped))
     count = output.checkpoints(len(plan.dropped))
     return args.yes or output.confirmed(f"Delete {count} ({freed})?")
 
 
 def _show(plan: pruning.Plan) -> None:
     kept = [(i, "keep", "", ", ".join(why)) for i, why in plan.kept.items()]
-    gone = [(info.iteration, "delete", table.size(info.size_bytes), "") for info in plan.dropped]
+    gone = [
+        (info.iteration, "delete", formatting.size(info.size_bytes), "") for info in plan.dropped
+    ]
     heads = ("Iter", "What", "Frees", "Why")
-    output.print_table(heads, sorted([*kept, *gone]), right="Iter Frees")
+    print_table(heads, sorted([*kept, *gone]), numbers=("Iter", "Frees"))
 
 
 def _outcome(count: int, *, deleted: bool, dry_run: bool) -> str:

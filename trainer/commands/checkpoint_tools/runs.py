@@ -18,8 +18,8 @@ from typing import Any
 from trainer.checkpoints import index, layout, locks, metadata
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
-from trainer.commands.checkpoint_tools import list_values
-from trainer.commands.checkpoint_tools.list_values import Column, aligned
+from trainer.commands.checkpoint_tools.metadata_text import count, fixed, percent
+from trainer.commands.tables import Column, aligned
 from trainer.reporting import formatting
 from trainer.reporting.formatting import UNKNOWN
 from trainer.reporting.terminal import Style
@@ -190,9 +190,9 @@ def _columns(now: datetime) -> list[Column[Run]]:
         Column("Iterations", done),
         Column("Kept", lambda run: str(run.checkpoints)),
         Column("Saved", age),
-        Column("Seen", lambda run: list_values.fixed(run.known("seen_fraction"), 3), optional=True),
-        Column("Hidden", lambda run: list_values.percent(run.known("perfect_hide")), optional=True),
-        Column("Agent steps", lambda run: list_values.count(run.known("agent_steps"))),
+        Column("Seen", lambda run: fixed(run.known("seen_fraction"), 3), optional=True),
+        Column("Hidden", lambda run: percent(run.known("perfect_hide")), optional=True),
+        Column("Agent steps", lambda run: count(run.known("agent_steps"))),
         Column("Size", lambda run: formatting.size(run.size_bytes)),
     ]
 

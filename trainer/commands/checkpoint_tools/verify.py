@@ -12,7 +12,9 @@ from trainer.checkpoints import layout, open_store, quarantine, selectors
 from trainer.checkpoints.errors import CheckpointCorrupted
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io import safe_json
-from trainer.commands.checkpoint_tools import output, table
+from trainer.commands.checkpoint_tools import output
+from trainer.commands.tables import print_table
+from trainer.reporting import formatting
 
 HELP = "check every file of one or all checkpoints against its manifest"
 
@@ -46,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         output.print_json([_as_json(result, manager.address(result.folder)) for result in results])
     else:
         rows = [_row(result) for result in results]
-        output.print_table(("Checkpoint", "Files", "Size", "Result"), rows, right="Files Size")
+        print_table(("Checkpoint", "Files", "Size", "Result"), rows, numbers=("Files", "Size"))
         for result in results:
             for problem in result.problems:
                 line = safe_json.shown_line(f"{result.folder.name}: {problem}")
@@ -94,7 +96,7 @@ def _row(result: Result) -> tuple[object, ...]:
     if result.problems:
         count = len(result.problems)
         return result.folder.name, "", "", f"damaged: {count} problem{'s' * (count > 1)}"
-    return result.folder.name, result.files, table.size(result.size_bytes), "ok"
+    return result.folder.name, result.files, formatting.size(result.size_bytes), "ok"
 
 
 def _as_json(result: Result, address: str) -> dict[str, object]:

@@ -11,8 +11,9 @@ from trainer.checkpoints.index import Listing
 from trainer.checkpoints.metadata import BestBy
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.safe_io.safe_json import shown_line
-from trainer.commands.checkpoint_tools import list_values
 from trainer.commands.checkpoint_tools.detailed_table import detailed_rows
+from trainer.commands.checkpoint_tools.metadata_text import date, fixed
+from trainer.commands.tables import Column, aligned
 from trainer.reporting.formatting import UNKNOWN, size
 from trainer.reporting.terminal import Style
 
@@ -60,18 +61,14 @@ def plain_rows(
     marks: Mapping[int, str] = NO_MARKS,
 ) -> list[str]:
     """The short table: iteration, date, reward, episodes, folder."""
-    lines = [_short("Iter", "Date", "Reward", "Episodes", "Path"), "-" * WIDTH]
-    for info in shown:
+    head, *rows = aligned(_short_columns(), shown, gap=" ")
+    lines = [head.rstrip(), "-" * WIDTH]
+    for info, row in zip(shown, rows, strict=True):
         words = [*_name(info), *(tag.upper() for tag in _SHORT_TAGS if tag in info.tags)]
         words += ["BEST"] * (info is top) + ["COLLAPSED"] * bool(info.warnings)
         words += [marks[info.iteration].upper()] if info.iteration in marks else []
         behind = "".join(style.paint(f" [{word}]", "36") for word in words)
-        date, _ = list_values.date(info.metadata.get("timestamp"))
-        episodes = metadata.as_count(info.metadata.get("episodes_completed"))
-        shown_count = UNKNOWN if episodes is None else str(episodes)
-        reward = list_values.fixed(info.metadata.get("reward_mean"))
-        line = _short(str(info.iteration), date, reward, shown_count, info.name)
-        lines.append(style.paint(line, "32" if info is top else "") + behind)
+        lines.append(style.paint(row.rstrip(), "32" if info is top else "") + behind)
     return [*lines, "-" * WIDTH]
 
 
@@ -115,8 +112,26 @@ def _decimal(info: CheckpointInfo, key: str) -> str:
     return f"{info.number(key):{digits}}"
 
 
-def _short(iteration: str, date: str, reward: str, episodes: str, name: str) -> str:
-    return f"{iteration:<8} {date:<12} {reward:<10} {episodes:<10} {name}"
+def _short_columns() -> list[Column[CheckpointInfo]]:
+    """Of the widths that the user's guide shows."""
+
+    def day(info: CheckpointInfo) -> str:
+        return date(info.metadata.get("timestamp"))[0]
+
+    def reward(info: CheckpointInfo) -> str:
+        return fixed(info.metadata.get("reward_mean"))
+
+    def episodes(info: CheckpointInfo) -> str:
+        count = metadata.as_count(info.metadata.get("episodes_completed"))
+        return UNKNOWN if count is None else str(count)
+
+    return [
+        Column("Iter", lambda info: str(info.iteration), text=True, least=8),
+        Column("Date", day, text=True, least=12),
+        Column("Reward", reward, text=True, least=10),
+        Column("Episodes", episodes, text=True, least=10),
+        Column("Path", lambda info: info.name, text=True),
+    ]
 
 
 def _name(info: CheckpointInfo) -> list[str]:

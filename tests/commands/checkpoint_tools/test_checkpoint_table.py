@@ -10,8 +10,7 @@ from tests.checkpoints.fakes import info
 from trainer.checkpoints import metadata
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.labels import Label
-from trainer.commands.checkpoint_tools import table
-from trainer.commands.checkpoint_tools.table import render
+from trainer.commands.checkpoint_tools.checkpoint_table import render
 from trainer.reporting import formatting
 from trainer.reporting.terminal import Style
 
@@ -222,7 +221,7 @@ def test_any_metadata_can_be_shown(document, detailed):
     ],
 )
 def test_sizes(count, text):
-    assert table.size(count) == text
+    assert formatting.size(count) == text
 
 
 @pytest.mark.parametrize(
