@@ -1,6 +1,7 @@
 import pytest
 
-from trainer.checkpoints.comparison import differing, flatten
+from trainer.checkpoints.comparison import differing
+from trainer.checkpoints.safe_io.plain_values import flatten
 
 
 @pytest.mark.parametrize(

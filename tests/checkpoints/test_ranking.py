@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.checkpoints.fakes import info, open_past_damage, save
-from trainer.checkpoints import ranking, selectors
+from trainer.checkpoints import ranking
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.metadata import BestBy
+from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.retention import Retention, kept, reasons
 from trainer.commands.checkpoint_tools.checkpoint_table import render
 from trainer.commands.demo.checkpoint_choice import Shelf
@@ -27,7 +28,7 @@ def listing(values: Mapping[int, dict[str, Any]]) -> Listing:
 
 def test_the_best_is_the_most_trained_one_that_is_well() -> None:
     found = listing({1: {"reward_mean": 38.0}, 2: {}, 3: {"warnings": SICK}, 4: {"warnings": SICK}})
-    top = selectors.best(found)
+    top = ranking.best(found.checkpoints)
     assert top is not None
     assert top.iteration == 2
     assert reasons(found.checkpoints, Retention(1, best_n=1)) == {
@@ -40,14 +41,14 @@ def test_no_score_makes_a_collapsed_one_the_best_unless_all_are() -> None:
     found = listing({1: {"loss": 1.0}, 2: {"loss": 9.0, "warnings": SICK}, 3: {"loss": 2.0}})
     assert kept(found.checkpoints, Retention(1, best_metric="loss", best_n=1)) == {3}
     all_sick = listing({1: {"warnings": SICK}, 2: {"warnings": SICK}})
-    top = selectors.best(all_sick)
+    top = ranking.best(all_sick.checkpoints)
     assert top is not None
     assert top.iteration == 2
 
 
 @pytest.mark.parametrize("warnings", [[], None, "text", [3], {}, 7])
 def test_what_makes_no_sense_as_warnings_is_none(warnings: object) -> None:
-    top = selectors.best(listing({1: {}, 2: {"warnings": warnings}}))
+    top = ranking.best(listing({1: {}, 2: {"warnings": warnings}}).checkpoints)
     assert top is not None
     assert top.iteration == 2
 
@@ -81,7 +82,7 @@ def test_a_reader_goes_by_what_the_newest_checkpoint_says() -> None:
 def test_a_record_that_makes_no_sense_is_passed_over(best_by: object) -> None:
     saved = listing({1: {"best_by": SEEN}, 2: {"best_by": best_by}})
     assert ranking.best_by(saved.checkpoints) == BestBy("seen_fraction", "min")
-    assert selectors.best(saved) is None
+    assert ranking.best(saved.checkpoints) is None
 
 
 def test_everything_goes_by_the_metric_of_the_run(tmp_path: Path) -> None:
@@ -115,3 +116,53 @@ def test_a_collapsed_checkpoint_is_marked_in_the_table() -> None:
         (marked,) = (line for line in shown if "[COLLAPSED]" in line)
         assert "checkpoint_000002" in marked
         assert any(SICK[0] in line for line in shown) is detailed
+
+
+LISTING = (
+    info(10, size_bytes=30, reward_mean=2.0, run_name="b", loss=1.0, odd=[1]),
+    info(20, size_bytes=10, reward_mean=float("nan"), run_name="a", loss=3.0),
+    info(30, size_bytes=20, reward_mean=1.0, run_name=7, loss=1.0),
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("iteration", [10, 20, 30]),
+        ("iteration:desc", [30, 20, 10]),
+        ("size_bytes", [20, 30, 10]),
+        ("reward_mean", [30, 10, 20]),  # the unknown one is last, whichever the direction
+        ("reward_mean:desc", [10, 30, 20]),
+        ("reward_mean:asc", [30, 10, 20]),
+        ("run_name", [30, 20, 10]),  # numbers before texts
+        ("loss", [10, 30, 20]),
+        ("odd", [10, 20, 30]),
+        ("seed", [10, 20, 30]),
+    ],
+)
+def test_the_order(key: str, expected: list[int]) -> None:
+    assert [found.iteration for found in ranking.ordered(LISTING, key)] == expected
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"), [("reward_mean", 10), ("loss:min", 30), ("loss", 20), ("loss:max", 20)]
+)
+def test_the_best_by_a_text(metric: str, expected: int) -> None:
+    by = ranking.parse_best_by(LISTING, metric)
+    found = ranking.best(LISTING, by)
+    assert found is not None
+    assert (found.iteration, by.metric) == (expected, metric.split(":")[0])
+
+
+def best_by_text(checkpoints: tuple[CheckpointInfo, ...], text: str) -> CheckpointInfo | None:
+    return ranking.best(checkpoints, ranking.parse_best_by(checkpoints, text))
+
+
+@pytest.mark.parametrize("choose", [ranking.ordered, best_by_text])
+def test_mistakes_name_the_way_on(
+    choose: Callable[[tuple[CheckpointInfo, ...], str], object],
+) -> None:
+    with pytest.raises(ValueError, match=r"'rewrd_mean'; did you mean 'reward_mean'?"):
+        choose(LISTING, "rewrd_mean")
+    with pytest.raises(ValueError, match=r"'loss:up' must end with :\w+, :\w+ or neither"):
+        choose(LISTING, "loss:up")

@@ -6,10 +6,10 @@ import pytest
 
 from tests.checkpoints.fakes import info, save
 from tests.checkpoints.store_places import everywhere_slowly
-from trainer.checkpoints import selectors
+from trainer.checkpoints import ranking
 from trainer.checkpoints.errors import NoUsableCheckpoint
-from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.metadata import BestBy
 
 
 @pytest.fixture
@@ -167,8 +167,8 @@ def test_getters_give_paths_as_text(cwd):
     ],
 )
 def test_best(rewards, mode, expected):
-    listing = Listing(tuple(info(i, reward_mean=value) for i, value in rewards.items()))
-    found = selectors.best(listing, "reward_mean", mode)
+    saved = [info(i, reward_mean=value) for i, value in rewards.items()]
+    found = ranking.best(saved, BestBy("reward_mean", mode))
     assert (found and found.iteration) == expected
 
 

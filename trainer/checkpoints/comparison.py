@@ -11,9 +11,9 @@ from trainer.checkpoints import layout, manifest, metadata
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.manifest import Manifest
 from trainer.checkpoints.safe_io import safe_json, safe_yaml
+from trainer.checkpoints.safe_io.plain_values import flatten
 
 Pair = tuple[Any, Any]  # the values in the first and in the second; None where there is none
-_MAX_KEYS = 4 * 2**20
 _OF_THE_SAVE = ("iteration", "timestamp", "timestamp_unix", "checkpoint_path", "segment")
 _WEIGHTS, _SPEC = layout.POLICY_FILES
 
@@ -69,30 +69,6 @@ def differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, 
         for key, (a, b) in pairs.items()
         if a != b or isinstance(a, bool) is not isinstance(b, bool)
     }
-
-
-def flatten(values: Mapping[Any, Any]) -> dict[str, Any]:
-    """Nested mappings as dotted keys; an empty mapping is as good as none.
-
-    ValueError if the keys are absurdly long: each repeats all that it is nested in.
-    """
-    found: dict[str, Any] = {}
-    length = 0
-    pending = [("", iter(values.items()))]
-    while pending:
-        prefix, items = pending[-1]
-        for key, value in items:
-            name = f"{prefix}{key}"
-            length += len(name)
-            if length > _MAX_KEYS:
-                raise ValueError(f"keys of more than {_MAX_KEYS} characters together")
-            if isinstance(value, Mapping):
-                pending.append((f"{name}.", iter(value.items())))
-                break
-            found[name] = value
-        else:
-            pending.pop()
-    return found
 
 
 def _read(folder: Path, read: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Which checkpoint is the best: one metric and mode for retention, selectors, lists and the demo.
+"""Orders checkpoints and picks the best: one rule for retention, selectors, lists and the demo.
 
-Unless a run says otherwise, the best is the one with the most training whose policies are well. In
-a zero-sum game every score of self-play only compares the two current teams with each other: it is
-high where the other side happens to be weak, and that is so before any training, too.
+Unless a run says otherwise, the best is the newest one whose policies have not collapsed. In a
+zero-sum game every score of self-play only compares the two current teams with each other: it is
+high where the other side happens to be weak, which is also the case before any training.
 """
 
 from __future__ import annotations
@@ -12,14 +12,18 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from trainer.checkpoints import metadata
-from trainer.checkpoints.metadata import BestBy
+from trainer.checkpoints.metadata import MODES, BestBy
 from trainer.checkpoints.records import CheckpointInfo
+from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
+
+DIRECTIONS = ("asc", "desc")
+SIZE = "size_bytes"  # not in the metadata, but known of every checkpoint
 
 
 def best_by(
     checkpoints: Sequence[CheckpointInfo], metric: str | None = None, mode: str | None = None
 ) -> BestBy:
-    """What is given, and for the rest what the newest checkpoint says that its run goes by."""
+    """The given metric and mode; what is None is taken from the newest checkpoint's run."""
     own = recorded(checkpoints) or BestBy()
     if metric is None:
         return BestBy(own.metric, mode or own.mode)
@@ -27,8 +31,56 @@ def best_by(
     return BestBy(metric, mode or usual)
 
 
+def parse_best_by(checkpoints: Sequence[CheckpointInfo], text: str | None) -> BestBy:
+    """What `METRIC`, `METRIC:max` or `METRIC:min` means; None: what the run goes by.
+
+    Raises:
+        ValueError: it ends in another word.
+    """
+    return best_by(checkpoints, *(_split(text, MODES) if text is not None else ()))
+
+
+def best(checkpoints: Sequence[CheckpointInfo], by: BestBy | None = None) -> CheckpointInfo | None:
+    """The best checkpoint, the newest of equals; None if none knows the metric.
+
+    Args:
+        checkpoints: of one folder.
+        by: the metric and mode; None: what the run goes by.
+
+    Raises:
+        ValueError: there is no such metric; the message names the nearest.
+    """
+    by = by or best_by(checkpoints)
+    known = metrics(checkpoints)
+    if checkpoints and by.metric not in known:
+        near = did_you_mean(by.metric, sorted(known))
+        raise ValueError(f"no checkpoint has a metric {by.metric!r}{near}")
+    return next(iter(ranked(checkpoints, by)), None)
+
+
+def ordered(checkpoints: Sequence[CheckpointInfo], text: str) -> tuple[CheckpointInfo, ...]:
+    """The checkpoints by `KEY`, `KEY:asc` or `KEY:desc`.
+
+    Equals are ordered by iteration; those that lack the key come last.
+
+    Raises:
+        ValueError: there is no such key; the message names the nearest.
+    """
+    key, direction = _split(text, DIRECTIONS)
+    known = {SIZE, *_keys(checkpoints)}
+    if key not in known:
+        near = did_you_mean(key, sorted(known))
+        raise ValueError(f"no checkpoint has a key {key!r}{near} (--sort)")
+    having: list[CheckpointInfo] = []
+    lacking: list[CheckpointInfo] = []
+    for info in sorted(checkpoints, key=lambda info: info.iteration):
+        (lacking if _rank(info, key) is None else having).append(info)
+    having.sort(key=lambda info: _rank(info, key) or (), reverse=direction == "desc")
+    return (*having, *lacking)
+
+
 def metrics(checkpoints: Iterable[CheckpointInfo]) -> set[str]:
-    """What a checkpoint can be the best by: what a training measures, and every other number."""
+    """What a checkpoint can be the best by: the training's metrics and all other numbers."""
     found = {
         key
         for info in checkpoints
@@ -39,10 +91,10 @@ def metrics(checkpoints: Iterable[CheckpointInfo]) -> set[str]:
 
 
 def ranked(checkpoints: Iterable[CheckpointInfo], by: BestBy) -> list[CheckpointInfo]:
-    """Those that know the metric, best first; of equals the newer one comes first.
+    """The checkpoints that know the metric, best first, the newer one of equals first.
 
-    A checkpoint with warnings comes after all without: whatever its policies score, they have
-    stopped learning.
+    One with warnings comes after all without: whatever its policies score, they have stopped
+    learning.
     """
     known = [info for info in checkpoints if not math.isnan(info.number(by.metric))]
     sign = -1.0 if by.mode == "max" else 1.0
@@ -53,7 +105,7 @@ def ranked(checkpoints: Iterable[CheckpointInfo], by: BestBy) -> list[Checkpoint
 
 
 def recorded(checkpoints: Sequence[CheckpointInfo]) -> BestBy | None:
-    """What the newest checkpoint says; None where none says anything that makes sense."""
+    """What the newest checkpoint's run goes by; None if no checkpoint has a valid record."""
     for info in sorted(checkpoints, key=lambda info: -info.iteration):
         found = info.metadata.get("best_by")
         if isinstance(found, Mapping):
@@ -62,3 +114,29 @@ def recorded(checkpoints: Sequence[CheckpointInfo]) -> BestBy | None:
                 if by.metric in metrics(checkpoints):
                     return by
     return None
+
+
+def _split(text: str, choices: tuple[str, ...]) -> tuple[str, str | None]:
+    key, colon, choice = text.rpartition(":")
+    if not colon:
+        return text, None
+    if choice not in choices:
+        raise ValueError(f"{text!r} must end with :{choices[0]}, :{choices[1]} or neither")
+    return key, choice
+
+
+def _keys(checkpoints: Iterable[CheckpointInfo]) -> set[str]:
+    """Keys that a list could be sorted by: texts and numbers."""
+    found = {key for info in checkpoints for key in info.metadata}
+    return found | (set(metadata.KEYS) - {"checkpoint_path"})
+
+
+def _rank(info: CheckpointInfo, key: str) -> tuple[int, float, str] | None:
+    """Numbers before texts; None for what has no order."""
+    if key == SIZE:
+        return (0, float(info.size_bytes), "")
+    number = info.number(key)
+    if not math.isnan(number):
+        return (0, number, "")
+    value = info.metadata.get(key)
+    return (1, 0.0, value) if isinstance(value, str) else None

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import index, quarantine, selectors
+from trainer.checkpoints import index, quarantine, ranking, selectors
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manifest import Manifest
@@ -100,7 +100,9 @@ class CheckpointReader:
         """
         if metric is None:
             metric, mode = self.retention.best_metric, mode or self.retention.best_mode
-        return self._path_of(selectors.best(self.listing(), metric, mode))
+        found = self.listing().checkpoints
+        best = ranking.best(found, ranking.best_by(found, metric, mode))
+        return self._path_of(best)
 
     def find(self, selector: Selector) -> Path:
         """The folder of a checkpoint.

@@ -11,6 +11,7 @@ from trainer.checkpoints.index import Listing
 from trainer.checkpoints.metadata import BestBy
 from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
+from trainer.checkpoints.safe_io.did_you_mean import did_you_mean, nearest
 
 LATEST, BEST = "latest", "best"
 _DIGITS = 18
@@ -18,22 +19,6 @@ KEYWORDS = (LATEST, BEST, "final")
 
 Selector = str | int | Path
 """What a user names a checkpoint by: see `find`."""
-
-
-def best(
-    listing: Listing, metric: str | None = None, mode: str | None = None
-) -> CheckpointInfo | None:
-    """The best checkpoint by a metric, or by what the run goes by; the newest of equals.
-
-    None where no checkpoint knows the metric; ValueError if there is no such one.
-    """
-    by = ranking.best_by(listing.checkpoints, metric, mode)
-    known = ranking.metrics(listing.checkpoints)
-    if listing.checkpoints and by.metric not in known:
-        raise ValueError(
-            f"no checkpoint has a metric {by.metric!r}{hint(by.metric, sorted(known))}"
-        )
-    return next(iter(ranking.ranked(listing.checkpoints, by)), None)
 
 
 def find(
@@ -84,13 +69,6 @@ def iteration_inside(folder: Path, directory: Path, shown: str) -> int:
     return iteration
 
 
-def nearest(iterations: list[int], wanted: int) -> list[int]:
-    """The closest iteration on each side of `wanted`."""
-    below = [iteration for iteration in iterations if iteration < wanted]
-    above = [iteration for iteration in iterations if iteration > wanted]
-    return [*sorted(below)[-1:], *sorted(above)[:1]]
-
-
 def none_found(shown: str) -> NoUsableCheckpoint:
     """The error for a folder without any checkpoint."""
     where = "" if Path(shown) == Path("checkpoints") else f" --checkpoint-dir {shown}"
@@ -126,7 +104,9 @@ def _no_iteration(iteration: int, listing: Listing, shown: str) -> NoUsableCheck
     skipped = dict(listing.skipped)
     name = layout.checkpoint_name(iteration) if iteration >= 0 else ""
     why = f" ({name} is {skipped[name]})" if name in skipped else ""
-    close = ", ".join(map(str, nearest(listing.iterations, iteration)))
+    below = [i for i in listing.iterations if i < iteration]
+    above = [i for i in listing.iterations if i > iteration]
+    close = ", ".join(map(str, (*below[-1:], *above[:1])))
     return NoUsableCheckpoint(
         f"no checkpoint for iteration {iteration} in {shown}{why}; nearest: {close}"
     )
@@ -166,8 +146,6 @@ def no_such_path(path: Path, instead: str = "") -> NoUsableCheckpoint:
 
 def nearest_existing(missing: Path) -> str:
     """The closest existing path to one with a mistyped part, else the closest existing folder."""
-    from difflib import get_close_matches
-
     missing = missing.absolute()
     parent = next(path for path in missing.parents if path.is_dir())
     step, *rest = missing.relative_to(parent).parts
@@ -175,11 +153,11 @@ def nearest_existing(missing: Path) -> str:
         names = [path.name for path in parent.iterdir() if path.is_dir()]
     except OSError:  # not permitted
         names = []
-    close = get_close_matches(step, names, n=1)
-    if not close:
+    close = nearest(step, names)
+    if close is None:
         return f"nearest existing: {parent}"
-    whole = parent.joinpath(close[0], *rest)
-    return f"did you mean {whole if whole.exists() else parent / close[0]}?"
+    whole = parent.joinpath(close, *rest)
+    return f"did you mean {whole if whole.exists() else parent / close}?"
 
 
 def _why_unusable(path: Path) -> str:
@@ -203,13 +181,5 @@ def _no_path(path: Path, listing: Listing, directory: Path, shown: str) -> NoUsa
     given = [info.label.name for info in listing.checkpoints if info.label]
     unknown = dict(listing.skipped).get(layout.LABELS)
     why = f" ({layout.LABELS} is not readable: {unknown})" if unknown else ""
-    meant = hint(path.name, [*KEYWORDS, *given, *copies])
+    meant = did_you_mean(path.name, [*KEYWORDS, *given, *copies])
     return NoUsableCheckpoint(f"no such checkpoint: {path}{why}{meant}")
-
-
-def hint(name: str, valid: list[str]) -> str:
-    """What was probably meant, or else what there is, to be put at the end of a message."""
-    from difflib import get_close_matches  # only a mistake needs it
-
-    close = get_close_matches(name, valid, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there is: {', '.join(valid[:8])}"

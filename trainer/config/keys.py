@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from envs.hide_and_seek.config import UNKNOWN_SETTING, nearest
 from trainer.checkpoints.safe_io import safe_yaml
+from trainer.checkpoints.safe_io.plain_values import flatten
 from trainer.checkpoints.safe_io.redaction import redacted_values
 from trainer.config import synonyms
 
@@ -53,17 +54,6 @@ _WORDS = {
     "less_than": "must be below {lt}",
     "less_than_equal": "must be at most {le}",
 }
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{"ppo": {"lr": 1}} -> {"ppo.lr": 1}."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat.update(flatten(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def dotted_keys(config: BaseModel) -> list[str]:

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainer.checkpoints.safe_io.plain_values import flatten
 from trainer.checkpoints.safe_io.redaction import redacted
-from trainer.config.keys import flatten
 from trainer.reporting.mlflow_store import experiment_id, get_run, open_store, reason
 from trainer.reporting.tensorboard import tag_of
 

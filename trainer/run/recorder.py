@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainer.checkpoints import index, layout, metadata, selectors
+from trainer.checkpoints import index, layout, metadata, ranking
 from trainer.checkpoints.errors import CheckpointWriteFailed
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io import safe_yaml
@@ -254,7 +254,7 @@ class RunRecorder:
         iteration = int(row["iteration"])
         self.history.file.export(path.with_name(layout.history_name(iteration)), iteration)
         figure = self.figure.save(columns, path.with_name(layout.plot_name(iteration)))
-        best = selectors.best(index.load(self.manager.directory))
+        best = ranking.best(index.load(self.manager.directory).checkpoints)
         self.tracking.show(figure, row, best.iteration if best else None)
         self.manager.upload()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainer.checkpoints import layout, manifest
 from trainer.checkpoints.safe_io import safe_yaml
-from trainer.config.keys import flatten
+from trainer.checkpoints.safe_io.plain_values import flatten
 from trainer.config.schema import Config
 from trainer.config.types import TEAMS
 from trainer.reporting.metrics import Row

@@ -20,8 +20,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
-from trainer.checkpoints import atomic, layout, selectors
+from trainer.checkpoints import atomic, layout
 from trainer.checkpoints.safe_io import safe_json
+from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
 from trainer.checkpoints.safe_io.redaction import has_credentials, redacted, without_credentials
 
 SCHEMES = ("file", "s3", "gs")
@@ -178,7 +179,7 @@ def _remote(parts: SplitResult) -> Location:
     options = {}
     for key, value in parse_qsl(parts.query, keep_blank_values=True):
         if key not in OPTIONS[parts.scheme]:
-            meant = selectors.hint(key, list(OPTIONS[parts.scheme]))
+            meant = did_you_mean(key, OPTIONS[parts.scheme])
             raise ValueError(
                 f"{parts.scheme}://{bucket} has an unknown option {safe_json.shown(key)!r}{meant}"
             )

@@ -1,4 +1,4 @@
-"""Looking at plain values of unknown origin: is each of the kind, and in the bounds, it must be?
+"""Checks of plain values of unknown origin: their type and their bounds; and `flatten`.
 
 Every check raises ValueError, naming the place, the value and what was expected.
 """
@@ -6,10 +6,12 @@ Every check raises ValueError, naming the place, the value and what was expected
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from trainer.checkpoints.safe_io.safe_json import shown
 
+_MAX_KEYS = 4 * 2**20  # characters of all keys of a flat mapping
 COUNT = 2**53  # of steps, episodes, ...: above anything that can be reached, and exact as a float
 
 
@@ -59,6 +61,33 @@ def sequence(value: Any, name: str) -> list[Any]:
     if not isinstance(value, list):
         raise ValueError(f"{name} is {shown(value)}, not a list")
     return value
+
+
+def flatten(values: Mapping[Any, Any]) -> dict[str, Any]:
+    """Nested mappings as dotted keys: {"ppo": {"lr": 1}} -> {"ppo.lr": 1}.
+
+    An empty mapping leaves no key.
+
+    Raises:
+        ValueError: the keys are too long together; each repeats all that it is nested in.
+    """
+    found: dict[str, Any] = {}
+    length = 0
+    pending = [("", iter(values.items()))]
+    while pending:
+        prefix, items = pending[-1]
+        for key, value in items:
+            name = f"{prefix}{key}"
+            length += len(name)
+            if length > _MAX_KEYS:
+                raise ValueError(f"keys of more than {_MAX_KEYS} characters together")
+            if isinstance(value, Mapping):
+                pending.append((f"{name}.", iter(value.items())))
+                break
+            found[name] = value
+        else:
+            pending.pop()
+    return found
 
 
 def _bounds(low: float, high: float) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from trainer.checkpoints import layout, metadata, sorting
+from trainer.checkpoints import layout, metadata, ranking
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.metadata import BestBy
 from trainer.checkpoints.records import CheckpointInfo
@@ -31,18 +31,19 @@ def render(
     now: datetime | None = None,
     branches: Sequence[Path] = (),
     order: Sequence[CheckpointInfo] | None = None,
-    best_by: str | None = None,
+    best_by: BestBy | None = None,
     marks: Mapping[int, str] = NO_MARKS,
     width: int = WIDTH,
 ) -> list[str]:
     """All lines of the list of a checkpoint directory that holds at least one checkpoint.
 
-    `order` is another one than by iteration; `best_by` is meant as in `sorting.best`; `marks`
+    `order` is another one than by iteration; `best_by` is as in `ranking.best`; `marks`
     are put behind the rows, by iteration; `width` is for the detailed table. ValueError if there
     is no such metric.
     """
     style = style or Style()
-    top, by = sorting.best(listing, best_by)
+    by = best_by or ranking.best_by(listing.checkpoints)
+    top = ranking.best(listing.checkpoints, by)
     shown = listing.checkpoints if order is None else order
     if detailed:
         table = detailed_rows(shown, top, style, now or datetime.now(), marks, width)

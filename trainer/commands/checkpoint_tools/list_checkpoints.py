@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from trainer.checkpoints import branches, layout, open_store, selectors, sorting
+from trainer.checkpoints import branches, layout, open_store, ranking, selectors
 from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
@@ -58,8 +58,9 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
     if not listing.checkpoints:
         report_empty(listing, directory, shown, as_json=args.json)
     try:
-        order = sorting.ordered(listing, args.sort)
-        top, _ = sorting.best(listing, args.best)
+        order = ranking.ordered(listing.checkpoints, args.sort)
+        by = ranking.parse_best_by(listing.checkpoints, args.best)
+        top = ranking.best(listing.checkpoints, by)
     except ValueError as error:
         raise UsageError(str(error)) from None
     damage = find_damage(order, manager) if args.verify else None
@@ -80,7 +81,7 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
                 style=Style.of(sys.stdout),
                 branches=aside,
                 order=order,
-                best_by=args.best,
+                best_by=by,
                 marks={i: "damaged" if found else "ok" for i, found in (damage or {}).items()},
                 width=shutil.get_terminal_size().columns,
             ),

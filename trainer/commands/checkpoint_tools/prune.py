@@ -49,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
     if not listing.checkpoints:
         raise selectors.none_found(manager.shown)
     try:
-        selectors.best(listing, rule.best_metric, rule.best_mode)
+        found = listing.checkpoints
+        ranking.best(found, ranking.best_by(found, rule.best_metric, rule.best_mode))
     except ValueError as error:  # by a mistyped metric nothing would be the best
         raise output.Misuse(str(error)) from None
     lock = contextlib.nullcontext() if args.dry_run else manager.writer_lock()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from trainer.checkpoints import layout, selectors
+from trainer.checkpoints import layout, ranking, selectors
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
@@ -100,7 +100,7 @@ def ask(shelf: Shelf, style: Style, read: Callable[[str], str] = input) -> Path 
 
 def checkpoint_rows(listing: Listing, style: Style) -> list[str]:
     """The newest checkpoints as an aligned table with the best and the final ones marked."""
-    best = selectors.best(listing)
+    best = ranking.best(listing.checkpoints)
     shown = list(listing.checkpoints[-SHOWN:])
     older = len(listing.checkpoints) - len(shown)
     rows = [_row("Iter", "Date", "Reward"), "-" * 50]

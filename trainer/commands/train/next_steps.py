@@ -8,11 +8,11 @@ from pathlib import Path
 
 from trainer.checkpoints import layout
 from trainer.checkpoints.open_store import is_url
+from trainer.checkpoints.safe_io.plain_values import flatten
 from trainer.checkpoints.safe_io.redaction import has_credentials
 from trainer.commands.train.checkpoint_folder import open_folder
 from trainer.commands.train.divergence import lower_lr
 from trainer.commands.train.plan import RunPlan
-from trainer.config.keys import flatten
 from trainer.errors import TrainingDiverged, TrainingFailed
 from trainer.project import script_command
 
