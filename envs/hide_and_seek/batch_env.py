@@ -8,7 +8,7 @@ import numpy as np
 
 from envs.batch_env import BatchEnv, GameSpec, ObsBuffers, TeamSpec
 from envs.hide_and_seek.checks import check_array, check_buffers, check_state, describe_action
-from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig
+from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig, ResolvedConfig
 from envs.hide_and_seek.kernels import step as kernels
 from envs.hide_and_seek.kernels.state import Pay, Rules, TeamView, allocate_world
 from envs.hide_and_seek.layouts import build_layouts, has_distances, with_distances
@@ -26,12 +26,12 @@ STAT_NAMES = (
 )
 
 
-def _make_rules(config: HideAndSeekConfig) -> Rules:
-    """Turn a resolved config into the numbers the kernels use."""
+def _make_rules(config: ResolvedConfig) -> Rules:
+    """The numbers that the kernels use."""
     return Rules(
-        num_seekers=int(config.num_seekers or 0),
-        prep_steps=int(config.prep_steps or 0),
-        episode_steps=int(config.episode_steps or 0),
+        num_seekers=config.num_seekers,
+        prep_steps=config.prep_steps,
+        episode_steps=config.episode_steps,
         cos_half_view=np.float32(np.cos(np.radians(config.vision_angle) / 2.0)),
         vision_range=np.float32(config.vision_range),
         lidar_range=np.float32(config.lidar_range),
@@ -40,7 +40,7 @@ def _make_rules(config: HideAndSeekConfig) -> Rules:
     )
 
 
-def _make_pay(config: HideAndSeekConfig) -> Pay:
+def _make_pay(config: ResolvedConfig) -> Pay:
     """The same for what the game pays."""
     return Pay(*(np.float32(getattr(config, f"reward_{name}")) for name in Pay._fields))
 
@@ -68,7 +68,6 @@ class HideAndSeekBatchEnv(BatchEnv):
         """
         if num_envs < 1:
             raise ValueError(f"num_envs must be at least 1, got {num_envs}")
-        self.config = config = config.resolved()
         self.num_envs = num_envs
         self.autoreset = autoreset
         game = self.describe(config)
@@ -78,7 +77,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         self._moved = np.zeros((num_envs, len(game.teams)), np.float32)
         self.episode_stats = np.zeros((num_envs, len(STAT_NAMES)), np.float32)
         self.layouts = build_layouts(config.level, config.num_layouts, config.layout_seed)
-        self._use_rules(config)
+        self._use_rules(config.resolved())
         self.world = allocate_world(num_envs, agents)
         self._actions = np.zeros((num_envs, agents, NUM_HEADS), np.int64)
         self._started = False
@@ -86,8 +85,8 @@ class HideAndSeekBatchEnv(BatchEnv):
     @staticmethod
     def describe(config: HideAndSeekConfig) -> GameSpec:
         """The teams and statistics of a game; no arena is built for it."""
-        config = config.resolved()
-        sizes = {"seeker": int(config.num_seekers or 0), "hider": int(config.num_hiders or 0)}
+        game = config.resolved()
+        sizes = {"seeker": game.num_seekers, "hider": game.num_hiders}
         teams = tuple(
             TeamSpec(name, tuple(f"{name}_{k}" for k in range(size)), OBS_SIZE, NVEC)
             for name, size in sizes.items()
@@ -106,7 +105,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         changed = (name for name in SCHEDULABLE if name in type(new).model_fields)
         return {name: getattr(old, name) for name in changed}
 
-    def _use_rules(self, config: HideAndSeekConfig) -> None:
+    def _use_rules(self, config: ResolvedConfig) -> None:
         if config.shaping_beta > 0.0 and not has_distances(self.layouts):
             self.layouts = with_distances(self.layouts)
         self.config, self.rules, self.pay = config, _make_rules(config), _make_pay(config)

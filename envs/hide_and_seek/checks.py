@@ -92,7 +92,7 @@ def check_foreign_state(
     num_envs = np.shape(state.get("time", ()))[:1] or (0,)
     if not num_envs[0]:
         raise ValueError("state holds no worlds")
-    one = allocate_world(1, int(game.num_seekers or 0) + int(game.num_hiders or 0))._asdict()
+    one = allocate_world(1, game.num_seekers + game.num_hiders)._asdict()
     one["moving_return"] = np.zeros((1, 2), np.float32)
     one["episode_stats"] = np.zeros((1, num_stats), np.float32)
     # As large as the state is said to be, in the memory of one world.

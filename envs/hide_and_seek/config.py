@@ -1,4 +1,4 @@
-"""What a hide-and-seek game can be asked to be: checked values, nothing computed."""
+"""The settings of a hide-and-seek game, checked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -44,8 +44,13 @@ MAX_LAYOUTS = 4096
 _MAX_BETA = 1000.0
 
 # Strict: no text or truth value is a number.
-WholeNumber = Annotated[int, Field(strict=True)]
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+TeamSize = Annotated[int, Field(strict=True, ge=1, le=MAX_TEAM)]
+PrepSteps = Annotated[int, Field(strict=True, ge=0)]
+EpisodeSteps = Annotated[int, Field(strict=True, ge=1, le=MAX_STEPS)]
+Distance = Annotated[Finite, Field(gt=0.0)]
+Reward = Annotated[Finite, Field(ge=0.0, le=MAX_REWARD)]
+Discount = Annotated[Finite, Field(ge=0.0, le=1.0)]
 
 UNKNOWN_SETTING = "unknown_setting"
 """The type of pydantic's error for a name that is no setting of the game; its context has `key`."""
@@ -59,7 +64,7 @@ REWARD_SETTINGS = (
     "shaping_beta",
     "shaping_gamma",
 )
-"""What a step pays. They are no rules of the game: a world in mid-episode goes on with others."""
+"""What a step pays. They are no rules of the game: a world in mid-episode can be given others."""
 
 SCHEDULABLE = (
     "prep_steps",
@@ -101,38 +106,38 @@ class HideAndSeekConfig(BaseModel):
 
     level: str = "L0"
     """L0 pillars, L1 a room with a door, L2 a quadrant with 1-2 doors, L3 random rooms."""
-    num_seekers: WholeNumber | None = None
+    num_seekers: TeamSize | None = None
     """1 to 3."""
-    num_hiders: WholeNumber | None = None
+    num_hiders: TeamSize | None = None
     """1 to 3."""
-    prep_steps: WholeNumber | None = None
+    prep_steps: PrepSteps | None = None
     """Steps at the start in which the seekers are frozen and blind; fewer than episode_steps."""
-    episode_steps: WholeNumber | None = None
-    """Length of an episode in steps, preparation included; at least 1."""
-    vision_angle: Finite = 135.0
-    """Full angle of the vision cone in degrees, above 0, at most 360."""
-    vision_range: Finite = 17.0
+    episode_steps: EpisodeSteps | None = None
+    """Length of an episode in steps, preparation included."""
+    vision_angle: Annotated[Finite, Field(gt=0.0, le=360.0)] = 135.0
+    """Full angle of the vision cone in degrees."""
+    vision_range: Distance = 17.0
     """How far an agent sees, meters; the arena's diagonal is just under 17."""
-    lidar_range: Finite = 8.0
+    lidar_range: Distance = 8.0
     """What a lidar ray reports when it hits nothing nearer, meters."""
-    num_layouts: Annotated[int, Field(strict=True, le=MAX_LAYOUTS)] = 64
+    num_layouts: Annotated[int, Field(strict=True, ge=1, le=MAX_LAYOUTS)] = 64
     """How many arenas the layout bank holds; an episode draws one of them."""
-    layout_seed: Annotated[int, Field(strict=True, lt=2**63)] = 0
+    layout_seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] = 0
     """The bank is a function of this, the level and num_layouts."""
-    reward_unseen: Finite = 1.0
+    reward_unseen: Reward = 1.0
     """For each hider, per step after the preparation in which none is seen; the seekers pay it."""
-    reward_seen: Finite = 1.0
+    reward_seen: Reward = 1.0
     """For each seeker, per step after the preparation in which a hider is seen; the hiders pay."""
-    reward_early_catch: Finite = 0.0
+    reward_early_catch: Reward = 0.0
     """For each seeker at the first sight of a hider, times the share of the seeking steps that was
     left; the hiders pay it."""
-    reward_perfect_hide: Finite = 0.0
+    reward_perfect_hide: Reward = 0.0
     """For each hider at the end of an episode in which none was seen; the seekers pay it."""
-    reward_moving: Finite = 0.0
+    reward_moving: Annotated[Finite, Field(ge=-MAX_REWARD, le=MAX_REWARD)] = 0.0
     """For the agent itself, per meter it moved; below 0 it is a price. Not zero-sum."""
-    shaping_beta: Finite = 0.0
+    shaping_beta: Annotated[Finite, Field(ge=0.0, le=_MAX_BETA)] = 0.0
     """Weight of the distance shaping; 0 = off (no distance tables are built)."""
-    shaping_gamma: Finite | None = None
+    shaping_gamma: Discount | None = None
     """Discount inside the shaping term; None = the learner's, with which no optimum changes."""
 
     @model_validator(mode="before")
@@ -162,75 +167,23 @@ class HideAndSeekConfig(BaseModel):
             )
         return level
 
-    @field_validator("num_seekers", "num_hiders")
-    @classmethod
-    def _team_size(cls, size: int | None) -> int | None:
-        if size is not None and not 1 <= size <= MAX_TEAM:
-            raise ValueError(f"a team has 1 to {MAX_TEAM} agents, got {size}")
-        return size
-
-    @field_validator("vision_angle")
-    @classmethod
-    def _angle(cls, angle: float) -> float:
-        if not 0.0 < angle <= 360.0:
-            raise ValueError(f"must be above 0 and at most 360 degrees, got {angle}")
-        return angle
-
-    @field_validator("vision_range", "lidar_range", "num_layouts")
-    @classmethod
-    def _positive(cls, value: float) -> float:
-        if value <= 0:
-            raise ValueError(f"must be above 0, got {value}")
-        return value
-
-    @field_validator("layout_seed")
-    @classmethod
-    def _not_negative(cls, value: int) -> int:
-        if value < 0:
-            raise ValueError(f"must be 0 or above, got {value}")
-        return value
-
-    @field_validator("shaping_beta", "shaping_gamma")
-    @classmethod
-    def _unit_interval(cls, value: float | None, info: Any) -> float | None:
-        if value is None:
-            return None
-        upper = 1.0 if info.field_name == "shaping_gamma" else _MAX_BETA
-        if not 0.0 <= value <= upper:
-            raise ValueError(f"must be from 0 to {upper:g}, got {value}")
-        return value
-
-    @field_validator(*(name for name in REWARD_SETTINGS if name.startswith("reward_")))
-    @classmethod
-    def _reward(cls, value: float, info: Any) -> float:
-        lower = -MAX_REWARD if info.field_name == "reward_moving" else 0.0
-        if not lower <= value <= MAX_REWARD:
-            raise ValueError(f"must be from {lower:g} to {MAX_REWARD:g}, got {value}")
-        return value
-
     @model_validator(mode="after")
-    def _times_fit(self) -> HideAndSeekConfig:
+    def _times_fit(self) -> Self:
         level = LEVELS[self.level]
         prep = level.prep_steps if self.prep_steps is None else self.prep_steps
         steps = level.episode_steps if self.episode_steps is None else self.episode_steps
-        if not 1 <= steps <= MAX_STEPS:
-            raise ValueError(f"episode_steps must be from 1 to {MAX_STEPS}, got {steps}")
-        if not 0 <= prep < steps:
+        if prep >= steps:
             raise ValueError(
                 f"prep_steps must be from 0 to episode_steps - 1 = {steps - 1}, got {prep}"
             )
         return self
 
-    def resolved(self) -> HideAndSeekConfig:
-        """Return the same game with the level's values in place of every None."""
-        level = LEVELS[self.level]
-        standard = {name: getattr(level, name) for name in level.__dataclass_fields__}
-        standard["shaping_gamma"] = SHAPING_GAMMA
-        return self.model_copy(
-            update={name: v for name, v in standard.items() if getattr(self, name) is None}
-        )
+    def resolved(self) -> ResolvedConfig:
+        """The same game with the level's values in place of every None."""
+        standard = vars(LEVELS[self.level]) | {"shaping_gamma": SHAPING_GAMMA}
+        return ResolvedConfig.model_validate(standard | self.model_dump(exclude_none=True))
 
-    def with_parameters(self, values: Mapping[str, float]) -> HideAndSeekConfig:
+    def with_parameters(self, values: Mapping[str, float]) -> Self:
         """The same game with other numbers of `SCHEDULABLE`, checked; steps are rounded.
 
         Raises:
@@ -249,15 +202,27 @@ class HideAndSeekConfig(BaseModel):
         if "episode_steps" in wanted:
             wanted["episode_steps"] = round(wanted["episode_steps"])
         if "prep_share" in wanted:
-            share = wanted.pop("prep_share")
             steps = wanted.get("episode_steps", self.resolved().episode_steps)
-            wanted["prep_steps"] = share * float(steps or 0)
+            wanted["prep_steps"] = wanted.pop("prep_share") * float(steps)
         if "prep_steps" in wanted:
             wanted["prep_steps"] = round(wanted["prep_steps"])
         try:
             return type(self).model_validate(self.model_dump() | wanted)
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
-            text = str(problem["msg"]).removeprefix("Value error, ")
+            text = problem["msg"].removeprefix("Value error, ").replace("Input should", "must")
             name = ".".join(map(str, problem["loc"]))
             raise ValueError(f"{name} {text}".strip()) from None
+
+
+class ResolvedConfig(HideAndSeekConfig):
+    """A game without None: what `HideAndSeekConfig.resolved` returns."""
+
+    num_seekers: TeamSize
+    num_hiders: TeamSize
+    prep_steps: PrepSteps
+    episode_steps: EpisodeSteps
+    shaping_gamma: Discount
+
+    def resolved(self) -> ResolvedConfig:
+        return self

@@ -167,7 +167,7 @@ SCHEDULE = ("schedules", "running", "seeker/lr")
         (("runners", "0", "random", None), "random is None, not a group of values"),
         (("runners", "0", "started", 1), "started = 1, neither true nor false"),
         (("runners", "0", "env_parameters", {"num_seekers": 3.0}), "cannot change while playing"),
-        (("runners", "0", "env_parameters", {"vision_angle": 1e9}), "at most 360"),
+        (("runners", "0", "env_parameters", {"vision_angle": 1e9}), "less than or equal to 360"),
         (("learners", []), "there is no learner"),
         (("learners", 0, "kl_coeffs", "seeker", -1.0), "kl_coeffs.seeker = -1.0, not a number"),
         (("learners", 0, "kl_coeffs", "seeker", math.nan), "kl_coeffs.seeker = nan"),

@@ -5,8 +5,9 @@ Takes groups of the configuration, not the whole: the schema calls it to validat
 
 from __future__ import annotations
 
-from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig, nearest
+from envs.hide_and_seek.config import SCHEDULABLE, ResolvedConfig
 from envs.hide_and_seek.spaces import HEADS
+from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.config.lr_schedule import lr_schedule
 from trainer.config.ppo import PPOGroup
 from trainer.config.schedule_spec import SchedulesGroup, ScheduleSpec
@@ -19,9 +20,7 @@ ACTION_CHOICES = tuple(f"{head}.{name}" for head, names in HEADS.items() for nam
 _MUST_BE_ABOVE_0 = ("clip_param", "kl_target")
 
 
-def schedules_of(
-    game: HideAndSeekConfig, ppo: PPOGroup, group: SchedulesGroup
-) -> dict[str, Schedule]:
+def schedules_of(game: ResolvedConfig, ppo: PPOGroup, group: SchedulesGroup) -> dict[str, Schedule]:
     """The schedules that are asked for, by setting ("seeker/lr", "env/vision_angle").
 
     Args:
@@ -40,7 +39,7 @@ def schedules_of(
     return found | {f"{GAME}/{name}": schedule for name, schedule in of_game.items()}
 
 
-def base_values(game: HideAndSeekConfig, ppo: PPOGroup) -> dict[str, float]:
+def base_values(game: ResolvedConfig, ppo: PPOGroup) -> dict[str, float]:
     """The configured number behind every setting of a learner or the game that can be scheduled."""
     found = {
         f"{team}/{name}": float(getattr(ppo.team(team), name))
@@ -50,8 +49,8 @@ def base_values(game: HideAndSeekConfig, ppo: PPOGroup) -> dict[str, float]:
     return found | {f"{GAME}/{name}": _base_value(game, name) for name in SCHEDULABLE}
 
 
-def _base_value(game: HideAndSeekConfig, name: str) -> float:
-    share = (game.prep_steps or 0) / (game.episode_steps or 1)
+def _base_value(game: ResolvedConfig, name: str) -> float:
+    share = game.prep_steps / game.episode_steps
     return float(getattr(game, name, share))
 
 
@@ -81,21 +80,22 @@ def _logit_bias_of_team(both: SchedulesGroup, team: str) -> dict[str, Schedule]:
         group = f"schedules.{team}" if choice in own else "schedules"
         key = f"{group}.{LOGIT_BIAS}.{choice}"
         if choice not in ACTION_CHOICES:
-            near = nearest(choice, list(ACTION_CHOICES))
+            near = nearest(choice, ACTION_CHOICES, alike=0.0)
             raise ValueError(f"{key}: no such action choice; nearest: {near}")
         _check_unit(key, spec)
         found[f"{LOGIT_BIAS}.{choice}"] = _schedule(key, spec, 0.0)
     return found
 
 
-def _of_game(game: HideAndSeekConfig, specs: dict[str, ScheduleSpec]) -> dict[str, Schedule]:
+def _of_game(game: ResolvedConfig, specs: dict[str, ScheduleSpec]) -> dict[str, Schedule]:
     if {"prep_share", "prep_steps"} <= set(specs):
         raise ValueError("schedules.env: prep_share and prep_steps exclude each other")
     found: dict[str, Schedule] = {}
     for name, spec in specs.items():
         key = f"schedules.env.{name}"
         if name not in SCHEDULABLE:
-            raise ValueError(f"unknown key '{key}'; nearest: {nearest(name, list(SCHEDULABLE))}")
+            near = nearest(name, SCHEDULABLE, alike=0.0)
+            raise ValueError(f"unknown key '{key}'; nearest: {near}")
         _check_unit(key, spec)
         found[name] = schedule = _schedule(key, spec, _base_value(game, name))
         for factor in (1.0, 1.0 / (spec.warmup + 1.0), spec.bump.factor if spec.bump else 1.0):
@@ -115,7 +115,7 @@ def _schedule(key: str, spec: ScheduleSpec, base_value: float) -> Schedule:
         raise ValueError(f"{key}: {error}") from None
 
 
-def _check_game(key: str, game: HideAndSeekConfig, values: dict[str, float]) -> None:
+def _check_game(key: str, game: ResolvedConfig, values: dict[str, float]) -> None:
     try:
         game.with_parameters(values)
     except ValueError as error:

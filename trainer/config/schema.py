@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError, model_validator
 
-from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.config import HideAndSeekConfig, ResolvedConfig
 from trainer.config.initialization import InitializationGroup
 from trainer.config.keys import as_yaml_1_2, error_keys, explain
 from trainer.config.ppo import PPOGroup
@@ -76,7 +76,7 @@ class Config(ConfigGroups):
         return self
 
     @property
-    def game(self) -> HideAndSeekConfig:
+    def game(self) -> ResolvedConfig:
         """`env` with every None resolved; the discount of the shaping is then the learner's."""
         gamma = self.env.shaping_gamma
         if gamma is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.config import HideAndSeekConfig, ResolvedConfig
 from envs.hide_and_seek.spaces import NVEC, OBS_SIZE
 from trainer.checkpoints import layout
 from trainer.checkpoints.errors import NoUsableCheckpoint
@@ -34,7 +34,7 @@ class Lineup:
         seed: which games.
     """
 
-    config: HideAndSeekConfig
+    config: ResolvedConfig
     players: Mapping[str, Player]
     names: Mapping[str, str]
     actions: Mapping[str, str]
@@ -80,7 +80,7 @@ def make_lineup(
     return Lineup(config, players, names, actions, seed)
 
 
-def read_game(checkpoint: Path, overrides: Sequence[str] = ()) -> HideAndSeekConfig:
+def read_game(checkpoint: Path, overrides: Sequence[str] = ()) -> ResolvedConfig:
     """The game a checkpoint was trained on, with `env.KEY=VALUE` changes, resolved.
 
     Raises:
@@ -104,12 +104,12 @@ def read_game(checkpoint: Path, overrides: Sequence[str] = ()) -> HideAndSeekCon
     return apply_overrides(values, overrides).env.resolved()
 
 
-def describe(config: HideAndSeekConfig) -> str:
+def describe(config: ResolvedConfig) -> str:
     """A resolved game in one line."""
-    sizes = {"seeker": config.num_seekers or 0, "hider": config.num_hiders or 0}
+    sizes = {"seeker": config.num_seekers, "hider": config.num_hiders}
     sides = [f"{size} {team}{'s' if size > 1 else ''}" for team, size in sizes.items()]
-    prep = config.prep_steps or 0
-    seeking = (config.episode_steps or 0) - prep
+    prep = config.prep_steps
+    seeking = config.episode_steps - prep
     return f"{config.level}, {' against '.join(sides)}, {prep} steps to hide and {seeking} to seek"
 
 

@@ -85,7 +85,7 @@ def _columns(heads: list[str], columns: list[list[str]], style: Style) -> list[s
 
 
 def _lines(stats: Stats, lineup: Lineup, seconds: float) -> list[str]:
-    main_steps = int(lineup.config.episode_steps or 0) - int(lineup.config.prep_steps or 0)
+    main_steps = lineup.config.episode_steps - lineup.config.prep_steps
     steps = float(stats["length"].sum())
     speed = count(steps / seconds) if seconds > 0 else "-"
     hidden = stats["perfect_hide"].mean()
