@@ -18,6 +18,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from envs.hide_and_seek.spaces import HEADS
+
 
 @dataclass(frozen=True)
 class Level:
@@ -226,3 +228,34 @@ class ResolvedConfig(HideAndSeekConfig):
 
     def resolved(self) -> ResolvedConfig:
         return self
+
+    @property
+    def team_sizes(self) -> dict[str, int]:
+        """The agents of a world, by team."""
+        return {"seeker": self.num_seekers, "hider": self.num_hiders}
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The numbers of `SCHEDULABLE`."""
+        share = self.prep_steps / self.episode_steps
+        return {name: float(getattr(self, name, share)) for name in SCHEDULABLE}
+
+    @property
+    def action_choices(self) -> tuple[str, ...]:
+        """The choices of all heads in the order of the logits, as HEAD.CHOICE."""
+        return tuple(f"{head}.{name}" for head, names in HEADS.items() for name in names)
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """What the state of a world depends on; what a step pays does not count."""
+        return self.model_dump(exclude=set(REWARD_SETTINGS))
+
+    @property
+    def label(self) -> str:
+        """The game in one word, for the name of a run."""
+        return self.level
+
+    @property
+    def title(self) -> str:
+        """The game in a few words."""
+        return f"{self.level}, {self.num_seekers} seeking against {self.num_hiders} hiding"

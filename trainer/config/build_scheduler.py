@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from trainer.config.run_length import planned_iterations
-from trainer.config.schedule_rules import ACTION_CHOICES, base_values
+from trainer.config.schedule_rules import base_values
 from trainer.config.schema import Config
-from trainer.config.types import TEAMS, ConfigError
+from trainer.config.types import ConfigError
 from trainer.schedules.alternation import Alternation
 from trainer.schedules.continuation import Continuation, ResumePolicy, continue_schedules
 from trainer.schedules.curves import Schedule
@@ -21,14 +21,15 @@ _MOST_CHECKS = 2000  # iterations of a run that `check_game_schedules` tries
 def build_scheduler(config: Config, until: int | None = None) -> Scheduler:
     """The scheduler of a new run that ends at iteration `until` (None: as configured)."""
     planned = max(planned_iterations(config), until or 0)
-    alternate = config.train.alternate
-    order = TEAMS if alternate.first == TEAMS[0] else TEAMS[::-1]
+    alternate, game = config.train.alternate, config.played
+    teams = tuple(game.team_sizes)
+    turn = teams.index(alternate.first)
     return Scheduler.fresh(
         config.configured_schedules,
-        base_values(config.game, config.ppo),
+        base_values(game, config.ppo),
         config.schedules.total_iterations or planned,
-        Alternation(order, alternate.every),
-        ACTION_CHOICES,
+        Alternation(teams[turn:] + teams[:turn], alternate.every),
+        game.action_choices,
     )
 
 
@@ -82,6 +83,6 @@ def check_game_schedules(config: Config, scheduler: Scheduler, until: int) -> No
     for iteration in range(run.iteration, until, max(1, (until - run.iteration) // _MOST_CHECKS)):
         run.iteration = iteration
         try:
-            config.game.with_parameters(run.env_parameters())
+            config.played.with_parameters(run.env_parameters())
         except ValueError as error:
             raise ConfigError(f"schedules.env: at iteration {iteration + 1}: {error}") from None

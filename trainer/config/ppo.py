@@ -135,13 +135,8 @@ class RunSettings(Group):
         )
 
 
-class PPOGroup(TeamSettings, RunSettings):  # the fields of the last base come first
-    """PPO: how much is collected, how it is learned from, and what is kept."""
-
-    seeker: TeamOverrides = TeamOverrides()
-    """What differs for the seekers."""
-    hider: TeamOverrides = TeamOverrides()
-    """What differs for the hiders."""
+class SharedPPOGroup(TeamSettings, RunSettings):  # the fields of the last base come first
+    """PPO for any teams: a field of a team's name holds what differs for it."""
 
     def team(self, name: str) -> TeamSettings:
         """The settings of one team, its overrides applied."""
@@ -149,3 +144,12 @@ class PPOGroup(TeamSettings, RunSettings):  # the fields of the last base come f
         return TeamSettings(
             **{key: getattr(self, key) if value is None else value for key, value in own}
         )
+
+
+class PPOGroup(SharedPPOGroup):
+    """PPO: how much is collected, how it is learned from, and what is kept."""
+
+    seeker: TeamOverrides = TeamOverrides()
+    """What differs for the seekers."""
+    hider: TeamOverrides = TeamOverrides()
+    """What differs for the hiders."""

@@ -65,7 +65,7 @@ def planned_iterations(config: Config, done: Done | None = None) -> int:
         return max(whole, done.iteration + 1)
     left = budget.target - int(getattr(done, budget.counter))
     # A world's place in its episode, as if all had begun together.
-    played = done.env_steps // worlds % config.env.resolved().episode_steps
+    played = done.env_steps // worlds % config.played.episode_steps
     return done.iteration + max(1, _iterations(config, left, played))
 
 
@@ -75,7 +75,7 @@ def _iterations(config: Config, target: int, played: int) -> int:
     if config.ppo.num_episodes is None:
         return -(-target // (worlds * length))
     games = -(-target // worlds)  # of each world
-    return -(-(games * config.env.resolved().episode_steps - played) // length)
+    return -(-(games * config.played.episode_steps - played) // length)
 
 
 def with_turns(config: Config, alternations: int | None) -> tuple[Config, bool]:

@@ -5,26 +5,24 @@ Takes groups of the configuration, not the whole: the schema calls it to validat
 
 from __future__ import annotations
 
-from envs.hide_and_seek.config import SCHEDULABLE, ResolvedConfig
-from envs.hide_and_seek.spaces import HEADS
+from envs.game import GameSettings
 from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.config.lr_schedule import lr_schedule
-from trainer.config.ppo import PPOGroup
-from trainer.config.schedule_spec import SchedulesGroup, ScheduleSpec
-from trainer.config.types import TEAMS
+from trainer.config.ppo import SharedPPOGroup
+from trainer.config.schedule_spec import ScheduleSpec, SharedSchedulesGroup
 from trainer.schedules.curves import Schedule
 from trainer.schedules.scheduler import GAME, LOGIT_BIAS, TEAM_SETTINGS
 
-ACTION_CHOICES = tuple(f"{head}.{name}" for head, names in HEADS.items() for name in names)
-"""The action choices in the order of the logits."""
 _MUST_BE_ABOVE_0 = ("clip_param", "kl_target")
 
 
-def schedules_of(game: ResolvedConfig, ppo: PPOGroup, group: SchedulesGroup) -> dict[str, Schedule]:
+def schedules_of(
+    game: GameSettings, ppo: SharedPPOGroup, group: SharedSchedulesGroup
+) -> dict[str, Schedule]:
     """The schedules that are asked for, by setting ("seeker/lr", "env/vision_angle").
 
     Args:
-        game: the resolved game.
+        game: with the values that hold where nothing is scheduled.
         ppo: the settings of the teams.
         group: the group `schedules`.
 
@@ -32,29 +30,27 @@ def schedules_of(game: ResolvedConfig, ppo: PPOGroup, group: SchedulesGroup) -> 
         ValueError: naming the key of a schedule that is not possible.
     """
     found: dict[str, Schedule] = {}
-    for team in TEAMS:
-        own = _settings_of_team(ppo, group, team) | _logit_bias_of_team(group, team)
+    for team in game.team_sizes:
+        own = _settings_of_team(ppo, group, team)
+        own |= _logit_bias_of_team(group, team, game.action_choices)
         found |= {f"{team}/{name}": schedule for name, schedule in own.items()}
     of_game = _of_game(game, group.env)
     return found | {f"{GAME}/{name}": schedule for name, schedule in of_game.items()}
 
 
-def base_values(game: ResolvedConfig, ppo: PPOGroup) -> dict[str, float]:
+def base_values(game: GameSettings, ppo: SharedPPOGroup) -> dict[str, float]:
     """The configured number behind every setting of a learner or the game that can be scheduled."""
     found = {
         f"{team}/{name}": float(getattr(ppo.team(team), name))
-        for team in TEAMS
+        for team in game.team_sizes
         for name in TEAM_SETTINGS
     }
-    return found | {f"{GAME}/{name}": _base_value(game, name) for name in SCHEDULABLE}
+    return found | {f"{GAME}/{name}": value for name, value in game.parameters.items()}
 
 
-def _base_value(game: ResolvedConfig, name: str) -> float:
-    share = game.prep_steps / game.episode_steps
-    return float(getattr(game, name, share))
-
-
-def _settings_of_team(ppo: PPOGroup, both: SchedulesGroup, team: str) -> dict[str, Schedule]:
+def _settings_of_team(
+    ppo: SharedPPOGroup, both: SharedSchedulesGroup, team: str
+) -> dict[str, Schedule]:
     settings, own = ppo.team(team), both.team(team)
     found = {}
     for name in TEAM_SETTINGS:
@@ -74,30 +70,33 @@ def _settings_of_team(ppo: PPOGroup, both: SchedulesGroup, team: str) -> dict[st
     return found
 
 
-def _logit_bias_of_team(both: SchedulesGroup, team: str) -> dict[str, Schedule]:
+def _logit_bias_of_team(
+    both: SharedSchedulesGroup, team: str, choices: tuple[str, ...]
+) -> dict[str, Schedule]:
     own, found = both.team(team).logit_bias, {}
     for choice, spec in {**both.logit_bias, **own}.items():
         group = f"schedules.{team}" if choice in own else "schedules"
         key = f"{group}.{LOGIT_BIAS}.{choice}"
-        if choice not in ACTION_CHOICES:
-            near = nearest(choice, ACTION_CHOICES, alike=0.0)
+        if choice not in choices:
+            near = nearest(choice, choices, alike=0.0) or "none, as this game has no names for them"
             raise ValueError(f"{key}: no such action choice; nearest: {near}")
         _check_unit(key, spec)
         found[f"{LOGIT_BIAS}.{choice}"] = _schedule(key, spec, 0.0)
     return found
 
 
-def _of_game(game: ResolvedConfig, specs: dict[str, ScheduleSpec]) -> dict[str, Schedule]:
+def _of_game(game: GameSettings, specs: dict[str, ScheduleSpec]) -> dict[str, Schedule]:
     if {"prep_share", "prep_steps"} <= set(specs):
         raise ValueError("schedules.env: prep_share and prep_steps exclude each other")
     found: dict[str, Schedule] = {}
+    base_values = game.parameters
     for name, spec in specs.items():
         key = f"schedules.env.{name}"
-        if name not in SCHEDULABLE:
-            near = nearest(name, SCHEDULABLE, alike=0.0)
+        if name not in base_values:
+            near = nearest(name, base_values, alike=0.0) or "none, as this game has no parameters"
             raise ValueError(f"unknown key '{key}'; nearest: {near}")
         _check_unit(key, spec)
-        found[name] = schedule = _schedule(key, spec, _base_value(game, name))
+        found[name] = schedule = _schedule(key, spec, base_values[name])
         for factor in (1.0, 1.0 / (spec.warmup + 1.0), spec.bump.factor if spec.bump else 1.0):
             for value in schedule.curve.extremes():
                 _check_game(key, game, {name: value * factor or value})
@@ -115,7 +114,7 @@ def _schedule(key: str, spec: ScheduleSpec, base_value: float) -> Schedule:
         raise ValueError(f"{key}: {error}") from None
 
 
-def _check_game(key: str, game: ResolvedConfig, values: dict[str, float]) -> None:
+def _check_game(key: str, game: GameSettings, values: dict[str, float]) -> None:
     try:
         game.with_parameters(values)
     except ValueError as error:

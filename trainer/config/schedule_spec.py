@@ -94,8 +94,8 @@ class TeamSchedules(Group):
     """Added to the logit of an action choice while training, by HEAD.CHOICE (forward.ahead)."""
 
 
-class SchedulesGroup(TeamSchedules):
-    """What changes during training; directly here for both teams, or for one of them."""
+class SharedSchedulesGroup(TeamSchedules):
+    """What changes during training; a field of a team's name holds what is for it alone."""
 
     mode: Literal["extend", "constant", "restart"] = "extend"
     """What a resumed run does with the schedules of its checkpoint."""
@@ -103,10 +103,6 @@ class SchedulesGroup(TeamSchedules):
     """How they are stretched over a longer run: from the value reached, or by the formula alone."""
     total_iterations: Count | None = None
     """Iteration at which they end; None: ppo.num_iterations, or the end of the run if later."""
-    seeker: TeamSchedules = TeamSchedules()
-    """For the seekers only."""
-    hider: TeamSchedules = TeamSchedules()
-    """For the hiders only."""
     env: dict[str, ScheduleSpec] = Field(default_factory=dict)
     """Numbers of the game: a curriculum."""
 
@@ -114,3 +110,12 @@ class SchedulesGroup(TeamSchedules):
         """The schedules of one team alone."""
         own: TeamSchedules = getattr(self, name)
         return own
+
+
+class SchedulesGroup(SharedSchedulesGroup):
+    """What changes during training; directly here for both teams, or for one of them."""
+
+    seeker: TeamSchedules = TeamSchedules()
+    """For the seekers only."""
+    hider: TeamSchedules = TeamSchedules()
+    """For the hiders only."""

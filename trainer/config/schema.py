@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError, model_validator
 
+from envs.game import GameSettings
 from envs.hide_and_seek.config import HideAndSeekConfig, ResolvedConfig
 from trainer.config.initialization import InitializationGroup
 from trainer.config.keys import as_yaml_1_2, error_keys, explain
@@ -65,8 +66,8 @@ class Config(ConfigGroups):
     @model_validator(mode="after")
     def _minibatch_fits(self) -> Config:
         shard = self.ppo.rollout_length * self.ray.num_envs // max(1, self.ray.num_learners)
-        for name in TEAMS:
-            rows = shard * getattr(self.env.resolved(), f"num_{name}s")
+        for name, agents in self.played.team_sizes.items():
+            rows = shard * agents
             size = self.ppo.team(name).minibatch_size
             if size > rows:
                 raise ValueError(
@@ -83,6 +84,11 @@ class Config(ConfigGroups):
             gamma = self.ppo.team(TEAMS[0]).gamma
         return self.env.resolved().model_copy(update={"shaping_gamma": gamma})
 
+    @property
+    def played(self) -> GameSettings:
+        """The game as the trainer sees it, which may be another one (`trainer.config.own_game`)."""
+        return self.game
+
     @model_validator(mode="after")
     def _one_discount_of_the_shaping(self) -> Config:
         gammas = {name: self.ppo.team(name).gamma for name in TEAMS}
@@ -98,7 +104,7 @@ class Config(ConfigGroups):
     @cached_property
     def configured_schedules(self) -> Mapping[str, Schedule]:
         """The schedules that are asked for, by setting ("seeker/lr", "env/vision_angle")."""
-        return schedules_of(self.game, self.ppo, self.schedules)
+        return schedules_of(self.played, self.ppo, self.schedules)
 
     @model_validator(mode="after")
     def _schedules_are_possible(self) -> Config:

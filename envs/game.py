@@ -1,0 +1,128 @@
+"""A game for the trainer: its worlds, and what is recorded and scheduled of it.
+
+game = Game("tug_of_war", TugOfWarEnv)
+trainer, config = create_ppo_trainer({"ppo": {"lr": 1e-3}}, game=game)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from envs.batch_env import BatchEnv, GameSpec
+
+RESERVED = ("env", "time")
+"""What no team can be called: metrics and schedules that are of no team begin so."""
+
+
+class GameSettings(Protocol):
+    """What the trainer asks of a game, hide and seek or another, before any world is built."""
+
+    @property
+    def team_sizes(self) -> dict[str, int]:
+        """The agents of a world, by team."""
+
+    @property
+    def episode_steps(self) -> int:
+        """Usual length of an episode in steps."""
+
+    @property
+    def parameters(self) -> Mapping[str, float]:
+        """The numbers that may be scheduled, with the values that hold otherwise."""
+
+    @property
+    def action_choices(self) -> tuple[str, ...]:
+        """The names of the L action choices; empty: they have none."""
+
+    @property
+    def rules(self) -> Mapping[str, Any]:
+        """What the state of a world depends on: it makes no sense under other rules."""
+
+    @property
+    def label(self) -> str:
+        """The game in one word, for the name of a run."""
+
+    @property
+    def title(self) -> str:
+        """The game in a few words."""
+
+    def with_parameters(self, values: Mapping[str, float]) -> GameSettings:
+        """The same game with other numbers; ValueError if it cannot be played with them."""
+
+
+@dataclass(frozen=True)
+class Game:
+    """A game of one's own; hide and seek has its settings in the configuration instead.
+
+    Attributes:
+        name: part of run names and checkpoints.
+        make_env: number of worlds -> BatchEnv. Picklable if remote env runners play it. It is
+            called once here, to read the teams.
+        settings: plain values that the worlds depend on, recorded with every checkpoint: a run
+            that is resumed with other settings starts its worlds afresh.
+        parameters: the numbers that `BatchEnv.set_parameters` takes, which `schedules.env` may
+            change, with the values that hold otherwise.
+        episode_steps: usual length of an episode in steps; with `ppo.num_episodes`, schedules are
+            planned by it.
+        spec: the teams and statistics that the worlds have. The statistics hold "length" and, for
+            every team, "<team>_return": steps and mean return per agent of the episode.
+
+    Raises:
+        ValueError: a name or setting cannot be used, or a statistic is missing.
+    """
+
+    name: str
+    make_env: Callable[[int], BatchEnv]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    episode_steps: int = 1
+    spec: GameSpec = field(init=False)
+
+    def __post_init__(self) -> None:
+        env = self.make_env(1)
+        object.__setattr__(self, "spec", GameSpec(env.teams, tuple(env.stat_names), env.truncates))
+        for name in (self.name, *self.team_sizes):
+            if not (name.isidentifier() and name.islower()) or name in RESERVED:
+                raise ValueError(f"{name!r} is no name of a game or a team; use a-z, 0-9 and _")
+        for needed in ("length", *(f"{team}_return" for team in self.team_sizes)):
+            if needed not in self.spec.stat_names:
+                raise ValueError(f"stat_names lack {needed!r}; they are {self.spec.stat_names}")
+        try:  # as they will be read back
+            plain = json.loads(json.dumps(dict(self.settings), allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"settings must be plain values: {error}") from None
+        object.__setattr__(self, "settings", plain)
+
+    @property
+    def team_sizes(self) -> dict[str, int]:
+        """The agents of a world, by team."""
+        return {team.name: team.num_agents for team in self.spec.teams}
+
+    @property
+    def action_choices(self) -> tuple[str, ...]:
+        """See `GameSettings`; they have no names, so their logits cannot be biased."""
+        return ()
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """What `env` holds in the configuration of a run: the name of the game, its settings."""
+        return {"game": self.name, **self.settings}
+
+    @property
+    def label(self) -> str:
+        """See `GameSettings`."""
+        return self.name
+
+    @property
+    def title(self) -> str:
+        """See `GameSettings`."""
+        return f"{self.name}: {', '.join(f'{n} {team}' for team, n in self.team_sizes.items())}"
+
+    def with_parameters(self, values: Mapping[str, float]) -> Game:
+        """See `GameSettings`; whether a value is possible is left to the worlds."""
+        for name in values:
+            if name not in self.parameters:
+                raise ValueError(f"{name!r} is none of the game's parameters {[*self.parameters]}")
+        return replace(self, parameters={**self.parameters, **values})
