@@ -41,8 +41,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     args = build_parser().parse_args(argv)
-    from trainer.commands.train.plan import Start, plan_run
+    from trainer.commands.train.plan import plan_run
     from trainer.commands.train.run import run, show_resume
+    from trainer.commands.train.start import Start
     from trainer.commands.train.start_warnings import warnings
 
     plan = plan_run(args, Start(resume=args.checkpoint, source=""))

@@ -63,9 +63,10 @@ def main(argv: Sequence[str]) -> int:
         parser.error(
             "a checkpoint, --fresh, --resume, --warmstart and --continue-run-id exclude each other"
         )
-    from trainer.commands.train.plan import Start, plan_run
+    from trainer.commands.train.plan import plan_run
     from trainer.commands.train.run import run, show_resume
     from trainer.commands.train.schedule_report import print_new_schedules
+    from trainer.commands.train.start import Start
     from trainer.commands.train.start_warnings import warnings
 
     if args.checkpoint is not None:

@@ -32,7 +32,9 @@ from trainer.run.identity import RunOrigin  # noqa: E402
 from trainer.run.memory_check import check_memory  # noqa: E402
 from trainer.run.progress import Progress  # noqa: E402
 from trainer.run.recorder import RunRecorder  # noqa: E402
-from trainer.run.restore import check_checkpoint, restore  # noqa: E402
+from trainer.run.restore import restore  # noqa: E402
+from trainer.run.saved_run import SavedRun  # noqa: E402
+from trainer.run.saved_state.resume_state import read_resume_state  # noqa: E402
 from trainer.run.stop_signals import StopSignals  # noqa: E402
 from trainer.run.warmstart import load_networks, start_from  # noqa: E402
 
@@ -41,7 +43,7 @@ __all__ = ["CheckpointManager", "TeamPPO", "create_ppo_trainer", "train"]
 
 def create_ppo_trainer(
     config: Config | Mapping[str, Any] | str | Path,
-    restore_path: str | Path | None = None,
+    restore_path: str | Path | SavedRun | None = None,
     warmstart: Mapping[str, Path] | None = None,
     until: int | None = None,
     *,
@@ -51,7 +53,7 @@ def create_ppo_trainer(
 
     Args:
         config: a `Config`, plain nested values (as `yaml.safe_load` returns), or a YAML file.
-        restore_path: checkpoint folder to go on from, or None.
+        restore_path: checkpoint folder to resume, or the run that was opened there, or None.
         warmstart: for a new run, the checkpoint folder whose network a policy starts with.
         until: the iteration that is trained up to, where the schedules end; None: as configured.
         carry_schedules: schedules of the checkpoint that `config` does not mention go on.
@@ -74,7 +76,9 @@ def create_ppo_trainer(
     specs = network_specs(config, game.teams)
     saved = None
     if restore_path is not None:
-        saved = check_checkpoint(Path(restore_path).expanduser().absolute(), specs)
+        if not isinstance(restore_path, SavedRun):
+            restore_path = SavedRun.open(restore_path)
+        saved = read_resume_state(restore_path, specs)
     moments = config.initialization.warmstart.normalizer
     weights = load_networks(warmstart or {}, specs, normalizer=moments)
     make_env = partial(HideAndSeekBatchEnv, config.game)
@@ -144,7 +148,7 @@ def train(
         cleanup.enter_context(failures_of_ray())
         trainer, config = create_ppo_trainer(
             config,
-            origin.restore_path,
+            origin.saved,
             origin.warmstart,
             until,
             carry_schedules=origin.carry_schedules,

@@ -140,11 +140,11 @@ def test_a_name_comes_before_a_folder_here(four, manager, tmp_path, monkeypatch)
     named, copy = four / "checkpoint_000030", tmp_path / "good"
     assert manager.open("good") == named
     assert open_past_damage(manager, "good") == (named, [])
-    assert checkpoint_folder.find("good", str(four), "", whole=True).path == named
+    assert checkpoint_folder.find_to_resume("good", str(four), "").saved.path == named
     for path in ("./good", "good/", str(copy)):
         assert manager.open(path) == copy
         assert open_past_damage(manager, path) == (copy, [])
-        assert checkpoint_folder.find(path, str(four), "", whole=True).path == copy
+        assert checkpoint_folder.find_to_resume(path, str(four), "").saved.path == copy
     assert manager.open(copy) == copy
     (named / "metadata.json").unlink()
     path, (aside,) = open_past_damage(manager, "good")

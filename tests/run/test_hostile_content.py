@@ -23,7 +23,8 @@ from tests.checkpoints.hostile import NASTY, places, replaced
 from trainer.checkpoints import manifest
 from trainer.errors import InvalidState
 from trainer.ppo.networks import PolicyFileError, load_policy, read_spec
-from trainer.run.restore import check_checkpoint
+from trainer.run.saved_run import SavedRun
+from trainer.run.saved_state.resume_state import read_resume_state
 from trainer.run.saved_state.safe_pickle import UnsafePickle
 from trainer.run.saved_state.training_state import TrainingState
 from trainer.run.saved_state.training_state_checks import check_training_state
@@ -48,7 +49,7 @@ def refusal(checkpoint: Path) -> str:
     manifest.write(checkpoint)
     specs = {p: read_spec(GOLDEN / "policies" / p) for p in ("seeker_policy", "hider_policy")}
     with pytest.raises(InvalidState) as caught:
-        check_checkpoint(checkpoint, specs)
+        read_resume_state(SavedRun.open(checkpoint), specs)
     message = str(caught.value)
     assert str(checkpoint) in message
     assert len(message.splitlines()) == 1

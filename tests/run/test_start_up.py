@@ -13,6 +13,7 @@ from trainer import ppo_trainer
 from trainer.errors import RestoreFailed
 from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo_trainer import create_ppo_trainer
+from trainer.run.saved_run import SavedRun
 
 SMALL = {
     "env": {"num_layouts": 2},
@@ -63,7 +64,8 @@ def test_a_start_that_fails_stops_what_it_has_built(monkeypatch: pytest.MonkeyPa
         raise RestoreFailed("no")
 
     stopped = counted(monkeypatch, TeamPPO, "stop")
-    monkeypatch.setattr(ppo_trainer, "check_checkpoint", lambda *_: object())
+    monkeypatch.setattr(SavedRun, "open", lambda *_: object())
+    monkeypatch.setattr(ppo_trainer, "read_resume_state", lambda *_: object())
     monkeypatch.setattr(ppo_trainer, "restore", fail)
     with pytest.raises(RestoreFailed):
         create_ppo_trainer(SMALL, restore_path="anywhere")

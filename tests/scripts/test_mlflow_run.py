@@ -9,7 +9,8 @@ import pytest
 import main
 from tests.scripts.conftest import SMALL, Desk, copy_of
 from trainer.checkpoints.errors import NoUsableCheckpoint
-from trainer.commands.train.plan import RunPlan, Start, plan_run
+from trainer.commands.train.plan import RunPlan, plan_run
+from trainer.commands.train.start import Start
 from trainer.errors import UsageError
 
 mlflow_tracking = pytest.importorskip(

@@ -12,9 +12,10 @@ import main
 from tests.scripts.conftest import SMALL, Desk, copy_of
 from trainer.checkpoints import layout, manifest
 from trainer.commands.train.next_steps import after_end
-from trainer.commands.train.plan import RunPlan, Start, plan_run
+from trainer.commands.train.plan import RunPlan, plan_run
 from trainer.commands.train.resume_report import print_changes
 from trainer.commands.train.schedule_report import print_new_schedules, print_schedules
+from trainer.commands.train.start import Start
 from trainer.commands.train.start_warnings import warnings
 from trainer.config.loading import load_config
 

@@ -12,9 +12,10 @@ import pytest
 import main
 from tests.scripts.conftest import SMALL, Desk, copy_of
 from trainer.checkpoints import manifest
-from trainer.commands.train.plan import RunPlan, Start, plan_run
+from trainer.commands.train.plan import RunPlan, plan_run
 from trainer.commands.train.resume_report import print_changes
 from trainer.commands.train.schedule_report import print_schedules
+from trainer.commands.train.start import Start
 from trainer.config.loading import load_config
 from trainer.config.types import ConfigError
 from trainer.ppo_trainer import create_ppo_trainer
@@ -52,7 +53,7 @@ def test_the_modes_are_told_with_totals_position_and_jumps(
     assert "Previous current iterations: 4" in told
     assert "Schedule mode: EXTEND - continuing schedules from previous run" in told
     assert "Total iterations: 300 (position 4)" in told
-    assert "env/vision_angle goes on at 297.333" in told
+    assert "env/vision_angle continues at 297.333" in told
     assert "jumps" not in told
 
     print_schedules(plan("--until", "400"))

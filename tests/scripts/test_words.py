@@ -10,7 +10,8 @@ import pytest
 
 from main import build_parser
 from tests.scripts.conftest import SMALL, Desk, copy_of
-from trainer.commands.train.plan import Start, plan_run
+from trainer.commands.train.plan import plan_run
+from trainer.commands.train.start import Start
 from trainer.config.loading import apply_overrides
 from trainer.config.types import ConfigError
 from trainer.errors import UsageError

@@ -21,6 +21,7 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.config.record import ConfigFile
 from trainer.config.schema import Config
 from trainer.project import NAME, PROJECT_ROOT, VERSION, is_checkout
+from trainer.run.saved_run import SavedRun
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class RunOrigin:
     """What a run starts from; nothing for a fresh one.
 
     Attributes:
-        restore_path: the checkpoint to resume.
+        saved: the run to resume.
         warmstart: for a new run, the checkpoint folder whose network a policy starts with.
         mlflow_run_id: the MLflow run to continue; None: the checkpoint's, or a new one.
         config_file: the configuration file, to be recorded; by default that there is none.
@@ -36,12 +37,17 @@ class RunOrigin:
         damaged: newer checkpoints that could not be resumed; they are set aside.
     """
 
-    restore_path: Path | None = None
+    saved: SavedRun | None = None
     warmstart: Mapping[str, Path] = field(default_factory=dict)
     mlflow_run_id: str | None = None
     config_file: ConfigFile = ConfigFile(named=True)  # noqa: RUF009 - immutable
     carry_schedules: bool = True
     damaged: tuple[Path, ...] = ()
+
+    @property
+    def restore_path(self) -> Path | None:
+        """The checkpoint to resume."""
+        return None if self.saved is None else self.saved.path
 
     @property
     def sources(self) -> list[Path]:
@@ -52,13 +58,13 @@ class RunOrigin:
 
 @dataclass
 class RunIdentity:
-    """Goes into the metadata of every checkpoint of the run.
+    """What the metadata of every checkpoint says of its run.
 
     Attributes:
         name: of the run, for people; its curves are found under it.
         parent: where the run comes from (mode, path, iteration, hash); None for a fresh one.
         mlflow_run_id: its run in the MLflow store, if it has one.
-        segment: what one process saves belongs together, whatever is later moved or continued.
+        segment: shared by the checkpoints that one process saves, also after they are moved.
     """
 
     name: str
@@ -75,12 +81,12 @@ class RunIdentity:
     ) -> RunIdentity:
         """The identity of a run that saves with `manager`.
 
-        In its own folder a run goes on under its name, unless it is given another one; under a
+        In its own folder a resumed run keeps its name, unless it is given another one; under a
         new name, or elsewhere, it is another run, whose curves must not replace those of the first.
         """
-        path = origin.restore_path
-        same_run = path is not None and path.parent == manager.directory
-        saved = metadata.read(path) if same_run and path is not None else {}
+        saved: Mapping[str, Any] = {}
+        if origin.saved is not None and origin.saved.path.parent == manager.directory:
+            saved = origin.saved.metadata
         name = _saved_name(saved.get("run_name"), config.tracking.run_name)
         if name is not None:
             tracked = origin.mlflow_run_id or _text(saved.get("mlflow_run_id"))
@@ -101,28 +107,24 @@ class RunIdentity:
 
 
 def _parent(manager: CheckpointManager, origin: RunOrigin) -> dict[str, Any] | None:
-    """Where this run comes from; the hash is that of the source's manifest, and so covers every
-    file of it.
-    """
+    """Where this run comes from; a hash is that of the manifest, and so covers every file."""
 
-    def source(path: Path) -> dict[str, Any]:
-        iteration = metadata.read(path).get("iteration")
-        return {
-            "path": manager.address(path),
-            "iteration": iteration,
-            "sha256": manifest.digest(path),
-        }
+    def source(path: Path, iteration: Any, digest: str) -> dict[str, Any]:
+        return {"path": manager.address(path), "iteration": iteration, "sha256": digest}
 
-    if origin.restore_path is not None:
-        return {"mode": "resume", **source(origin.restore_path)}
+    if (saved := origin.saved) is not None:
+        return {"mode": "resume", **source(saved.path, saved.iteration, saved.digest)}
     if origin.warmstart:
-        policies = {policy_id: source(path) for policy_id, path in origin.warmstart.items()}
+        policies = {
+            policy_id: source(path, metadata.read(path).get("iteration"), manifest.digest(path))
+            for policy_id, path in origin.warmstart.items()
+        }
         return {"mode": "warmstart", "policies": policies}
     return None
 
 
 def _saved_name(saved: Any, wanted: str | None) -> str | None:
-    """The name the checkpoint was saved under, if its curves go on under it."""
+    """The name the checkpoint was saved under, if its curves are continued under it."""
     name = _text(saved)
     if not name or "/" in name or name.startswith("."):
         return None

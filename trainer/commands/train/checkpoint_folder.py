@@ -1,13 +1,15 @@
-"""The checkpoint folder of a run: opened, checked, and searched for what the run begins with.
+"""The checkpoint folder of a run: opened, checked, and searched for what the run starts from.
 
 A place is what a user gives as the folder: a local path, or a URL of an object store.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +20,14 @@ from trainer.checkpoints.retention import Retention
 from trainer.checkpoints.selectors import KEYWORDS, is_bare
 from trainer.errors import UsageError
 from trainer.project import DEFAULT_CHECKPOINT_DIR, shown_path
+from trainer.run.saved_run import SavedRun
 
 
 @dataclass(frozen=True)
-class Found:
-    """A checkpoint on this machine, the place it belongs to, and those that it stands in for."""
+class Resumable:
+    """A run that can be resumed, the place it belongs to, and newer checkpoints that cannot."""
 
-    path: Path
+    saved: SavedRun
     place: str
     damaged: tuple[Path, ...] = ()
 
@@ -40,41 +43,58 @@ def open_folder(place: str, retention: Retention | None = None) -> CheckpointMan
     return manager
 
 
-def find(
-    selector: str,
-    place: str,
-    source: str,
-    *,
-    whole: bool = False,
-    retention: Retention | None = None,
-) -> Found:
-    """The checkpoint for a selector.
+def find(selector: str, place: str, source: str) -> Path:
+    """The checkpoint for a selector, on this machine.
 
     Args:
         selector: latest, best, final, an iteration, a path or a URL.
         place: where keywords and iterations are looked up.
         source: where the selector comes from, for messages; empty: it stands by itself.
-        whole: verify it; a damaged one gives way, loudly, to the newest valid older one beside it.
-            Nothing is moved yet.
+
+    Raises:
+        UsageError: the selector is empty, or the place impossible.
+        NoUsableCheckpoint: nothing matches.
+    """
+    with _named(source):
+        home, inside = _home_of(_given(selector, source), place)
+        return open_folder(home).open(inside)
+
+
+def find_to_resume(
+    selector: str, place: str, source: str, retention: Retention | None = None
+) -> Resumable:
+    """The run to resume for a selector, every file of it verified.
+
+    A damaged checkpoint gives way, with a warning, to the newest valid older one beside it. Nothing
+    is moved yet.
+
+    Args:
+        selector: as for `find`, with `place` and `source`.
+        place: the folder of the run, which nobody else may be writing to.
+        source: where the selector comes from.
         retention: says what is the best; None: what the folder's own run goes by.
 
     Raises:
         UsageError: the selector is empty, or the place impossible.
         NoUsableCheckpoint: nothing matches, or nothing valid is left.
-        CheckpointsInUse: with `whole`, another run is at work in `place`.
+        CheckpointsInUse: another run is writing to `place`.
     """
-    if not selector.strip():
-        raise UsageError(
-            f"{source or 'the checkpoint'} is empty; name a checkpoint: latest, best, 50 or a path"
-        )
-    home, inside = _home_of(selector, place)
-    try:
-        if whole:
-            path, damaged = _newest_whole(open_folder(home, retention), inside, home == place)
-            return Found(path, home, tuple(damaged))
-        return Found(open_folder(home, retention).open(inside), home)
-    except NoUsableCheckpoint as error:
-        raise NoUsableCheckpoint(f"{source}: {error}" if source else str(error)) from None
+    with _named(source):
+        home, inside = _home_of(_given(selector, source), place)
+        manager = open_folder(home, retention)
+        if home == place:
+            manager.check_free()
+        try:
+            path, damaged = manager.open_or_older(inside)
+        except OSError:
+            return Resumable(SavedRun.open(manager.open(inside)), home)
+    for item in damaged:
+        print(f"warning: {item}", file=sys.stderr)
+    if damaged:
+        instead = shown_path(manager.address(path))
+        print(f"warning: resuming from {instead} instead", file=sys.stderr)
+    saved = SavedRun.open(path, verified=True)
+    return Resumable(saved, home, tuple(item.path for item in damaged))
 
 
 def refuse_occupied(place: str) -> None:
@@ -123,6 +143,24 @@ def try_writing(place: str) -> None:
         raise UsageError(f"checkpoints cannot be written: {error}") from None
 
 
+def _given(selector: str, source: str) -> str:
+    """The selector, if there is one (UsageError)."""
+    if not selector.strip():
+        raise UsageError(
+            f"{source or 'the checkpoint'} is empty; name a checkpoint: latest, best, 50 or a path"
+        )
+    return selector
+
+
+@contextlib.contextmanager
+def _named(source: str) -> Iterator[None]:
+    """Puts the source of a selector before the message that nothing was found."""
+    try:
+        yield
+    except NoUsableCheckpoint as error:
+        raise NoUsableCheckpoint(f"{source}: {error}" if source else str(error)) from None
+
+
 def _home_of(selector: str, place: str) -> tuple[str, str]:
     """The place in which the checkpoint for a selector lies, and the selector inside it."""
     text = selector.strip()
@@ -139,20 +177,3 @@ def _home_of(selector: str, place: str) -> tuple[str, str]:
         return place, text
     folder = path.absolute().parent
     return (place if folder == home.directory else shown_path(folder)), str(path.absolute())
-
-
-def _newest_whole(manager: CheckpointManager, selector: str, own: bool) -> tuple[Path, list[Path]]:
-    """See `find`: the checkpoint, and the damaged ones that it stands in for."""
-    if own:
-        manager.check_free()
-    try:
-        path, damaged = manager.open_or_older(selector)
-    except OSError:
-        return manager.open(selector), []
-    for item in damaged:
-        print(f"warning: {item}", file=sys.stderr)
-    if damaged:
-        print(
-            f"warning: going on from {shown_path(manager.address(path))} instead", file=sys.stderr
-        )
-    return path, [item.path for item in damaged]

@@ -1,21 +1,19 @@
-"""The configuration of a run: what the file and the command line say, and what a run that goes on
-keeps of its own."""
+"""The configuration of a run: from the file, the command line and, on resume, the checkpoint."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
-from trainer.checkpoints import layout
 from trainer.commands.train.arguments import overrides_of
-from trainer.config.loading import apply_overrides, load_config
+from trainer.config.loading import apply_overrides
 from trainer.config.merge import Merge, merge
-from trainer.config.record import ConfigFile, file_of_today, read_config_file, recorded, which_file
+from trainer.config.record import ConfigFile, file_of_today, read_config_file, which_file
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import ConfigError
 from trainer.errors import UsageError
 from trainer.project import find_config
+from trainer.run.saved_run import SavedRun
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,8 @@ class Given:
         return apply_overrides(self.file.values, self.overrides, self._source)
 
     def groups(self) -> ConfigGroups:
-        """The same, before it is seen whether the groups fit together: for a run that goes on,
-        most of what is not said here will be the run's own (ConfigError)."""
+        """The same, without a check that the groups fit together: a resumed run keeps its own
+        values for most of what is not said here (ConfigError)."""
         return apply_overrides(self.file.values, self.overrides, self._source, schema=ConfigGroups)
 
     @property
@@ -52,16 +50,16 @@ class Given:
 
 @dataclass(frozen=True)
 class Continued:
-    """The configuration of a run that goes on.
+    """The configuration of a resumed run.
 
     Attributes:
         config: in force from now on.
         file: the configuration file as of now, to be recorded.
         saved: the checkpoint's; None: it is not readable.
-        merge: where the values come from; None for a checkpoint that does not tell what was
+        merge: where the values come from; None for a checkpoint that does not record what was
             configured: then the file counts.
         note: why there is no `merge`.
-        which_file: what is to be said of the file that counts.
+        which_file: a line on the file that counts; empty if it is the expected one.
     """
 
     config: Config
@@ -79,21 +77,22 @@ def given(args: argparse.Namespace) -> Given:
     return Given(file, tuple(overrides_of(args)), args)
 
 
-def continued(asked: Given, checkpoint: Path) -> Continued:
-    """The configuration with which a run goes on from a checkpoint.
+def continued(asked: Given, run: SavedRun) -> Continued:
+    """The configuration with which a saved run is resumed.
 
     Raises:
-        ConfigError, UsageError: it cannot be.
+        ConfigError, UsageError: the values cannot be used, or do not go together.
+        InvalidState: the record of the configuration file makes no sense.
     """
-    side, then = asked.args.config_from, recorded(checkpoint)
+    side, then = asked.args.config_from, run.config_file
     try:
-        saved = load_config(checkpoint / layout.CONFIG)
+        saved = run.config
     except ConfigError as error:
         note = f"the checkpoint's cannot be compared: {error}"
         return Continued(asked.config(), asked.file, None, note=note)
     if then is None and side is None:
         note = (
-            f"{checkpoint.name} does not tell what was configured by file when it was saved; "
+            f"{run.path.name} does not tell what was configured by file when it was saved; "
             "the configuration file counts"
         )
         return Continued(asked.config(), asked.file, saved, note=note)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from trainer.commands.train.plan import RunPlan, StateUnreadable, planned_schedules
-from trainer.config.build_scheduler import build_scheduler
+from trainer.commands.train.plan import RunPlan
 from trainer.schedules.continuation import Continuation
 from trainer.schedules.curves import Decay, Step
 from trainer.schedules.scheduler import Scheduler
 
 
 def print_new_schedules(plan: RunPlan) -> None:
-    """The schedules of a new run: when they end, and each from where to where."""
-    schedules = build_scheduler(plan.config, plan.until)
-    if not schedules.scheduled:
+    """Prints the schedules of a new run: when they end, and each with its first and last value."""
+    schedules = plan.schedules
+    if not (isinstance(schedules, Scheduler) and schedules.scheduled):
         return
     stops = f"; this run stops at {plan.until}" if plan.until < schedules.total else ""
     print(f"schedules, up to iteration {schedules.total}{stops}:")
@@ -22,12 +21,11 @@ def print_new_schedules(plan: RunPlan) -> None:
 
 
 def print_schedules(plan: RunPlan) -> None:
-    """Say how the run goes on with its schedules: mode, totals, position, what jumps."""
+    """Prints how a resumed run continues its schedules: mode, totals, position, what jumps."""
     assert plan.restore_path is not None
-    try:
-        _, found = planned_schedules(plan)
-    except StateUnreadable as error:
-        print(f"schedules: {error}")
+    found = plan.continuation
+    if found is None:
+        print(f"schedules: {plan.schedules}")
         return
     if not found.values:
         print("schedules: none, every setting is constant")
@@ -63,11 +61,11 @@ def _moved(name: str, old: float, new: float, found: Continuation) -> str:
         return f"ends: {old:.6g} -> {new:.6g}, a number from now on"
     if name in found.jumps:
         return f"jumps {old:.6g} -> {new:.6g}"
-    return f"goes on at {new:.6g}"
+    return f"continues at {new:.6g}"
 
 
 def _origin(plan: RunPlan, name: str, found: Continuation) -> str:
-    """Whether only the checkpoint knows of a schedule."""
+    """A note on a schedule that only the checkpoint has."""
     merge = None if plan.configured is None else plan.configured.merge
     owner, _, setting = name.partition("/")
     keys = {f"schedules.{owner}.{setting}", f"schedules.{setting}"}
@@ -79,7 +77,7 @@ def _origin(plan: RunPlan, name: str, found: Continuation) -> str:
 
 
 def _from_to(name: str, schedules: Scheduler) -> str:
-    """The way of one schedule in a few words."""
+    """One schedule in a few words: first and last value, or its step."""
     schedule = schedules.active[name].schedule
     curve, unit = schedule.curve, schedule.step_on
     if isinstance(curve, Decay | Step) and unit != "iteration":

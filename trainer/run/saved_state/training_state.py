@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +34,15 @@ _MAX_WORLDS = 2**29  # bytes of all runners together: a world has some hundred
 COUNTERS = ("iteration", "env_steps", "agent_steps", "episodes_completed", "time_total_s")
 
 
-@dataclass
+@dataclass(frozen=True)
 class TrainingState:
-    """Everything needed to continue exactly, besides RLlib's own files.
+    """Everything needed to resume exactly, in addition to RLlib's own files.
 
     Attributes:
         worlds: arrays by runner index.
         values: plain values of runners and learners (see `TeamPPO.get_training_state`).
         progress: counters (see `Progress.counters`).
-        episodes: arrays of the episode window; none after `drop_worlds`.
+        episodes: arrays of the episode window; none in `without_worlds`.
         schedules: state of the schedules (see `Scheduler.state`); None in older checkpoints.
     """
 
@@ -52,19 +52,18 @@ class TrainingState:
     episodes: dict[str, np.ndarray]
     schedules: dict[str, Any] | None = None
 
-    def drop_worlds(self) -> None:
-        """Forget the worlds and their episodes, but not the streams that new worlds come from."""
-        self.worlds = {}
-        self.episodes = {}
-        for runner in self.values["runners"].values():
-            runner["started"] = False
+    def without_worlds(self) -> TrainingState:
+        """The same without worlds and episodes; new worlds are drawn from the saved streams."""
+        return replace(self, worlds={}, episodes={}, values=self._with_runners(started=False))
 
-    def drop_streams(self) -> None:
-        """Forget the random streams: sampling and shuffling start anew from the seed."""
-        for runner in self.values["runners"].values():
-            runner["random"] = None
-        for learner in self.values["learners"]:
-            learner["generators"] = None
+    def without_streams(self) -> TrainingState:
+        """The same without random streams: sampling and shuffling start anew from the seed."""
+        learners = [{**learner, "generators": None} for learner in self.values["learners"]]
+        return replace(self, values={**self._with_runners(random=None), "learners": learners})
+
+    def _with_runners(self, **changes: Any) -> dict[str, Any]:
+        runners = {key: {**runner, **changes} for key, runner in self.values["runners"].items()}
+        return {**self.values, "runners": runners}
 
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,12 +80,12 @@ class TrainingState:
         (folder / STATE_FILE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
-    def read(cls, folder: Path) -> TrainingState:
-        """Raises OSError or ValueError where the folder is not what `write` made.
+    def read(cls, folder: Path, values: dict[str, Any] | None = None) -> TrainingState:
+        """The state that `write` saved; `values` are those of `read_values`, if read already.
 
-        What the values mean is looked at by `check_training_state`.
+        Raises OSError or ValueError. `check_training_state` checks whether the values make sense.
         """
-        state = read_values(folder)
+        state = read_values(folder) if values is None else values
         return cls(
             worlds=_read_worlds(folder, state["runners_with_worlds"]),
             values={"runners": state["runners"], "learners": state["learners"]},

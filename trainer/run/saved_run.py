@@ -1,0 +1,109 @@
+"""The run in a checkpoint, as a resume finds it: verified once, and each file of it read once.
+
+A checkpoint may be anybody's: its files are read as plain values and checked before use. Neither
+Ray nor torch is imported here, so that a plan is made at once; the weights and the training state
+are read by `trainer/run/saved_state/resume_state.py`, when the trainer is built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from trainer.checkpoints import layout, manifest, metadata, selectors
+from trainer.checkpoints.safe_io import safe_json, safe_yaml
+from trainer.checkpoints.safe_io.plain_values import mapping
+from trainer.config.record import ConfigFile, recorded
+from trainer.config.schema import Config
+from trainer.config.types import ConfigError
+from trainer.errors import InvalidState
+from trainer.run.saved_state.training_state import read_values
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """A checkpoint to resume.
+
+    Attributes:
+        path: the checkpoint folder.
+        digest: SHA-256 of its manifest, and so of every file.
+        metadata: the values of `metadata.json`; `iteration` is a whole number.
+    """
+
+    path: Path
+    digest: str
+    metadata: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: str | Path, *, verified: bool = False) -> SavedRun:
+        """The run in the checkpoint at `path`; `verified`: its files have just been hashed.
+
+        Raises:
+            NoUsableCheckpoint: there is nothing at `path`.
+            CheckpointCorrupted: a file is missing or is not what the manifest says.
+            InvalidState: the metadata cannot be read.
+        """
+        path = Path(path).expanduser().absolute()
+        if not path.exists():
+            raise selectors.no_such_path(path)
+        if not verified:
+            manifest.verify(path)
+        try:
+            values = metadata.read(path)
+            iteration = metadata.as_count(values.get("iteration"))
+            digest = manifest.digest(path)
+        except (OSError, ValueError) as error:
+            raise InvalidState(f"{path / layout.METADATA}: not readable: {error}") from None
+        if iteration is None:
+            raise InvalidState(f"{path / layout.METADATA}: has no iteration")
+        return cls(path, digest, values)
+
+    @property
+    def iteration(self) -> int:
+        """Iterations done."""
+        return int(self.metadata["iteration"])
+
+    def check_unchanged(self) -> None:
+        """Raises InvalidState if another checkpoint, or none, is in its place by now."""
+        try:
+            changed = manifest.digest(self.path) != self.digest
+        except OSError as error:
+            reason = safe_json.first_line(error)
+            raise InvalidState(f"{self.path}: cannot be read any more: {reason}") from None
+        if changed:
+            raise InvalidState(f"{self.path}: has been replaced since it was verified")
+
+    @cached_property
+    def config_values(self) -> dict[str, Any]:
+        """The configuration in force when it was saved, unchecked. Raises OSError or ValueError."""
+        return mapping(safe_yaml.read(self.path / layout.CONFIG), layout.CONFIG)
+
+    @cached_property
+    def config(self) -> Config:
+        """The same, checked. Raises ConfigError if this version cannot use it."""
+        file = self.path / layout.CONFIG
+        try:
+            values = self.config_values
+        except (OSError, ValueError) as error:
+            reason = safe_json.first_line(error).removeprefix(f"{layout.CONFIG}:").lstrip()
+            raise ConfigError(f"{file}: {reason}") from None
+        return Config.from_dict(values, str(file))
+
+    @cached_property
+    def config_file(self) -> ConfigFile | None:
+        """The configuration file that the run was started with; None: not recorded.
+
+        Raises:
+            InvalidState: the record makes no sense.
+        """
+        return recorded(self.path)
+
+    @cached_property
+    def state_values(self) -> dict[str, Any]:
+        """The plain values of `training_state/`: counters, random streams, schedules.
+
+        Raises OSError or ValueError.
+        """
+        return read_values(self.path / layout.TRAINING_STATE)

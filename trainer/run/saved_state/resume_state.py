@@ -1,0 +1,131 @@
+"""Everything that a resume sets in a trainer, read from a checkpoint and checked before use.
+
+Stock RLlib unpickles whatever a checkpoint holds and loads one with missing weights. Here every
+file is read once, as plain values, and refused unless a training can have written it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from envs.hide_and_seek.config import HideAndSeekConfig
+from trainer.checkpoints import layout, metadata
+from trainer.checkpoints.safe_io import safe_json
+from trainer.checkpoints.safe_io.plain_values import mapping, whole
+from trainer.config.keys import explain
+from trainer.errors import IncompatibleCheckpoint, InvalidState
+from trainer.ppo.networks import PolicySpec, read_spec, same_weights
+from trainer.ppo.rllib_state import RLlibState
+from trainer.reporting.history.record import HistoryRecord
+from trainer.run.saved_run import SavedRun
+from trainer.run.saved_state.rllib_files import NETWORK, read_rllib_state
+from trainer.run.saved_state.training_state import TrainingState
+from trainer.run.saved_state.training_state_checks import check_training_state
+
+
+@dataclass(frozen=True)
+class ResumeState:
+    """What a resume takes from a checkpoint.
+
+    Attributes:
+        path: the checkpoint folder.
+        rllib: from RLlib's own files.
+        training: from `training_state/`.
+        env: the game it was trained on.
+        seed: of the run.
+    """
+
+    path: Path
+    rllib: RLlibState
+    training: TrainingState
+    env: HideAndSeekConfig
+    seed: int
+
+
+def read_resume_state(saved: SavedRun, specs: dict[str, PolicySpec]) -> ResumeState:
+    """Read what a resume needs, and refuse what can be refused before anything is built.
+
+    Args:
+        saved: the verified checkpoint.
+        specs: the networks that the configuration asks for, by policy.
+
+    Raises:
+        UnsafePickle: a state file asks for more than plain data.
+        InvalidState: a file holds what no training has written.
+        IncompatibleCheckpoint: another observation or action space or network.
+    """
+    path = saved.path
+    saved.check_unchanged()
+    for policy_id, wanted in specs.items():
+        changes = _read_spec(path / layout.POLICIES / policy_id).changes_to(wanted)
+        if changes:
+            raise IncompatibleCheckpoint(
+                f"{path}: {policy_id} cannot resume with another network "
+                f"(checkpoint -> configuration): {changes}"
+            )
+    rllib = read_rllib_state(path, specs)
+    try:
+        _check_policies(path / layout.POLICIES, rllib)
+        env, seed = _game_of(saved)
+        training = TrainingState.read(path / layout.TRAINING_STATE, saved.state_values)
+        check_training_state(training, env)
+        HistoryRecord.of(path)
+        _check_agreement(saved, rllib, training)
+    except (OSError, ValueError) as error:
+        raise InvalidState(f"{path}: {safe_json.first_line(error)}") from None
+    return ResumeState(path, rllib, training, env, seed)
+
+
+def _read_spec(folder: Path) -> PolicySpec:
+    try:
+        return read_spec(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise InvalidState(f"{folder}: no readable policy: {safe_json.first_line(error)}") from None
+
+
+def _game_of(saved: SavedRun) -> tuple[HideAndSeekConfig, int]:
+    """The game and the seed, whatever this version makes of the rest (OSError, ValueError)."""
+    values = saved.config_values
+    env = mapping(values.get("env"), f"{layout.CONFIG}: env")
+    train = mapping(values.get("train"), f"{layout.CONFIG}: train")
+    try:
+        game = HideAndSeekConfig.model_validate(env)
+    except ValidationError as error:
+        problem = explain(error, HideAndSeekConfig.model_fields)
+        raise ValueError(f"{layout.CONFIG}: env: {problem}") from None
+    return game, whole(train.get("seed"), "train.seed")
+
+
+def _check_policies(folder: Path, rllib: RLlibState) -> None:
+    """Checks that the networks the demo plays are those that resume learning (ValueError)."""
+    for policy_id, weights in rllib.weights.items():
+        own = {name.removeprefix(NETWORK): value for name, value in weights.items()}
+        if not same_weights(folder / policy_id, own):
+            raise ValueError(
+                f"{policy_id} has other weights in {folder.name}/ than in RLlib's files"
+            )
+
+
+def _check_agreement(saved: SavedRun, rllib: RLlibState, training: TrainingState) -> None:
+    """Checks that all files are of the same iteration of the same run (ValueError)."""
+    noted, progress = saved.metadata, training.progress
+    if rllib.iteration != progress["iteration"]:
+        raise ValueError(
+            f"RLlib's state is of iteration {rllib.iteration}, the training state of "
+            f"iteration {progress['iteration']}"
+        )
+    for name in ("iteration", *metadata.COUNT_KEYS):
+        if noted.get(name) is not None and noted[name] != progress[name]:
+            raise ValueError(
+                f"{layout.METADATA} says {name} {safe_json.shown(noted[name])}, "
+                f"the training state {progress[name]}"
+            )
+    taken = (training.schedules or {}).get("taken", {})
+    for policy_id, buffers in rllib.optimizers.items():
+        default = {"updates": int(progress["iteration"] > 0)}
+        updates = taken.get(policy_id.removesuffix("_policy"), default)["updates"]
+        if min((buffer["step"] for buffer in buffers.values()), default=0) < updates:
+            raise ValueError(f"the optimizer of {policy_id} has not made its {updates} steps")
