@@ -15,7 +15,7 @@ Letters: N = BLOCK worlds, A agents of a team, D observation size, H action head
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -176,13 +176,20 @@ def play_matches(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def play_blocks(block: MatchBlock, episodes: int) -> Iterator[Stats]:
-    """`play_matches` in parts of up to `BLOCK` episodes, each yielded as soon as it is played."""
+def play_blocks(
+    block: MatchBlock, episodes: int, stopped: Callable[[], bool] = lambda: False
+) -> Iterator[Stats]:
+    """`play_matches` in parts of up to `BLOCK` episodes, each yielded as soon as it is played.
+
+    Leaves within a part as soon as `stopped` says so.
+    """
     if episodes < 1:
         raise ValueError(f"episodes must be at least 1, got {episodes}")
     for first in range(0, episodes, BLOCK):
         block.start(first // BLOCK)
         while not block.finished.all():
+            if stopped():
+                return
             block.step()
         yield {name: values[: episodes - first] for name, values in block.stats().items()}
 

@@ -1,5 +1,11 @@
 """Three tiny checkpoints of a short game, written without Ray."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 import yaml
@@ -8,15 +14,22 @@ from tests.checkpoints.fakes import BY_REWARD, WHEN, FakeAlgorithm
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.demo import recording, window
 from trainer.commands.demo.checkpoint_choice import Shelf
+from trainer.commands.demo.lineup import Lineup, make_lineup
 from trainer.config.schema import Config
 from trainer.ppo.networks import ActorCritic, PolicySpec, save_policy
 
-GAME = {"level": "L0", "prep_steps": 2, "episode_steps": 8, "num_layouts": 2, "num_seekers": 2}
+GAME: dict[str, Any] = {
+    "level": "L0",
+    "prep_steps": 2,
+    "episode_steps": 8,
+    "num_layouts": 2,
+    "num_seekers": 2,
+}
 SPEC = PolicySpec(obs_size=158, nvec=(3, 3, 5, 2, 3), hiddens=(8,))
 REWARDS = {10: 1.5, 20: 3.25, 30: -2.0}
 
 
-def make_network(seed, spec=SPEC):
+def make_network(seed: int, spec: PolicySpec = SPEC) -> ActorCritic:
     torch.manual_seed(seed)
     network = ActorCritic(spec).eval()
     # A fresh head is near uniform; this one has opinions, so that players differ.
@@ -24,12 +37,19 @@ def make_network(seed, spec=SPEC):
     return network
 
 
-def save_checkpoint(manager, iteration, *, game=GAME, spec=SPEC, tags=()):
-    def write_policies(folder):
+def save_checkpoint(
+    manager: CheckpointManager,
+    iteration: int,
+    *,
+    game: dict[str, Any] = GAME,
+    spec: PolicySpec = SPEC,
+    tags: Sequence[str] = (),
+) -> Path:
+    def write_policies(folder: Path) -> None:
         for k, team in enumerate(("seeker", "hider")):
             save_policy(make_network(2 * iteration + k, spec), folder / f"{team}_policy")
 
-    def write_config(path):
+    def write_config(path: Path) -> None:
         values = Config.from_dict({"env": game}).to_dict()
         path.write_text(yaml.safe_dump(values), encoding="utf-8")
 
@@ -43,7 +63,7 @@ def save_checkpoint(manager, iteration, *, game=GAME, spec=SPEC, tags=()):
 
 
 @pytest.fixture(scope="session")
-def checkpoints(tmp_path_factory):
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the iterations 10, 20 (best) and 30 (final); tests do not change it."""
     folder = tmp_path_factory.mktemp("demo") / "checkpoints"
     manager = CheckpointManager(folder, clock=lambda: WHEN)
@@ -54,12 +74,17 @@ def checkpoints(tmp_path_factory):
 
 
 @pytest.fixture
-def shelf(checkpoints):
+def shelf(checkpoints: Path) -> Shelf:
     return Shelf(str(checkpoints))
 
 
 @pytest.fixture
-def damaged(tmp_path):
+def lineup(shelf: Shelf) -> Lineup:
+    return make_lineup(shelf, shelf.find("20"), {"hider": "random"})
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
     """A folder whose only checkpoint, 10, has a changed weight."""
     folder = tmp_path / "damaged"
     path = save_checkpoint(CheckpointManager(folder), 10)
@@ -71,13 +96,13 @@ def damaged(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def small_pictures(monkeypatch):
+def small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing is most of the time of these tests."""
     monkeypatch.setattr(recording, "SIZE", 160)
     monkeypatch.setattr(window, "WIDTH", 240)
 
 
 @pytest.fixture(autouse=True)
-def no_display(monkeypatch):
+def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)

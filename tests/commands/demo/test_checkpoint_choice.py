@@ -1,5 +1,10 @@
 """The list to choose from, and the answers it understands."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from tests.checkpoints.fakes import BY_REWARD, info
@@ -10,11 +15,11 @@ from trainer.errors import UsageError
 from trainer.reporting.terminal import Style
 
 
-def answering(*answers):
+def answering(*answers: str) -> Callable[[str], str]:
     """Stands in for `input`; at the end of the answers the input is over."""
     left = iter(answers)
 
-    def read(prompt):
+    def read(prompt: str) -> str:
         assert prompt == "Select checkpoint [30]: "
         try:
             return next(left)
@@ -24,7 +29,7 @@ def answering(*answers):
     return read
 
 
-def test_the_list_marks_the_best_and_the_final_one(shelf):
+def test_the_list_marks_the_best_and_the_final_one(shelf: Shelf) -> None:
     assert checkpoint_rows(shelf.listing, Style())[2:-1] == [
         "      10  2024-12-19 15:30       1.50",
         "      20  2024-12-19 15:30       3.25  [BEST]",
@@ -32,7 +37,7 @@ def test_the_list_marks_the_best_and_the_final_one(shelf):
     ]
 
 
-def test_a_long_list_shows_its_end_and_the_best():
+def test_a_long_list_shows_its_end_and_the_best() -> None:
     saved = (info(k, reward_mean=-float(k), best_by=BY_REWARD) for k in range(1, 101))
     listing = Listing(tuple(saved))
     rows = checkpoint_rows(listing, Style())
@@ -43,7 +48,7 @@ def test_a_long_list_shows_its_end_and_the_best():
     assert len(rows) == 2 + 1 + 1 + SHOWN + 1
 
 
-def test_an_unknown_reward_is_a_dash():
+def test_an_unknown_reward_is_a_dash() -> None:
     rows = checkpoint_rows(Listing((info(5, reward_mean=None),)), Style())
     assert rows[2].split() == ["5", "-", "-", "[BEST]"]
 
@@ -52,11 +57,13 @@ def test_an_unknown_reward_is_a_dash():
     ("answer", "iteration"),
     [("", 30), ("20", 20), ("best", 20), (" final ", 30), ("checkpoint_000010", 10)],
 )
-def test_an_answer_is_a_selector(shelf, answer, iteration):
+def test_an_answer_is_a_selector(shelf: Shelf, answer: str, iteration: int) -> None:
     assert ask(shelf, Style(), answering(answer)) == shelf.directory / f"checkpoint_{iteration:06d}"
 
 
-def test_a_wrong_answer_names_the_nearest_and_asks_again(shelf, capsys):
+def test_a_wrong_answer_names_the_nearest_and_asks_again(
+    shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
     chosen = ask(shelf, Style(), answering("24", "finl", "10"))
     assert chosen is not None
     assert chosen.name == "checkpoint_000010"
@@ -67,27 +74,29 @@ def test_a_wrong_answer_names_the_nearest_and_asks_again(shelf, capsys):
 
 
 @pytest.mark.parametrize("answers", [("q",), ("Q",), ("quit",), ()])
-def test_leaving(shelf, answers):
+def test_leaving(shelf: Shelf, answers: tuple[str, ...]) -> None:
     assert ask(shelf, Style(), answering(*answers)) is None
 
 
-def test_a_damaged_checkpoint_is_told_and_asked_again(damaged, capsys):
+def test_a_damaged_checkpoint_is_reported_and_asked_again(
+    damaged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     answers = iter(["10", "q"])
     assert ask(Shelf(str(damaged)), Style(), lambda prompt: next(answers)) is None
     assert "weights.safetensors: content changed" in capsys.readouterr().out
 
 
-def test_finding_verifies(damaged):
+def test_finding_verifies(damaged: Path) -> None:
     with pytest.raises(CheckpointCorrupted, match="seeker_policy/weights"):
         Shelf(str(damaged)).find("latest")
 
 
-def test_nothing_to_choose_from_names_the_way_on(tmp_path):
+def test_nothing_to_choose_from_names_the_way_on(tmp_path: Path) -> None:
     with pytest.raises(NoUsableCheckpoint, match=r"start training with: python main\.py"):
         ask(Shelf(str(tmp_path)), Style())
 
 
-def test_a_missing_folder_names_a_near_one(tmp_path):
+def test_a_missing_folder_names_a_near_one(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     with pytest.raises(NoUsableCheckpoint) as caught:
         Shelf(str(tmp_path / "chekpoints"))
@@ -95,7 +104,7 @@ def test_a_missing_folder_names_a_near_one(tmp_path):
     assert "python main.py --checkpoint-dir" in str(caught.value)
 
 
-def test_a_file_is_no_folder(tmp_path):
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="not a directory"):
         Shelf(str(tmp_path / "file"))

@@ -1,31 +1,50 @@
 """`demo_model.py` as a user runs it."""
 
+from __future__ import annotations
+
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
-from PIL import Image
+from PIL.GifImagePlugin import GifImageFile
 
 import demo_model
 from trainer.commands.command import run_command
 from trainer.commands.demo import recording, session
-from trainer.commands.demo.lineup import make_lineup
+from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.picture import frame_height
-from trainer.ppo.matches import play_matches
+from trainer.commands.demo.stage import Moment, Screen, Stage
+from trainer.ppo.matches import MatchBlock, Stats, play_matches
 
 SCRIPT = Path(demo_model.__file__)
 
 
+class Demo(Protocol):
+    """Runs the command and returns its exit code, output and errors."""
+
+    def __call__(
+        self, *args: object, folder: Path | None = ...
+    ) -> tuple[int | str | None, str, str]: ...
+
+
 @pytest.fixture
-def demo(checkpoints, capsys, monkeypatch, tmp_path):
+def demo(
+    checkpoints: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Demo:
     """Run the command in this process, in an empty folder, without a terminal."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*args, folder=checkpoints):
+    def run(*args: object, folder: Path | None = checkpoints) -> tuple[int | str | None, str, str]:
+        code: int | str | None
         argv = [*map(str, args), *(["--checkpoint-dir", str(folder)] if folder else [])]
         try:
             code = run_command(demo_model.main, argv)
@@ -37,13 +56,13 @@ def demo(checkpoints, capsys, monkeypatch, tmp_path):
     return run
 
 
-def figures(out):
+def stats_in(out: str) -> list[str]:
     """The output without what depends on the clock and the way of showing."""
     lines = re.sub(r"speed .*", "", out).splitlines()
     return [line for line in lines if re.match(r"episode +\d|  \w", line) and "  step " not in line]
 
 
-def test_the_latest_is_taken_without_a_terminal(demo, checkpoints):
+def test_the_latest_is_taken_without_a_terminal(demo: Demo, checkpoints: Path) -> None:
     code, out, err = demo()
     assert (code, err) == (0, "")
     assert out.startswith(
@@ -58,10 +77,10 @@ def test_the_latest_is_taken_without_a_terminal(demo, checkpoints):
     assert "\x1b" not in out
 
 
-def test_the_figures_are_those_of_the_matches(demo, shelf):
+def test_the_figures_are_those_of_the_matches(demo: Demo, lineup: Lineup) -> None:
     _, out, _ = demo("best", "--hider", "random", "--episodes", "200", "--seed", "5")
-    lineup = make_lineup(shelf, shelf.find("20"), {"hider": "random"})
-    stats = play_matches(lineup.config, *lineup.players.values(), episodes=200, seed=5)
+    seeker, hider = lineup.players["seeker"], lineup.players["hider"]
+    stats = play_matches(lineup.config, seeker, hider, episodes=200, seed=5)
     seen = stats["seen_fraction"]
     assert f"  seen fraction    {seen.mean():.3f} ± {seen.std():.3f} of" in out
     assert f"{stats['seeker_return'].mean():.2f} ± {stats['seeker_return'].std():.2f}" in out
@@ -70,9 +89,9 @@ def test_the_figures_are_those_of_the_matches(demo, shelf):
     assert not [line for line in out.splitlines() if line.startswith("episode 1")]
 
 
-def test_a_seed_is_the_same_in_every_way_to_show_it(demo, tmp_path):
+def test_a_seed_is_the_same_in_every_way_to_show_it(demo: Demo, tmp_path: Path) -> None:
     shown = [
-        figures(demo("--explore", "--seed", "3", "--episodes", "3", *args)[1])
+        stats_in(demo("--explore", "--seed", "3", "--episodes", "3", *args)[1])
         for args in (
             ("--render", "none"),
             ("--render", "ansi"),
@@ -83,15 +102,15 @@ def test_a_seed_is_the_same_in_every_way_to_show_it(demo, tmp_path):
     assert len(shown[0]) == 3 + 8
     assert shown[0] == shown[1] == shown[2] == shown[3]
 
-    def other(*args):
-        return figures(demo("--episodes", "3", *args)[1])
+    def other(*args: object) -> list[str]:
+        return stats_in(demo("--episodes", "3", *args)[1])
 
     assert other("--explore", "--seed", "4") != shown[0]
     assert other("--seed", "3") != shown[0]  # the most likely actions, by default
     assert other("--seed", "3") == other("--seed", "3", "--deterministic")
 
 
-def test_frames_in_a_pipe(demo):
+def test_frames_in_a_pipe(demo: Demo) -> None:
     code, out, _ = demo("--render", "ansi", "--episodes", "2")
     assert code == 0
     assert out.count("┌") == 2 * 9
@@ -99,17 +118,17 @@ def test_frames_in_a_pipe(demo):
     assert "rgb_array draws without showing" in demo("--render", "rgb_array", "--episodes", "1")[2]
 
 
-def test_the_game_can_be_changed(demo):
+def test_the_game_can_be_changed(demo: Demo) -> None:
     _, out, _ = demo("--set", "env.num_hiders=3", "--set", "env.episode_steps=12")
     assert "2 seekers against 3 hiders, 2 steps to hide and 10 to seek" in out
 
 
 @pytest.mark.parametrize("mode", ["none", "ansi"])
-def test_recording(demo, tmp_path, mode):
+def test_recording(demo: Demo, tmp_path: Path, mode: str) -> None:
     code, out, _ = demo("--render", mode, "--record", "game.gif", "--episodes", "2", "--fps", "10")
     assert code == 0
     assert re.search(r"recorded game\.gif  18 frames, [\d.]+ KB", out)
-    with Image.open(tmp_path / "game.gif") as image:
+    with GifImageFile(tmp_path / "game.gif") as image:
         # The end of the first episode and the start of the second may not be one frame.
         assert image.n_frames == 18
         assert image.size == (160, frame_height(160))
@@ -117,7 +136,7 @@ def test_recording(demo, tmp_path, mode):
         assert image.info["duration"] == 1300
 
 
-def test_a_file_is_replaced_only_when_told(demo, tmp_path):
+def test_a_file_is_replaced_only_when_told(demo: Demo, tmp_path: Path) -> None:
     (tmp_path / "a.gif").write_text("mine")
     code, _, err = demo("--record", "a.gif", "--episodes", "1")
     assert (code, err) == (2, "error: --record a.gif: the file exists; add --yes to replace it\n")
@@ -126,8 +145,10 @@ def test_a_file_is_replaced_only_when_told(demo, tmp_path):
     assert (tmp_path / "a.gif").read_bytes().startswith(b"GIF89a")
 
 
-def test_a_recording_that_fails_is_told_after_the_statistics(demo, monkeypatch, tmp_path):
-    def full(*args):
+def test_a_recording_that_fails_is_reported_after_the_statistics(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(recording.GifWriter, "add", full)
@@ -157,7 +178,7 @@ def test_a_recording_that_fails_is_told_after_the_statistics(demo, monkeypatch, 
         (["--set", "env.level=L9"], "did you mean 'L3'"),
     ],
 )
-def test_usage_errors(demo, tmp_path, args, words):
+def test_usage_errors(demo: Demo, tmp_path: Path, args: list[str], words: str) -> None:
     code, out, err = demo(*args)
     assert code == 2
     assert re.search(words, err)
@@ -167,14 +188,14 @@ def test_usage_errors(demo, tmp_path, args, words):
 
 
 @pytest.mark.parametrize("selector", ["24", "--seeker=24"])
-def test_an_unknown_checkpoint_names_the_nearest(demo, selector):
+def test_an_unknown_checkpoint_names_the_nearest(demo: Demo, selector: str) -> None:
     code, _, err = demo(selector)
     assert code == 3
     assert "no checkpoint for iteration 24" in err
     assert err.endswith("nearest: 20, 30\n")
 
 
-def test_a_damaged_checkpoint_is_not_loaded(demo, damaged):
+def test_a_damaged_checkpoint_is_not_loaded(demo: Demo, damaged: Path) -> None:
     code, out, err = demo(folder=damaged)
     assert (code, out) == (3, "")
     assert "seeker_policy/weights.safetensors: content changed" in err
@@ -182,7 +203,7 @@ def test_a_damaged_checkpoint_is_not_loaded(demo, damaged):
     assert demo("latest", "--hider", damaged / "checkpoint_000010")[0] == 3
 
 
-def test_nothing_to_watch_yet(demo):
+def test_nothing_to_watch_yet(demo: Demo) -> None:
     code, _, err = demo(folder=None)
     assert code == 3
     assert (
@@ -190,13 +211,15 @@ def test_nothing_to_watch_yet(demo):
     )
 
 
-def test_opponents_are_looked_for_beside_the_checkpoint(demo, checkpoints):
+def test_opponents_are_looked_for_beside_the_checkpoint(demo: Demo, checkpoints: Path) -> None:
     code, out, _ = demo(checkpoints / "checkpoint_000020", "--seeker", "10", folder=None)
     assert code == 0
     assert re.search(r"policy +checkpoint_000010 +checkpoint_000020\n", out)
 
 
-def test_a_display_that_does_not_work_falls_back(demo, monkeypatch):
+def test_a_display_that_does_not_work_falls_back(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "no_such_driver")
     code, out, err = demo("--episodes", "1")
     assert code == 0
@@ -207,17 +230,22 @@ def test_a_display_that_does_not_work_falls_back(demo, monkeypatch):
     assert re.fullmatch(r"error: --render human: .*\n", err)
 
 
-def test_a_window_shows_all_episodes(demo, monkeypatch):
+def test_a_window_shows_all_episodes(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     code, out, _ = demo("--fps", "1000", "--episodes", "2", "--seed", "3")
     assert code == 0
-    assert figures(out) == figures(demo("--render", "none", "--episodes", "2", "--seed", "3")[1])
+    assert stats_in(out) == stats_in(demo("--render", "none", "--episodes", "2", "--seed", "3")[1])
 
 
-def test_ctrl_c_leaves_with_the_statistics_so_far(demo, monkeypatch):
-    def interrupted(block, episodes):
-        yield next(iter(real(block, episodes)))
-        raise KeyboardInterrupt
+def test_ctrl_c_leaves_with_the_statistics_so_far(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(
+        block: MatchBlock, episodes: int, stopped: Callable[[], bool]
+    ) -> Iterator[Stats]:
+        for part in real(block, episodes, stopped):
+            yield part
+            signal.raise_signal(signal.SIGINT)
 
     real = session.play_blocks
     monkeypatch.setattr(session, "play_blocks", interrupted)
@@ -226,14 +254,23 @@ def test_ctrl_c_leaves_with_the_statistics_so_far(demo, monkeypatch):
     assert "Performance: 128 episodes" in out
 
 
-def test_ctrl_c_keeps_the_recording_so_far(demo, monkeypatch, tmp_path):
-    def interrupted(stage, screen, also, on_result):
-        def stop_in_the_second(moment):
+def test_ctrl_c_keeps_the_recording_so_far(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupted(
+        stage: Stage,
+        screen: Screen,
+        also: Callable[[Moment], None],
+        on_result: Callable[[int, dict[str, float]], None],
+        stopped: Callable[[], bool],
+    ) -> None:
+        def stop_in_the_second(moment: Moment) -> None:
             if moment.number == 2:
-                raise KeyboardInterrupt
-            also(moment)
+                signal.raise_signal(signal.SIGINT)
+            else:
+                also(moment)
 
-        real(stage, screen, stop_in_the_second, on_result)
+        real(stage, screen, stop_in_the_second, on_result, stopped)
 
     real = session.show_episodes
     monkeypatch.setattr(session, "show_episodes", interrupted)
@@ -241,15 +278,15 @@ def test_ctrl_c_keeps_the_recording_so_far(demo, monkeypatch, tmp_path):
     assert code == 130
     assert "Performance: 1 episode" in out
     assert "recorded a.gif  9 frames" in out
-    with Image.open(tmp_path / "a.gif") as image:
+    with GifImageFile(tmp_path / "a.gif") as image:
         assert image.n_frames == 9
 
 
-def environment(**changes):
+def environment(**changes: str) -> dict[str, str]:
     return {**os.environ, "TERM": "xterm", "NUMBA_DISABLE_JIT": "0", **changes}
 
 
-def test_help_imports_nothing_heavy():
+def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys, demo_model\n"
         "try: demo_model.main(['--help'])\n"
@@ -266,7 +303,7 @@ def test_help_imports_nothing_heavy():
         assert words in done.stdout
 
 
-def test_ray_is_never_imported(checkpoints, tmp_path):
+def test_ray_is_never_imported(checkpoints: Path, tmp_path: Path) -> None:
     """Plays, draws and records where an import of Ray ends the process."""
     code = (
         "import sys, importlib.abc\n"
@@ -295,7 +332,9 @@ def test_ray_is_never_imported(checkpoints, tmp_path):
     assert target.is_file()
 
 
-def test_a_reader_that_stops_early_is_no_error(checkpoints, monkeypatch):
+def test_a_reader_that_stops_early_is_no_error(
+    checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w", encoding="utf-8") as pipe:
@@ -307,7 +346,7 @@ def test_a_reader_that_stops_early_is_no_error(checkpoints, monkeypatch):
 class Terminal:
     """The command on a terminal of its own; `reply` types once a text has appeared."""
 
-    def __init__(self, *args):
+    def __init__(self, *args: str) -> None:
         self.master, slave = os.openpty()
         self.shown = ""
         self.process = subprocess.Popen(
@@ -320,11 +359,11 @@ class Terminal:
         )
         os.close(slave)
 
-    def reply(self, after, text):
+    def reply(self, after: str, text: str) -> None:
         self.read_until(after)
         os.write(self.master, text.encode())
 
-    def read_until(self, text=None):
+    def read_until(self, text: str | None = None) -> None:
         """Read up to a text that was not there before; without one, to the end."""
         start = len(self.shown)
         while text is None or text not in self.shown[start:]:
@@ -337,13 +376,13 @@ class Terminal:
                 return
             self.shown += chunk.decode("utf-8", "replace")
 
-    def end(self):
+    def end(self) -> int:
         self.read_until()
         os.close(self.master)
         return self.process.wait()
 
 
-def test_choosing_and_watching_on_a_terminal(checkpoints):
+def test_choosing_and_watching_on_a_terminal(checkpoints: Path) -> None:
     terminal = Terminal("--checkpoint-dir", str(checkpoints), "--episodes", "2", "--fps", "200")
     terminal.reply("Select checkpoint [30]: ", "24\n")
     terminal.reply("Select checkpoint [30]: ", "20\n")
@@ -360,9 +399,14 @@ def test_choosing_and_watching_on_a_terminal(checkpoints):
     assert "\x1b[36mhiders" in after
 
 
-def test_ctrl_c_gives_the_terminal_back(checkpoints):
+def test_ctrl_c_gives_the_terminal_back(checkpoints: Path) -> None:
     args = ("latest", "--checkpoint-dir", str(checkpoints), "--fps", "100")
-    terminal = Terminal(*args, "--set", "env.episode_steps=1000")
+    # A process that a script starts in the background inherits that Ctrl-C is to be ignored.
+    kept = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        terminal = Terminal(*args, "--set", "env.episode_steps=1000")
+    finally:
+        signal.signal(signal.SIGINT, kept)
     terminal.read_until("step 3/1000")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130
@@ -371,7 +415,7 @@ def test_ctrl_c_gives_the_terminal_back(checkpoints):
 
 
 @pytest.mark.parametrize(("answer", "code"), [("q\n", 0), ("\x04", 0)])
-def test_leaving_the_list(checkpoints, answer, code):
+def test_leaving_the_list(checkpoints: Path, answer: str, code: int) -> None:
     terminal = Terminal("--checkpoint-dir", str(checkpoints))
     terminal.reply("Select checkpoint [30]: ", answer)
     assert terminal.end() == code

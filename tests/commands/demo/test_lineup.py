@@ -1,30 +1,40 @@
 """Who plays, and in which game."""
 
+from __future__ import annotations
+
 import dataclasses
+from pathlib import Path
 
 import pytest
+import torch
 
 from tests.commands.demo.conftest import SPEC, save_checkpoint
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.commands.demo.checkpoint_choice import Shelf
 from trainer.commands.demo.lineup import describe, make_lineup, read_game
 from trainer.config.types import ConfigError
 from trainer.errors import IncompatibleCheckpoint, UsageError
-from trainer.ppo.matches import PolicyPlayer, RandomPlayer
+from trainer.ppo.matches import Player, PolicyPlayer, RandomPlayer
 
-NOBODY = {"seeker": None, "hider": None}
+NOBODY: dict[str, str | None] = {"seeker": None, "hider": None}
 
 
-def test_both_teams_play_the_checkpoint(shelf):
+def policy_head(player: Player) -> torch.Tensor:
+    assert isinstance(player, PolicyPlayer)
+    return player.network.policy_head.weight
+
+
+def test_both_teams_play_the_checkpoint(shelf: Shelf) -> None:
     lineup = make_lineup(shelf, shelf.find("20"), NOBODY, seed=4)
     assert lineup.names == {"seeker": "checkpoint_000020", "hider": "checkpoint_000020"}
     assert lineup.actions == {"seeker": "most likely", "hider": "most likely"}
     assert lineup.seed == 4
-    weights = [player.network.policy_head.weight for player in lineup.players.values()]
-    assert not weights[0].equal(weights[1])  # each its own policy
+    seeker, hider = map(policy_head, lineup.players.values())
+    assert not seeker.equal(hider)  # each its own policy
 
 
-def test_others_may_play(shelf):
+def test_others_may_play(shelf: Shelf) -> None:
     path = shelf.find("20")
     lineup = make_lineup(shelf, path, {"seeker": "10", "hider": "random"}, explore=True)
     assert lineup.names == {"seeker": "checkpoint_000010", "hider": "random"}
@@ -34,21 +44,21 @@ def test_others_may_play(shelf):
     assert isinstance(seeker, PolicyPlayer)
     assert seeker.explore
     own = make_lineup(shelf, shelf.find("10"), NOBODY).players["seeker"]
-    assert seeker.network.policy_head.weight.equal(own.network.policy_head.weight)
+    assert policy_head(seeker).equal(policy_head(own))
 
 
-def test_an_unknown_opponent_is_named(shelf):
+def test_an_unknown_opponent_is_named(shelf: Shelf) -> None:
     with pytest.raises(NoUsableCheckpoint, match=r"--hider: no checkpoint for iteration 11"):
         make_lineup(shelf, shelf.find("20"), {"hider": "11"})
 
 
-def test_the_game_is_the_checkpoints_own(shelf):
+def test_the_game_is_the_checkpoints_own(shelf: Shelf) -> None:
     game = read_game(shelf.find("latest"))
     assert (game.level, game.num_seekers, game.prep_steps, game.episode_steps) == ("L0", 2, 2, 8)
     assert describe(game) == "L0, 2 seekers against 1 hider, 2 steps to hide and 6 to seek"
 
 
-def test_the_game_can_be_changed(shelf):
+def test_the_game_can_be_changed(shelf: Shelf) -> None:
     game = read_game(shelf.find("latest"), ["env.num_hiders=3", "env.episode_steps=20"])
     assert (game.num_hiders, game.episode_steps, game.num_seekers) == (3, 20, 2)
 
@@ -63,32 +73,34 @@ def test_the_game_can_be_changed(shelf):
         ("env.level", ConfigError, "expected KEY=VALUE"),
     ],
 )
-def test_a_wrong_change_names_the_right_one(shelf, item, error, words):
+def test_a_wrong_change_names_the_right_one(
+    shelf: Shelf, item: str, error: type[Exception], words: str
+) -> None:
     with pytest.raises(error, match=words):
         read_game(shelf.find("latest"), [item])
 
 
 @pytest.mark.parametrize("text", ["", "env: [", "ppo: {}", "env: {level: L7}", "[1]"])
-def test_an_unreadable_game_makes_the_checkpoint_unusable(tmp_path, text):
+def test_an_unreadable_game_makes_the_checkpoint_unusable(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.yaml").write_text(text)
     with pytest.raises(NoUsableCheckpoint, match=r"config\.yaml"):
         read_game(tmp_path)
 
 
-def test_settings_of_another_version_do_not_matter(tmp_path):
+def test_settings_of_another_version_do_not_matter(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("env: {level: L2}\nppo: {brand_new: 1}\n")
     assert read_game(tmp_path).level == "L2"
 
 
-def test_a_policy_of_another_game_is_refused(tmp_path):
+def test_a_policy_of_another_game_is_refused(shelf: Shelf, tmp_path: Path) -> None:
     manager = CheckpointManager(tmp_path)
     spec = dataclasses.replace(SPEC, obs_size=100)
     path = save_checkpoint(manager, 1, spec=spec)
     with pytest.raises(IncompatibleCheckpoint, match="100 observations"):
-        make_lineup(None, path, NOBODY)
+        make_lineup(shelf, path, NOBODY)
 
 
-def test_a_checkpoint_without_policies_is_unusable(tmp_path):
+def test_a_checkpoint_without_policies_is_unusable(shelf: Shelf, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("env: {level: L0}\n")
     with pytest.raises(NoUsableCheckpoint, match="seeker_policy"):
-        make_lineup(None, tmp_path, NOBODY)
+        make_lineup(shelf, tmp_path, NOBODY)

@@ -1,5 +1,7 @@
 """Figures as text."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ LINEUP = Lineup(
     {"seeker": "most likely", "hider": "random"},
     seed=3,
 )
-STATS = {
+RESULTS = {
     "length": [80, 80, 80, 80],
     "seeker_return": [60, 0, -60, -30],
     "hider_return": [-60, 0, 60, 30],
@@ -23,14 +25,14 @@ STATS = {
     "first_seen_step": [0, 10, 60, 30],
     "perfect_hide": [0, 0, 1, 0],
 }
-STATS = {name: np.array(values, np.float32) for name, values in STATS.items()}
+STATS = {name: np.array(values, np.float32) for name, values in RESULTS.items()}
 
 
-def row(k):
+def row(k: int) -> dict[str, float]:
     return {name: float(values[k]) for name, values in STATS.items()}
 
 
-def test_the_table():
+def test_the_table() -> None:
     assert summary(LINEUP, STATS, seconds=2.0, style=Style()) == [
         "Performance: 4 episodes of L0, seed 3",
         "-" * 72,
@@ -51,14 +53,14 @@ def test_the_table():
     ]
 
 
-def test_a_single_episode_has_no_deviation():
+def test_a_single_episode_has_no_deviation() -> None:
     one = {name: values[:1] for name, values in STATS.items()}
     lines = summary(LINEUP, one, 1.0, Style())
     assert lines[0] == "Performance: 1 episode of L0, seed 3"
     assert lines[5] == "  return           60.00               -60.00"
 
 
-def test_color_moves_no_column():
+def test_color_moves_no_column() -> None:
     plain = summary(LINEUP, STATS, 2.0, Style())
     painted = "\n".join(summary(LINEUP, STATS, 2.0, Style(color=True)))
     assert "\x1b[31mseekers\x1b[0m" in painted
@@ -67,7 +69,7 @@ def test_color_moves_no_column():
     assert painted.split("\n") == plain
 
 
-def test_half_of_the_time_is_enough_for_the_seekers():
+def test_half_of_the_time_is_enough_for_the_seekers() -> None:
     assert hiders_win(STATS["seen_fraction"]).tolist() == [False, False, True, True]
 
 
@@ -80,18 +82,18 @@ def test_half_of_the_time_is_enough_for_the_seekers():
         (3, "hiders win, seen 25%"),
     ],
 )
-def test_the_verdict(k, words):
+def test_the_verdict(k: int, words: str) -> None:
     assert verdict(row(k)) == words
 
 
-def test_a_line_per_episode():
+def test_a_line_per_episode() -> None:
     assert [episode_line(k + 1, 12, row(k)) for k in (0, 2)] == [
         "episode  1/12  seekers win  seen 100%, first at 0    hiders' return  -60.00",
         "episode  3/12  hiders win   seen   0%, first never   hiders' return   60.00",
     ]
 
 
-def test_no_line_is_wider_than_a_terminal():
+def test_no_line_is_wider_than_a_terminal() -> None:
     longest = row(2) | {"hider_return": -999.99}
     lines = [*summary(LINEUP, STATS, 2.0, Style()), episode_line(100, 100, longest)]
     assert max(map(len, lines)) <= 80

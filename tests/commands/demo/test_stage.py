@@ -1,74 +1,76 @@
 """The screens: what they show, what they make of keys, and that they all show the same games."""
 
+from __future__ import annotations
+
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from trainer.commands.demo.lineup import make_lineup
+from tests.reporting.streams import FakeTerminal
+from trainer.commands.demo import recording
+from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.picture import draw_frame, frame_height
 from trainer.commands.demo.recording import Recorder
 from trainer.commands.demo.session import BlindScreen
-from trainer.commands.demo.stage import Stage, Wish, show_episodes
+from trainer.commands.demo.stage import Moment, Screen, Stage, Wish, show_episodes
 from trainer.commands.demo.terminal import PipeScreen, TerminalScreen, compose
 from trainer.commands.demo.window import DemoWindow, NoDisplayError
-from trainer.ppo.matches import play_matches
+from trainer.ppo.matches import Player, play_matches
 from trainer.reporting.progress_line import Progress
 
 FPS = 1000.0
 
 
 @pytest.fixture
-def lineup(shelf):
-    return make_lineup(shelf, shelf.find("20"), {"hider": "random"})
-
-
-@pytest.fixture
-def stage(lineup):
+def stage(lineup: Lineup) -> Stage:
     return Stage(lineup, 3)
 
 
-def moments(stage, episode=0):
+def moments(stage: Stage, episode: int = 0) -> list[Moment]:
     return list(stage.moments(episode))
+
+
+def players(lineup: Lineup) -> tuple[Player, Player]:
+    return lineup.players["seeker"], lineup.players["hider"]
 
 
 class Script:
     """A viewer who wishes something at chosen moments, and counts what was shown."""
 
-    def __init__(self, wishes=None):
+    def __init__(self, wishes: dict[tuple[int, int], Wish] | None = None) -> None:
         self.wishes = wishes or {}
-        self.shown = []
+        self.shown: list[tuple[int, int]] = []
 
-    def show(self, moment):
+    def show(self, moment: Moment) -> Wish:
         self.shown.append((moment.number, moment.scene.time))
-        return self.wishes.get(self.shown[-1], Wish.GO_ON)
+        return self.wishes.get(self.shown[-1], Wish.CONTINUE)
 
-    def tell(self, line):
-        pass
+    def print_line(self, line: str) -> None: ...
 
-    def close(self):
-        pass
+    def close(self) -> None: ...
 
 
-def results_of(stage, screen):
-    results = {}
+def results_of(stage: Stage, screen: Screen) -> dict[int, dict[str, float]]:
+    results: dict[int, dict[str, float]] = {}
     show_episodes(stage, screen, lambda moment: None, results.__setitem__)
     return results
 
 
-def test_what_is_shown_is_what_the_statistics_count(lineup, stage):
+def test_what_is_shown_is_what_the_statistics_count(lineup: Lineup, stage: Stage) -> None:
     screen = Script()
     results = results_of(stage, screen)
-    stats = play_matches(lineup.config, *lineup.players.values(), episodes=3, seed=0)
+    stats = play_matches(lineup.config, *players(lineup), episodes=3, seed=0)
     assert screen.shown == [(number, time) for number in (1, 2, 3) for time in range(9)]
     for number, row in results.items():
         assert row == {name: values[number - 1] for name, values in stats.items()}
     assert sorted(results) == [1, 2, 3]
 
 
-def test_an_episode_that_is_left_out_counts_all_the_same(lineup, stage):
+def test_an_episode_that_is_left_out_counts_all_the_same(lineup: Lineup, stage: Stage) -> None:
     screen = Script({(1, 2): Wish.NEXT})
     results = results_of(stage, screen)
     assert results == results_of(Stage(lineup, 3), Script())
@@ -76,13 +78,15 @@ def test_an_episode_that_is_left_out_counts_all_the_same(lineup, stage):
 
 
 @pytest.mark.parametrize(("moment", "finished"), [((2, 3), [1]), ((2, 8), [1, 2])])
-def test_leaving_keeps_the_finished_episodes(stage, moment, finished):
+def test_leaving_keeps_the_finished_episodes(
+    stage: Stage, moment: tuple[int, int], finished: list[int]
+) -> None:
     screen = Script({moment: Wish.LEAVE})
     assert sorted(results_of(stage, screen)) == finished
     assert screen.shown[-1] == moment
 
 
-def test_the_last_moment_of_an_episode_has_the_verdict_and_the_score(stage):
+def test_the_last_moment_of_an_episode_has_the_verdict_and_the_score(stage: Stage) -> None:
     shown = moments(stage)
     assert [bool(moment.verdict) for moment in shown] == [False] * 8 + [True]
     assert shown[0].wins == (0, 0)
@@ -90,7 +94,7 @@ def test_the_last_moment_of_an_episode_has_the_verdict_and_the_score(stage):
     assert shown[-1].verdict.startswith("seekers" if shown[-1].wins[0] else "hiders")
 
 
-def test_the_picture_shows_the_names_the_score_and_the_hint(lineup, stage):
+def test_the_picture_shows_the_names_the_score_and_the_hint(lineup: Lineup, stage: Stage) -> None:
     moment = moments(stage)[0]
     frame = draw_frame(moment, lineup, 200)
     assert frame.shape == (frame_height(200), 200, 3)
@@ -104,7 +108,7 @@ def test_the_picture_shows_the_names_the_score_and_the_hint(lineup, stage):
     assert (line[:, 2] - line[:, 0] > 60).any()  # the hiders', in blue
 
 
-def test_the_end_of_an_episode_is_written_over_the_picture(lineup, stage):
+def test_the_end_of_an_episode_is_written_over_the_picture(lineup: Lineup, stage: Stage) -> None:
     import dataclasses
 
     end = moments(stage)[-1]
@@ -118,10 +122,12 @@ def test_the_end_of_an_episode_is_written_over_the_picture(lineup, stage):
 # ---- text
 
 
-def test_a_pipe_gets_frames_without_control_codes(stage, capsys):
+def test_a_pipe_gets_frames_without_control_codes(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
     screen = PipeScreen()
     for moment in moments(stage):
-        assert screen.show(moment) is Wish.GO_ON
+        assert screen.show(moment) is Wish.CONTINUE
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
     assert shown.count("┌") == 9
@@ -133,7 +139,7 @@ def test_a_pipe_gets_frames_without_control_codes(stage, capsys):
 @pytest.mark.parametrize(
     ("columns", "rows"), [(120, 40), (80, 26), (80, 24), (80, 20), (60, 27), (50, 25), (40, 10)]
 )
-def test_a_screen_is_never_overfull(lineup, stage, columns, rows):
+def test_a_screen_is_never_overfull(lineup: Lineup, stage: Stage, columns: int, rows: int) -> None:
     lines = compose(moments(stage)[0], lineup, columns, rows)
     assert len(lines) <= rows
     if columns >= 50:
@@ -143,7 +149,7 @@ def test_a_screen_is_never_overfull(lineup, stage, columns, rows):
     assert ("checkpoint_000020" in text) == (columns >= 80)
 
 
-def test_a_terminal_of_24_rows_shows_the_whole_arena(lineup, stage):
+def test_a_terminal_of_24_rows_shows_the_whole_arena(lineup: Lineup, stage: Stage) -> None:
     lines = compose(moments(stage)[0], lineup, 80, 24)
     assert len(lines) == 24
     assert all(line.startswith("│") for line in lines)
@@ -152,13 +158,15 @@ def test_a_terminal_of_24_rows_shows_the_whole_arena(lineup, stage):
     assert "cut: needs 24 rows" in "\n".join(compose(moments(stage)[0], lineup, 80, 23))
 
 
-def test_a_terminal_is_drawn_in_place_and_given_back(lineup, stage, capsys):
-    slept = []
+def test_a_terminal_is_drawn_in_place_and_given_back(
+    lineup: Lineup, stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slept: list[float] = []
     clock = iter([100.0, 100.02, 100.15, 100.5])
-    screen = TerminalScreen(lineup, 10.0, False, sleep=slept.append, clock=lambda: next(clock))
+    screen = TerminalScreen(lineup, 10.0, False, wait=slept.append, clock=lambda: next(clock))
     for moment in moments(stage)[:3]:
         screen.show(moment)
-    screen.tell("episode 1/3")
+    screen.print_line("episode 1/3")
     drawn = capsys.readouterr().out
     assert drawn.startswith("\x1b[?1049h\x1b[?25l")
     assert drawn.count("\x1b[H") == 3
@@ -170,7 +178,9 @@ def test_a_terminal_is_drawn_in_place_and_given_back(lineup, stage, capsys):
     assert slept == pytest.approx([0.08, 0.05, 0.0])
 
 
-def test_sigterm_unwinds_so_that_the_terminal_is_given_back(lineup, capsys):
+def test_sigterm_unwinds_so_that_the_terminal_is_given_back(
+    lineup: Lineup, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = signal.getsignal(signal.SIGTERM)
     screen = TerminalScreen(lineup, 10.0, color=False)
     try:
@@ -183,20 +193,10 @@ def test_sigterm_unwinds_so_that_the_terminal_is_given_back(lineup, capsys):
     assert capsys.readouterr().out.endswith("\x1b[?25h\x1b[?1049l")
 
 
-def test_progress_is_for_terminals_and_clears_its_line(stage, lineup, capsys):
-    class Terminal:
-        text = ""
-
-        def isatty(self):
-            return True
-
-        def write(self, text):
-            self.text += text
-
-        def flush(self):
-            pass
-
-    terminal = Terminal()
+def test_progress_is_for_terminals_and_clears_its_line(
+    stage: Stage, lineup: Lineup, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = FakeTerminal()
     progress = Progress(terminal)
     progress.show("too early")
     assert terminal.text == ""
@@ -207,7 +207,7 @@ def test_progress_is_for_terminals_and_clears_its_line(stage, lineup, capsys):
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         pipe = Progress(nowhere)
         pipe.show("far", at_once=True)
-        assert BlindScreen(lineup, pipe, draws=True).show(moments(stage)[0]) is Wish.GO_ON
+        assert BlindScreen(lineup, pipe, draws=True).show(moments(stage)[0]) is Wish.CONTINUE
     assert capsys.readouterr().out == ""
 
 
@@ -215,35 +215,42 @@ def test_progress_is_for_terminals_and_clears_its_line(stage, lineup, capsys):
 
 
 @pytest.fixture
-def window(lineup, monkeypatch, tmp_path):
+def recorder(lineup: Lineup) -> Recorder:
+    return Recorder(lineup, 10.0, lambda: Stage(lineup, 1).moments(0))
+
+
+@pytest.fixture
+def window(
+    lineup: Lineup, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[DemoWindow]:
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     monkeypatch.chdir(tmp_path)
-    recorder = Recorder(lineup, 10.0, lambda: Stage(lineup, 1).moments(0))
     window = DemoWindow(lineup, FPS, recorder)
-    window.recorder = recorder
     yield window
     window.close()
     recorder.stop()
 
 
-def press(*keys):
+def press(*keys: str) -> None:
     import pygame
 
     for key in keys:
         pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=getattr(pygame, f"K_{key}")))
 
 
-def test_without_a_display_there_is_no_window(lineup):
+def test_without_a_display_there_is_no_window(lineup: Lineup, recorder: Recorder) -> None:
     with pytest.raises(NoDisplayError):
-        DemoWindow(lineup, FPS, None)
+        DemoWindow(lineup, FPS, recorder)
 
 
-def test_the_window_shows_the_frame(window, stage, lineup):
+def test_the_window_shows_the_frame(window: DemoWindow, stage: Stage, lineup: Lineup) -> None:
     import pygame
 
     moment = moments(stage)[0]
-    assert window.show(moment) is Wish.GO_ON
-    shown = pygame.surfarray.array3d(pygame.display.get_surface()).swapaxes(0, 1)
+    assert window.show(moment) is Wish.CONTINUE
+    surface = pygame.display.get_surface()
+    assert surface is not None
+    shown = pygame.surfarray.array3d(surface).swapaxes(0, 1)
     expected = draw_frame(moment, lineup, 240)
     assert np.array_equal(shown[: len(expected)], expected)
 
@@ -251,37 +258,39 @@ def test_the_window_shows_the_frame(window, stage, lineup):
 @pytest.mark.parametrize(
     ("key", "wish"), [("n", Wish.NEXT), ("q", Wish.LEAVE), ("ESCAPE", Wish.LEAVE)]
 )
-def test_keys_that_end_the_moment(window, stage, key, wish):
+def test_keys_that_end_the_moment(window: DemoWindow, stage: Stage, key: str, wish: Wish) -> None:
     press(key)
     assert window.show(moments(stage)[0]) is wish
 
 
-def test_closing_the_window_leaves(window, stage):
+def test_closing_the_window_leaves(window: DemoWindow, stage: Stage) -> None:
     import pygame
 
     pygame.event.post(pygame.event.Event(pygame.QUIT))
     assert window.show(moments(stage)[0]) is Wish.LEAVE
 
 
-def test_a_pause_lasts_until_a_step_or_another_space(window, stage):
+def test_a_pause_lasts_until_a_step_or_another_space(window: DemoWindow, stage: Stage) -> None:
     """Without the pause, each `show` below would end before its later keys are read."""
     first, second, third = moments(stage)[:3]
     press("SPACE", "RIGHT")
-    assert window.show(first) is Wish.GO_ON
-    assert window._paused
+    assert window.show(first) is Wish.CONTINUE
+    assert window.paused
     press("n")  # still paused: only a key ends the moment
     assert window.show(second) is Wish.NEXT
     press("SPACE")
-    assert window.show(third) is Wish.GO_ON
-    assert not window._paused
+    assert window.show(third) is Wish.CONTINUE
+    assert not window.paused
 
 
-def test_a_paused_window_waits(window, stage, monkeypatch):
+def test_a_paused_window_waits(
+    window: DemoWindow, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import pygame
 
-    waits = []
+    waits: list[int] = []
 
-    def wait(milliseconds):
+    def wait(milliseconds: int) -> None:
         waits.append(milliseconds)
         if len(waits) == 50:
             press("q")
@@ -292,40 +301,43 @@ def test_a_paused_window_waits(window, stage, monkeypatch):
     assert len(waits) == 50
 
 
-def test_the_speed_can_be_changed(window, stage):
-    window._fps = 12.0
+def test_the_speed_can_be_changed(window: DemoWindow, stage: Stage) -> None:
+    window.fps = 12.0
     press("PLUS", "KP_PLUS", "MINUS", "SPACE", "RIGHT")
     window.show(moments(stage)[0])
-    assert window._fps == pytest.approx(18.0)
+    assert window.fps == pytest.approx(18.0)
     press(*["MINUS"] * 8, "RIGHT")
     window.show(moments(stage)[0])
-    assert window._fps == 1.0
+    assert window.fps == 1.0
 
 
-def test_recording_is_switched_on_and_off(window, stage, tmp_path):
+def test_recording_is_switched_on_and_off(
+    window: DemoWindow, recorder: Recorder, stage: Stage, tmp_path: Path
+) -> None:
     for keys in (["r", "RIGHT"], ["RIGHT"], ["r", "RIGHT"]):
         press(*keys)
         moment = moments(stage)[0]
-        window.recorder.add(moment)
+        recorder.add(moment)
         window.show(moment)
     # The first came before the key, the other two after it.
-    saved = [(path.name, frames) for path, frames in window.recorder.saved]
+    saved = [(path.name, frames) for path, frames in recorder.saved]
     assert saved == [("demo_checkpoint_000020_against_random_seed0_1.gif", 2)]
     assert (tmp_path / saved[0][0]).is_file()
-    window.recorder.toggle()
-    window.recorder.add(moments(stage)[0])
-    window.recorder.stop()
-    assert window.recorder.saved[1][0].name.endswith("seed0_2.gif")
+    recorder.toggle()
+    recorder.add(moments(stage)[0])
+    recorder.stop()
+    assert recorder.saved[1][0].name.endswith("seed0_2.gif")
 
 
-def test_a_full_disk_ends_the_recording_only(lineup, stage, tmp_path, monkeypatch):
-    recorder = Recorder(lineup, 10.0, lambda: Stage(lineup, 1).moments(0))
+def test_a_full_disk_ends_the_recording_only(
+    recorder: Recorder, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorder.start(tmp_path / "a.gif")
 
-    def full(*args):
+    def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(recorder._writer, "add", full)
+    monkeypatch.setattr(recording.GifWriter, "add", full)
     recorder.add(moments(stage)[0])
     assert not recorder.on
     assert recorder.failed == f"{tmp_path / 'a.gif'} could not be written: No space left on device"

@@ -41,7 +41,7 @@ def _run(args: argparse.Namespace, progress: Progress) -> int:
     progress.show("loading (a first start compiles the game, some ten seconds) ...", at_once=True)
     # Here and not above: torch takes a second to import, and a mistake is told without it.
     from trainer.commands.demo.lineup import describe, make_lineup
-    from trainer.commands.demo.session import Performance
+    from trainer.commands.demo.session import Session
 
     lineup = make_lineup(
         shelf,
@@ -56,8 +56,8 @@ def _run(args: argparse.Namespace, progress: Progress) -> int:
     print(f"game        {describe(lineup.config)}", flush=True)
     if mode == "rgb_array" and target is None:
         print("rgb_array draws without showing: add --record FILE.gif to see it", file=sys.stderr)
-    performance = Performance(lineup, args.episodes, args.fps, progress)
-    return performance.run(mode, explicit=args.render is not None, target=target, style=style)
+    session = Session(lineup, args.episodes, args.fps, progress)
+    return session.run(mode, explicit=args.render is not None, target=target, style=style)
 
 
 def choose(shelf: Shelf, selector: str | None, style: Style) -> tuple[Path, str] | None:

@@ -12,6 +12,7 @@ import torch
 
 from envs.render.gif import MAX_FPS
 from trainer.commands.command import EXIT_ERROR, EXIT_INTERRUPTED
+from trainer.commands.demo.interrupt import Interrupt
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.recording import Recorder
 from trainer.commands.demo.render_mode import without_display
@@ -26,7 +27,7 @@ from trainer.reporting.terminal import Style, moves_cursor
 MAX_LINES = 100  # of single episodes; more of them would only hide the statistics
 
 
-class Performance:
+class Session:
     """Plays the episodes of a lineup once."""
 
     def __init__(self, lineup: Lineup, episodes: int, fps: float, progress: Progress) -> None:
@@ -35,6 +36,7 @@ class Performance:
         self._fps = fps
         self._progress = progress
         self._played: list[Stats] = []
+        self._interrupt = Interrupt()
         self._start = time.monotonic()
         # More threads than one only get in each other's way on matrices this small.
         torch.set_num_threads(1)
@@ -54,20 +56,20 @@ class Performance:
         Raises:
             UsageError: the window or the recording cannot be opened.
         """
-        interrupted = False
         recorder = Recorder(self._lineup, self._fps, self._preview)
         try:
-            if mode == "none" and target is None:
-                self._play_unseen()
-            else:
-                self._play_shown(mode, explicit, target, style, recorder)
-        except KeyboardInterrupt:
-            interrupted = True
+            with self._interrupt:
+                if mode == "none" and target is None:
+                    self._play_unseen()
+                else:
+                    self._play_shown(mode, explicit, target, style, recorder)
+        except KeyboardInterrupt:  # the second Ctrl-C
+            pass
         finally:
             self._progress.clear()
             recorder.stop()
         self._report(time.monotonic() - self._start, recorder, style)
-        if interrupted:
+        if self._interrupt.requested:
             return EXIT_INTERRUPTED
         return EXIT_ERROR if recorder.failed else 0
 
@@ -77,7 +79,7 @@ class Performance:
         block = MatchBlock(lineup.config, lineup.players, lineup.seed)
         self._start = time.monotonic()
         done = 0
-        for part in play_blocks(block, self._episodes):
+        for part in play_blocks(block, self._episodes, self._stopped):
             self._played.append(part)
             for k in range(len(part["length"])):
                 self._tell_result(done + k + 1, {name: v[k] for name, v in part.items()})
@@ -100,7 +102,7 @@ class Performance:
             self._tell_result(number, row, screen)
 
         try:
-            show_episodes(stage, screen, recorder.add, on_result)
+            show_episodes(stage, screen, recorder.add, on_result, self._stopped)
         finally:
             screen.close()
 
@@ -109,7 +111,7 @@ class Performance:
             from trainer.commands.demo.window import DemoWindow, NoDisplayError
 
             try:
-                return DemoWindow(self._lineup, self._fps, recorder)
+                return DemoWindow(self._lineup, self._fps, recorder, self._stopped)
             except NoDisplayError as error:
                 if explicit:
                     raise UsageError(f"--render human: {error}") from None
@@ -119,9 +121,13 @@ class Performance:
             from trainer.commands.demo.terminal import PipeScreen, TerminalScreen
 
             if moves_cursor(sys.stdout):
-                return TerminalScreen(self._lineup, self._fps, style.color)
+                color, wait = style.color, self._interrupt.wait
+                return TerminalScreen(self._lineup, self._fps, color, wait=wait)
             return PipeScreen()
         return BlindScreen(self._lineup, self._progress, draws=mode == "rgb_array")
+
+    def _stopped(self) -> bool:
+        return self._interrupt.requested
 
     def _preview(self) -> list[Moment]:
         return list(Stage(self._lineup, 1).moments(0))
@@ -136,7 +142,7 @@ class Performance:
         if screen is None:
             print(line, flush=True)
         else:
-            screen.tell(line)
+            screen.print_line(line)
 
     def _report(self, seconds: float, recorder: Recorder, style: Style) -> None:
         for path, frames in recorder.saved:
@@ -173,10 +179,10 @@ class BlindScreen:
         self._progress.show(
             f"episode {moment.number} of {moment.episodes}, step {scene.time}/{scene.episode_steps}"
         )
-        return Wish.GO_ON
+        return Wish.CONTINUE
 
-    def tell(self, line: str) -> None:
-        """See `Screen.tell`."""
+    def print_line(self, line: str) -> None:
+        """See `Screen.print_line`."""
         print(line, flush=True)
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ class Moment:
 class Wish(Enum):
     """What the viewer wants next."""
 
-    GO_ON = auto()
+    CONTINUE = auto()
     NEXT = auto()  # the next episode
     LEAVE = auto()
 
@@ -46,7 +46,7 @@ class Screen(Protocol):
     def show(self, moment: Moment) -> Wish:
         """Show a moment for as long as it is due."""
 
-    def tell(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         """Print a line of text for the user, at the latest when the screen is closed."""
 
     def close(self) -> None:
@@ -91,6 +91,7 @@ def show_episodes(
     screen: Screen,
     also: Callable[[Moment], None],
     on_result: Callable[[int, dict[str, float]], None],
+    stopped: Callable[[], bool] = lambda: False,
 ) -> None:
     """Play the stage's episodes on a screen until they are over or the viewer leaves.
 
@@ -98,11 +99,15 @@ def show_episodes(
         stage: what is played.
         screen: where it is shown.
         also: called with every moment before it is shown.
-        on_result: called with the number (from 1) and the figures of each finished episode.
+        on_result: called with the number (from 1) and the metrics of each finished episode.
+        stopped: asked before each step whether to leave.
     """
     for episode in range(stage.episodes):
-        wish = Wish.GO_ON
+        wish = Wish.CONTINUE
         for moment in stage.moments(episode):
+            if stopped():
+                wish = Wish.LEAVE
+                break
             if wish is Wish.NEXT:
                 continue  # played out unseen, for it counts all the same
             also(moment)
@@ -112,5 +117,5 @@ def show_episodes(
         # A viewer who leaves at the very end has seen the whole episode.
         if moment.verdict:
             on_result(episode + 1, stage.figures(episode))
-        if wish is Wish.LEAVE:
+        if wish is Wish.LEAVE or stopped():
             return

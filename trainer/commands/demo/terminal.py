@@ -34,10 +34,10 @@ class PipeScreen:
         """See `Screen.show`."""
         words = f"\n{moment.verdict}" if moment.verdict else ""
         print(f"episode {moment.number}/{moment.episodes}  {draw_text(moment.scene)}{words}\n")
-        return Wish.GO_ON
+        return Wish.CONTINUE
 
-    def tell(self, line: str) -> None:
-        """See `Screen.tell`."""
+    def print_line(self, line: str) -> None:
+        """See `Screen.print_line`."""
         print(line)
 
     def close(self) -> None:
@@ -53,14 +53,17 @@ class TerminalScreen:
         fps: float,
         color: bool,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        wait: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the terminal; only the tests need another `sleep` and `clock` (seconds)."""
+        """Take the terminal.
+
+        `wait` passes the seconds until the next moment; only the tests need another `clock`.
+        """
         self._lineup = lineup
         self._fps = fps
         self._color = color
-        self._sleep = sleep
+        self._wait = wait
         self._clock = clock
         self._due = clock()
         self._told: list[str] = []
@@ -79,11 +82,11 @@ class TerminalScreen:
         frames = HOLD_FRAMES if moment.verdict else 1
         now = self._clock()
         self._due = max(self._due + frames / self._fps, now)
-        self._sleep(self._due - now)
-        return Wish.GO_ON
+        self._wait(self._due - now)
+        return Wish.CONTINUE
 
-    def tell(self, line: str) -> None:
-        """See `Screen.tell`."""
+    def print_line(self, line: str) -> None:
+        """See `Screen.print_line`."""
         self._told.append(line)
 
     def close(self) -> None:

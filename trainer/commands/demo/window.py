@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from envs.render.window import NoDisplayError, Window
@@ -27,10 +28,25 @@ _KEYS = "space pause   right step   n next   + - speed   r record   q leave"
 
 
 class DemoWindow:
-    """A resizable window; the keys are those of `demo_model.py --help`."""
+    """A resizable window; the keys are those of `demo_model.py --help`.
 
-    def __init__(self, lineup: Lineup, fps: float, recorder: Recorder) -> None:
-        """Open the window. NoDisplayError if there is no screen for it."""
+    Attributes:
+        fps: moments per second.
+        paused: whether it waits for a key.
+    """
+
+    def __init__(
+        self,
+        lineup: Lineup,
+        fps: float,
+        recorder: Recorder,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Open the window; `stopped` ends a moment early.
+
+        Raises:
+            NoDisplayError: there is no screen for it.
+        """
         height = frame_height(WIDTH, _LINES)
         # The game's own window finds out whether there is a display.
         self._display = Window(WIDTH, height, f"hide and seek  |  {_KEYS}")
@@ -38,9 +54,10 @@ class DemoWindow:
 
         self._pygame = pygame
         self._lineup = lineup
-        self._fps = fps
+        self.fps = fps
         self._recorder = recorder
-        self._paused = False
+        self._stopped = stopped
+        self.paused = False
         self._note = ""
         self._due = time.monotonic()
         self._moment: Moment | None = None
@@ -54,21 +71,21 @@ class DemoWindow:
         self._step = False
         self._draw()
         frames = _HOLD_FRAMES if moment.verdict else 1
-        self._due = max(self._due + frames / self._fps, time.monotonic())
+        self._due = max(self._due + frames / self.fps, time.monotonic())
         while True:
             for event in self._pygame.event.get():
                 wish = self._handle(event)
                 if wish is not None:
                     return wish
+            if self._stopped():
+                return Wish.LEAVE
             if self._is_over(time.monotonic()):
-                return Wish.GO_ON
+                return Wish.CONTINUE
             left_ms = 1000.0 * (self._due - time.monotonic())
-            self._pygame.time.wait(
-                _POLL_MS if self._paused else int(min(max(left_ms, 0), _POLL_MS))
-            )
+            self._pygame.time.wait(_POLL_MS if self.paused else int(min(max(left_ms, 0), _POLL_MS)))
 
-    def tell(self, line: str) -> None:
-        """See `Screen.tell`."""
+    def print_line(self, line: str) -> None:
+        """See `Screen.print_line`."""
         print(line, flush=True)
 
     def close(self) -> None:
@@ -79,9 +96,9 @@ class DemoWindow:
         """Whether the moment has been shown for long enough."""
         held = self._pygame.key.get_pressed()[self._pygame.K_RIGHT]
         if held and now >= self._step_again:
-            self._step_again = now + 1.0 / self._fps
+            self._step_again = now + 1.0 / self.fps
             self._step = True
-        return self._step or (not self._paused and now >= self._due)
+        return self._step or (not self.paused and now >= self._due)
 
     def _handle(self, event: Any) -> Wish | None:
         """React to an event; a wish ends the moment."""
@@ -97,15 +114,15 @@ class DemoWindow:
         if event.key == pygame.K_n:
             return Wish.NEXT
         if event.key == pygame.K_SPACE:
-            self._paused = not self._paused
+            self.paused = not self.paused
             self._due = time.monotonic()
         elif event.key == pygame.K_RIGHT:
-            self._paused = self._step = True
+            self.paused = self._step = True
             self._step_again = time.monotonic() + _HELD_S
         elif event.key in (pygame.K_PLUS, pygame.K_KP_PLUS, pygame.K_EQUALS):
-            self._fps = min(self._fps * _FASTER, _SPEEDS[1])
+            self.fps = min(self.fps * _FASTER, _SPEEDS[1])
         elif event.key in (pygame.K_MINUS, pygame.K_KP_MINUS):
-            self._fps = max(self._fps / _FASTER, _SPEEDS[0])
+            self.fps = max(self.fps / _FASTER, _SPEEDS[0])
         elif event.key == pygame.K_r:
             self._toggle_recording()
         self._draw()
@@ -131,5 +148,5 @@ class DemoWindow:
         self._pygame.display.flip()
 
     def _state(self) -> str:
-        words = "PAUSED" if self._paused else f"{self._fps:.3g} fps"
+        words = "PAUSED" if self.paused else f"{self.fps:.3g} fps"
         return f"REC  {words}" if self._recorder.on else words
