@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.config.keys import dotted_keys
+from trainer.checkpoints.safe_io.plain_values import flatten
 from trainer.config.loading import apply_overrides, load_config
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
@@ -38,7 +38,7 @@ specs = st.dictionaries(
     values | st.sampled_from(["linear", "cosine", "exponential", "step", "piecewise"]),
     max_size=5,
 )
-keys = st.sampled_from(dotted_keys(Config())).map(lambda key: key.split("."))
+keys = st.sampled_from(list(flatten(Config().to_dict()))).map(lambda key: key.split("."))
 
 
 def check(make: Any) -> None:

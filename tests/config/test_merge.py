@@ -10,15 +10,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.config.loading import apply_overrides
-from trainer.config.merge import Merge, Side, merge
-from trainer.config.record import (
+from trainer.config.config_file import (
     ConfigFile,
-    file_of_today,
+    current_file,
+    file_note,
     read_config_file,
     recorded,
-    which_file,
 )
+from trainer.config.loading import apply_overrides
+from trainer.config.merge import Merge, Side, merge
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
 from trainer.errors import InvalidState
@@ -171,14 +171,14 @@ def test_the_record_of_a_file_is_read_back(tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "my.yaml"
     values = {"ppo": {"vf_clip_param": float("inf"), "lr": 0.01}}
     path.write_text(yaml.safe_dump(values))
-    file = file_of_today(str(path), ConfigFile())
+    file = current_file(str(path), ConfigFile())
     file.write(tmp_path / "config_file.yaml")
     assert recorded(tmp_path) == file
-    assert file_of_today(None, file) == ConfigFile(named=True)  # it lies elsewhere
+    assert current_file(None, file) == ConfigFile(named=True)  # it lies elsewhere
     monkeypatch.chdir(tmp_path)
-    assert file_of_today(None, file) == file
+    assert current_file(None, file) == file
     path.unlink()
-    assert file_of_today(None, file) == ConfigFile(named=True)
+    assert current_file(None, file) == ConfigFile(named=True)
     (tmp_path / "config_file.yaml").write_text("values: 3")
     with pytest.raises(InvalidState, match=r"config_file\.yaml: no record of a configuration file"):
         recorded(tmp_path)
@@ -196,23 +196,23 @@ def test_the_file_of_the_working_directory_counts_unless_one_was_named(
     then.write_text("ppo: {lr: 0.1}")
     monkeypatch.chdir(tmp_path)
     found, named = (read_config_file(then, named=named) for named in (False, True))
-    assert file_of_today(None, found) == found
-    assert which_file(found, found) == ""
+    assert current_file(None, found) == found
+    assert file_note(found, found) == ""
 
     mine = tmp_path / "config.yaml"
     mine.write_text("ppo: {lr: 0.2}")
-    read = file_of_today(None, found)
+    read = current_file(None, found)
     assert (read.path, read.values) == (mine, {"ppo": {"lr": 0.2}})
     started = f"configuration file: ./config.yaml (the run was started with {then})"
-    assert which_file(read, found) == started
-    assert file_of_today(None, named) == named
+    assert file_note(read, found) == started
+    assert current_file(None, named) == named
     told = "./then/config.yaml, as when the run was started; ./config.yaml is not read"
-    assert which_file(named, named) == f"configuration file: {told}"
+    assert file_note(named, named) == f"configuration file: {told}"
 
     mine.unlink()
     then.unlink()
     told = "./then/config.yaml, as when the run was started, is gone"
-    assert which_file(file_of_today(None, found), found) == f"configuration file: {told}"
+    assert file_note(current_file(None, found), found) == f"configuration file: {told}"
 
 
 def test_a_checkpoint_does_not_choose_which_file_is_read(
@@ -225,9 +225,9 @@ def test_a_checkpoint_does_not_choose_which_file_is_read(
     monkeypatch.chdir(tmp_path / "here")
     for path in (private, tmp_path / "here" / "link.yaml", Path("../private.yaml")):
         then = ConfigFile(path, True, {})
-        read = file_of_today(None, then)
+        read = current_file(None, then)
         assert (read.path, read.values) == (None, {})
-        assert "is not read; name it with --config" in which_file(read, then)
+        assert "is not read; name it with --config" in file_note(read, then)
 
 
 @pytest.mark.parametrize(

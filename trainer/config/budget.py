@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-_PACE_ROWS = 20  # the pace of the last so many iterations counts
+_PACE_ROWS = 20  # the pace is that of the last 20 iterations
 
 
 class Counters(Protocol):
@@ -23,11 +23,11 @@ class Counters(Protocol):
 
 @dataclass(frozen=True)
 class Budget:
-    """A run ends with the first iteration that reaches `target`.
+    """The end of a run, at the first iteration that reaches `target`.
 
     Attributes:
         counter: of the run, episodes_completed or env_steps.
-        target: how many over the whole life of the run.
+        target: its value at the end of the run.
     """
 
     counter: str
@@ -35,19 +35,19 @@ class Budget:
 
     @property
     def unit(self) -> str:
-        """What it counts, in words."""
+        """The name of the counter in a message."""
         return "episodes" if self.counter == "episodes_completed" else "env steps"
 
     def reached(self, counters: Counters) -> bool:
-        """Whether a run that stands there is over."""
+        """Whether a run with these counters has reached the target."""
         return int(getattr(counters, self.counter)) >= self.target
 
 
 class Spending:
-    """How much of a budget is spent, by the rows of metrics.
+    """How much of a budget is spent, counted from the metrics rows.
 
     Attributes:
-        budget: what there is.
+        budget: the budget.
         spent: over the whole life of the run; 0 before the first row.
     """
 
@@ -57,12 +57,12 @@ class Spending:
         self._last: deque[tuple[int, float]] = deque(maxlen=_PACE_ROWS + 1)  # spent, seconds
 
     def count(self, row: Mapping[str, float | int], seconds: float) -> None:
-        """One more iteration, which took so many seconds."""
+        """Counts one more iteration, by its metrics row and the seconds it took."""
         self.spent = int(row[self.budget.counter])
         self._last.append((self.spent, seconds))
 
     def eta_seconds(self) -> float:
-        """Seconds until it is spent, at the pace of the last iterations; nan if unknown."""
+        """Seconds until the budget is spent, at the pace of the last iterations; nan if unknown."""
         if not self._last:
             return math.nan
         spent = self.spent - self._last[0][0]

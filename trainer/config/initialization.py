@@ -1,4 +1,4 @@
-"""How a run starts: the schema of `initialization` in the configuration."""
+"""The group `initialization`: how a run starts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Selector = Annotated[
 
 
 class ResumeBlock(Group):
-    """Going on: same step, same everything."""
+    """Resuming: same step, same everything."""
 
     checkpoint: Selector = "latest"
     """latest, best, final, an iteration number, a name or a path."""
     additional: Count | None = None
-    """Train so many more iterations."""
+    """Number of further iterations."""
     target_total: Count | None = None
     """Train up to this iteration; None (both): up to ppo.num_iterations."""
 
@@ -32,19 +32,19 @@ class ResumeBlock(Group):
 
 
 class WarmstartBlock(Group):
-    """A new run, with networks from checkpoints: optimizer, counters and level are new."""
+    """A new run with networks from checkpoints; optimizer, counters and level are new."""
 
     checkpoint: Selector | None = None
-    """Where every team's network comes from (a selector); None: only what the teams name."""
+    """The checkpoint of both teams' networks (a selector); None: only those that the teams name."""
     seeker: Selector | None = None
     """Another checkpoint for the seekers; "fresh" for a new network."""
     hider: Selector | None = None
     """Another checkpoint for the hiders; "fresh" for a new network."""
     normalizer: bool = True
-    """Whether the moments of ppo.normalize_obs come along."""
+    """Whether the moments of ppo.normalize_obs are loaded with the networks."""
 
     def sources(self) -> dict[str, str]:
-        """The selector of every team whose network is not new."""
+        """The selector of each team whose network is not new."""
         chosen = {team: getattr(self, team) or self.checkpoint for team in TEAMS}
         return {team: source for team, source in chosen.items() if source not in (None, "fresh")}
 
@@ -53,7 +53,7 @@ class InitializationGroup(Group):
     """How a run starts when the command line and RESTORE_CHECKPOINT say nothing."""
 
     mode: Literal["fresh", "resume", "warmstart"] = "fresh"
-    """fresh: new networks; resume: go on; warmstart: a new run with trained networks."""
+    """fresh: new networks; resume: continue a run; warmstart: a new run with trained networks."""
     resume: ResumeBlock = ResumeBlock()
     """For mode resume."""
     warmstart: WarmstartBlock = WarmstartBlock()

@@ -1,13 +1,15 @@
-"""The configuration from YAML files and `--set KEY=VALUE`, and what differs between two of them."""
+"""The configuration from a YAML file and `--set KEY=VALUE`."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from trainer.checkpoints.safe_io import safe_json, safe_yaml
+from trainer.checkpoints.safe_io.did_you_mean import nearest
+from trainer.config.paths import Path as KeyPath
+from trainer.config.paths import overlap
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import ConfigError
 
@@ -16,7 +18,7 @@ AnyConfig = TypeVar("AnyConfig", bound=ConfigGroups)
 
 
 def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
-    """Read a YAML file and apply `KEY=VALUE` overrides to it.
+    """The configuration in a YAML file, with `KEY=VALUE` overrides applied to it.
 
     Raises:
         ConfigError: the file is missing, not YAML, or holds an unknown key or a bad value.
@@ -25,14 +27,18 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
 
 
 def read_values(path: str | Path) -> dict[str, Any]:
-    """The nested values of a YAML file, unchecked. ConfigError if it is missing or not YAML."""
+    """The nested values of a YAML file, not checked against the schema.
+
+    Raises:
+        ConfigError: the file is missing or not YAML.
+    """
     path = Path(path)
     try:
         # A link is the user's own; a pipe or a device is no configuration.
         values = safe_yaml.parse(safe_json.read_bytes(path.resolve(), safe_yaml.MAX_BYTES))
     except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, [p.name for p in _yaml_beside(path)], n=1)
-        hint = f"; nearest: {path.parent / near[0]}" if near else ""
+        near = nearest(path.name, [p.name for p in _yaml_beside(path)])
+        hint = f"; nearest: {path.parent / near}" if near else ""
         raise ConfigError(f"{path}: no such file{hint}") from None
     except safe_yaml.YamlError as error:
         where = f" line {error.line}:" if error.line else ""
@@ -52,9 +58,16 @@ def apply_overrides(
     *,
     schema: type[AnyConfig] = Config,  # type: ignore[assignment]
 ) -> AnyConfig:
-    """A configuration from `values`, then each `group.key=value` (in YAML) over it.
+    """A configuration from nested values, with each `group.key=value` (in YAML) applied to it.
 
-    With `ConfigGroups` as the schema each group is checked by itself only.
+    Args:
+        values: as from YAML.
+        overrides: applied in this order.
+        source: the name of `values` in errors.
+        schema: with `ConfigGroups`, each group is checked by itself only.
+
+    Raises:
+        ConfigError: naming `source` or the override that is at fault.
     """
     overrides = list(overrides)
     config = schema.from_dict(values, source)
@@ -76,13 +89,8 @@ def _at_fault(
     error: ConfigError,
     schema: type[ConfigGroups],
 ) -> Sequence[str]:
-    """Which of the overrides a configuration fails with: by the key, else without which it is
-    fine."""
-
-    def concerns(path: Sequence[str], key: Sequence[str]) -> bool:
-        return all(a == b for a, b in zip(path, key, strict=False))
-
-    by_key = [i for i in overrides if any(concerns(override_path(i), k) for k in error.keys[:1])]
+    """The overrides that make a configuration fail: by their keys, else those it needs to fail."""
+    by_key = [i for i in overrides if any(overlap(override_path(i), k) for k in error.keys[:1])]
     if by_key:
         return by_key[-1:]
     needed = []
@@ -97,8 +105,11 @@ def _at_fault(
 
 
 def overridden(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
-    """Nested values with each `group.key=value` (in YAML) over them, not checked against the
-    schema."""
+    """Nested values with each `group.key=value` applied, not checked against the schema.
+
+    Raises:
+        ConfigError: an override is not `group.key=value` in YAML.
+    """
     merged: dict[str, Any] = {
         k: dict(v) if isinstance(v, Mapping) else v for k, v in values.items()
     }
@@ -117,8 +128,8 @@ def overridden(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str,
     return merged
 
 
-def override_path(item: str) -> tuple[str, ...]:
-    """The key that a `group.key=value` names, in its parts."""
+def override_path(item: str) -> KeyPath:
+    """The path of the key in `group.key=value`."""
     return tuple(item.partition("=")[0].strip().split("."))
 
 

@@ -1,8 +1,8 @@
-"""Which configuration a run that goes on has: a three-way merge, key by key.
+"""The configuration of a resumed run: a three-way merge, key by key.
 
-1. What is given now (`--set` and the other flags) counts.
-2. Else the configuration file, where the user has edited it since the run was started, or where
-   another file is named.
+1. A value that is given now (by `--set` or another flag) counts.
+2. Else the configuration file counts where the user has edited it since the run was started, or
+   where another file is named.
 3. Else the run keeps its own value, as the checkpoint has it.
 
 A schedule is one value: it is taken as a whole or not at all.
@@ -16,43 +16,48 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 from trainer.checkpoints.safe_io.redaction import is_redacted, redacted_values
+from trainer.config.config_file import ConfigFile
 from trainer.config.loading import overridden, override_path
-from trainer.config.record import ConfigFile
+from trainer.config.paths import Path, has_path, nested, overlap, values_by_path
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import TEAMS, ConfigError
 from trainer.schedules.scheduler import TEAM_SETTINGS
 
-Path = tuple[str, ...]
 Side = Literal["checkpoint", "file"]
 
 GIVEN = "given now"
-_MISSING: Any = object()
-_NOT_KEPT = "as in {}: the run's own has credentials, which are not kept; give it again by --set"
-# Where the run lives and how it is started are said anew each time, and so is what a resume does
-# with its schedules.
-_SAID_ANEW = (("ppo", "checkpoint_dir"), ("initialization",), ("schedules", "mode"))
-# What a checkpoint, which may be anybody's, must not choose: whom this machine asks, and where
-# outside of the run's folder it writes. The run's own counts where it stays inside.
-_OF_THE_MACHINE = (
+_ABSENT: Any = object()
+# Where a run lives, how it is started and what a resume does with its schedules is never taken from
+# a checkpoint.
+_NEVER_KEPT: tuple[Path, ...] = (
+    ("ppo", "checkpoint_dir"),
+    ("initialization",),
+    ("schedules", "mode"),
+)
+_NO_CREDENTIALS = (
+    "as in {}: the run's own has credentials, which are not kept; give it again by --set"
+)
+# A checkpoint may be anybody's: it must not choose whom this machine asks, nor where outside of the
+# run's folder it writes.
+_OF_THE_MACHINE: tuple[Path, ...] = (
     ("ray", "address"),
     ("tracking", "mlflow_uri"),
     ("tracking", "tensorboard_dir"),
 )
 _NOT_TRUSTED = "as in {}: a checkpoint's own is not used; give it by --set"
-_LR_TYPE = (("ppo", "lr_schedule_type"),)
+_LR_TYPE: Path = ("ppo", "lr_schedule_type")
 _RIVALS = {"prep_share": "prep_steps", "prep_steps": "prep_share"}
 
 
 @dataclass(frozen=True)
 class Merge:
-    """The configuration of a run that goes on, and where its values come from.
+    """The configuration of a resumed run, and where its values come from.
 
     Attributes:
-        config: what is in force from now on.
-        saved: what the checkpoint has.
-        reasons: why a dotted key does not have the run's own value.
-        kept: dotted keys at which the file differs from the run, which keeps its own value, with
-            the value of the file.
+        config: the configuration in force from now on.
+        saved: the checkpoint's.
+        reasons: by dotted key, why it does not have the run's own value.
+        kept: by dotted key, the file's value where it differs from the run's own, which is kept.
     """
 
     config: Config
@@ -64,65 +69,54 @@ class Merge:
 def merge(
     saved: Config,
     file: ConfigFile,
-    then: ConfigFile | None,
+    original: ConfigFile | None,
     overrides: Sequence[str],
     side: Side | None = None,
 ) -> Merge:
-    """Merge the configuration of a checkpoint, the file of today and what is given now.
+    """Merges a checkpoint's configuration, the current file and the values given now.
 
     Args:
-        saved: the checkpoint's.
-        file: the file of today.
-        then: the file as it was when the run was started; None: not known, as if it were the same.
-        overrides: what is given now, each `group.key=value`.
-        side: let the checkpoint or the file count wherever nothing is given.
+        saved: the checkpoint's configuration.
+        file: the current configuration file.
+        original: the file as it was when the run was started; None: unknown, as if it were `file`.
+        overrides: the values given now, each `group.key=value`.
+        side: take all values that are not given from the checkpoint or from the file.
 
     Raises:
-        ConfigError: the values do not go together.
+        ConfigError: the values do not fit together.
     """
-    return _Merging(saved, file, then, overrides, side).merged()
-
-
-def paths_of(values: Mapping[str, Any], prefix: Path = ()) -> dict[Path, Any]:
-    """Nested values by path; a schedule and the arguments of one are a value each."""
-    found: dict[Path, Any] = {}
-    for key, value in values.items():
-        path = (*prefix, key)
-        if isinstance(value, Mapping) and "type" not in value and key != "lr_schedule_kwargs":
-            found |= paths_of(value, path)
-        else:
-            found[path] = value
-    return found
+    return _Merging(saved, file, original, overrides, side).merged()
 
 
 @dataclass
 class _Merging:
-    """One merge under way: first every value by itself, then what follows for schedules."""
+    """A merge in progress: first each value by itself, then what follows for the schedules."""
 
     saved: Config
     file: ConfigFile
-    then: ConfigFile | None
+    original: ConfigFile | None
     overrides: Sequence[str]
     side: Side | None
     reasons: dict[str, str] = field(default_factory=dict)
     values: dict[Path, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        before = self._before()
-        self.own = paths_of(self.saved.to_dict())
-        self.in_file = paths_of(Config.from_dict(self.file.values, self.file.name).to_dict())
-        self.in_file_then = self.in_file if before is None else paths_of(before.to_dict())
+        original = self._comparable_original()
+        self.own = values_by_path(self.saved.to_dict())
+        current = Config.from_dict(self.file.values, self.file.name)
+        self.in_file = values_by_path(current.to_dict())
+        self.in_original = self.in_file if original is None else values_by_path(original.to_dict())
 
     def merged(self) -> Merge:
-        for path in {**self.own, **self.in_file, **self.in_file_then}:
+        for path in {**self.own, **self.in_file, **self.in_original}:
             self._choose_side(path)
-        self._take_what_is_given()
+        self._take_given_values()
         self._keep_lr_arguments_with_their_type()
         for name in TEAM_SETTINGS:
             self._end_schedules_of(name)
         self._end_schedules_of_the_game()
         source = f"the run's own configuration with what is {GIVEN} or edited in {self.file.name}"
-        config = Config.from_dict(_nested(self.values), source)
+        config = Config.from_dict(self._nested_values(), source)
         return Merge(config, self.saved, self.reasons, self._kept())
 
     def _kept(self) -> dict[str, Any]:
@@ -132,85 +126,88 @@ class _Merging:
             ".".join(path): self.in_file.get(path)
             for path in {**self.in_file, **self.own}
             if self.values.get(path) == self.own.get(path) != self.in_file.get(path)
-            and _mentions(self.file.values, path)
-            and not _is_said_anew(path)
+            and has_path(self.file.values, path)
+            and not _is_never_kept(path)
             and not self._is_given(path)
         }
 
-    def _before(self) -> Config | None:
-        """The file of then; None where nothing can have been edited since.
+    def _comparable_original(self) -> Config | None:
+        """The original file's configuration; None where no edit of it can be detected.
 
-        There was no such file, or there is none now, or what it said makes no sense today.
+        Either file may be missing, or the original one may not be valid any more.
         """
-        if self.then is None or self.file.path is None:
+        if self.original is None or self.file.path is None:
             return None
         try:
-            return Config.from_dict(self.then.values)
+            return Config.from_dict(self.original.values)
         except ConfigError:
             return None
 
+    def _nested_values(self) -> dict[str, Any]:
+        return nested({p: value for p, value in self.values.items() if value is not _ABSENT})
+
     def _choose_side(self, path: Path) -> None:
-        if _is_said_anew(path):
-            self.values[path] = self.in_file.get(path, _MISSING)
+        if _is_never_kept(path):
+            self.values[path] = self.in_file.get(path, _ABSENT)
         elif is_redacted(self.own.get(path)):
-            file, known = self.in_file.get(path, _MISSING), self.own.get(path)
-            lost = "" if redacted_values(file) == known else _NOT_KEPT.format(self.file.name)
+            file, known = self.in_file.get(path, _ABSENT), self.own.get(path)
+            lost = "" if redacted_values(file) == known else _NO_CREDENTIALS.format(self.file.name)
             self._set(path, file, lost)
         elif path in _OF_THE_MACHINE and not _stays_inside(path, self.own.get(path)):
-            file = self.in_file.get(path, _MISSING)
+            file = self.in_file.get(path, _ABSENT)
             self._set(path, file, _NOT_TRUSTED.format(self.file.name))
         elif self._is_from_file(path):
             word = "in" if self.side == "file" or self._is_another_file else "edited in"
-            self._set(path, self.in_file.get(path, _MISSING), f"{word} {self.file.name}")
+            self._set(path, self.in_file.get(path, _ABSENT), f"{word} {self.file.name}")
         else:
-            self._set(path, self.own.get(path, _MISSING))
+            self._set(path, self.own.get(path, _ABSENT))
 
-    def _take_what_is_given(self) -> None:
-        values = ConfigGroups.from_dict(
-            overridden(_nested(self.values), self.overrides), source=GIVEN
+    def _take_given_values(self) -> None:
+        groups = ConfigGroups.from_dict(
+            overridden(self._nested_values(), self.overrides), source=GIVEN
         )
-        now = paths_of(values.to_dict())
-        for path in {**self.values, **now}:
+        given = values_by_path(groups.to_dict())
+        for path in {**self.values, **given}:
             if self._is_given(path):
-                self._set(path, now.get(path, _MISSING), GIVEN)
+                self._set(path, given.get(path, _ABSENT), GIVEN)
 
     def _is_given(self, path: Path) -> bool:
-        keys = map(override_path, self.overrides)
-        return any(all(a == b for a, b in zip(key, path, strict=False)) for key in keys)
+        return any(overlap(override_path(item), path) for item in self.overrides)
 
     @property
     def _is_another_file(self) -> bool:
-        return self.then is not None and self.file.named and not self.file.is_same_file(self.then)
+        original = self.original
+        return original is not None and self.file.named and not self.file.is_same_file(original)
 
     def _is_from_file(self, path: Path) -> bool:
         if self.side is not None:
             return self.side == "file"
         if self._is_another_file:
-            return _mentions(self.file.values, path)
-        then = redacted_values(self.in_file_then.get(path))
-        return bool(redacted_values(self.in_file.get(path)) != then)
+            return has_path(self.file.values, path)
+        before, now = (redacted_values(v.get(path)) for v in (self.in_original, self.in_file))
+        return bool(before != now)
 
     def _set(self, path: Path, value: Any, reason: str = "") -> None:
         self.values[path] = value
         key = ".".join(path)
         self.reasons.pop(key, None)
-        if reason and value != self.own.get(path, _MISSING):
+        if reason and value != self.own.get(path, _ABSENT):
             self.reasons[key] = reason
 
     def _keep_lr_arguments_with_their_type(self) -> None:
-        """Arguments of another type of schedule make no sense to a new one."""
+        """Takes a new type of lr schedule without the arguments of the old one."""
         for path in [path for path in self.values if path[-1] == "lr_schedule_type"]:
             arguments = (*path[:-1], "lr_schedule_kwargs")
-            reason, is_own = self.reasons.get(".".join(path)), ".".join(arguments)
-            if reason is None or is_own in self.reasons:
+            reason = self.reasons.get(".".join(path))
+            if reason is None or ".".join(arguments) in self.reasons:
                 continue
             absent: Any = {} if len(path) == 2 else None
-            value = absent if reason == GIVEN else self.in_file.get(arguments, _MISSING)
+            value = absent if reason == GIVEN else self.in_file.get(arguments, _ABSENT)
             self._set(arguments, value, reason)
 
     def _end_schedules_of(self, name: str) -> None:
-        """A number, or another kind of schedule, that is new ends one that only the run has."""
-        forms: list[Path] = [("schedules", name), *_LR_TYPE[: name == "lr"]]
+        """Ends a schedule that only the run has where a new number or schedule takes its place."""
+        forms: list[Path] = [("schedules", name), *([_LR_TYPE] if name == "lr" else [])]
         for both in forms:
             others = [form for form in forms if form != both]
             ending = {team: self._reason_to_end(team, name, others) for team in TEAMS}
@@ -222,17 +219,17 @@ class _Merging:
                 continue
             for team in TEAMS:  # the other team keeps it
                 if not ending[team] and self.values.get(_of_team(both, team)) is None:
+                    former = f"as {'.'.join(both)} was"
                     for path in _with_arguments(both):
-                        value, told = self.values[path], f"as {'.'.join(both)} was"
-                        self._set(_of_team(path, team), value, told)
+                        self._set(_of_team(path, team), self.values[path], former)
             self._end(both, reason)
 
     def _reason_to_end(self, team: str, name: str, others: list[Path]) -> str:
-        plain = [("ppo", team, name), ("ppo", name)]
-        number = next((path for path in plain if self.values.get(path) is not None), plain[1])
-        was = next((self.own[path] for path in plain if self.own.get(path) is not None), None)
-        if self.values.get(number) != was:
-            return self._new(number) or f"{'.'.join(plain[0])} is not given any more"
+        numbers = [("ppo", team, name), ("ppo", name)]
+        number = next((path for path in numbers if self.values.get(path) is not None), numbers[1])
+        before = next((self.own[path] for path in numbers if self.own.get(path) is not None), None)
+        if self.values.get(number) != before:
+            return self._new(number) or f"{'.'.join(numbers[0])} is not given any more"
         rivals = [path for both in others for path in (_of_team(both, team), both)]
         return next(filter(None, map(self._new, rivals)), "")
 
@@ -245,22 +242,22 @@ class _Merging:
                 self._end(path, new)
 
     def _new(self, path: Path) -> str:
-        """What to call a value that is not the run's own; empty if it is, or is absent."""
+        """The reason for a value that is not the run's own; empty if it is, or is absent."""
         key = ".".join(path)
-        absent = self.values.get(path) in (None, _MISSING)
+        absent = self.values.get(path) in (None, _ABSENT)
         return "" if absent or key not in self.reasons else f"{key} is {self.reasons[key]}"
 
     def _only_the_run_has(self, path: Path) -> bool:
-        """Whether a schedule is there, and neither the file nor what is given now says so."""
-        value = self.values.get(path, _MISSING)
-        said = ".".join(path) in self.reasons or self._is_given(path)
-        return value not in (None, _MISSING) and not said and self.in_file.get(path) != value
+        """Whether a schedule is neither in the file nor among the values given now."""
+        value = self.values.get(path, _ABSENT)
+        new = ".".join(path) in self.reasons or self._is_given(path)
+        return value not in (None, _ABSENT) and not new and self.in_file.get(path) != value
 
     def _end(self, path: Path, reason: str) -> None:
         if self._only_the_run_has(path):
             for part in _with_arguments(path):
                 absent: dict[Path, Any] = {
-                    ("schedules", "env"): _MISSING,
+                    ("schedules", "env"): _ABSENT,
                     ("ppo", "lr_schedule_kwargs"): {},
                 }
                 self._set(part, absent.get(part[:2]), f"ended: {reason}")
@@ -285,30 +282,5 @@ def _stays_inside(path: Path, value: Any) -> bool:
     return not is_address and not folder.is_absolute() and ".." not in folder.parts
 
 
-def _is_said_anew(path: Path) -> bool:
-    return any(path[: len(group)] == group for group in _SAID_ANEW)
-
-
-def _mentions(values: Mapping[str, Any], path: Path) -> bool:
-    """Whether nested values have something at a path."""
-    found: Any = values
-    for key in path:
-        if not isinstance(found, Mapping):
-            return True
-        if key not in found:
-            return False
-        found = found[key]
-    return True
-
-
-def _nested(values: Mapping[Path, Any]) -> dict[str, Any]:
-    """Nested values from those by path."""
-    found: dict[str, Any] = {}
-    for path, value in values.items():
-        if value is _MISSING:
-            continue
-        group = found
-        for key in path[:-1]:
-            group = group.setdefault(key, {})
-        group[path[-1]] = value
-    return found
+def _is_never_kept(path: Path) -> bool:
+    return any(path[: len(group)] == group for group in _NEVER_KEPT)

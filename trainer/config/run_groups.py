@@ -1,4 +1,4 @@
-"""The schema of how a run is carried out: `ray`, `train` and `tracking` in the configuration."""
+"""The groups `ray`, `train` and `tracking`: how a run is carried out."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class RayGroup(Group):
 
 
 class AlternateGroup(Group):
-    """Alternating training: one team learns while the other plays on as it is."""
+    """Alternating training: one team learns while the other keeps its weights."""
 
     every: Count | None = None
     """Iterations until it is the other team's turn; None: both always learn."""
     first: Literal["seeker", "hider"] = "seeker"
-    """Whose turn is the first."""
+    """The team that learns first."""
 
 
 class TrainGroup(Group):

@@ -1,18 +1,16 @@
-"""How long a run is: iterations, or a budget of episodes or environment steps, or alternations."""
+"""The length of a run, in iterations, alternations, or a budget of episodes or env steps."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from trainer.config.budget import Budget
 from trainer.config.initialization import ResumeBlock
+from trainer.config.schema import Config
 from trainer.errors import UsageError
-
-if TYPE_CHECKING:
-    from trainer.config.schema import Config
 
 DEFAULT_TURN = 10
 """Iterations of a turn where alternations are asked for and `train.alternate.every` is null."""
@@ -22,7 +20,7 @@ NO_BUDGET = {"num_episodes": None, "num_env_steps": None}
 
 @dataclass(frozen=True)
 class Done:
-    """The counters of a checkpoint, or of nothing yet."""
+    """The counters of a checkpoint; all 0 for a new run."""
 
     iteration: int = 0
     env_steps: int = 0
@@ -30,7 +28,7 @@ class Done:
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any]) -> Done:
-        """From a checkpoint's metadata; what is not known counts as 0."""
+        """The counters in a checkpoint's metadata, 0 where it has none."""
         found = {name: metadata.get(name) for name in cls.__dataclass_fields__}
         return cls(**{n: v if isinstance(v, int) and v >= 0 else 0 for n, v in found.items()})
 
@@ -51,8 +49,8 @@ def planned_iterations(config: Config, done: Done | None = None) -> int:
     estimate if the length of an episode changes. It is the same wherever the run is resumed.
 
     Args:
-        config: of the run.
-        done: what is behind it, where that may have been under another configuration.
+        config: the run's configuration.
+        done: the counters so far, perhaps reached under another configuration.
     """
     done = done or Done()
     budget = budget_of(config)
@@ -70,7 +68,7 @@ def planned_iterations(config: Config, done: Done | None = None) -> int:
 
 
 def _iterations(config: Config, target: int, played: int) -> int:
-    """Iterations to so many episodes or steps, by worlds that are `played` steps into a game."""
+    """Iterations until `target` episodes or steps, with worlds that are `played` steps into one."""
     worlds, length = config.ray.num_envs, config.ppo.rollout_length
     if config.ppo.num_episodes is None:
         return -(-target // (worlds * length))
@@ -79,8 +77,11 @@ def _iterations(config: Config, target: int, played: int) -> int:
 
 
 def with_turns(config: Config, alternations: int | None) -> tuple[Config, bool]:
-    """The configuration with alternating training on, if alternations are asked for; whether it
-    was off."""
+    """The configuration with alternating training if alternations are asked for.
+
+    Returns:
+        The configuration, and whether alternating training had to be turned on.
+    """
     if alternations is None or config.train.alternate.every is not None:
         return config, False
     alternate = config.train.alternate.model_copy(update={"every": DEFAULT_TURN})
@@ -89,7 +90,7 @@ def with_turns(config: Config, alternations: int | None) -> tuple[Config, bool]:
 
 
 def iterations_given(args: argparse.Namespace, config: Config) -> int | None:
-    """How many (more) iterations the command line asks for, if it does."""
+    """The number of (further) iterations that the command line asks for, if any."""
     if args.alternations is not None:
         return 2 * int(args.alternations) * (config.train.alternate.every or DEFAULT_TURN)
     return None if args.iterations is None else int(args.iterations)
@@ -98,16 +99,16 @@ def iterations_given(args: argparse.Namespace, config: Config) -> int | None:
 def resumed_length(
     args: argparse.Namespace, config: Config, done: Done, name: str
 ) -> tuple[int, Budget | None]:
-    """The iteration that a resumed run goes on to, and the budget that ends it instead.
+    """The last iteration of a resumed run, and the budget if one decides it.
 
     Args:
         args: the options of `add_run_arguments`.
-        config: in force from now on.
-        done: what is behind the checkpoint.
-        name: of the checkpoint.
+        config: the configuration in force from now on.
+        done: the counters of the checkpoint.
+        name: the checkpoint's name.
 
     Raises:
-        UsageError: that asks for nothing more.
+        UsageError: there is nothing left to train.
     """
     block = config.initialization.resume
     if config.initialization.mode != "resume":
@@ -146,15 +147,15 @@ def _refuse(name: str, done: int, unit: str, wanted: str) -> NoReturn:
 
 
 def with_iterations(config: Config, iterations: int) -> Config:
-    """The configuration of a run that ends with this iteration."""
+    """The configuration of a run that ends at this iteration."""
     ppo = config.ppo.model_copy(update={"num_iterations": iterations, **NO_BUDGET})
     return config.model_copy(update={"ppo": ppo})
 
 
 def with_plan(config: Config, until: int) -> Config:
-    """The configuration of a run that goes on to `until`: beyond its plan, that is the plan now.
+    """The configuration of a run that trains until `until`, which extends its plan if it is later.
 
-    A run that is stopped on its way there then goes on to where it was asked to.
+    A run that is stopped before that iteration is then resumed with the extended plan.
     """
     if budget_of(config) is not None or until <= config.ppo.num_iterations:
         return config
@@ -164,7 +165,7 @@ def with_plan(config: Config, until: int) -> Config:
 def describe(
     config: Config, budget: Budget | None, until: int, *, turned_on: bool = False
 ) -> list[str]:
-    """What a user should know of the length of a run, line by line."""
+    """The lines of a report on the length of a run."""
     lines = []
     if turned_on:
         every = config.train.alternate.every

@@ -1,4 +1,4 @@
-"""The schema of `schedules` in the configuration."""
+"""The group `schedules`."""
 
 from __future__ import annotations
 

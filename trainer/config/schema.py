@@ -14,13 +14,14 @@ from pydantic import BaseModel, ValidationError, model_validator
 
 from envs.game import GameSettings
 from envs.hide_and_seek.config import HideAndSeekConfig, ResolvedConfig
+from trainer.config.explain import error_keys, explain
 from trainer.config.initialization import InitializationGroup
-from trainer.config.keys import as_yaml_1_2, error_keys, explain
 from trainer.config.ppo import PPOGroup
 from trainer.config.run_groups import RayGroup, TrackingGroup, TrainGroup
 from trainer.config.schedule_rules import schedules_of
 from trainer.config.schedule_spec import SchedulesGroup, ScheduleSpec
 from trainer.config.types import TEAMS, ConfigError, Group
+from trainer.config.yaml_numbers import with_numbers
 from trainer.schedules.curves import Schedule
 
 
@@ -50,7 +51,7 @@ class ConfigGroups(Group):
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            if (meant := as_yaml_1_2(values, error)) is not None:
+            if (meant := with_numbers(values, error)) is not None:
                 return cls.from_dict(meant, source)
             text = explain(error, known_keys())
             raise ConfigError(f"{source}: {text}", keys=error_keys(error)) from None

@@ -1,13 +1,13 @@
-"""What other trainers call the settings of this one: the field's terms, and our keys for them.
+"""Other trainers' names of settings, and our keys for them.
 
 Standard library only: options are checked before anything heavy is imported.
 """
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from trainer.checkpoints.safe_io.did_you_mean import nearest
 
-_ALIKE = 0.85  # from here on a word counts as a misspelling of a term
+_ALIKE = 0.85  # the least likeness of a misspelled term
 
 _TERMS: dict[str, str] = {
     # PPO
@@ -116,12 +116,12 @@ _BATCH = (
     "(of each of ray.num_env_runners); set those"
 )
 _LOAD = (
-    "initialization.resume.checkpoint (--resume PATH) goes on from a checkpoint, "
+    "initialization.resume.checkpoint (--resume PATH) resumes from a checkpoint, "
     "initialization.warmstart.checkpoint (--warmstart PATH) starts a new run with its networks"
 )
 _MOMENTS = "nothing to name: the moments of ppo.normalize_obs are saved and restored with a policy"
 _NO_PASSES = (
-    "this game has no passes; what changes in a game as training goes on stands in schedules.env, "
+    "this game has no passes; what changes in a game during training is set in schedules.env, "
     "e.g. schedules.env={vision_angle: {type: linear, start: 300, end: 135}}"
 )
 _NOTES: dict[str, str] = {
@@ -232,5 +232,5 @@ def explanation(key: str) -> str | None:
         return text
     if (part := part_of_schedule(leaf)) is not None:
         return f"here it is {schedule_text(part[0], {})}"
-    near = get_close_matches(normal(leaf), [*_KEYS, *_SENTENCES], n=1, cutoff=_ALIKE)
-    return explanation(near[0]) if near else None
+    near = nearest(normal(leaf), [*_KEYS, *_SENTENCES], _ALIKE)
+    return explanation(near) if near else None

@@ -1,13 +1,13 @@
-"""What the groups of the configuration are made of."""
+"""The types that the groups of the configuration are made of, and their error."""
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from trainer.checkpoints.metadata import METRIC_KEYS
+from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.checkpoints.safe_io.redaction import has_credentials
 from trainer.checkpoints.safe_io.safe_json import shown_line
 
@@ -29,12 +29,16 @@ _LONGEST_NAME = 255  # bytes of a file name, on any file system there is
 
 
 def checked_place(text: str) -> str:
-    """A folder or a URL as it was given. ValueError if there can be none of that name."""
+    """A folder or a URL, unchanged.
+
+    Raises:
+        ValueError: nothing can have that name.
+    """
     if not text.strip():
         raise ValueError("must not be empty; . is the current folder")
     if not text.isprintable():
         raise ValueError("holds a character that no name can have")
-    # A store takes longer names, and the options of a URL are none.
+    # A store takes longer names, and the options of a URL are not names.
     names = [] if "://" in text else text.split("/")
     if any(len(name.encode()) > _LONGEST_NAME for name in names):
         raise ValueError(f"has a name of more than {_LONGEST_NAME} bytes")
@@ -47,8 +51,8 @@ Place = Annotated[str, AfterValidator(checked_place)]
 def _known_metric(name: str) -> str:
     """A number that every checkpoint's metadata has."""
     if name not in METRIC_KEYS:
-        near = difflib.get_close_matches(name, METRIC_KEYS, n=1)
-        hint = f"nearest: {near[0]}" if near else f"one of {', '.join(METRIC_KEYS)}"
+        near = nearest(name, METRIC_KEYS)
+        hint = f"nearest: {near}" if near else f"one of {', '.join(METRIC_KEYS)}"
         raise ValueError(f"no number of metadata.json; {hint}")
     return name
 
@@ -73,12 +77,12 @@ LocalFolder = Annotated[Place, AfterValidator(_local)]
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be used; the message names the key, the value and the way out.
+    """A configuration that cannot be used; the message names the key, the value and a remedy.
 
-    It is one line, without credentials, and what a file holds cannot rewrite the terminal.
+    The message is one line without credentials and terminal control sequences.
 
     Attributes:
-        keys: which keys are at fault, in their parts; none where that cannot be said.
+        keys: the paths of the keys at fault; empty if they are unknown.
     """
 
     exit_code = 2
@@ -89,6 +93,6 @@ class ConfigError(ValueError):
 
 
 class Group(BaseModel):
-    """A group of keys: immutable, unknown keys refused."""
+    """A group of keys: immutable, without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 from trainer.checkpoints import manifest, metadata
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.config.record import ConfigFile
+from trainer.config.config_file import ConfigFile
 from trainer.config.schema import Config
 from trainer.project import NAME, PROJECT_ROOT, VERSION, is_checkout
 from trainer.run.saved_run import SavedRun

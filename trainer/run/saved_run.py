@@ -15,7 +15,7 @@ from typing import Any
 from trainer.checkpoints import layout, manifest, metadata, selectors
 from trainer.checkpoints.safe_io import safe_json, safe_yaml
 from trainer.checkpoints.safe_io.plain_values import mapping
-from trainer.config.record import ConfigFile, recorded
+from trainer.config.config_file import ConfigFile, recorded
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
 from trainer.errors import InvalidState

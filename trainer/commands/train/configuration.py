@@ -6,9 +6,9 @@ import argparse
 from dataclasses import dataclass
 
 from trainer.commands.train.arguments import overrides_of
+from trainer.config.config_file import ConfigFile, current_file, file_note, read_config_file
 from trainer.config.loading import apply_overrides
 from trainer.config.merge import Merge, merge
-from trainer.config.record import ConfigFile, file_of_today, read_config_file, which_file
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import ConfigError
 from trainer.errors import UsageError
@@ -96,10 +96,10 @@ def continued(asked: Given, run: SavedRun) -> Continued:
             "the configuration file counts"
         )
         return Continued(asked.config(), asked.file, saved, note=note)
-    file = asked.file if then is None else file_of_today(asked.args.config, then)
+    file = asked.file if then is None else current_file(asked.args.config, then)
     if side == "file" and file.path is None:
         raise UsageError("--config-from file: there is none; name it with --config FILE")
     merged = merge(saved, file, then, asked.overrides, side)
     kept = then if then is not None and file.path is None else file
-    about = "" if then is None else which_file(file, then)
+    about = "" if then is None else file_note(file, then)
     return Continued(merged.config, kept, saved, merged, which_file=about)

@@ -19,7 +19,8 @@ from trainer.commands.train.checkpoint_folder import open_folder
 from trainer.commands.train.plan import RunPlan
 from trainer.config.changes import config_changes, refused_teams
 from trainer.config.loading import override_path
-from trainer.config.merge import Merge, paths_of
+from trainer.config.merge import Merge
+from trainer.config.paths import values_by_path
 from trainer.config.run_length import PLAN_KEY
 from trainer.config.types import TEAMS
 from trainer.project import script_command
@@ -73,7 +74,7 @@ def print_changes(plan: RunPlan) -> bool:
     if saved is None:
         return False
     changes = config_changes(saved, plan.config, carried=plan.origin.carry_schedules)
-    carried = len(paths_of(plan.config.to_dict())) - len(changes)
+    carried = len(values_by_path(plan.config.to_dict())) - len(changes)
     if not changes:
         print(f"configuration: as in the checkpoint, all {carried} keys carried over")
     else:
@@ -130,7 +131,7 @@ def _is_given(key: str, args: argparse.Namespace) -> bool:
 
 def _print_kept(merge: Merge, changed: set[str], file: str) -> None:
     """Where the run keeps its own value although its file says otherwise."""
-    saved = paths_of(merge.saved.to_dict())
+    saved = values_by_path(merge.saved.to_dict())
     own = {".".join(path): value for path, value in saved.items()}
     kept = {key: value for key, value in merge.kept.items() if key not in changed}
     texts = [f"{key} {_value(own.get(key))} ({_value(value)})" for key, value in kept.items()]

@@ -15,7 +15,7 @@ from envs.hide_and_seek.config import HideAndSeekConfig
 from trainer.checkpoints import layout, metadata
 from trainer.checkpoints.safe_io import safe_json
 from trainer.checkpoints.safe_io.plain_values import mapping, whole
-from trainer.config.keys import explain
+from trainer.config.explain import explain
 from trainer.errors import IncompatibleCheckpoint, InvalidState
 from trainer.ppo.networks import PolicySpec, read_spec, same_weights
 from trainer.ppo.rllib_state import RLlibState

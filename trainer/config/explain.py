@@ -1,18 +1,16 @@
-"""Dotted keys of a configuration: which there are, which differ, and what an error says of one."""
+"""What is wrong with a configuration, in one line that names the key and the nearest valid one."""
 
 from __future__ import annotations
 
-import contextlib
 import reprlib
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from envs.hide_and_seek.config import UNKNOWN_SETTING, nearest
-from trainer.checkpoints.safe_io import safe_yaml
+from envs.hide_and_seek.config import UNKNOWN_SETTING
+from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.checkpoints.safe_io.plain_values import flatten
 from trainer.checkpoints.safe_io.redaction import redacted_values
 from trainer.config import synonyms
@@ -20,16 +18,14 @@ from trainer.config import synonyms
 _SHORT = reprlib.Repr()  # a few bytes of YAML can stand for a very large value
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 80, 80, 80
 
-_ALIKE, _ALIKE_IN_FULL = 0.6, 0.75  # from here on a key of the same group, or any key, is meant
+_ALIKE_IN_FULL = 0.75  # the least likeness to a key of another group
 _MOST = 3  # keys of a foreign group that are answered one by one
-_FOREIGN_GROUPS = {"training": "ppo", "algorithm": "ppo", "agent": "ppo", "model": "ppo"}
-_FOREIGN_GROUPS |= {
-    "environment": "env",
-    "game": "env",
-    "logging": "tracking",
-    "mlflow": "tracking",
+_FOREIGN_GROUPS = {
+    **dict.fromkeys(("training", "algorithm", "agent", "model"), "ppo"),
+    **dict.fromkeys(("environment", "game"), "env"),
+    **dict.fromkeys(("logging", "mlflow"), "tracking"),
+    **dict.fromkeys(("resources", "env_runners", "learners", "cluster"), "ray"),
 }
-_FOREIGN_GROUPS |= {"resources": "ray", "env_runners": "ray", "learners": "ray", "cluster": "ray"}
 _WORDS = {
     "tuple_type": "expected a list, such as [64, 64]",
     "list_type": "expected a list",
@@ -56,21 +52,6 @@ _WORDS = {
 }
 
 
-def dotted_keys(config: BaseModel) -> list[str]:
-    """Every dotted key of a configuration."""
-    return list(flatten(config.model_dump(mode="json")))
-
-
-def differences(old: BaseModel, new: BaseModel) -> dict[str, tuple[Any, Any]]:
-    """Dotted keys whose values differ, as {key: (old, new)}, in the schema's order."""
-    before, after = (flatten(config.model_dump(mode="json")) for config in (old, new))
-    return {
-        key: (before.get(key), after.get(key))
-        for key in {**before, **after}
-        if before.get(key) != after.get(key)
-    }
-
-
 def explain(error: ValidationError, known: Iterable[str]) -> str:
     """The first problem of a validation error in one line, with the nearest of the known keys."""
     problem = error.errors(include_url=False)[0]
@@ -91,37 +72,13 @@ def explain(error: ValidationError, known: Iterable[str]) -> str:
 
 
 def error_keys(error: ValidationError) -> tuple[tuple[str, ...], ...]:
-    """The keys that a validation error is about, in their parts."""
+    """The paths of the keys at fault."""
     located = (tuple(str(part) for part in item["loc"]) for item in error.errors())
     return tuple(key for key in located if key)
 
 
-def as_yaml_1_2(values: Mapping[str, Any], error: ValidationError) -> dict[str, Any] | None:
-    """The values with the numbers that PyYAML has left as texts, such as 1e-3; None: not the fault.
-
-    It reads YAML 1.1, where a number with an exponent needs a dot and a sign (1.0e-3).
-    """
-    found, changed = deepcopy(dict(values)), False
-    for problem in error.errors():
-        text = problem.get("input")
-        group: Any = found
-        if problem["type"] not in ("float_type", "value_error") or not _left_as_text(text):
-            continue
-        *path, last = problem["loc"]
-        with contextlib.suppress(LookupError, TypeError):  # the place of an error is not always one
-            for key in path:
-                group = group[key]
-            if group[last] == text:
-                group[last], changed = float(text), True
-    return found if changed else None
-
-
-def _left_as_text(value: Any) -> bool:
-    return isinstance(value, str) and "e" in value.lower() and safe_yaml.is_number(value)
-
-
 def _hint(key: str, value: Any, known: list[str]) -> str:
-    """What an unknown key may have meant: what it is called here, else the most similar key."""
+    """A suggestion for an unknown key: its name in this project, else the most similar key."""
     if isinstance(value, Mapping) and key in _FOREIGN_GROUPS:
         inside = (_called_here(f"{key}.{name}", known) for name in flatten(value))
         found = [text for text in inside if text is not None][:_MOST]
@@ -137,7 +94,7 @@ def _hint(key: str, value: Any, known: list[str]) -> str:
 
 
 def _called_here(key: str, known: list[str]) -> str | None:
-    """The same for a key of a group that there is not: `training.lr`."""
+    """The name of a key whose group does not exist here (`training.lr`); None if unknown."""
     ours = _same_name(key, known)
     text = f"here it is {ours}" if ours else synonyms.explanation(key)
     return text and f"{key}: {text}"
@@ -148,20 +105,20 @@ def _same_name(key: str, known: list[str]) -> str | None:
     return next((name for name in known if name.rpartition(".")[2] == leaf), None)
 
 
-def _similar(key: str, known: list[str]) -> str:
-    """The known key most like this one: in its own group, else anywhere; "" if none is like it."""
+def _similar(key: str, known: list[str]) -> str | None:
+    """The known key most like this one: in its own group, else anywhere; None if none is near."""
     group, _, leaf = key.rpartition(".")
     own = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == group}
-    if near := nearest(leaf, list(own), _ALIKE):
+    if near := nearest(leaf, own):
         return own[near]
     if near := nearest(key, known, _ALIKE_IN_FULL):
         return near
     leaves = {name.rpartition(".")[2]: name for name in reversed(known)}
-    return leaves.get(nearest(leaf, list(leaves), _ALIKE_IN_FULL), "")
+    return leaves.get(nearest(leaf, leaves, _ALIKE_IN_FULL) or "")
 
 
 def _in_our_words(problem: ErrorDetails) -> str:
-    """What is wrong with a value, without the validator's own vocabulary."""
+    """What is wrong with a value, in plainer words than the validator's."""
     text = _WORDS.get(problem["type"])
     if text is not None:
         return text.format(**problem.get("ctx", {}))

@@ -1,7 +1,7 @@
-"""The configuration file that a run was started with, kept beside its checkpoints' configuration.
+"""The user's configuration file: as it is now, and as a checkpoint has recorded it.
 
-`config.yaml` of a checkpoint holds what was in force; `config_file.yaml` holds what the user's file
-said then. The difference between that and the file of today is what the user has edited since.
+`config.yaml` of a checkpoint holds the values in force; `config_file.yaml` holds the values of the
+user's file at the start of the run. A file that differs from its record has been edited since.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from trainer.project import CONFIG_NAME, PROJECT_ROOT, shown_path
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """A configuration file, as it was read.
+    """A configuration file as it was read.
 
     Attributes:
         path: where it is, absolute; None: there was none.
-        named: whether it was asked for, and not just found where it is looked for.
-        values: what it says, as given.
+        named: whether the user has named it; else it was found in its usual place.
+        values: its values, unchecked.
     """
 
     path: Path | None = None
@@ -37,19 +37,18 @@ class ConfigFile:
 
     @property
     def name(self) -> str:
-        """What to call it in a report."""
+        """Its name in a report."""
         return "the defaults" if self.path is None else self.path.name
 
     def is_same_file(self, other: ConfigFile) -> bool:
-        """Whether both are the same file, at whatever time they were read."""
+        """Whether both are the same file, possibly read at different times."""
         return self.path is not None and self.path == other.path
 
     def write(self, path: Path) -> None:
-        """Write the record, without the credentials that a URL may hold."""
+        """Writes the record of a checkpoint, without the credentials that a URL may hold."""
         where = None if self.path is None else str(self.path)
         record = {"path": where, "named": self.named, "values": redacted_values(self.values)}
-        text = safe_yaml.dump(record)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(safe_yaml.dump(record), encoding="utf-8")
 
 
 def read_config_file(path: str | Path | None, *, named: bool) -> ConfigFile:
@@ -64,10 +63,10 @@ def read_config_file(path: str | Path | None, *, named: bool) -> ConfigFile:
 
 
 def recorded(checkpoint: Path) -> ConfigFile | None:
-    """The record in a checkpoint; None if it has none.
+    """The file that a checkpoint's run was started with; None if there is no record of one.
 
     Raises:
-        InvalidState: it has one that makes no sense.
+        InvalidState: the record is not valid.
     """
     file = checkpoint / layout.CONFIG_FILE
     if not os.path.lexists(file):
@@ -82,16 +81,16 @@ def recorded(checkpoint: Path) -> ConfigFile | None:
     return ConfigFile(None if path is None else Path(path), bool(named), values)
 
 
-def file_of_today(named: str | None, then: ConfigFile) -> ConfigFile:
-    """The file that counts for a run which goes on.
+def current_file(named: str | None, original: ConfigFile) -> ConfigFile:
+    """The configuration file of a run that is resumed, as it is now.
 
-    It is the one that is named now, else the `config.yaml` of the working directory (unless another
-    one was named then), else the one of then, if it lies in the working directory or the project: a
-    checkpoint may be anybody's, and does not choose which file of this machine is read.
+    It is the file that is named now, else the `config.yaml` of the working directory (unless the
+    run was started with another name), else the original one, if it lies in the working directory
+    or the project: a checkpoint may be anybody's, and must not choose which file is read.
 
     Args:
-        named: the file that is asked for now.
-        then: the one that the run was started with.
+        named: the file that the user names now.
+        original: the one that the run was started with.
 
     Raises:
         ConfigError: it cannot be read.
@@ -99,24 +98,25 @@ def file_of_today(named: str | None, then: ConfigFile) -> ConfigFile:
     if named is not None:
         return read_config_file(named, named=True)
     here = Path(CONFIG_NAME)
-    if not then.named and here.is_file():
+    if not original.named and here.is_file():
         return read_config_file(here, named=False)
-    if then.path is not None and _is_near(then.path) and then.path.is_file():
-        return read_config_file(then.path, named=then.named)
-    return ConfigFile(named=then.named)
+    if original.path is not None and _is_near(original.path) and original.path.is_file():
+        return read_config_file(original.path, named=original.named)
+    return ConfigFile(named=original.named)
 
 
-def which_file(file: ConfigFile, then: ConfigFile) -> str:
-    """What a user should know of `file_of_today`; empty if it is what anybody expects."""
+def file_note(file: ConfigFile, original: ConfigFile) -> str:
+    """What a user should know of the choice of `current_file`; empty if it is as expected."""
     here = Path(CONFIG_NAME)
     if file.path is None:
-        if then.path is None:
+        if original.path is None:
             return ""
-        why = "is gone" if _is_near(then.path) else "is not read; name it with --config"
-        return f"configuration file: {shown_path(then.path)}, as when the run was started, {why}"
+        why = "is gone" if _is_near(original.path) else "is not read; name it with --config"
+        shown = shown_path(original.path)
+        return f"configuration file: {shown}, as when the run was started, {why}"
     shown = f"configuration file: {shown_path(file.path)}"
-    if file.path != then.path:
-        return f"{shown} (the run was started with {then.path or 'none'})"
+    if file.path != original.path:
+        return f"{shown} (the run was started with {original.path or 'none'})"
     if here.is_file() and here.resolve() != file.path:
         return f"{shown}, as when the run was started; ./{CONFIG_NAME} is not read"
     return ""

@@ -1,0 +1,48 @@
+"""Nested values of a configuration by path: ("ppo", "lr")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Path = tuple[str, ...]
+
+
+def values_by_path(values: Mapping[str, Any], prefix: Path = ()) -> dict[Path, Any]:
+    """Nested values by path; a schedule, and the arguments of one, are a single value."""
+    found: dict[Path, Any] = {}
+    for key, value in values.items():
+        path = (*prefix, key)
+        if isinstance(value, Mapping) and "type" not in value and key != "lr_schedule_kwargs":
+            found |= values_by_path(value, path)
+        else:
+            found[path] = value
+    return found
+
+
+def nested(values: Mapping[Path, Any]) -> dict[str, Any]:
+    """Nested values from those by path."""
+    found: dict[str, Any] = {}
+    for path, value in values.items():
+        group = found
+        for key in path[:-1]:
+            group = group.setdefault(key, {})
+        group[path[-1]] = value
+    return found
+
+
+def has_path(values: Mapping[str, Any], path: Path) -> bool:
+    """Whether nested values have something at a path, or anything but a group on the way to it."""
+    found: Any = values
+    for key in path:
+        if not isinstance(found, Mapping):
+            return True
+        if key not in found:
+            return False
+        found = found[key]
+    return True
+
+
+def overlap(one: Path, other: Path) -> bool:
+    """Whether one of the paths leads to the other."""
+    return all(a == b for a, b in zip(one, other, strict=False))
