@@ -15,6 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
+import trainer.cluster.environment  # noqa: F401 - first: Ray reads it at import
 from benchmarks.workload import Measurement, default_config
 
 
@@ -28,7 +29,7 @@ def ours(iterations: int) -> Measurement:
     steps = 0
     for _ in range(iterations):
         trainer.train()
-        steps += trainer.agent_steps_sampled
+        steps += trainer.last.agent_steps
     return Measurement(steps, time.perf_counter() - started)
 
 
@@ -38,14 +39,12 @@ def stock(iterations: int, runners: int, envs: int) -> Measurement:
     Networks, batch, minibatch, epochs and PPO settings are ours; where ours have no counterpart
     (masks, exclusion of frozen steps) stock RLlib simply learns from every step.
     """
-    from trainer.cluster.ray_session import prepare_environment, start_ray, stop_ray
-    from trainer.config.run_groups import RayGroup
-
-    prepare_environment()
     from ray.rllib.algorithms.ppo import PPOConfig
     from ray.rllib.core.rl_module.default_model_config import DefaultModelConfig
 
     from envs.adapters.rllib import HideAndSeekMultiAgentEnv
+    from trainer.cluster.ray_session import start_ray, stop_ray
+    from trainer.config.run_groups import RayGroup
     from trainer.ppo.algorithm_config import policy_of_agent
 
     config = default_config()

@@ -13,11 +13,11 @@ def blocking_and_whole(rounds: int) -> list[tuple[float, float]]:
     The second is what a save in the training thread would take: capture, hashing, forcing to the
     disk, commit, pruning, history and plot, one after the other.
     """
-    from trainer.checkpoints.manager import CheckpointManager
     from trainer.config.schema import Config
     from trainer.ppo_trainer import create_ppo_trainer
     from trainer.reporting.console.console import make_console
     from trainer.run.identity import RunOrigin
+    from trainer.run.metrics_row import metrics_row
     from trainer.run.recorder import RunRecorder
 
     measured = []
@@ -27,16 +27,16 @@ def blocking_and_whole(rounds: int) -> list[tuple[float, float]]:
             "tracking": {"tensorboard_dir": None},
         }
         trainer, config = create_ppo_trainer(Config.from_dict(values))
-        manager = CheckpointManager(config.ppo.checkpoint_dir, retention=config.ppo.retention)
         console = make_console(quiet=True, stream=nowhere)
-        with RunRecorder(trainer, config, manager, console, RunOrigin()) as outputs:
+        with RunRecorder(trainer, config, console, RunOrigin()) as recorder:
             for _ in range(rounds):
-                row = trainer.progress.advance(trainer.train(), trainer, *outputs.lap())
-                outputs.write(row)
+                trainer.train()
+                row = metrics_row(trainer.progress, trainer.last, recorder.lap())
+                recorder.write(row)
                 started = time.perf_counter()
-                outputs.save(row, final=False)
+                recorder.save(row)
                 held_up = time.perf_counter() - started
-                outputs.saver.settle()
+                recorder.saver.settle()
                 measured.append((held_up, time.perf_counter() - started))
         trainer.stop()
     return measured

@@ -13,32 +13,111 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from trainer.cluster.ray_session import prepare_environment, start_ray, stop_ray
-
-prepare_environment()
-
-from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv  # noqa: E402
-from trainer.checkpoints.manager import CheckpointManager  # noqa: E402
-from trainer.cluster.ray_failures import check_ray, failures_of_learners, failures_of_ray  # noqa: E402
-from trainer.config.budget import Budget  # noqa: E402
-from trainer.config.build_scheduler import with_schedules  # noqa: E402
-from trainer.config.loading import load_config  # noqa: E402
-from trainer.config.run_length import budget_of, planned_iterations  # noqa: E402
-from trainer.config.schema import Config  # noqa: E402
-from trainer.ppo.algorithm import TeamPPO  # noqa: E402
-from trainer.ppo.algorithm_config import algorithm_config, network_specs  # noqa: E402
-from trainer.reporting.console.console import Console  # noqa: E402
-from trainer.run.identity import RunOrigin  # noqa: E402
-from trainer.run.memory_check import check_memory  # noqa: E402
-from trainer.run.progress import Progress  # noqa: E402
-from trainer.run.recorder import RunRecorder  # noqa: E402
-from trainer.run.restore import restore  # noqa: E402
-from trainer.run.saved_run import SavedRun  # noqa: E402
-from trainer.run.saved_state.resume_state import read_resume_state  # noqa: E402
-from trainer.run.stop_signals import StopSignals  # noqa: E402
-from trainer.run.warmstart import load_networks, start_from  # noqa: E402
+import trainer.cluster.environment  # noqa: F401 - first: Ray and torch read it at import
+from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.cluster.ray_failures import check_ray, failures_of_learners, failures_of_ray
+from trainer.cluster.ray_session import start_ray, stop_ray
+from trainer.config.budget import Budget
+from trainer.config.build_scheduler import with_schedules
+from trainer.config.loading import load_config
+from trainer.config.run_length import budget_of, planned_iterations
+from trainer.config.schema import Config
+from trainer.ppo.algorithm import TeamPPO
+from trainer.ppo.algorithm_config import algorithm_config, network_specs
+from trainer.reporting.console.console import Console
+from trainer.run.identity import RunOrigin
+from trainer.run.memory_check import check_memory
+from trainer.run.metrics_row import metrics_row
+from trainer.run.recorder import RunRecorder
+from trainer.run.restore import restore
+from trainer.run.saved_run import SavedRun
+from trainer.run.saved_state.resume_state import read_resume_state
+from trainer.run.stop_signals import StopSignals
+from trainer.run.warmstart import load_networks, start_from
 
 __all__ = ["CheckpointManager", "TeamPPO", "create_ppo_trainer", "train"]
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """How a run ended.
+
+    Attributes:
+        iteration: the last iteration done.
+        checkpoint: the last checkpoint, None if nothing was ever saved.
+        exit_code: 0 done, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
+        finished: whether it reached its planned length.
+    """
+
+    iteration: int
+    checkpoint: Path | None
+    exit_code: int
+    finished: bool
+
+
+def train(
+    config: Config,
+    console: Console,
+    *,
+    origin: RunOrigin | None = None,
+    until: int | None = None,
+    budget: Budget | None = None,
+    stop: StopSignals | None = None,
+    on_saved: Callable[[Path], None] = lambda checkpoint: None,
+    on_built: Callable[[], None] = lambda: None,
+) -> TrainingOutcome:
+    """Trains and saves as configured; nothing on disk changes before the first iteration is done.
+
+    Args:
+        config: the resolved configuration.
+        console: shows the start, every iteration, checkpoints and warnings.
+        origin: what the run begins with; None: a fresh run.
+        until: the last iteration, or with a budget only where the schedules end; None: this and
+            the budget as configured.
+        budget: of episodes or env steps, which ends the run in place of `until`.
+        stop: a stop request ends the run after the current iteration, with a checkpoint; SIGUSR1
+            saves one and training continues. None: handlers are installed for this call.
+        on_saved: called with each committed checkpoint, in another thread.
+        on_built: called once when all processes run.
+    """
+    origin = origin or RunOrigin()
+    if until is None:
+        until, budget = planned_iterations(config), budget_of(config)
+    with contextlib.ExitStack() as cleanup:
+        stop = stop or cleanup.enter_context(StopSignals())
+        cleanup.callback(stop_ray)
+        cleanup.enter_context(failures_of_ray())
+        trainer, config = create_ppo_trainer(
+            *(config, origin.saved, origin.warmstart, until),
+            carry_schedules=origin.carry_schedules,
+        )
+        cleanup.callback(trainer.stop)
+        on_built()
+        stop.install()  # again: Ray has put its own handlers there
+        recorder = cleanup.enter_context(RunRecorder(trainer, config, console, origin, on_saved))
+        cleanup.enter_context(failures_of_learners(trainer.learner_group))
+        progress = trainer.progress
+
+        def finished() -> bool:
+            return progress.iteration >= until if budget is None else budget.reached(progress)
+
+        if not stop.requested:
+            console.start(until, progress.iteration + 1, recorder.info(), budget)
+        while not (finished() or stop.requested):
+            check_ray()
+            trainer.train()
+            lap = recorder.lap()
+            progress.time_total_s += lap.total_s
+            row = metrics_row(progress, trainer.last, lap)
+            recorder.write(row)
+            due = progress.iteration % config.ppo.checkpoint_freq == 0
+            if (stop.take_save_request() or due) and not finished():
+                recorder.save(row)
+        recorder.finish(final=finished(), stopped=stop.requested)
+        return TrainingOutcome(
+            progress.iteration, recorder.last_checkpoint, stop.exit_code, finished()
+        )
 
 
 def create_ppo_trainer(
@@ -49,18 +128,18 @@ def create_ppo_trainer(
     *,
     carry_schedules: bool = True,
 ) -> tuple[TeamPPO, Config]:
-    """Build a trainer: fresh, exactly as a checkpoint left it, or new with trained networks.
+    """Builds a trainer: fresh, exactly as a checkpoint left it, or new with trained networks.
 
     Args:
         config: a `Config`, plain nested values (as `yaml.safe_load` returns), or a YAML file.
         restore_path: checkpoint folder to resume, or the run that was opened there, or None.
         warmstart: for a new run, the checkpoint folder whose network a policy starts with.
-        until: the iteration that is trained up to, where the schedules end; None: as configured.
-        carry_schedules: schedules of the checkpoint that `config` does not mention go on.
+        until: the iteration where the schedules end; None: as configured.
+        carry_schedules: schedules of the checkpoint that `config` does not mention continue.
 
     Returns:
         The trainer (`train()`, `compute_single_action(...)`, `progress`, `restore_notes`, `stop()`)
-        and the resolved configuration, with the schedules that go on.
+        and the resolved configuration, with the schedules that continue.
 
     Raises:
         ConfigError: the configuration cannot be used.
@@ -85,11 +164,9 @@ def create_ppo_trainer(
     with contextlib.ExitStack() as undo:  # what fails from here on leaves no actors behind
         if start_ray(config.ray):
             undo.callback(stop_ray)
-        blueprint = algorithm_config(config, make_env, until, teams=game.teams)
+        blueprint = algorithm_config(config, make_env, until, game=game)
         trainer: TeamPPO = blueprint.build_algo()
         undo.callback(trainer.stop)
-        trainer.progress = Progress(config.tracking.window_episodes, game.stat_names)
-        trainer.restore_notes = []
         if saved is not None:
             until = until or planned_iterations(config)
             trainer.restore_notes = restore(
@@ -100,87 +177,3 @@ def create_ppo_trainer(
             trainer.restore_notes = [f"warm start, weights {start_from(trainer, weights)[:12]}"]
         undo.pop_all()
     return trainer, config
-
-
-@dataclass(frozen=True)
-class TrainingOutcome:
-    """How a run ended.
-
-    Attributes:
-        iteration: the last iteration done.
-        checkpoint: the last checkpoint, None if nothing was ever saved.
-        exit_code: 0 done, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
-        finished: whether it is as long as it was to be.
-    """
-
-    iteration: int
-    checkpoint: Path | None
-    exit_code: int
-    finished: bool
-
-
-def train(
-    config: Config,
-    console: Console,
-    *,
-    origin: RunOrigin | None = None,
-    until: int | None = None,
-    budget: Budget | None = None,
-    stop: StopSignals | None = None,
-    on_saved: Callable[[Path], None] = lambda checkpoint: None,
-    on_built: Callable[[], None] = lambda: None,
-) -> TrainingOutcome:
-    """Train up to iteration `until` (None: as configured) or a budget, saving as configured.
-
-    With a budget, which the configuration may hold, `until` is only where the schedules end.
-
-    A stop request ends the loop after the iteration in hand, with a checkpoint;
-    SIGUSR1 saves one and goes on. `on_built` is called once all processes run, `on_saved` with each
-    checkpoint, in another thread. Nothing on the disk is changed before the first iteration is
-    done.
-    """
-    origin = origin or RunOrigin()
-    if until is None:
-        until, budget = planned_iterations(config), budget_of(config)
-    with contextlib.ExitStack() as cleanup:
-        stop = stop or cleanup.enter_context(StopSignals())
-        cleanup.callback(stop_ray)
-        cleanup.enter_context(failures_of_ray())
-        trainer, config = create_ppo_trainer(
-            config,
-            origin.saved,
-            origin.warmstart,
-            until,
-            carry_schedules=origin.carry_schedules,
-        )
-        cleanup.callback(trainer.stop)
-        on_built()
-        stop.install()  # again: Ray has put its own handlers there
-        progress = trainer.progress
-        checkpoint_manager = CheckpointManager(
-            config.ppo.checkpoint_dir, retention=config.ppo.retention
-        )
-        outputs = cleanup.enter_context(
-            RunRecorder(trainer, config, checkpoint_manager, console, origin, on_saved)
-        )
-        cleanup.enter_context(failures_of_learners(trainer.learner_group))
-        row = None
-
-        def finished() -> bool:
-            return progress.iteration >= until if budget is None else budget.reached(progress)
-
-        if not stop.requested:
-            console.start(until, progress.iteration + 1, outputs.info(), budget)
-        while not (finished() or stop.requested):
-            check_ray()
-            row = progress.advance(trainer.train(), trainer, *outputs.lap())
-            outputs.write(row)
-            due = progress.iteration % config.ppo.checkpoint_freq == 0
-            if (stop.take_save_request() or due) and not finished():
-                outputs.save(row, final=False)
-        if row is not None:
-            outputs.save_last(row, final=finished())
-        outputs.stopped = stop.requested
-        return TrainingOutcome(
-            progress.iteration, outputs.last_checkpoint, stop.exit_code, finished()
-        )

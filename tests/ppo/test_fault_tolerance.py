@@ -6,7 +6,7 @@ import pytest
 import ray
 
 from tests.ppo.one_step_env import OneStepEnv
-from trainer.cluster.ray_session import prepare_environment, start_ray, stop_ray
+from trainer.cluster.ray_session import start_ray, stop_ray
 from trainer.config.schema import Config
 from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.algorithm_config import algorithm_config
@@ -14,7 +14,6 @@ from trainer.ppo.algorithm_config import algorithm_config
 
 @pytest.fixture
 def remote_trainer() -> Iterator[TeamPPO]:
-    prepare_environment()
     config = Config.from_dict(
         {
             "ppo": {"rollout_length": 8, "minibatch_size": 64},
@@ -33,13 +32,13 @@ def test_a_killed_runner_comes_back_with_the_current_weights(
     remote_trainer: TeamPPO,
 ) -> None:
     remote_trainer.train()
-    assert remote_trainer.env_steps_sampled == 2 * 16 * 8
+    assert remote_trainer.last.env_steps == 2 * 16 * 8
     actors = remote_trainer.env_runner_group._worker_manager.actors()
     ray.kill(next(iter(actors.values())), no_restart=False)
     sampled = []
     for _ in range(20):
         remote_trainer.train()
-        sampled.append(remote_trainer.env_steps_sampled)
+        sampled.append(remote_trainer.last.env_steps)
         if sampled[-1] == 2 * 16 * 8:
             break
     assert sampled[-1] == 2 * 16 * 8, sampled

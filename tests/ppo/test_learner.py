@@ -24,7 +24,7 @@ def test_solves_a_one_step_game(build: Build) -> None:
     trainer = build(entropy_coeff=0.0)
     for _ in range(15):
         trainer.train()
-    assert trainer.episode_stats[:, 1:].mean() > 0.98
+    assert trainer.last.episode_stats[:, 1:].mean() > 0.98
     for shift, policy in enumerate(("seeker_policy", "hider_policy")):
         for shown in range(CHOICES):
             action = trainer.compute_single_action(
@@ -42,8 +42,8 @@ def test_one_team_may_learn_with_its_own_hyperparameters(build: Build) -> None:
     torch.testing.assert_close(
         trainer.networks()["seeker_policy"].actor[0].weight, before, atol=1e-8, rtol=0
     )
-    assert trainer.episode_stats[:, 2].mean() > 0.9 > trainer.episode_stats[:, 1].mean()
-    assert trainer.settings_in_force["seeker/lr"] == 1e-12
+    assert trainer.last.episode_stats[:, 2].mean() > 0.9 > trainer.last.episode_stats[:, 1].mean()
+    assert trainer.last.settings["seeker/lr"] == 1e-12
 
 
 def rollout(rows_valid: slice | None = None) -> RolloutBatch:
@@ -112,10 +112,10 @@ def test_counts_environment_and_agent_steps(build: Build) -> None:
     trainer = build()
     trainer.train()
     result = trainer.train()
-    assert trainer.env_steps_sampled == 64 * 16
-    assert trainer.agent_steps_sampled == 2 * 64 * 16
+    assert trainer.last.env_steps == 64 * 16
+    assert trainer.last.agent_steps == 2 * 64 * 16
     assert result["env_runners"]["num_env_steps_sampled_lifetime"] == 2 * 64 * 16
-    assert len(trainer.episode_stats) == 64 * 16
+    assert len(trainer.last.episode_stats) == 64 * 16
     assert result["learners"]["seeker_policy"]["rows"] == 64 * 16
 
 

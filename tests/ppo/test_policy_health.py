@@ -14,11 +14,11 @@ import torch
 
 from trainer.errors import TrainingDiverged
 from trainer.ppo.algorithm import TeamPPO
-from trainer.ppo.collapse import CollapseMonitor
+from trainer.ppo.collapse import ENTROPY, KL, MAX_ENTROPY, CollapseMonitor
 from trainer.ppo.distributions import MASKED_LOGIT, MaskedMultiCategorical
 from trainer.ppo.losses import Minibatch
 from trainer.ppo.networks import ActorCritic, PolicyFileError, PolicySpec, save_policy
-from trainer.ppo.policy_health import ENTROPY, KL, MAX_ENTROPY, ROWS, measure
+from trainer.ppo.policy_health import ROWS, measure
 from trainer.ppo.weights import not_finite
 
 Build = Callable[..., TeamPPO]

@@ -94,7 +94,7 @@ def test_the_loss_gets_the_scheduled_coefficients(
         assert [getattr(c, name) for c in seekers] == pytest.approx([0.4, 0.35, 0.3])
     hiders = [c for c in seen if c.entropy_coeff == 0.125]
     assert [(c.clip_param, c.vf_loss_coeff) for c in hiders] == [(0.2, 0.5)] * 3
-    assert trainer.settings_in_force["seeker/clip_param"] == pytest.approx(0.3)
+    assert trainer.last.settings["seeker/clip_param"] == pytest.approx(0.3)
 
 
 def test_the_kl_coefficient_aims_at_the_scheduled_target(trainer_of: Build) -> None:
@@ -155,7 +155,7 @@ def test_a_curriculum_reaches_the_worlds_at_the_next_iteration(trainer_of: Build
     for _ in range(3):
         trainer.train()
         found.append(trainer.env_runner.env.config.vision_angle)
-        assert trainer.settings_in_force["env/vision_angle"] == found[-1]
+        assert trainer.last.settings["env/vision_angle"] == found[-1]
     assert found == [300.0, 250.0, 200.0]
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.checkpoints.process_owner import Owner, is_running
+from trainer.cluster.environment import QUIET
 from trainer.config.run_groups import RayGroup
 from trainer.project import PROJECT_ROOT, cache_dir
 
@@ -26,23 +27,6 @@ _OWNER = "owner.json"
 _DAEMONS = {"gcs_server": "Ray's control service, gcs_server,", "raylet": "Ray's raylet"}
 
 _started = False  # whether the Ray that runs is ours to stop
-
-_QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",  # its C++ side writes warnings straight to the terminal
-    "RAY_AUTH_MODE": "disabled",  # else Ray writes a token into ~/.ray
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # Without it, waiting threads spin, and a busy machine slows training down to a tenth.
-    "OMP_WAIT_POLICY": "passive",
-}
-
-
-def prepare_environment() -> None:
-    """Settings that Ray and torch read at import; call it first. Values already set are kept."""
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
-    # An import of torch's compiler alone makes this folder.
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_dir() / "torchinductor"))
 
 
 def quiet_logging() -> None:
@@ -77,7 +61,7 @@ def start_ray(settings: RayGroup) -> bool:
             address=settings.address,
             logging_level=logging.ERROR,
             log_to_driver=False,
-            runtime_env={"env_vars": {"PYTHONPATH": _python_path(), **_QUIET}},
+            runtime_env={"env_vars": {"PYTHONPATH": _python_path(), **QUIET}},
             **options,
         )
     global _started

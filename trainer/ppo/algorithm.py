@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,6 +26,7 @@ from trainer.errors import ProcessDied
 from trainer.ppo.env_runner import BatchedEnvRunner, Sample
 from trainer.ppo.learner import PLANS, TeamPPOLearner
 from trainer.ppo.networks import ActorCritic
+from trainer.ppo.progress import IterationStats, Progress
 from trainer.ppo.rllib_state import RLlibState, set_learner
 from trainer.ppo.rollout import RolloutBatch
 from trainer.schedules.scheduler import Scheduler, StepsDone, TeamPlan
@@ -41,19 +42,25 @@ class WeightsOutOfSync(RuntimeError):  # noqa: N818 - reads as the state it repo
 class TeamPPO(PPO):
     """One policy per team, trained on whole rollouts.
 
-    After each iteration: `episode_stats` [K, S] of the episodes finished in it,
-    `env_steps_sampled`, `agent_steps_sampled`, `sample_seconds`, `learn_seconds`, and
-    `settings_in_force`, the effective value of each setting when the iteration began.
-
     Attributes:
-        missing_runners: the remote runners that gave nothing to the last iteration, from 1.
-        schedules: where training stands in its schedules; advances by itself.
+        last: what the last iteration sampled and learned; unset before the first one.
+        progress: counters over the whole life of the run; each iteration advances them.
+        schedules: where training stands in its schedules; each iteration advances them.
+        restore_notes: what a restore or warm start reports, a line each; empty for a new run.
     """
+
+    last: IterationStats
+    progress: Progress
+    schedules: Scheduler
+    restore_notes: Sequence[str] = ()
 
     def setup(self, config: Any) -> None:
         with self._object_store():
             super().setup(config)
-        self.schedules: Scheduler = copy.deepcopy(self.config.learner_config_dict["schedules"])
+        custom = self.config.learner_config_dict
+        self.schedules = copy.deepcopy(custom["schedules"])
+        stat_names = self.config.env_config["game"].stat_names
+        self.progress = Progress(custom["window_episodes"], stat_names)
 
     def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
         """RLlib's own, which unpickles what it finds; `trainer/run/restore.py` does without."""
@@ -82,26 +89,35 @@ class TeamPPO(PPO):
         self._logdir = None
 
     def training_step(self) -> None:
-        """Sample, learn, hand out the new weights."""
+        """Samples, learns, hands out the new weights and counts the iteration."""
         # RLlib's own timers are smoothed over many iterations, so the seconds are taken here.
         started = time.perf_counter()
-        self.settings_in_force = self.schedules.values()
-        plans = self._plans()
-        self._tell_runners(plans)
-        batch, self.episode_stats = self._sample()
-        self.env_steps_sampled, self.agent_steps_sampled = batch.env_steps, batch.agent_steps
+        settings, plans = self.schedules.values(), self._plans()
+        self._send_plans(plans)
+        samples = self._sample()
+        batch = _whole(samples)
         sampled = time.perf_counter()
         self.metrics.aggregate(self._learn(batch, plans), key=LEARNER_RESULTS)
         learned = time.perf_counter()
         self.push_weights()
         self.schedules.advance({team: self._steps_done(team) for team in self.team_names})
-        self.sample_seconds, self.learn_seconds = sampled - started, learned - sampled
+        self.last = IterationStats(
+            episode_stats=np.concatenate([sample.episode_stats for sample in samples.values()]),
+            env_steps=batch.env_steps,
+            agent_steps=batch.agent_steps,
+            missing_runners=self._missing(samples),
+            learned=self.metrics.peek(LEARNER_RESULTS),
+            settings=settings,
+            sample_s=sampled - started,
+            learn_s=learned - sampled,
+        )
+        self.progress.advance(self.last)
 
     def _plans(self) -> dict[str, TeamPlan]:
         return {team: self.schedules.team_plan(team) for team in self.team_names}
 
-    def _tell_runners(self, plans: Mapping[str, TeamPlan]) -> None:
-        """Give every runner, a restarted one too, what is scheduled for this iteration."""
+    def _send_plans(self, plans: Mapping[str, TeamPlan]) -> None:
+        """Gives every runner, a restarted one too, what is scheduled for this iteration."""
         env_parameters = self.schedules.env_parameters()
         logit_bias = {team: plan.logit_bias for team, plan in plans.items() if plan.logit_bias}
         if env_parameters or logit_bias:
@@ -112,23 +128,23 @@ class TeamPPO(PPO):
         done = {name: self.metrics.peek((*learned, name)) for name in ("epochs", "updates")}
         return StepsDone(**{name: round(float(count)) for name, count in done.items()})
 
-    def _sample(self) -> tuple[RolloutBatch, np.ndarray]:
-        self.missing_runners: tuple[int, ...] = ()
+    def _sample(self) -> dict[int, Sample]:
+        """A rollout of every runner that samples, by its number; their metrics are taken over."""
         if self._samples_here:
-            pairs = [(self.env_runner.sample(), self.env_runner.get_metrics())]
-            batch = pairs[0][0].batch
+            sampled = {0: (self.env_runner.sample(), self.env_runner.get_metrics())}
         else:
             sampled = self._sample_remotely()
-            runners = range(1, self.config.num_env_runners + 1)
-            self.missing_runners = tuple(n for n in runners if n not in sampled)
-            pairs = list(sampled.values())
-            batch = RolloutBatch.concatenate([sample.batch for sample, _ in pairs])
-        results = [metrics for _, metrics in pairs]
+        results = [metrics for _, metrics in sampled.values()]
         self.metrics.aggregate(results, key=ENV_RUNNER_RESULTS)
-        return batch, np.concatenate([sample.episode_stats for sample, _ in pairs])
+        return {number: sample for number, (sample, _) in sampled.items()}
+
+    def _missing(self, samples: Mapping[int, Sample]) -> tuple[int, ...]:
+        """The remote runners, from 1, that are not among `samples`."""
+        runners = range(1, self.config.num_env_runners + 1)
+        return tuple(number for number in runners if number not in samples)
 
     def _sample_remotely(self) -> dict[int, tuple[Sample, Any]]:
-        """What every living runner has sampled; where none is left, they are waited for.
+        """The samples and metrics of all living runners; if none lives, waits for one to restart.
 
         Raises:
             ProcessDied: no runner lives, and none has come back in time.
@@ -139,7 +155,7 @@ class TeamPPO(PPO):
                 count = self.config.num_env_runners
                 raise ProcessDied(f"all env runners ({count}) died, and none could be restarted")
             self.restore_env_runners(self.env_runner_group)
-            self._tell_runners(self._plans())
+            self._send_plans(self._plans())
         return sampled
 
     def _ask_runners(self, function: Callable[[BatchedEnvRunner], T]) -> dict[int, T]:
@@ -295,3 +311,10 @@ class TeamPPO(PPO):
         """What `function(learner)` returns on every learner, local or remote."""
         results = self.learner_group.foreach_learner(function)
         return answers_of(results, max(self.config.num_learners, 1))
+
+
+def _whole(samples: Mapping[int, Sample]) -> RolloutBatch:
+    """The rollouts of all runners as one; that of a local runner as it is."""
+    if 0 in samples:
+        return samples[0].batch
+    return RolloutBatch.concatenate([sample.batch for sample in samples.values()])

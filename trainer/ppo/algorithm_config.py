@@ -9,7 +9,7 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
-from envs.batch_env import BatchEnv, TeamSpec
+from envs.batch_env import BatchEnv, GameSpec, TeamSpec
 from trainer.config.build_scheduler import build_scheduler
 from trainer.config.ppo import NETWORK_SETTINGS
 from trainer.config.schema import Config
@@ -40,7 +40,7 @@ def algorithm_config(
     make_env: EnvMaker,
     until: int | None = None,
     *,
-    teams: Sequence[TeamSpec] | None = None,
+    game: GameSpec | None = None,
 ) -> PPOConfig:
     """RLlib's configuration for ours.
 
@@ -48,9 +48,10 @@ def algorithm_config(
         config: the resolved configuration.
         make_env: the game to play.
         until: the iteration that is trained up to, where the schedules end; None: as configured.
-        teams: those of the game; None: a game is built to be asked.
+        game: what `make_env` makes; None: one world is built to read it.
     """
-    teams = make_env(1).teams if teams is None else teams
+    game = _game_of(make_env(1)) if game is None else game
+    teams = game.teams
     settings = {spec.name: config.ppo.team(spec.name) for spec in teams}
     modules = {}
     for number, spec in enumerate(teams):
@@ -68,7 +69,7 @@ def algorithm_config(
         PPOConfig(algo_class=TeamPPO)
         .api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
         .framework("torch")
-        .environment(env=None, env_config={"make_env": make_env, "teams": teams})
+        .environment(env=None, env_config={"make_env": make_env, "game": game})
         .env_runners(
             env_runner_cls=BatchedEnvRunner,
             num_env_runners=config.ray.num_env_runners,
@@ -86,6 +87,7 @@ def algorithm_config(
             learner_config_dict={
                 "teams": {name: s.model_dump(mode="json") for name, s in settings.items()},
                 "schedules": build_scheduler(config, until),
+                "window_episodes": config.tracking.window_episodes,
                 "reward_scale": config.ppo.reward_scale,
                 "torch_threads": config.train.torch_threads
                 if config.ray.num_learners
@@ -108,6 +110,10 @@ def algorithm_config(
         .debugging(seed=config.train.seed, log_level="ERROR")
         .experimental(_validate_config=False)
     )
+
+
+def _game_of(env: BatchEnv) -> GameSpec:
+    return GameSpec(env.teams, env.stat_names)
 
 
 def threads(config: Config) -> int:

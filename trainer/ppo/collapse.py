@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainer.ppo.policy_health import ENTROPY, KL, MAX_ENTROPY
+KL, ENTROPY, MAX_ENTROPY = "update_kl", "update_entropy", "max_entropy"
+"""Nats, means over the rows looked at: KL(before || after the update), the joint entropy after it,
+and the joint entropy of choosing evenly among what is allowed."""
 
 KL_TOO_LARGE, KL_FINE = 5.0, 1.0  # nats of one update: begins above the one, ends below the other
 SHARE_TOO_SMALL, SHARE_FINE = 0.001, 0.01  # of the largest entropy: begins below, ends above

@@ -51,7 +51,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     """Samples `rollout_fragment_length` steps of `num_envs_per_env_runner` worlds per call.
 
     `env_config["make_env"]` is a picklable function: number of worlds -> BatchEnv;
-    `env_config["teams"]` are the teams of that game.
+    `env_config["game"]` is the `GameSpec` of that game.
 
     The worlds, the random stream of the actions and the first observation of the next rollout
     belong to this runner alone: `get_training_state` / `set_training_state` carry them through a
@@ -61,7 +61,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         super().__init__(config=config, **kwargs)
         self.worker_index: int = kwargs.get("worker_index") or 0
-        self.teams: Sequence[TeamSpec] = self.config.env_config["teams"]
+        self.teams: Sequence[TeamSpec] = self.config.env_config["game"].teams
         # Beside remote runners the local one only holds weights, so it needs no worlds.
         if self.worker_index > 0 or self.num_workers == 0:
             make_env = self.config.env_config["make_env"]

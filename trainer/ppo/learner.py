@@ -51,6 +51,7 @@ class TeamPPOLearner(PPOTorchLearner):
     learner_config_dict:
         teams: {team name: TeamSettings as a dict}.
         schedules: `Scheduler` at their beginning.
+        window_episodes: for the algorithm: episodes behind the reported means.
         reward_scale: factor on rewards.
         torch_threads: threads that the teams share, None = torch's own number.
     """

@@ -18,14 +18,11 @@ import torch
 from torch import Tensor
 
 from trainer.errors import TrainingDiverged
+from trainer.ppo.collapse import ENTROPY, KL, MAX_ENTROPY
 from trainer.ppo.distributions import MaskedMultiCategorical
 from trainer.ppo.losses import Minibatch
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.weights import not_finite
-
-KL, ENTROPY, MAX_ENTROPY = "update_kl", "update_entropy", "max_entropy"
-"""Nats, means over the rows looked at: KL(before || after the update), the joint entropy after it,
-and the joint entropy of choosing evenly among what is allowed."""
 
 FIGURES = (KL, ENTROPY, MAX_ENTROPY)
 

@@ -1,4 +1,4 @@
-"""Names and meaning of the figures of an iteration, and the window over finished episodes.
+"""Names and meaning of the figures of an iteration.
 
 A row is a flat `dict[str, float | int]`; the same row goes to the history, TensorBoard, the
 console and the plots. A figure that is not known yet is nan. Imports neither Ray nor torch.
@@ -7,9 +7,7 @@ console and the plots. A figure that is not known yet is nan. Imports neither Ra
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-
-import numpy as np
+from collections.abc import Iterable, Sequence
 
 Row = dict[str, float | int]
 
@@ -82,70 +80,3 @@ def teams_of(keys: Iterable[str]) -> tuple[str, ...]:
 def team_color(team: str, index: int = 0) -> str:
     """Hex color of a team; teams without an agreed color take one by their index."""
     return TEAM_COLORS.get(team, _OTHER_COLORS[index % len(_OTHER_COLORS)])
-
-
-class EpisodeWindow:
-    """The figures of the last `size` finished episodes, whichever iteration they ended in.
-
-    An iteration may finish few episodes, or none; the mean over a window is steadier than that of
-    one iteration. Restored from `get_state`, it goes on to the same bits.
-    """
-
-    def __init__(self, size: int, names: Sequence[str]) -> None:
-        """`names` are the S columns of the arrays given to `extend`.
-
-        Raises ValueError if `size` is less than 1.
-        """
-        if size < 1:
-            raise ValueError(f"window size must be at least 1 episode, got {size}")
-        self.size = size
-        self.names = tuple(names)
-        # Oldest first and not a ring: sums run in the order of arrival, so that a restored window
-        # rounds like the one that was saved.
-        self._episodes = np.empty((0, len(self.names)), np.float64)  # [W <= size, S]
-        self.episodes_completed = 0  # over the whole life, not only those still in the window
-
-    def __len__(self) -> int:
-        return len(self._episodes)
-
-    def extend(self, episodes: np.ndarray) -> None:
-        """Add finished episodes, oldest first: [E, S], or [S] for a single one."""
-        new = np.atleast_2d(np.asarray(episodes, np.float64))
-        if new.size == 0:
-            return
-        if new.ndim != 2 or new.shape[1] != len(self.names):
-            raise ValueError(
-                f"episode statistics must be [E, {len(self.names)}] ({', '.join(self.names)}), "
-                f"got {np.shape(episodes)}"
-            )
-        self._episodes = np.concatenate([self._episodes, new])[-self.size :]
-        self.episodes_completed += len(new)
-
-    def means(self) -> dict[str, float]:
-        """Mean per column over the window; nan entries do not count; nan where nothing is known."""
-        known = ~np.isnan(self._episodes)
-        counts = known.sum(axis=0)
-        sums = np.where(known, self._episodes, 0.0).sum(axis=0)
-        means = np.divide(sums, counts, out=np.full(len(self.names), np.nan), where=counts > 0)
-        return {name: float(mean) for name, mean in zip(self.names, means, strict=True)}
-
-    def get_state(self) -> dict[str, np.ndarray]:
-        """Copies of all there is: `episodes` [W, S] float64, `episodes_completed` [] int64."""
-        return {
-            "episodes": self._episodes.copy(),
-            "episodes_completed": np.asarray(self.episodes_completed, np.int64),
-        }
-
-    def set_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Take over a state of `get_state`; a smaller window keeps the newest episodes of it.
-
-        Raises ValueError if the columns differ in number.
-        """
-        episodes = np.array(state["episodes"], np.float64)
-        if episodes.ndim != 2 or episodes.shape[1] != len(self.names):
-            raise ValueError(
-                f"'episodes' must be [W, {len(self.names)}] ({', '.join(self.names)}), "
-                f"got {episodes.shape}"
-            )
-        self._episodes = episodes[-self.size :]
-        self.episodes_completed = int(state["episodes_completed"])

@@ -30,6 +30,7 @@ from trainer.reporting.metrics import Row
 from trainer.run.checkpoint_saver import CheckpointSaver, Saved
 from trainer.run.disk_space import disk_warning
 from trainer.run.identity import RunIdentity, RunOrigin
+from trainer.run.metrics_row import Lap
 from trainer.run.restore import training_state
 from trainer.run.run_history import RunHistory
 from trainer.run.run_info import start_info
@@ -50,24 +51,23 @@ class RunRecorder:
     Attributes:
         last_checkpoint: the newest checkpoint of this run, at first the one it was resumed from.
         saved_iteration: its iteration, 0 if there is none.
-        stopped: whether the run was asked to end early.
     """
 
     def __init__(
         self,
         trainer: TeamPPO,
         config: Config,
-        manager: CheckpointManager,
         console: Console,
         origin: RunOrigin,
         on_saved: Callable[[Path], None] = lambda checkpoint: None,
     ) -> None:
         """`on_saved` is told of each checkpoint, by the thread that has committed it."""
         self._tell_saved = on_saved
-        self.trainer, self.config, self.manager, self.console = trainer, config, manager, console
-        self.origin = origin
+        self.trainer, self.config, self.console, self.origin = trainer, config, console, origin
+        self.manager = CheckpointManager(config.ppo.checkpoint_dir, retention=config.ppo.retention)
         self.last_checkpoint = origin.restore_path
-        self.stopped = False
+        self._stopped = False
+        self._row: Row | None = None
         self._missing_runners: tuple[int, ...] = ()
         self._ending = False
         self._is_open = False
@@ -154,7 +154,7 @@ class RunRecorder:
         try:
             self._closing.close()
         finally:
-            cut_short = self.stopped or isinstance(error, KeyboardInterrupt)
+            cut_short = self._stopped or isinstance(error, KeyboardInterrupt)
             self.tracking.finish("KILLED" if cut_short else "FAILED" if error else "FINISHED")
 
     def _schedule_metadata(self) -> dict[str, Any]:
@@ -167,11 +167,11 @@ class RunRecorder:
             self.config, self.manager, self.identity, self.origin, self.trainer.restore_notes
         )
 
-    def lap(self) -> tuple[float, float]:
-        """Seconds since the last call, and how many of them saving has held up the training."""
+    def lap(self) -> Lap:
+        """The time since the last call, or since the recorder was ready."""
         now = time.perf_counter()
-        lap, self._lap_started = now - self._lap_started, now
-        return lap, self.saver.take_seconds()
+        seconds, self._lap_started = now - self._lap_started, now
+        return Lap(seconds, self.saver.take_seconds())
 
     def write(self, row: Row) -> None:
         """One finished iteration to history, TensorBoard and console; the first opens them all.
@@ -182,7 +182,8 @@ class RunRecorder:
         """
         if not self._is_open:
             self._open()
-        missing, runners = self.trainer.missing_runners, self.config.ray.num_env_runners
+        self._row = row
+        missing, runners = self.trainer.last.missing_runners, self.config.ray.num_env_runners
         text, level = runner_notice(self._missing_runners, missing, runners)
         if text:
             self.console.message(text, level)
@@ -194,10 +195,10 @@ class RunRecorder:
             self._warn(news)
         self.saver.poll()
 
-    def save(self, row: Row, *, final: bool) -> None:
-        """Capture a checkpoint; it is committed, with its plot and export, while training goes on.
+    def save(self, row: Row, *, final: bool = False) -> None:
+        """Captures a checkpoint; it is committed, with its plot and export, while training runs.
 
-        A save that the disk refuses is told of, and training goes on.
+        A save that the disk refuses is reported, and training continues. `final` tags it.
         """
         self.history.flush()
         self.tracking.flush()
@@ -208,12 +209,21 @@ class RunRecorder:
             partial(self._write_beside, row, columns),
         )
 
-    def save_last(self, row: Row, *, final: bool) -> None:
-        """Save where the run ends, unless that has been done, and wait for it.
+    def finish(self, *, final: bool, stopped: bool) -> None:
+        """Saves the last iteration, unless that has been done, and waits for it.
+
+        Args:
+            final: whether the run has reached its planned length.
+            stopped: whether it was asked to end early.
 
         Raises:
             CheckpointWriteFailed: the disk refuses it, or the object store does not answer.
         """
+        if self._row is not None:
+            self._save_last(self._row, final=final)
+        self._stopped = stopped
+
+    def _save_last(self, row: Row, *, final: bool) -> None:
         self.saver.settle()
         self._ending = True
         if self.saved_iteration < int(row["iteration"]):

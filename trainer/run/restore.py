@@ -19,7 +19,7 @@ from trainer.run.saved_state.training_state import TrainingState
 
 if TYPE_CHECKING:
     from trainer.ppo.algorithm import TeamPPO
-    from trainer.run.progress import Progress
+    from trainer.ppo.progress import Progress
 
 _NO_RULES = set(REWARD_SETTINGS)
 

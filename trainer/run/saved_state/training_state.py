@@ -20,6 +20,7 @@ import numpy as np
 from trainer.checkpoints.safe_io import safe_json
 from trainer.checkpoints.safe_io.plain_values import finite, mapping, sequence, whole
 from trainer.config.types import TEAMS
+from trainer.ppo.progress import COUNTERS
 from trainer.run.saved_state.plain_arrays import read_npz
 from trainer.run.saved_state.schedule_checks import check_schedule_state
 
@@ -31,7 +32,6 @@ _MAX_BYTES = 8 * 2**20  # 1024 runners with some 400 bytes each, and learners wi
 _MAX_RUNNERS = 1_025
 _MAX_LEARNERS = 256
 _MAX_WORLDS = 2**29  # bytes of all runners together: a world has some hundred
-COUNTERS = ("iteration", "env_steps", "agent_steps", "episodes_completed", "time_total_s")
 
 
 @dataclass(frozen=True)
