@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from trainer.checkpoints import layout
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.quarantine import Quarantined
-from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.selectors import Selector
 
 POLICIES = ("hider_policy", "seeker_policy")

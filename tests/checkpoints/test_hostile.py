@@ -24,7 +24,7 @@ from tests.checkpoints.hostile import (
     run,
     run_list,
 )
-from trainer.checkpoints import finite, index, layout, manifest
+from trainer.checkpoints import finite_weights, folder_contents, index, layout, manifest
 from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.checkpoint_tools import lineage
@@ -313,6 +313,6 @@ def test_a_vouched_for_policy_whose_names_share_their_weights_is_refused(two):
 def test_a_pipe_put_in_the_place_of_a_file_is_not_waited_for(two, tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for read in (manifest._sha256, finite.not_finite):
+    for read in (folder_contents.sha256, finite_weights.not_finite):
         with pytest.raises((OSError, ValueError), match="pipe is not a plain file"):
             read(pipe)

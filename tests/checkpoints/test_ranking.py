@@ -10,10 +10,10 @@ import pytest
 
 from tests.checkpoints.fakes import info, open_past_damage, save
 from trainer.checkpoints import ranking
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.metadata import BestBy
-from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.retention import Retention, kept, reasons
 from trainer.commands.checkpoint_tools.checkpoint_table import render
 from trainer.commands.demo.checkpoint_choice import Shelf

@@ -61,7 +61,7 @@ def test_a_writer_on_another_machine_is_named(remote):
     assert first == (
         f"{remote.shown} is in use by process 99 on node7 (since {WHEN:%Y-%m-%d %H:%M:%S})"
     )
-    assert "its claim ends 15 min after its last sign of life" in second
+    assert "its lease ends 15 min after its last sign of life" in second
     assert lease_names(remote) == [".writer-other.json"]
 
 
@@ -70,7 +70,7 @@ def test_a_claim_that_was_not_renewed_is_taken_over(remote, monkeypatch, caplog)
     monkeypatch.setattr(lease, "EXPIRY_S", -1.0)
     with remote.manager().writer_lock() as owner:
         assert lease_names(remote) == [f".writer-{owner.token}.json"]
-    assert "the claim of process 99 on node7" in caplog.text
+    assert "the lease of process 99 on node7" in caplog.text
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
-"""File steps that either happen completely or leave nothing behind.
+"""File operations that happen completely or not at all.
 
-Whatever is written first lives under a temporary name beside its target. The name carries the
-machine, process id and process start time of its writer, so that a later process can tell the
-leftovers of a dead writer from the work of a live one.
+Everything is first written under a temporary name beside its target. That name holds the machine,
+process ID and process start time of its writer, so that a later process can tell the leftovers of
+a dead writer from the work of a living one.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _TEMPORARY = re.compile(
     r"\.(?:tmp|trash)-(?P<host>[A-Za-z0-9_]+)\.(?P<pid>[0-9]+)\.(?P<start>[0-9]+)\.[0-9]+-.+"
 )
 _counter = itertools.count()
-# A writer on another host or in another container cannot be asked whether it lives. No save takes
-# a day, so after one its leftovers are taken for dead.
+# Whether a writer on another host or in another container still runs is unknown. No save takes a
+# day, so leftovers of that age count as dead.
 _FOREIGN_AGE_S = 24 * 3600
 
 
 def temporary_sibling(target: Path, kind: str = "tmp") -> Path:
-    """A fresh name beside `target`; it keeps the suffix, from which plotting tools take a format.
+    """A new name beside `target` with its suffix, from which plotting tools derive the format.
 
-    It starts with a dot, so `glob("checkpoint_*")` never meets an unfinished checkpoint.
+    It starts with a dot, so `glob("checkpoint_*")` never finds an unfinished checkpoint.
     """
     pid = os.getpid()
     writer = f"{process_owner.machine()}.{pid}.{process_owner.start_time(pid)}.{next(_counter)}"
@@ -40,9 +40,9 @@ def temporary_sibling(target: Path, kind: str = "tmp") -> Path:
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Give a temporary path to write; on success it takes the place of `target`, durably.
+    """Yields a temporary path to write, which durably replaces `target` when the context ends.
 
-    After a failure `target` is what it was. The parent folder must exist.
+    After a failure `target` is unchanged. The parent folder must exist.
     """
     temporary = temporary_sibling(target)
     try:
@@ -57,29 +57,34 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Replace a file by `text` (UTF-8) as a whole or not at all."""
+    """Replaces a file by `text` (UTF-8) as a whole or not at all."""
     with replacing(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def fsync_file(path: Path) -> None:
-    """Force one file's content to the disk, whichever process wrote it."""
+    """Flushes one file's content to the disk, whichever process wrote it."""
     _fsync(path, os.O_RDONLY)
 
 
 def fsync_dir(path: Path) -> None:
-    """Force a folder's entries to the disk: a rename is durable only after this."""
+    """Flushes a folder's entries to the disk: a rename is durable only after this."""
     _fsync(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
 
 
 def fsync_folders(root: Path) -> None:
-    """Force the entries of every folder under `root` to the disk, deepest first, `root` last."""
+    """Flushes the entries of every folder under `root`, deepest first, `root` last."""
     for folder, _, _ in os.walk(root, topdown=False):
         fsync_dir(Path(folder))
 
 
 def rename_folder(source: Path, target: Path) -> None:
-    """Give a folder its final name, durably. OSError if something is there already."""
+    """Renames a folder durably.
+
+    Raises:
+        FileExistsError: `target` exists.
+        OSError: the system refused.
+    """
     if os.path.lexists(target):  # rename(2) would silently replace an empty folder
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     os.rename(source, target)  # noqa: PTH104
@@ -87,16 +92,17 @@ def rename_folder(source: Path, target: Path) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Delete a folder: it loses its name at once, so a killed delete leaves no half folder."""
+    """Deletes a folder. It is renamed first, so a killed delete leaves no half folder."""
     trash = temporary_sibling(folder, kind="trash")
     os.rename(folder, trash)  # noqa: PTH104
     shutil.rmtree(trash)
 
 
 def remove_stale(directory: Path) -> list[Path]:
-    """Remove temporaries in `directory` whose writer is dead; best effort, returns what went.
+    """Deletes temporaries in `directory` whose writer is dead, as far as possible.
 
-    Anything else stays: other names, symbolic links, the work of a living writer.
+    Everything else stays: other names, symbolic links, the work of a living writer. Returns what
+    was deleted.
     """
     removed = []
     with contextlib.suppress(OSError), os.scandir(directory) as entries:

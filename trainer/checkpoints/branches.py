@@ -1,4 +1,4 @@
-"""Setting checkpoints aside when training goes on from an older one."""
+"""Branch folders: hold newer checkpoints when training continues from an older one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from trainer.checkpoints.errors import SidecarUnreadable
 
 
 def set_aside_newer(directory: Path, iteration: int, when: datetime) -> Path | None:
-    """Move checkpoints, plots and histories after `iteration` into a new branch folder.
+    """Moves checkpoints, plots and histories after `iteration` into a new branch folder.
 
-    Incomplete checkpoint folders go too, as their names would be in the way. Returns the branch
+    Incomplete checkpoint folders are moved too, as their names would be taken. Returns the branch
     folder; None if there is nothing to move.
     """
     names = _newer(directory, iteration)
@@ -30,9 +30,9 @@ def set_aside_newer(directory: Path, iteration: int, when: datetime) -> Path | N
 
 
 def take_sidecars(directory: Path, branch: Path, iteration: int) -> None:
-    """Bring pins, names and indices in line with a move of what came after `iteration`."""
+    """Moves the pins and names of what came after `iteration`, and updates both indices."""
     for sidecar in (pins, labels):
-        with contextlib.suppress(SidecarUnreadable):  # nothing is deleted while one is
+        with contextlib.suppress(SidecarUnreadable):  # a prune refuses while one is
             sidecar.move(directory, branch, iteration)
     index.update(branch)
     index.update(directory)

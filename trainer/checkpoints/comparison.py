@@ -1,4 +1,4 @@
-"""What differs between two checkpoints: configuration, metadata, metrics, and whose weights."""
+"""Compares two checkpoints: configuration, metadata, metrics and policies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ _WEIGHTS, _SPEC = layout.POLICY_FILES
 
 @dataclass(frozen=True)
 class Comparison:
-    """Differing values by dotted key, and for each policy one of the texts of `policy_states`."""
+    """The differences of two checkpoints.
+
+    Attributes:
+        config: differing values of config.yaml by dotted key.
+        metadata: of metadata.json, without metrics.
+        metrics: of metadata.json, the metrics alone.
+        policies: for each policy one of the texts of `policy_states`.
+    """
 
     config: dict[str, Pair]
     metadata: dict[str, Pair]
@@ -29,21 +36,19 @@ class Comparison:
 
 
 def compare(first: Path, second: Path) -> Comparison:
-    """Compare two checkpoints by what their files say; nothing is hashed or loaded.
+    """Compares two checkpoints by what their files say; nothing is hashed or loaded.
 
-    CheckpointCorrupted if a manifest is not usable, CheckpointError if another file is not.
+    Raises:
+        CheckpointCorrupted: a manifest is not usable.
+        CheckpointError: another file is not readable.
     """
     manifests = _read(first, manifest.read), _read(second, manifest.read)
-    told = [_read(folder, metadata.read) for folder in (first, second)]
-    left_out = {*_OF_THE_SAVE, *(() if _of_different_lines(*told) else ("parent",))}
-    first_told, second_told = (
-        {key: value for key, value in one.items() if key not in left_out} for one in told
+    records = _read(first, metadata.read), _read(second, metadata.read)
+    left_out = {*_OF_THE_SAVE, *(() if _of_different_runs(*records) else ("parent",))}
+    own, other = (_without(record, left_out) for record in records)
+    changed = differing(
+        _read(first, lambda _: flatten(own)), _read(second, lambda _: flatten(other))
     )
-    values = (
-        _read(first, lambda _: flatten(first_told)),
-        _read(second, lambda _: flatten(second_told)),
-    )
-    changed = differing(*values)
     metrics = {key: pair for key, pair in changed.items() if _is_metric(key, pair)}
     return Comparison(
         differing(_config(first), _config(second)),
@@ -54,7 +59,7 @@ def compare(first: Path, second: Path) -> Comparison:
 
 
 def policy_states(first: Manifest, second: Manifest) -> dict[str, str]:
-    """For each policy: same, weights differ, network differs, only in the first or second."""
+    """By policy: same, weights differ, network differs, only in the first, only in the second."""
     return {
         policy: _policy_state(policy, first, second)
         for policy in sorted({*first.policies, *second.policies})
@@ -62,7 +67,7 @@ def policy_states(first: Manifest, second: Manifest) -> dict[str, str]:
 
 
 def differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Pair]:
-    """The keys whose values differ, with both, in the order of the first; True is not 1."""
+    """The keys whose values differ, with both values, in the order of the first; True is not 1."""
     pairs = {key: (first.get(key), second.get(key)) for key in {**first, **second}}
     return {
         key: (a, b)
@@ -95,15 +100,19 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return flatten(values)
 
 
-def _of_different_lines(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Whether they come from different runs; going on with one run makes no difference."""
+def _without(record: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key not in keys}
 
-    def line(told: Mapping[str, Any]) -> tuple[Any, bool]:
-        parent = told.get("parent")
+
+def _of_different_runs(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether two checkpoints come from different runs; a resumed run stays the same run."""
+
+    def run(record: Mapping[str, Any]) -> tuple[Any, bool]:
+        parent = record.get("parent")
         mode = parent.get("mode") if isinstance(parent, Mapping) else None
-        return told.get("run_name"), mode in (None, "resume")
+        return record.get("run_name"), mode in (None, "resume")
 
-    return line(first) != line(second)
+    return run(first) != run(second)
 
 
 def _is_metric(key: str, pair: Pair) -> bool:

@@ -1,6 +1,6 @@
-"""What can go wrong with checkpoints; `exit_code` is that of a command that ends with it.
+"""The errors of this package; `exit_code` is that of a command that ends with one.
 
-Every message is one or two lines: the file, what is wrong with it, and the way on.
+Every message is one or two lines: the file, what is wrong with it, and what to do.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ SHOWN_PROBLEMS = 3
 
 
 class CheckpointError(Exception):
-    """Base of all errors of this package.
+    """The base of all errors of this package.
 
-    A message has no credentials, and names in it cannot rewrite the terminal.
+    Messages contain no credentials and no control characters.
     """
 
     exit_code = 1
@@ -26,23 +26,24 @@ class CheckpointError(Exception):
 
 
 class NoUsableCheckpoint(CheckpointError):  # noqa: N818 - reads as the state it reports
-    """Nothing matches what was asked for."""
+    """No checkpoint matches the selector, or none that does is valid."""
 
     exit_code = 3
 
 
 class CheckpointExists(CheckpointError):  # noqa: N818
-    """A save would overwrite a checkpoint that is already there."""
+    """A save would overwrite a checkpoint."""
 
 
 class CheckpointWriteFailed(CheckpointError):  # noqa: N818
-    """The disk refused a save; every earlier checkpoint is untouched."""
+    """The disk refused a save; earlier checkpoints are untouched."""
 
 
 class StoreUnavailable(CheckpointError):  # noqa: N818
     """An object store refused or did not answer, after all attempts; the message has its URL.
 
-    `refused` says which: it answered, and trying again with the same credentials changes nothing.
+    Attributes:
+        refused: it answered, so trying again with the same credentials does not help.
     """
 
     def __init__(self, message: str, *, refused: bool = False) -> None:
@@ -51,9 +52,11 @@ class StoreUnavailable(CheckpointError):  # noqa: N818
 
 
 class UploadFailed(CheckpointWriteFailed):
-    """A checkpoint is committed on this machine, but it is not in the object store yet.
+    """A checkpoint is committed on this machine, but not in the object store yet.
 
-    `waiting` are the iterations that the next save, or `CheckpointManager.upload`, brings there.
+    Attributes:
+        url: the store.
+        waiting: the iterations that the next save, or `CheckpointManager.upload`, uploads.
     """
 
     def __init__(self, url: str, waiting: Sequence[int], reason: str, kept: Path) -> None:
@@ -67,15 +70,15 @@ class UploadFailed(CheckpointWriteFailed):
 
 
 class CheckpointsInUse(CheckpointError):  # noqa: N818
-    """Another process writes to the same folder; the message names it and the way on."""
+    """Another process writes to the same folder; the message names it and what to do."""
 
 
 class FolderLost(CheckpointError):  # noqa: N818
-    """The folder that a run writes to was moved, deleted, or taken over by another run."""
+    """The folder that a run writes to was moved, deleted or taken over by another run."""
 
 
 class SidecarUnreadable(CheckpointError):  # noqa: N818
-    """pins.json or labels.json makes no sense, so nobody knows what may be deleted."""
+    """pins.json or labels.json is not valid, so it is unknown what may be deleted."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(
@@ -86,12 +89,17 @@ class SidecarUnreadable(CheckpointError):  # noqa: N818
 
 
 class CheckpointCorrupted(CheckpointError):  # noqa: N818
-    """A checkpoint is not what its manifest says; `problems` has one line for each finding."""
+    """A checkpoint is not what its manifest says.
+
+    Attributes:
+        path: its folder.
+        problems: one line for each finding.
+    """
 
     exit_code = 3
 
     def __init__(self, path: Path, problems: Sequence[str], address: str | None = None) -> None:
-        """`address` is where the checkpoint is for the user, if not at `path`."""
+        """`address` is the URL of the checkpoint, if the user knows it by one."""
         self.path = path
         where = address or str(path)
         self.problems = tuple(problems)

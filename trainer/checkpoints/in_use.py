@@ -1,4 +1,4 @@
-"""Markers beside checkpoints that a living run builds on, so that nobody prunes them meanwhile."""
+"""Use markers: protect a checkpoint from pruning while a run depends on it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Use:
-    """One marker: the iteration it protects, and who set it (None if that is not readable)."""
+    """One marker.
+
+    Attributes:
+        marker: its file.
+        iteration: the checkpoint that it protects.
+        owner: the process that set it; None if the file is not readable.
+    """
 
     marker: Path
     iteration: int
@@ -27,17 +33,19 @@ class Use:
 
     @property
     def is_over(self) -> bool:
-        """Whether it is certain that the run has ended."""
+        """Whether the run has certainly ended."""
         return self.owner is not None and self.owner.is_dead
 
 
 @contextlib.contextmanager
 def protect(folder: Path, when: datetime) -> Iterator[None]:
-    """Keep a checkpoint, wherever it is, from being pruned by anybody while this lasts.
+    """Keeps a checkpoint, wherever it is, from being pruned within the context.
 
-    NoUsableCheckpoint if it is not there (any more). A folder that cannot be written is passed
-    over with a warning: what cannot be marked can still be read. A folder without a checkpoint's
-    name is never pruned and needs no marker.
+    A folder that cannot be written gets no marker, only a warning: it can still be read. A folder
+    without a checkpoint's name is never pruned and needs no marker.
+
+    Raises:
+        NoUsableCheckpoint: the checkpoint does not exist (any more).
     """
     owner = Owner.this_process(when)
     marker = _mark(folder.resolve(), owner)
@@ -50,7 +58,7 @@ def protect(folder: Path, when: datetime) -> Iterator[None]:
 
 
 def uses(directory: Path) -> list[Use]:
-    """All markers in a folder, those of ended runs too; none if it is not readable."""
+    """All markers in a folder, also of ended runs; none if the folder is not readable."""
     found = []
     with contextlib.suppress(OSError), os.scandir(directory) as entries:
         names = sorted(e.name for e in entries if e.name.startswith(layout.IN_USE))
@@ -62,12 +70,12 @@ def uses(directory: Path) -> list[Use]:
 
 
 def in_use(directory: Path) -> frozenset[int]:
-    """The iterations that a run builds on of which it is not certain that it has ended."""
+    """The iterations used by runs that have not certainly ended."""
     return frozenset(use.iteration for use in uses(directory) if not use.is_over)
 
 
 def clear_ended(directory: Path) -> None:
-    """Remove the markers of ended runs."""
+    """Deletes the markers of ended runs."""
     for use in uses(directory):
         if use.is_over:
             with contextlib.suppress(OSError):

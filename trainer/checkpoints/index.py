@@ -1,8 +1,8 @@
-"""The list of committed checkpoints, and checkpoint_index.json as a cache of it.
+"""Lists the committed checkpoints of a folder, with checkpoint_index.json as a cache.
 
 The folders are the truth. An entry of the index is used only while the stamp of its folder is
-the same, so an index that is missing, broken or stale gives the same list as no index at all,
-and the file written from that list is the same, byte for byte.
+unchanged, so a missing, broken or stale index gives the same list as no index, and the file
+written from that list is the same, byte for byte.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from trainer.checkpoints import atomic, labels, layout, metadata, pins
+from trainer.checkpoints.checkpoint_info import CheckpointInfo, read_checkpoint, stamp_of
 from trainer.checkpoints.errors import CheckpointError
-from trainer.checkpoints.records import CheckpointInfo, read_checkpoint, stamp_of
 from trainer.checkpoints.safe_io import safe_json
 
 FORMAT = 1
@@ -29,14 +29,19 @@ _NO_CACHE: Mapping[int, CheckpointInfo] = {}
 
 @dataclass(frozen=True)
 class Listing:
-    """What a folder holds: checkpoints by iteration, and (name, reason) of what is passed over."""
+    """The contents of a checkpoint folder.
+
+    Attributes:
+        checkpoints: the committed ones, by iteration.
+        skipped: (name, reason) of whatever else has a checkpoint's name, or is not readable.
+    """
 
     checkpoints: tuple[CheckpointInfo, ...]
     skipped: tuple[tuple[str, str], ...] = ()
 
     @property
     def iterations(self) -> list[int]:
-        """Iterations of the committed checkpoints, ascending."""
+        """The iterations of the committed checkpoints, ascending."""
         return [info.iteration for info in self.checkpoints]
 
     @property
@@ -46,18 +51,18 @@ class Listing:
 
     @property
     def final(self) -> CheckpointInfo | None:
-        """The newest checkpoint at which a training ended."""
+        """The newest checkpoint that is tagged "final"."""
         tagged = [info for info in self.checkpoints if layout.FINAL_TAG in info.tags]
         return tagged[-1] if tagged else None
 
     @property
     def last_updated(self) -> str | None:
-        """Time of the last commit that is listed, so a rebuilt index shows the same."""
+        """The time of the last listed commit, so that a rebuilt index shows the same."""
         times = (info.metadata.get("timestamp") for info in self.checkpoints)
         return max((time for time in times if isinstance(time, str)), default=None)
 
     def named(self, name: str) -> CheckpointInfo | None:
-        """The checkpoint that a user has given this name."""
+        """The checkpoint that a user gave this name."""
         having = (info for info in self.checkpoints if info.label and info.label.name == name)
         return next(having, None)
 
@@ -67,18 +72,21 @@ class Listing:
 
 
 def load(directory: Path) -> Listing:
-    """List a folder, with its pins (as tags) and its labels; nothing is written.
+    """Lists a folder, with its pins (as tags) and its labels; nothing is written.
 
-    OSError if the folder cannot be read.
+    Raises:
+        OSError: the folder cannot be read.
     """
     return annotated(scan(directory, decode(_read_index(directory))), directory)
 
 
 def update(directory: Path) -> None:
-    """Bring the index of a folder up to date, for those who change it.
+    """Updates the index file of a folder after a change.
 
-    The index is only a cache: where it cannot be written everything is the same, but slower.
-    OSError if the folder itself cannot be read.
+    If it cannot be written, listing is only slower.
+
+    Raises:
+        OSError: the folder itself cannot be read.
     """
     text = _read_index(directory)
     listing = scan(directory, decode(text))
@@ -89,12 +97,12 @@ def update(directory: Path) -> None:
 
 
 def annotated(listing: Listing, directory: Path) -> Listing:
-    """A list with the folder's pins, as the tag "pinned", and with the names given there."""
+    """A listing with the folder's pins, as the tag "pinned", and its labels."""
     return _with_labels(_with_pins(listing, directory), directory)
 
 
 def scan(directory: Path, cached: Mapping[int, CheckpointInfo] = _NO_CACHE) -> Listing:
-    """List a folder from its sub-folders; entries of `cached` whose stamp still fits are reused."""
+    """Lists a folder from its sub-folders, reusing entries of `cached` whose stamp still fits."""
     checkpoints, skipped = [], []
     with os.scandir(directory) as entries:
         names = {entry.name: entry.is_symlink() for entry in entries if entry.is_dir()}
@@ -119,7 +127,7 @@ def scan(directory: Path, cached: Mapping[int, CheckpointInfo] = _NO_CACHE) -> L
 
 
 def encode(listing: Listing) -> str:
-    """The text of the index file; it names folders, not paths, so it stays true after a move."""
+    """The text of the index file; it names folders, not paths, so it stays valid after a move."""
     entries = [
         {
             "name": info.name,
@@ -137,7 +145,7 @@ def encode(listing: Listing) -> str:
 
 
 def decode(text: str | None) -> dict[int, CheckpointInfo]:
-    """The entries of an index file by iteration; none if it is not whole and of this format."""
+    """The entries of an index file by iteration; none if it is damaged or of another format."""
     if text is None:
         return {}
     try:
@@ -162,7 +170,7 @@ def _entry(item: Mapping[str, Any]) -> CheckpointInfo:
 
 
 def _with_pins(listing: Listing, directory: Path) -> Listing:
-    """The same list with the tag of the pins; a broken pins.json is told like a broken folder."""
+    """A listing with the tag "pinned"; a broken pins.json is listed as skipped."""
     try:
         pinned = pins.read(directory)
     except CheckpointError as error:
@@ -179,7 +187,7 @@ def _with_pins(listing: Listing, directory: Path) -> Listing:
 
 
 def _with_labels(listing: Listing, directory: Path) -> Listing:
-    """The same list with the names that checkpoints were given; of a broken file it is told."""
+    """A listing with labels; a broken labels.json is listed as skipped."""
     try:
         found = labels.read(directory)
     except CheckpointError as error:

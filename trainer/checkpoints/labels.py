@@ -1,8 +1,8 @@
-"""Names and notes that a user has given to checkpoints, to find them again.
+"""Names and notes that a user gave to checkpoints.
 
 `labels.json` is `{"format": 1, "labels": [{"iteration": 200, "name": "hides_well", "note": ""}]}`;
-see `sidecar`. A name belongs to one checkpoint of its folder, and a checkpoint has one name. What
-has a name is kept like what is pinned.
+see `sidecar`. A name belongs to one checkpoint of its folder, and a checkpoint has at most one. A
+named checkpoint is kept like a pinned one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 @dataclass(frozen=True)
 class Label:
-    """What a user calls a checkpoint, and what there is to know of it (may be empty)."""
+    """The name of a checkpoint and a note about it, which may be empty."""
 
     name: str
     note: str = ""
@@ -37,22 +37,28 @@ Labels = Mapping[int, Label]  # by iteration
 
 
 def read(directory: Path) -> Labels:
-    """The labels of a folder. SidecarUnreadable if labels.json makes no sense."""
+    """The labels of a folder.
+
+    Raises:
+        SidecarUnreadable: labels.json is not valid.
+    """
     return _LABELS.read(directory)
 
 
 def find(labels: Labels, name: str) -> int | None:
-    """The iteration that has a name; None if none has it."""
+    """The iteration with a name; None if there is none."""
     return next((i for i, label in labels.items() if label.name == name), None)
 
 
 def give(
     directory: Path, iteration: int, name: str, note: str | None = None, *, move: bool = False
 ) -> bool:
-    """Name a checkpoint; whether anything changed.
+    """Names a checkpoint; without a `note` it keeps the one it has.
 
-    Without a `note` the one it has stays. ValueError if the name cannot be one, or another
-    checkpoint has it and it is not to `move`. Other errors: see `Sidecar.change`.
+    Returns whether anything changed; raises as `Sidecar.change` too.
+
+    Raises:
+        ValueError: the name is not allowed, or another checkpoint has it and it is not to `move`.
     """
     check_name(name)
     if os.path.lexists(directory / name):
@@ -76,14 +82,14 @@ def give(
 
 
 def take(directory: Path, iterations: Collection[int]) -> bool:
-    """Take names and notes away; whether anything changed. Errors: see `Sidecar.change`."""
+    """Removes names and notes. Returns whether anything changed; raises as `Sidecar.change`."""
     return _LABELS.change(
         directory, lambda labels: {i: label for i, label in labels.items() if i not in iterations}
     )
 
 
 def move(source: Path, target: Path, after: int) -> None:
-    """Take the labels of later iterations along to the folder their checkpoints were moved to."""
+    """Moves the labels of later iterations to the folder that has their checkpoints now."""
     moved = {i: label for i, label in read(source).items() if i > after}
     if moved:
         _LABELS.change(target, lambda labels: {**labels, **moved})
@@ -91,7 +97,11 @@ def move(source: Path, target: Path, after: int) -> None:
 
 
 def check_name(name: str) -> None:
-    """ValueError says why a name cannot be one."""
+    """Checks that a name is allowed.
+
+    Raises:
+        ValueError: it is not; the message says why.
+    """
     shown = safe_json.shown(name)
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Names inside a checkpoint folder: which exist, how they are built and recognized."""
+"""The names of files and folders in a checkpoint directory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ INDEX = "checkpoint_index.json"
 MANIFEST = "manifest.json"
 METADATA = "metadata.json"
 CONFIG = "config.yaml"
-CONFIG_FILE = "config_file.yaml"  # what the user's file said when the run was started
+CONFIG_FILE = "config_file.yaml"  # the user's configuration file as it was when the run started
 POLICIES = "policies"
 TRAINING_STATE = "training_state"  # what RLlib does not keep
 POLICY_FILES = ("weights.safetensors", "spec.json")
@@ -19,9 +19,9 @@ PINS = "pins.json"
 LABELS = "labels.json"
 SIDECARS = (PINS, LABELS)
 PINNED_TAG = "pinned"
-LOCK = ".lock"  # held for moments, by whoever changes what must not change meanwhile
-WRITER = ".writer.json"  # who writes here, for as long as it does
-IN_USE = ".in_use-"  # how a marker begins: .in_use-<owner>-checkpoint_000050
+LOCK = ".lock"  # of `locks.mutex`
+WRITER = ".writer.json"  # of `locks.writer_lock`
+IN_USE = ".in_use-"  # prefix of a marker: .in_use-<owner>-checkpoint_000050
 
 # Six digits at least, and no second spelling of one iteration (checkpoint_0000010).
 _CHECKPOINT = re.compile(r"checkpoint_([0-9]{6}|[1-9][0-9]{6,})")
@@ -30,30 +30,34 @@ _BRANCH = re.compile(r"branch_after_[0-9]{6,}_[0-9]{8}T[0-9]{6}(_[0-9]+)?")
 
 
 def checkpoint_name(iteration: int) -> str:
-    """Folder name of an iteration: 10 -> "checkpoint_000010". ValueError if it is negative."""
+    """The folder name of an iteration: 10 -> "checkpoint_000010".
+
+    Raises:
+        ValueError: it is negative or not whole.
+    """
     if isinstance(iteration, bool) or iteration != int(iteration) or iteration < 0:
         raise ValueError(f"iteration must be a whole number >= 0, not {iteration!r}")
     return f"checkpoint_{int(iteration):06d}"
 
 
 def iteration_of(name: str) -> int | None:
-    """The iteration a folder name stands for; None for any other name."""
+    """The iteration of a checkpoint's folder name; None for any other name."""
     match = _CHECKPOINT.fullmatch(name)
     return int(match[1]) if match else None
 
 
 def plot_name(iteration: int) -> str:
-    """File name of the six-panel figure drawn at an iteration."""
+    """The file name of the six-panel figure drawn at an iteration."""
     return f"training_metrics_iter_{iteration}.png"
 
 
 def history_name(iteration: int) -> str:
-    """File name of the metrics history up to an iteration."""
+    """The file name of the metrics history up to an iteration."""
     return f"metrics_iter_{iteration}.json"
 
 
 def side_files(directory: Path, iteration: int) -> list[Path]:
-    """The existing plot and history of an iteration, which live and die with its checkpoint."""
+    """The existing plot and history of an iteration, which are deleted with its checkpoint."""
     names = (plot_name(iteration), history_name(iteration))
     return [directory / name for name in names if (directory / name).is_file()]
 
@@ -65,23 +69,23 @@ def side_file_iteration(name: str) -> int | None:
 
 
 def branch_name(iteration: int, when: datetime, attempt: int = 1) -> str:
-    """Folder name for checkpoints set aside when training goes on from `iteration`."""
+    """The folder name for newer checkpoints when training continues from `iteration`."""
     suffix = "" if attempt == 1 else f"_{attempt}"
     return f"branch_after_{iteration:06d}_{when:%Y%m%dT%H%M%S}{suffix}"
 
 
 def is_branch_name(name: str) -> bool:
-    """Whether a folder holds checkpoints that were set aside."""
+    """Whether a name is that of a branch folder."""
     return _BRANCH.fullmatch(name) is not None
 
 
 def is_own_name(name: str) -> bool:
-    """Whether a name looks like that of a folder that is made here."""
+    """Whether a name looks like that of a folder that this package creates."""
     return name.startswith(("checkpoint_", "branch_after_", "broken_checkpoint_"))
 
 
 def quarantine_name(name: str, when: datetime, attempt: int = 1) -> str:
-    """Folder name for a damaged checkpoint that was moved out of the way."""
+    """The folder name for a quarantined checkpoint."""
     suffix = "" if attempt == 1 else f"_{attempt}"
     return f"broken_{name}_{when:%Y%m%dT%H%M%S}{suffix}"
 

@@ -1,9 +1,9 @@
-"""Who may change a checkpoint folder: one writer at a time; readers never ask.
+"""The locks of a checkpoint folder: one writer at a time; readers need none.
 
-`mutex` is held for moments, by whoever reads something and then writes by it; the kernel frees it
-when its holder dies. `writer_lock` is held for as long as a run lasts. It is a record of its owner,
-changed only under the mutex: the record of a dead process of this machine is nobody's and is
-replaced, that of another machine is honored.
+`mutex` is held for moments, while something is read and then changed accordingly. The kernel frees
+it when its holder dies. `writer_lock` is held as long as a run lasts. It is a record of its owner,
+changed only under the mutex. The record of a dead process of this machine is replaced; that of
+another machine is respected.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ _PATIENCE_S = 60.0
 
 @contextlib.contextmanager
 def mutex(directory: Path, patience: float = _PATIENCE_S) -> Iterator[None]:
-    """Be the only one in a folder for a moment; not to be nested.
+    """Holds the short lock of a folder within the context; it cannot be nested.
 
-    CheckpointsInUse if it does not become free within `patience` seconds, OSError if the folder
-    cannot be written.
+    Raises:
+        CheckpointsInUse: it did not become free within `patience` seconds.
+        OSError: the folder cannot be written.
     """
     from filelock import FileLock, Timeout  # a reader of the list needs none
 
@@ -48,13 +49,13 @@ def mutex(directory: Path, patience: float = _PATIENCE_S) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Held:
-    """A writer lock that is held.
+    """A writer lock that this process holds.
 
     Attributes:
         directory: the folder, where it was when the lock was taken.
-        owner: the own record.
+        owner: the record of this process.
         stamp: device and inode of the file with the record.
-        descriptor: of the folder itself, wherever it is now; None where there are no such.
+        descriptor: of the folder itself, wherever it is now; None where the system has none.
     """
 
     directory: Path
@@ -63,13 +64,17 @@ class Held:
     descriptor: int | None
 
     def check(self) -> None:
-        """See that the folder at this path is still the one whose lock is held (FolderLost)."""
+        """Checks that the folder at this path is still the locked one.
+
+        Raises:
+            FolderLost: it was moved, deleted or taken over; the message says which.
+        """
         path = self.directory / layout.WRITER
         try:
             found, owner = os.lstat(path), Owner.read(path)
         except (FileNotFoundError, NotADirectoryError, ValueError):
             raise FolderLost(self._what_happened()) from None
-        except OSError:  # that it cannot be read now does not say that it is gone
+        except OSError:  # not readable at the moment does not mean gone
             return
         if owner != self.owner or (found.st_dev, found.st_ino) != self.stamp:
             raise FolderLost(self._what_happened())
@@ -86,7 +91,7 @@ class Held:
         return f"{self.directory} was moved to {now} during the run{kept}"
 
     def _now_at(self) -> Path | None:
-        """Where the folder is now, as far as the system tells; None if it is deleted."""
+        """The present path of the folder, as far as the system knows; None if it is deleted."""
         if self.descriptor is None:
             return self.directory.resolve() if self.directory.is_dir() else None
         try:
@@ -99,9 +104,11 @@ class Held:
 
 @contextlib.contextmanager
 def writer_lock(directory: Path, when: datetime) -> Iterator[Held]:
-    """Be the only writer of a folder, which is made if it is not there.
+    """Is the only writer of a folder, which is created if absent, within the context.
 
-    CheckpointsInUse names the other writer and what to do; OSError if the folder cannot be written.
+    Raises:
+        CheckpointsInUse: there is another writer; the message names it and what to do.
+        OSError: the folder cannot be written.
     """
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / layout.WRITER
@@ -117,7 +124,7 @@ def writer_lock(directory: Path, when: datetime) -> Iterator[Held]:
         yield held
     finally:
         if mine.is_this_process:  # and not a fork of it
-            # Whatever went wrong in between counts more; a record left behind is dead anyway.
+            # An error inside the context matters more; a record left behind is dead anyway.
             with contextlib.suppress(OSError, ValueError, CheckpointError):
                 held.check()  # the mutex would make a folder that is gone
                 with mutex(directory):
@@ -137,7 +144,11 @@ def writer_of(directory: Path) -> Owner | None:
 
 
 def check_free(directory: Path) -> None:
-    """Raise CheckpointsInUse if another process is known to write to a folder."""
+    """Checks that no other process is known to write to a folder.
+
+    Raises:
+        CheckpointsInUse: one does; the message names it and what to do.
+    """
     path = directory / layout.WRITER
     try:
         owner = Owner.read(path)

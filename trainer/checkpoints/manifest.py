@@ -1,33 +1,28 @@
 """manifest.json: size and SHA-256 of every file of a checkpoint, written last, checked first.
 
-A checkpoint is what its manifest says or it is damaged: `verify` reads and compares everything
-before any of it is loaded, and reports all findings together.
+A checkpoint that differs from its manifest is damaged. `verify` compares everything before any of
+it is loaded, and reports all problems together.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.checkpoints import atomic, finite, layout, metadata
+from trainer.checkpoints import atomic, finite_weights, layout, metadata
 from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError
-from trainer.checkpoints.safe_io import safe_json, tensor_file
+from trainer.checkpoints.folder_contents import missing_files, sha256, too_large, walk
+from trainer.checkpoints.safe_io import safe_json
 
 FORMAT = 1
 RLLIB_ROOT = "rllib_checkpoint.json"
 RLLIB_PARTS = (RLLIB_ROOT, "algorithm_state", "learner_group")
-# A loader could pick these up although nobody vouches for them; a stray note does no harm.
+# A loader could read these although the manifest does not cover them; a stray note does no harm.
 _LOADABLE = (".pkl", ".pickle", ".msgpack", ".safetensors", ".npz", ".npy", ".pt")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# Two policies of the largest size, twice, and their optimizers, with as much for the worlds. A file
-# full of holes has any size at no cost, and would be read for hours.
-MAX_TOTAL = 4 * 2**30
-_MAX_WEIGHTS = 2 * tensor_file.MAX_BYTES
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,13 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All files of a checkpoint by relative POSIX name, and the parts it cannot do without."""
+    """The files and the required parts of a checkpoint.
+
+    Attributes:
+        files: by relative POSIX name.
+        policies: names of the policies.
+        required: files and folders without which it is useless.
+    """
 
     files: Mapping[str, FileRecord]
     policies: tuple[str, ...]
@@ -53,27 +54,28 @@ class Manifest:
 
 
 def write(folder: Path) -> Manifest:
-    """Hash, flush and list every file under `folder`, then write manifest.json.
+    """Hashes, flushes and lists every file under `folder`, then writes manifest.json.
 
-    CheckpointError if a required part is missing, something is not a plain file or a weight is not
-    finite.
+    Raises:
+        CheckpointError: a required part is missing, something is not a plain file, or a weight is
+            not finite_weights.
     """
-    found = _walk(folder)
+    found = walk(folder)
     for name in (*found.odd, *(name for name in found.sizes if not layout.is_safe_name(name))):
         raise CheckpointError(
             f"cannot save {name!r}: only plain files with plain names belong here"
         )
     files = {}
-    if problem := _too_much(found.sizes):
+    if problem := too_large(found.sizes):
         raise CheckpointError(f"cannot save: {problem}")
     for name in sorted(found.sizes):
         atomic.fsync_file(folder / name)
-        files[name] = FileRecord(_sha256(folder / name), found.sizes[name])
+        files[name] = FileRecord(sha256(folder / name), found.sizes[name])
     policies = tuple(sorted(found.policies))
     required = tuple(required_parts(files, policies))
     for part in _missing_parts(files, required):
         raise CheckpointError(f"cannot save: {part} was not written, and it is a required part")
-    for problem in finite.problems(folder, files):
+    for problem in finite_weights.problems(folder, files):
         raise CheckpointError(f"cannot save: {problem}")
     manifest = Manifest(files, policies, required)
     (folder / layout.MANIFEST).write_text(_encode(manifest), encoding="utf-8")
@@ -82,7 +84,12 @@ def write(folder: Path) -> Manifest:
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest of a checkpoint. OSError if there is none, CheckpointCorrupted if unusable."""
+    """The manifest of a checkpoint.
+
+    Raises:
+        OSError: the file is absent or not readable.
+        CheckpointCorrupted: it is not valid.
+    """
     try:
         text = safe_json.read_bytes(folder / layout.MANIFEST)
         document = safe_json.decode(text)
@@ -101,18 +108,22 @@ def read(folder: Path) -> Manifest:
 
 
 def digest(folder: Path) -> str:
-    """Hash of a checkpoint's manifest, which covers every file of it and outlives a move."""
-    return _sha256(folder / layout.MANIFEST)
+    """The hash of a checkpoint's manifest, which covers all its files and survives a move."""
+    return sha256(folder / layout.MANIFEST)
 
 
 def verify(folder: Path) -> Manifest:
-    """Compare a checkpoint with its manifest. CheckpointCorrupted carries every difference."""
+    """Compares a checkpoint with its manifest, which it returns.
+
+    Raises:
+        CheckpointCorrupted: `problems` has every difference.
+    """
     try:
         manifest = read(folder)
         problems = [*_content_problems(folder, manifest)]
         problems = problems or [
             *_metadata_problems(folder, manifest),
-            *finite.problems(folder, manifest.files),
+            *finite_weights.problems(folder, manifest.files),
         ]
     except FileNotFoundError:
         problem = f"{layout.MANIFEST}: missing, so the checkpoint is incomplete"
@@ -125,41 +136,12 @@ def verify(folder: Path) -> Manifest:
 
 
 def required_parts(files: Iterable[str], policies: Iterable[str]) -> list[str]:
-    """Files and folders without which a checkpoint is useless, given what it is meant to hold."""
+    """The files and folders without which a checkpoint of these policies is useless."""
     parts = [f"{layout.POLICIES}/{p}/{name}" for p in policies for name in layout.POLICY_FILES]
     if RLLIB_ROOT not in files:
         return parts
     state = next((name for name in files if name.startswith("algorithm_state.")), None)
     return [RLLIB_ROOT, state or RLLIB_PARTS[1], RLLIB_PARTS[2], *parts]
-
-
-@dataclass
-class _Found:
-    """What is really in a folder: plain files with their bytes, policy folders, and the rest."""
-
-    sizes: dict[str, int]
-    policies: list[str]
-    odd: list[str]
-
-
-def _walk(folder: Path) -> _Found:
-    """Everything under `folder` except its manifest, following no symbolic link."""
-    found = _Found({}, [], [])
-    pending = [""]
-    while pending:
-        prefix = pending.pop()
-        with os.scandir(folder / prefix) as entries:
-            for entry in entries:
-                name = prefix + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(f"{name}/")
-                    if prefix == f"{layout.POLICIES}/":
-                        found.policies.append(entry.name)
-                elif not entry.is_file(follow_symlinks=False):
-                    found.odd.append(name)
-                elif name != layout.MANIFEST:
-                    found.sizes[name] = entry.stat(follow_symlinks=False).st_size
-    return found
 
 
 def _encode(manifest: Manifest) -> str:
@@ -178,7 +160,7 @@ def _encode(manifest: Manifest) -> str:
 
 
 def _form_problems(document: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the manifest by itself, before any name in it is used as a path."""
+    """The problems of the manifest itself, found before any name in it is used as a path."""
     if document.get("format") != FORMAT:
         given = safe_json.shown(document.get("format"))
         yield f"format {given} is unknown; this version reads {FORMAT}"
@@ -222,37 +204,25 @@ def _content_problems(folder: Path, manifest: Manifest) -> Iterator[str]:
     )
     for part in _missing_parts(manifest.files, required):
         yield f"{part}: a required part, and not in the manifest"
-    found = _walk(folder)
-    if problem := _too_much(found.sizes):
+    found = walk(folder)
+    if problem := too_large(found.sizes):
         yield problem
         return
     yield from (f"{name}: not a plain file (a link?)" for name in sorted(found.odd))
-    yield from _missing_files(folder, [n for n in manifest.files if n not in found.sizes])
+    yield from missing_files(folder, [n for n in manifest.files if n not in found.sizes])
     for name, record in manifest.files.items():
         size = found.sizes.get(name, record.size)
         if size != record.size:
             yield f"{name}: {size} bytes instead of {record.size}"
-        elif name in found.sizes and _sha256(folder / name) != record.sha256:
+        elif name in found.sizes and sha256(folder / name) != record.sha256:
             yield f"{name}: content changed (SHA-256 differs)"
     for name in sorted(found.sizes.keys() - manifest.files.keys()):
         if name.endswith(_LOADABLE):
             yield f"{name}: not in the manifest"
 
 
-def _too_much(sizes: Mapping[str, int]) -> str | None:
-    """What is too large to be read, by what the file system says."""
-    total = sum(sizes.values())
-    weights = sum(size for name, size in sizes.items() if finite.is_weights(name))
-    if total > MAX_TOTAL:
-        largest = max(sizes, key=sizes.__getitem__)
-        return f"{largest}: its files have {total} bytes together, more than {MAX_TOTAL}"
-    if weights > _MAX_WEIGHTS:
-        return f"{layout.POLICIES}/: the weights have {weights} bytes, more than {_MAX_WEIGHTS}"
-    return None
-
-
 def _metadata_problems(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """What makes a list pass a checkpoint over although its files are what the manifest says."""
+    """What makes a listing skip a checkpoint although its files match the manifest."""
     iteration = layout.iteration_of(folder.name)
     if iteration is None:
         return  # a copy under a name of its own
@@ -268,27 +238,7 @@ def _metadata_problems(folder: Path, manifest: Manifest) -> Iterator[str]:
             yield metadata.another_iteration(saved_as)
 
 
-def _missing_files(folder: Path, names: Iterable[str]) -> Iterator[str]:
-    """One line for each missing file, or for the outermost folder that went with it."""
-    gone: dict[str, int] = {}
-    for name in names:
-        parts = name.split("/")
-        ancestors = ("/".join(parts[: depth + 1]) for depth in range(len(parts)))
-        lost = next((path for path in ancestors if not os.path.lexists(folder / path)), name)
-        gone[lost] = gone.get(lost, 0) + 1
-    for lost, count in gone.items():
-        yield f"{lost}: missing" if count == 1 else f"{lost}/: missing with its {count} files"
-
-
 def _missing_parts(files: Iterable[str], parts: Iterable[str]) -> Iterator[str]:
-    """Those parts that are neither a listed file nor a folder with a listed file."""
+    """The parts that are neither a listed file nor a folder with a listed file."""
     have = {"/".join(n.split("/")[:depth]) for n in files for depth in range(1, n.count("/") + 2)}
     return (part for part in parts if part not in have)
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with safe_json.open_plain(path) as file:  # a pipe put there meanwhile would never end
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except ValueError as error:
-        raise OSError(str(error)) from None

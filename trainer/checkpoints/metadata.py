@@ -1,10 +1,9 @@
-"""metadata.json: its keys, what is written for an unknown value, and how it is read back.
+"""metadata.json: its keys, how unknown values are written, and how it is read back.
 
-On disk an unknown number is null (strict JSON); in Python an unknown mean is nan, so that a
-reader can format and compare rewards without asking first. A script that reads the file itself does
-so too: the rewards of a checkpoint that was saved before any episode had ended are therefore 0.0
-there, and `episodes_averaged`, the number of episodes that the means are of, says that they are
-unknown all the same.
+On disk an unknown number is null (strict JSON); in Python an unknown mean is nan, so that a reader
+can format and compare rewards without a check. Scripts that read the file itself do that too:
+before any episode has ended the rewards are therefore 0.0 on disk. They count as unknown all the
+same, as `episodes_averaged`, the number of episodes behind the means, is 0.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ COUNT_KEYS = ("episodes_completed", "env_steps", "agent_steps")
 KEYS = (
     "iteration",
     "timestamp",  # local time, whole seconds, ISO 8601
-    "timestamp_unix",  # the same moment in seconds since 1970: right in every time zone
+    "timestamp_unix",  # the same moment in seconds since 1970, for other time zones
     "checkpoint_path",
     *REWARD_KEYS,
     *GAME_KEYS,
@@ -39,10 +38,10 @@ KEYS = (
     "git_commit",
     "parent",
     "tags",
-    "best_by",  # {"metric", "mode"}: what the retention of the run went by, and `best` goes by
-    "warnings",  # short texts about policies that have collapsed; empty if all are well
+    "best_by",  # {"metric", "mode"}: what the run's retention goes by, and `best` too
+    "warnings",  # short texts about policies that have collapsed; empty if none has
 )
-METRIC_KEYS = ("iteration", *REWARD_KEYS, *GAME_KEYS, *COUNT_KEYS)  # what a training measures
+METRIC_KEYS = ("iteration", *REWARD_KEYS, *GAME_KEYS, *COUNT_KEYS)  # what training measures
 MODES = ("max", "min")
 MAX_BYTES = 2**20  # of the file, which has about one thousand
 MAX_VALUES = 20_000
@@ -52,13 +51,18 @@ _EMPTY: dict[str, Any] = {"versions": {}, "tags": [], "warnings": []}
 
 @dataclass(frozen=True)
 class BestBy:
-    """What a checkpoint is the best by: a number of the metadata, and whether more of it is better.
+    """What makes a checkpoint the best.
 
-    ValueError if it cannot be one.
+    Attributes:
+        metric: a number of the metadata.
+        mode: "max" or "min".
+
+    Raises:
+        ValueError: an attribute is neither.
     """
 
     metric: str = "iteration"
-    mode: str = "max"  # or "min"
+    mode: str = "max"
 
     def __post_init__(self) -> None:
         if not isinstance(self.metric, str) or not self.metric:
@@ -76,9 +80,10 @@ def complete(
     when: datetime,
     best_by: BestBy | None = None,
 ) -> dict[str, Any]:
-    """All keys of metadata.json, ready for strict JSON; the keywords win over `metadata`.
+    """All keys of metadata.json as strict JSON values; the keywords override `metadata`.
 
-    TypeError names the key of a value that JSON cannot hold.
+    Raises:
+        TypeError: JSON cannot hold a value; the message names its key.
     """
     known = {key: _EMPTY.get(key) for key in KEYS}
     own = {
@@ -130,7 +135,11 @@ def encode(document: Mapping[str, Any]) -> str:
 
 
 def check_limits(text: str) -> None:
-    """See that `read` will take what is written (CheckpointError)."""
+    """Checks that `read` will accept a text.
+
+    Raises:
+        CheckpointError: it is too large.
+    """
     try:
         if (size := len(text.encode())) > MAX_BYTES:
             raise ValueError(f"{size} bytes are more than {MAX_BYTES}")
@@ -140,17 +149,22 @@ def check_limits(text: str) -> None:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The metadata of a checkpoint. OSError if there is none, ValueError if it is not usable."""
+    """The metadata of a checkpoint.
+
+    Raises:
+        OSError: the file is absent or not readable.
+        ValueError: it is not valid.
+    """
     return safe_json.read(folder / layout.METADATA, MAX_BYTES, MAX_VALUES)
 
 
 def another_iteration(saved_as: Any) -> str:
-    """What is wrong with a checkpoint whose folder is named after another iteration."""
+    """The problem of a checkpoint whose folder is named after another iteration."""
     return f"{layout.METADATA} says iteration {safe_json.shown(saved_as)}"
 
 
 def is_number(value: Any) -> bool:
-    """Whether a JSON value is a number; true and false are none."""
+    """Whether a JSON value is a number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -166,7 +180,7 @@ def as_float(value: Any) -> float:
 
 
 def as_count(value: Any) -> int | None:
-    """A whole number from JSON, or None for anything else; what nobody could count is None too."""
+    """A whole number from JSON, or None for anything else and for absurdly large ones."""
     number = as_float(value)
     return int(number) if number.is_integer() and abs(number) < _UNCOUNTABLE else None
 
@@ -177,7 +191,7 @@ def as_texts(value: Any) -> tuple[str, ...]:
 
 
 def number(metadata: Mapping[str, Any], key: str) -> float:
-    """A value of some metadata as a number; nan if it is unknown or no number."""
+    """A value of metadata as a number; nan if it is unknown or no number."""
     if key in (*REWARD_KEYS, *GAME_KEYS) and as_count(metadata.get(AVERAGED)) == 0:
         return math.nan
     return as_float(metadata.get(key))

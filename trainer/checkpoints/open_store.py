@@ -1,4 +1,4 @@
-"""From what a user gives as the checkpoint folder to what stands behind it."""
+"""Opens the storage backend of a path or URL."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from trainer.checkpoints.store import Store
 
 
 def open_store(checkpoint_dir: str | os.PathLike[str]) -> Store:
-    """The store of a local path or of a file://, s3:// or gs:// URL; contacts nobody.
+    """The store of a local path or of a file://, s3:// or gs:// URL; it is not contacted yet.
 
-    The path of a mirror means what it mirrors. ValueError if the URL has an unknown scheme or
-    option.
+    The path of a mirror means the store that it mirrors.
+
+    Raises:
+        ValueError: the URL has an unknown scheme or option.
     """
     place = location.parse(checkpoint_dir)
     if isinstance(place, Path):
@@ -30,8 +32,7 @@ def open_store(checkpoint_dir: str | os.PathLike[str]) -> Store:
 
 
 def shown_place(checkpoint_dir: str | os.PathLike[str]) -> str:
-    """A checkpoint folder, or anything else a user gave for one, for messages and records: of a
-    URL neither options nor credentials."""
+    """A checkpoint folder for messages and records: a URL loses its options and credentials."""
     return location.without_options(os.fspath(checkpoint_dir))
 
 
@@ -41,10 +42,12 @@ def is_url(selector: object) -> bool:
 
 
 def split_url(selector: str) -> tuple[str, str]:
-    """The address of a checkpoint as that of its folder, options and all, and its name.
+    """The URL of a checkpoint's folder, with its options, and the name of the checkpoint.
 
     s3://b/runs/checkpoint_000010?region=x -> s3://b/runs?region=x, checkpoint_000010.
-    NoUsableCheckpoint if it has no name.
+
+    Raises:
+        NoUsableCheckpoint: it has no name.
     """
     address, mark, options = selector.strip().partition("?")
     folder, _, name = address.rstrip("/").rpartition("/")

@@ -1,4 +1,4 @@
-"""Pinned checkpoints: kept whatever the retention says, until they are unpinned.
+"""Pinned checkpoints: kept whatever the retention says.
 
 `pins.json` is `{"format": 1, "pinned": [50, 100]}`; see `sidecar`.
 """
@@ -15,18 +15,22 @@ from trainer.checkpoints.sidecar import Sidecar, is_iteration
 
 
 def read(directory: Path) -> frozenset[int]:
-    """The pinned iterations of a folder. SidecarUnreadable if pins.json makes no sense."""
+    """The pinned iterations of a folder.
+
+    Raises:
+        SidecarUnreadable: pins.json is not valid.
+    """
     return _PINS.read(directory)
 
 
 def change(directory: Path, *, add: Iterable[int] = (), remove: Iterable[int] = ()) -> bool:
-    """Pin and unpin iterations; whether anything changed. Errors: see `Sidecar.change`."""
+    """Pins and unpins iterations. Returns whether anything changed; raises as `Sidecar.change`."""
     more, less = frozenset(add), frozenset(remove)
     return _PINS.change(directory, lambda pinned: (pinned | more) - less)
 
 
 def move(source: Path, target: Path, after: int) -> None:
-    """Take the pins of later iterations along to the folder their checkpoints were moved to."""
+    """Moves the pins of later iterations to the folder that has their checkpoints now."""
     moved = [iteration for iteration in read(source) if iteration > after]
     if moved:
         change(target, add=moved)

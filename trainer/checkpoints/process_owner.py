@@ -1,7 +1,7 @@
-"""Who wrote a lock or a marker, and whether that process still lives.
+"""Identifies the process behind a lock or marker, and tells whether it is still running.
 
-A process is known by machine, number and start time: the number alone may belong to somebody else
-by now. A process on another machine, or in another container, cannot be asked and counts as alive.
+A process is identified by machine, process ID and start time, as IDs are reused. A process on
+another machine or in another container counts as running.
 """
 
 from __future__ import annotations
@@ -24,7 +24,16 @@ _ENDED = ("Z", "X")  # killed, but nobody has asked for its exit status yet
 
 @dataclass(frozen=True)
 class Owner:
-    """A process that holds something; `host` is for people, `machine` is what is compared."""
+    """The record of a process that holds a lock or marker.
+
+    Attributes:
+        host: name of the machine, for messages.
+        machine: what is compared, see `machine`.
+        pid: process ID.
+        start: see `start_time`.
+        since: local time of the record.
+        token: unique to the record.
+    """
 
     host: str
     machine: str
@@ -35,7 +44,7 @@ class Owner:
 
     @classmethod
     def this_process(cls, when: datetime) -> Owner:
-        """A record of the running process, unlike any other record of it."""
+        """A new record of the running process."""
         pid = os.getpid()
         since = when.isoformat(sep=" ", timespec="seconds")
         return cls(_nodename(), machine(), pid, start_time(pid), since, uuid.uuid4().hex)
@@ -44,7 +53,9 @@ class Owner:
     def read(cls, path: Path) -> Owner | None:
         """The record in a file; None if there is no such file.
 
-        OSError if it cannot be read, ValueError if it is no such record.
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: it is no such record.
         """
         try:
             return cls.of(safe_json.read(path))
@@ -53,7 +64,11 @@ class Owner:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Owner:
-        """The record in a JSON object. ValueError if it is no such record."""
+        """The record in a JSON object.
+
+        Raises:
+            ValueError: it is no such record.
+        """
         text = {key: document.get(key) for key in ("host", "machine", "since", "token")}
         numbers = {key: document.get(key) for key in ("pid", "start")}
         if not all(isinstance(value, str) for value in text.values()) or not all(
@@ -64,17 +79,17 @@ class Owner:
 
     @property
     def is_this_process(self) -> bool:
-        """Whether it is the running process itself, not a fork that inherited its memory."""
+        """Whether it is the running process itself, not a fork of it."""
         return self.pid == os.getpid() and not self.is_elsewhere
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether it runs where this process cannot ask for it."""
+        """Whether it belongs to another machine or container."""
         return self.machine != machine()
 
     @property
     def is_dead(self) -> bool:
-        """Whether it is certain that the process has ended."""
+        """Whether the process has certainly ended."""
         return not self.is_elsewhere and not is_running(self.pid, self.start)
 
     def encode(self) -> str:
@@ -87,7 +102,12 @@ class Owner:
 
 
 def is_running(pid: int, start: int) -> bool:
-    """Whether a process of this machine lives; `start` is what `start_time` once said, or 0."""
+    """Whether a process of this machine runs.
+
+    Args:
+        pid: process ID.
+        start: its `start_time`; 0 = unknown.
+    """
     if os.name == "nt":  # there os.kill(pid, 0) would end the process
         return True
     try:
@@ -96,18 +116,18 @@ def is_running(pid: int, start: int) -> bool:
         return False
     except PermissionError:
         pass
-    # The number may belong to a new process by now; its start time tells.
+    # The ID may belong to a new process by now, which has another start time.
     state, now = _state_and_start(pid)
     return state not in _ENDED and (now == start or 0 in (now, start))
 
 
 def start_time(pid: int) -> int:
-    """Clock ticks from boot to the start of a process; 0 where /proc does not tell."""
+    """Clock ticks from boot to the start of a process; 0 without /proc."""
     return _state_and_start(pid)[1]
 
 
 def machine() -> str:
-    """Where process numbers mean the same: this machine, or this container on it."""
+    """The scope of process IDs: this machine, or this container on it."""
     name = _nodename()
     with contextlib.suppress(OSError):
         name += Path("/proc/self/ns/pid").readlink().name

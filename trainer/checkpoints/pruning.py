@@ -1,4 +1,4 @@
-"""Deleting what the retention does not keep, with its plot and its history."""
+"""Deletes what the retention does not keep, with its plots and histories."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.checkpoints import atomic, in_use, index, labels, layout, locks, pins, retention
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.ranking import best_by, ranked
-from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.retention import Retention
 from trainer.checkpoints.store import Store
 
@@ -18,16 +18,28 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Plan:
-    """What a prune would do: why the kept are kept, by iteration, and what goes, oldest first."""
+    """What a prune would do.
+
+    Attributes:
+        kept: the reasons for keeping, by iteration.
+        dropped: what would be deleted, oldest first.
+    """
 
     kept: dict[int, tuple[str, ...]]
     dropped: tuple[CheckpointInfo, ...]
 
 
 def plan(directory: Path, policy: Retention, protected: Collection[int] = ()) -> Plan:
-    """What is to go.
+    """Decides what a prune would keep and delete.
 
-    SidecarUnreadable if pins or names are not known, OSError if the folder is not readable.
+    Args:
+        directory: the checkpoint folder.
+        policy: the retention rule.
+        protected: iterations to keep in any case.
+
+    Raises:
+        SidecarUnreadable: pins or names are unknown.
+        OSError: the folder is not readable.
     """
     checkpoints = index.load(directory).checkpoints
     kept = retention.reasons(
@@ -48,7 +60,7 @@ def plan(directory: Path, policy: Retention, protected: Collection[int] = ()) ->
 
 
 def paths(directory: Path, planned: Plan) -> list[Path]:
-    """Every path that goes, in the order of the deletion."""
+    """Every path that a plan deletes, in the order of the deletion."""
     found = []
     for info in planned.dropped:
         # Plots first: if this is interrupted, the checkpoint is still there to be pruned.
@@ -59,10 +71,12 @@ def paths(directory: Path, planned: Plan) -> list[Path]:
 def prune(
     store: Store, policy: Retention, protected: Collection[int] = (), *, dry_run: bool = False
 ) -> list[Path]:
-    """Delete what is to go and return its paths; with `dry_run` only return them.
+    """Deletes what `plan` drops and returns the paths; with `dry_run` only returns them.
 
-    SidecarUnreadable if pins or names are not known, CheckpointsInUse if somebody holds the folder
-    for long, OSError or StoreUnavailable if something cannot be deleted.
+    Raises:
+        SidecarUnreadable: pins or names are unknown.
+        CheckpointsInUse: another process holds the folder's mutex for long.
+        OSError, StoreUnavailable: something cannot be deleted.
     """
     directory = store.directory
     gone = paths(directory, plan(directory, policy, protected))
@@ -72,7 +86,7 @@ def prune(
     if not gone:
         index.update(directory)
         return gone
-    with locks.mutex(directory):  # from now on nobody pins or starts from what is about to go
+    with locks.mutex(directory):  # nobody pins, names or uses now what is about to be deleted
         gone = paths(directory, plan(directory, policy, protected))
         for path in gone:
             store.delete(path)

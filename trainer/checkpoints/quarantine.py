@@ -122,9 +122,9 @@ def unlisted(directory: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _candidates(selector: Selector, directory: Path, shown: str) -> list[tuple[Path, str | None]]:
-    """What the selector means, then the older ones beside it, newest first.
+    """The selected folder, then the older ones beside it, newest first.
 
-    With each its flaw, if that can be seen without hashing.
+    Each with its flaw, if that is visible without hashing.
     """
     if str(selector).strip() == selectors.LATEST:
         found = _not_after(directory, None)
@@ -144,7 +144,7 @@ def _candidates(selector: Selector, directory: Path, shown: str) -> list[tuple[P
 
 
 def _not_after(directory: Path, iteration: int | None) -> list[tuple[Path, str | None]]:
-    """The folders with a checkpoint's name up to an iteration (None: all), newest first."""
+    """The folders named like a checkpoint up to an iteration (None: all), newest first."""
     found: dict[int, tuple[Path, str | None]] = {
         info.iteration: (directory / info.name, None) for info in _listing(directory).checkpoints
     }
@@ -154,7 +154,7 @@ def _not_after(directory: Path, iteration: int | None) -> list[tuple[Path, str |
 
 
 def _flawed_folder(selector: Selector, directory: Path) -> Path | None:
-    """The folder that an iteration or a path means, if no list would take it for a checkpoint."""
+    """The folder that an iteration or a path names, if a listing would skip it."""
     folder = _folder_meant(selector, directory)
     if folder is None or all(folder != path for path, _ in unlisted(folder.parent)):
         return None
@@ -162,7 +162,7 @@ def _flawed_folder(selector: Selector, directory: Path) -> Path | None:
 
 
 def _folder_meant(selector: Selector, directory: Path) -> Path | None:
-    """The folder an iteration or a path stands for, whether or not it is a checkpoint."""
+    """The folder that an iteration or a path names, whether or not it is a checkpoint."""
     text = str(selector).strip()
     if not isinstance(selector, Path) and text in selectors.KEYWORDS:
         return None
@@ -187,7 +187,7 @@ def _folder_meant(selector: Selector, directory: Path) -> Path | None:
 
 
 def _iteration_named(path: Path) -> int | None:
-    """The iteration that has the last part of a path for its name, in the folder before it."""
+    """The iteration that the last part of a path names in the folder before it."""
     try:
         return labels.find(labels.read(path.parent), path.name)
     except SidecarUnreadable:
@@ -202,7 +202,7 @@ def _listing(directory: Path) -> index.Listing:
 
 
 def _saved_as(folder: Path) -> int | None:
-    """The iteration of a checkpoint under any name; None if its metadata cannot tell."""
+    """The iteration of a checkpoint under any folder name; None if its metadata lacks it."""
     try:
         return metadata.as_count(metadata.read(folder).get("iteration"))
     except (OSError, ValueError):

@@ -12,8 +12,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from trainer.checkpoints import metadata
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.metadata import MODES, BestBy
-from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
 
 DIRECTIONS = ("asc", "desc")

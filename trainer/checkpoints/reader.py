@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from trainer.checkpoints import index, quarantine, ranking, selectors
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manifest import Manifest
 from trainer.checkpoints.open_store import is_url, open_store, split_url
 from trainer.checkpoints.quarantine import Damaged
-from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.retention import Retention
 from trainer.checkpoints.selectors import Selector
 

@@ -1,7 +1,7 @@
-"""Putting a checkpoint folder in order: nothing that could still be of use is deleted.
+"""Repairs a checkpoint folder without deleting anything that could still be of use.
 
-What is deleted: temporaries, locks and markers of dead processes. What is damaged is renamed:
-checkpoint folders, and a pins.json or labels.json that makes no sense. The index is written anew.
+Temporaries, locks and markers of dead processes are deleted. Damaged checkpoints, and a pins.json
+or labels.json that is not readable, are quarantined. The index is rebuilt.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from trainer.checkpoints.store import Store
 
 @dataclass
 class Report:
-    """What was found and done."""
+    """What a repair found and did."""
 
-    removed: list[Path] = field(default_factory=list)  # leftovers of the dead
+    removed: list[Path] = field(default_factory=list)  # leftovers of dead processes
     aside: list[Quarantined] = field(default_factory=list)  # damaged, and where they are now
-    unpinned: list[int] = field(default_factory=list)  # pins of what is not there
-    unnamed: list[tuple[int, str]] = field(default_factory=list)  # and names
+    unpinned: list[int] = field(default_factory=list)  # pins of checkpoints that do not exist
+    unnamed: list[tuple[int, str]] = field(default_factory=list)  # names of such, by iteration
     index_rebuilt: bool = False
-    checked: int = 0  # checkpoints that are whole
-    recovered: list[str] = field(default_factory=list)  # in an object store, in words
-    left: list[str] = field(default_factory=list)  # what nobody but the user can decide
+    checked: int = 0  # number of valid checkpoints
+    recovered: list[str] = field(default_factory=list)  # what was done in the object store
+    left: list[str] = field(default_factory=list)  # what only the user can decide
 
     @property
     def is_clean(self) -> bool:
@@ -39,18 +39,20 @@ class Report:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the folder is in order now."""
+        """Whether nothing is left to repair."""
         return not self.left and all(item.moved_to for item in self.aside)
 
 
 def repair(store: Store, when: datetime) -> Report:
-    """Put a folder in order, as its only writer.
+    """Repairs a folder, as its only writer.
 
-    CheckpointsInUse if a run writes there, OSError if the folder cannot be read or written,
-    StoreUnavailable.
+    Raises:
+        CheckpointsInUse: a run writes there.
+        OSError: the folder cannot be read or written.
+        StoreUnavailable: the object store refused or did not answer.
     """
     directory = store.directory
-    with os.scandir(directory):  # a folder that is not there is not made
+    with os.scandir(directory):  # an absent folder is not created
         pass
     report = Report()
     dead_record = (directory / layout.WRITER).exists()
@@ -74,7 +76,7 @@ def _clear_markers(directory: Path, report: Report) -> None:
     for use in before:
         name = use.marker.name
         if use.owner is None:
-            report.left.append(f"{name} is not readable; delete it if no run goes on from there")
+            report.left.append(f"{name} is not readable; delete it if no run uses that checkpoint")
         elif use.owner.is_elsewhere:
             report.left.append(f"{name} was set by {use.owner}; delete it if that has ended")
 

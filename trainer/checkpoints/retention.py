@@ -1,6 +1,6 @@
-"""Which checkpoints are kept: a pure function of what there is, apart from any deleting.
+"""The retention rule: which checkpoints are kept, as a pure function of the list.
 
-A checkpoint is kept for any of these reasons, and the names of them are what the tools print:
+A checkpoint is kept for any of these reasons, under the names that the tools print:
 
     latest       the highest iteration
     last N       one of the `last_n` newest (0 = all of them)
@@ -15,24 +15,31 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.metadata import BestBy
 from trainer.checkpoints.ranking import best_by, ranked
-from trainer.checkpoints.records import CheckpointInfo
 
 
 @dataclass(frozen=True)
 class Retention:
     """What a prune keeps, beside the latest, the best and the pinned, which it never deletes.
 
-    Without a metric, best is what the newest checkpoint says (see `ranking`). ValueError if a
-    number is negative or no whole number, or `best_mode` is neither max nor min.
+    Attributes:
+        last_n: number of newest checkpoints; 0 = all.
+        best_n: number of best checkpoints; 0 = only the best one.
+        best_metric: a number of metadata.json; None: what the run goes by (see `ranking`).
+        best_mode: "max" or "min".
+        every: keep iterations that are a multiple of it; 0 = off.
+
+    Raises:
+        ValueError: a number is negative or not whole, or `best_mode` is not one.
     """
 
-    last_n: int = 10  # the newest so many; 0 = all
-    best_n: int = 0  # the best so many; 0 = only the one best
-    best_metric: str | None = None  # a number of metadata.json
-    best_mode: str | None = None  # "max" or "min"
-    every: int = 0  # each whose iteration is a multiple; 0 = off
+    last_n: int = 10
+    best_n: int = 0
+    best_metric: str | None = None
+    best_mode: str | None = None
+    every: int = 0
 
     def __post_init__(self) -> None:
         zero = {"last_n": "keep all", "best_n": "only the best", "every": "off"}
@@ -45,7 +52,7 @@ class Retention:
 
     @property
     def best_by(self) -> BestBy | None:
-        """What best goes by; None where that is not said."""
+        """The given metric and mode; None if no metric is given."""
         return None if self.best_metric is None else best_by((), self.best_metric, self.best_mode)
 
 
@@ -58,7 +65,7 @@ def reasons(
     in_use: Collection[int] = (),
     protected: Collection[int] = (),
 ) -> dict[int, tuple[str, ...]]:
-    """Why each checkpoint is kept, by iteration, ascending; what is not among them may go."""
+    """The reasons for keeping, by iteration, ascending; a checkpoint without any may go."""
     infos = sorted(checkpoints, key=lambda info: info.iteration)
     iterations = [info.iteration for info in infos]
     by = best_by(infos, retention.best_metric, retention.best_mode)

@@ -1,4 +1,4 @@
-"""From what a user types (latest, best, final, 50, a name, a path) to a checkpoint folder."""
+"""Finds the folder of a checkpoint for a selector: latest, best, final, 50, a name or a path."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from trainer.checkpoints import index, layout, ranking
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.metadata import BestBy
-from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean, nearest
 
@@ -28,10 +28,19 @@ def find(
     shown: str,
     by: BestBy | None = None,
 ) -> Path:
-    """The folder a selector stands for; `shown` is the directory as the user wrote it.
+    """The folder of the selected checkpoint.
 
-    A name that the user gave comes before a path; './good' is always a path. Without `by`, best is
-    what the newest checkpoint says. NoUsableCheckpoint tells what there is.
+    A name that the user gave precedes a path; './good' is always a path.
+
+    Args:
+        selector: a keyword, an iteration, a name or a path.
+        listing: the checkpoints of `directory`.
+        directory: where keywords, iterations and names are looked up.
+        shown: the directory in messages.
+        by: what "best" goes by; None: what the newest checkpoint's run goes by.
+
+    Raises:
+        NoUsableCheckpoint: there is none; the message names what exists.
     """
     if isinstance(selector, Path):
         return _from_path(selector, listing, directory, shown)
@@ -52,14 +61,15 @@ def find(
 
 
 def is_bare(text: str) -> bool:
-    """Whether a selector can be a name: './good' and 'good/' are always paths."""
+    """Whether a selector may be a name: './good' and 'good/' are always paths."""
     return Path(text).name == text
 
 
 def iteration_inside(folder: Path, directory: Path, shown: str) -> int:
-    """The iteration of a checkpoint that lies in a directory under a checkpoint's name.
+    """The iteration of a checkpoint that lies directly in `directory`.
 
-    NoUsableCheckpoint if it lies elsewhere or is a copy with a name of its own.
+    Raises:
+        NoUsableCheckpoint: it lies elsewhere, or is a copy with another kind of name.
     """
     iteration = layout.iteration_of(folder.name)
     if iteration is None or folder.parent.resolve() != directory.resolve():
@@ -113,8 +123,10 @@ def _no_iteration(iteration: int, listing: Listing, shown: str) -> NoUsableCheck
 
 
 def _from_path(path: Path, listing: Listing, directory: Path, shown: str) -> Path:
-    """A path as given; one without a folder may also mean something in the checkpoint directory,
-    and the last part may be the name that a user gave a checkpoint."""
+    """The checkpoint at a path, whose last part may be the name that a user gave.
+
+    A path without a folder is looked up in the checkpoint directory too.
+    """
     path = path.expanduser()
     bare = len(path.parts) == 1 and not path.is_absolute()
     candidates = [path, directory / path] if bare else [path]
@@ -137,7 +149,7 @@ def _from_path(path: Path, listing: Listing, directory: Path, shown: str) -> Pat
 
 
 def no_such_path(path: Path, instead: str = "") -> NoUsableCheckpoint:
-    """The error for a path that is not there; `instead` says what is, else the nearest is named."""
+    """The error for a path that does not exist; it names the nearest path without `instead`."""
     instead = instead.removeprefix(f"no such checkpoint: {path}").removeprefix("; ")
     return NoUsableCheckpoint(
         f"Checkpoint path does not exist: {path}; {instead or nearest_existing(path)}"

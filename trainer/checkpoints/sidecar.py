@@ -1,8 +1,8 @@
-"""Sidecar files: what a user has said of checkpoints, in a file beside them.
+"""Sidecar files: what a user recorded about checkpoints, in a file beside them.
 
 A checkpoint is sealed by its manifest, so its pin and its name are in `pins.json` and `labels.json`
-of the folder. They protect checkpoints: who reads a list passes over a broken file, who deletes
-must not, or a slip in that file would cost what it was to protect.
+of the folder. They protect checkpoints: a listing ignores a broken file, but nothing is deleted
+while one is broken, as a slip in it would cost what it protects.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Sidecar(Generic[Content]):
 
     Attributes:
         name: of the file.
-        key: of the only thing in it beside the format.
-        decode: its content from the JSON value of that key; ValueError if it makes no sense.
-        encode: the other way round.
-        empty: the content where there is no file.
+        key: of its content in the JSON object, beside "format".
+        decode: from the JSON value of that key to the content; ValueError if it is not valid.
+        encode: from the content to the JSON value.
+        empty: the content if there is no file.
     """
 
     name: str
@@ -42,7 +42,11 @@ class Sidecar(Generic[Content]):
     empty: Content
 
     def read(self, directory: Path) -> Content:
-        """The content. SidecarUnreadable if the file is there and makes no sense."""
+        """The content of the file.
+
+        Raises:
+            SidecarUnreadable: the file exists and is not valid.
+        """
         path = directory / self.name
         try:
             document = safe_json.decode(safe_json.read_bytes(path, MAX_BYTES))
@@ -54,10 +58,12 @@ class Sidecar(Generic[Content]):
             raise SidecarUnreadable(path, safe_json.first_line(error)) from None
 
     def change(self, directory: Path, edit: Callable[[Content], Content]) -> bool:
-        """Replace the content by what `edit` makes of it; whether anything changed.
+        """Replaces the content by `edit(content)`. Returns whether anything changed.
 
-        SidecarUnreadable if the file is broken, CheckpointsInUse if somebody holds the folder for
-        long, OSError if it cannot be written; what `edit` raises passes through.
+        Raises:
+            SidecarUnreadable: the file is not valid.
+            CheckpointsInUse: another process holds the folder's mutex for long.
+            OSError: the file cannot be written.
         """
         with locks.mutex(directory):
             before = self.read(directory)

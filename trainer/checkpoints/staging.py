@@ -1,19 +1,21 @@
-"""A checkpoint in the making.
+"""Stages and commits a checkpoint.
 
-The commit protocol. A save
+Protocol: a save
 
 1. writes everything into a temporary sibling folder (`.tmp-<writer>-checkpoint_000010`): the
-   source's own tree, the other writers' parts, metadata.json;
-2. forces every file to the disk and writes manifest.json, which lists them with size and
-   SHA-256, last; then forces every folder;
-3. renames the folder to its final name and forces the parent: this is the commit;
-4. uploads it, if an object store is behind the folder (see `remote.upload`);
-5. brings the index up to date and prunes. None of this can undo the commit.
+   source's own tree, the parts of the other writers, metadata.json;
+2. flushes every file to the disk, and last writes manifest.json, which lists them with size and
+   SHA-256; then flushes every folder;
+3. renames the folder to its final name and flushes the parent: this is the commit;
+4. uploads it, if the folder mirrors an object store (see `remote.push`);
+5. updates the index and prunes. None of this can undo the commit.
 
-So a folder named `checkpoint_NNNNNN` with a manifest is complete. A save that fails before the
-rename removes its temporary; one that is killed leaves it, and the next writer removes it once
-its own is dead. Deleting runs backwards: first the folder loses its name, then its
-files go. Nothing is ever overwritten, and only `prune` (also as the last step of a save) deletes.
+Guaranteed: a folder named `checkpoint_NNNNNN` with a manifest is complete. Nothing is overwritten,
+and only `prune` deletes, also as the last step of a save. A delete first renames the folder, then
+removes its files.
+
+A save that fails before the rename removes its temporary folder. One that is killed leaves it;
+the next writer removes it, as its writer is dead.
 """
 
 from __future__ import annotations
@@ -41,10 +43,10 @@ class Source(Protocol):
 
 
 class StagedCheckpoint:
-    """A captured checkpoint, to be committed or thrown away.
+    """A captured checkpoint, to be committed or discarded.
 
     Attributes:
-        final: the folder it is to become.
+        final: the folder that it becomes.
     """
 
     def __init__(
@@ -54,8 +56,14 @@ class StagedCheckpoint:
         after_commit: Callable[[], None],
         check_lock: Callable[[], None] = lambda: None,
     ) -> None:
-        """`shown` is the checkpoint folder in messages; what `after_commit` raises does not undo
-        the commit; what `check_lock` raises, before anything is made or renamed, prevents it."""
+        """Makes a name for the temporary folder; nothing is written yet.
+
+        Args:
+            final: the folder that it becomes.
+            shown: the checkpoint directory in messages.
+            after_commit: what it raises does not undo the commit.
+            check_lock: called before anything is created or renamed; what it raises prevents that.
+        """
         self.final, self._shown, self._after_commit = final, shown, after_commit
         self._check_lock = check_lock
         self._staged = atomic.temporary_sibling(final)
@@ -63,7 +71,7 @@ class StagedCheckpoint:
     def write(
         self, source: Source, writers: Mapping[str, Writer], document: Mapping[str, Any]
     ) -> None:
-        """All parts into the temporary folder; errors as for `CheckpointManager.stage`."""
+        """Writes all parts into the temporary folder; errors as for `CheckpointManager.stage`."""
         self._check_lock()
         if os.path.lexists(self.final):
             raise self._exists()
@@ -77,11 +85,14 @@ class StagedCheckpoint:
             (self._staged / layout.METADATA).write_text(text, encoding="utf-8")
 
     def commit(self) -> Path:
-        """Hash, force to the disk, rename, prune. Returns the folder; it may be called once.
+        """Hashes, flushes, renames and prunes. Returns the folder. To be called once.
 
-        CheckpointExists, CheckpointWriteFailed, CheckpointError: nothing is left of it then, but
-        after UploadFailed it is a checkpoint on this machine, and CheckpointExists from an object
-        store says where it is kept.
+        Raises:
+            CheckpointExists: there is one of that name; from an object store, the message says
+                where this one is kept.
+            CheckpointWriteFailed: the disk refused; nothing is left of it.
+            CheckpointError: it lacks a required part; nothing is left of it.
+            UploadFailed: it is a checkpoint on this machine only.
         """
         with self._refusals(), self._or_nothing():
             self._check_lock()
@@ -93,7 +104,7 @@ class StagedCheckpoint:
         return self.final
 
     def discard(self) -> None:
-        """Throw it away."""
+        """Deletes the temporary folder."""
         shutil.rmtree(self._staged, ignore_errors=True)
 
     @contextmanager
@@ -106,7 +117,7 @@ class StagedCheckpoint:
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
-        """What the operating system refuses, in the words of this package."""
+        """Turns errors of the operating system into those of this package."""
         try:
             yield
         except OSError as error:

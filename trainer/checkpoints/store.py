@@ -1,7 +1,7 @@
-"""What stands behind a checkpoint folder: nothing, or an object store that it mirrors.
+"""The storage backend of a checkpoint folder: local only, or mirrored to an object store.
 
-Everything happens in the local folder; a store is told of it. This one, for a folder that is
-itself the place, has nothing to do.
+Every change happens in the local folder first; the store then follows it. `Store` is the local
+folder itself and has nothing to follow; `remote.object_store.ObjectStore` does.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Store:
     """A local folder.
 
     Attributes:
-        directory: where everything is, or is mirrored.
-        shown: the place in messages.
+        directory: the local folder, for an object store its mirror.
+        shown: the path or URL in messages.
     """
 
     is_remote = False
@@ -29,51 +29,63 @@ class Store:
         self.directory, self.shown = directory, shown
 
     def address(self, path: Path) -> str:
-        """Where a path below `directory` is for the user."""
+        """The address of a path below `directory` for the user: a path, or a URL."""
         return str(path)
 
     def local(self, selector: str | int | Path) -> str | int | Path:
-        """A selector with the address of something in this place turned into its path."""
+        """A selector; the URL of something in this store becomes its local path."""
         return selector
 
     def refresh(self) -> list[tuple[str, str]]:
-        """See what others changed. Returns (name, reason) of what is not shown."""
+        """Takes over what others changed. Returns (name, reason) of what is hidden."""
         return []
 
     def fetch(self, folder: Path) -> None:
-        """Have all files of a checkpoint of which only the head may be here."""
+        """Downloads the files of a checkpoint of which only the head is here."""
 
     def verify(self, folder: Path) -> None:
-        """Have all files of a checkpoint, or CheckpointCorrupted."""
+        """Downloads as `fetch` does, and verifies every file on this machine.
+
+        Raises:
+            CheckpointCorrupted: a file is not what the manifest says.
+        """
         manifest.verify(folder)
 
     def inspect(self, folder: Path) -> Manifest:
-        """The same, reading where the checkpoint really is; returns its manifest."""
+        """The manifest of a checkpoint, after verifying the original, not a local copy.
+
+        Raises:
+            CheckpointCorrupted: a file is not what the manifest says.
+        """
         return manifest.verify(folder)
 
     def upload(self) -> None:
-        """Bring what was committed here to where it belongs."""
+        """Uploads what was committed on this machine.
+
+        Raises:
+            UploadFailed: the store refused or did not answer.
+        """
 
     def upload_file(self, name: str) -> None:
-        """The same for a file beside the checkpoints, or its absence."""
+        """Uploads a file that lies beside the checkpoints, or deletes it if it is absent here."""
 
     def try_writing(self) -> None:
-        """See that the place behind the folder takes what is written, and lets go of it."""
+        """Writes an object and deletes it, to see that both are allowed."""
 
     def waiting(self) -> list[int]:
-        """Iterations that are committed here and not there yet."""
+        """The iterations that are committed on this machine and not yet in the store."""
         return []
 
     def delete(self, path: Path) -> None:
-        """Before a checkpoint or a side file is deleted here."""
+        """Deletes a checkpoint or a side file in the store, before it is deleted here."""
 
     def renamed(self, old: Path, new: Path) -> None:
-        """After a damaged checkpoint got another name."""
+        """Renames a checkpoint in the store, after it was quarantined here."""
 
     def branched(self, branch: Path, iteration: int) -> None:
-        """After everything later than `iteration` was moved into a branch folder."""
+        """Moves what is later than `iteration` in the store, after it was moved here."""
 
     @contextlib.contextmanager
     def writer(self, owner: Owner) -> Iterator[list[str]]:
-        """Be the only writer there too; gives what was put in order for it."""
+        """Is the only writer in the store within the context. Yields what it repaired, as lines."""
         yield []

@@ -1,7 +1,7 @@
-"""The objects below one prefix, by pyarrow.fs: each operation is tried again when it may help.
+"""Access to the objects below one prefix by pyarrow.fs, with retries.
 
-Names are relative to the prefix, with slashes. What a store refuses or does not answer becomes
-StoreUnavailable with the address; an object that is not there is a FileNotFoundError.
+Names are relative to the prefix, with slashes. Every method raises StoreUnavailable, with the URL,
+if the store refused or did not answer, and FileNotFoundError if the object does not exist.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _FINAL = (
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a store may take: to connect, to answer, and how often it is asked; seconds."""
+    """Timeouts in seconds and the number of attempts."""
 
     connect_s: float = 5.0
     request_s: float = 30.0
@@ -70,7 +70,7 @@ class Client:
     """The objects below a location."""
 
     def __init__(self, location: Location) -> None:
-        """Contacts nobody."""
+        """Contacts no store yet."""
         self.location = location
 
     @cached_property
@@ -112,13 +112,13 @@ class Client:
         return self._try(read)
 
     def chunks(self, name: str, sink: Callable[[bytes], Any]) -> None:
-        """Give the content of an object to a function, piece by piece; not tried again."""
+        """Passes the content of an object to a function in pieces, without retries."""
         with self._fs.open_input_stream(self._full(name)) as stream:
             while piece := stream.read(_CHUNK):
                 sink(piece)
 
     def download(self, name: str, target: Path) -> None:
-        """An object into a file, whose folder is made if need be."""
+        """Downloads an object into a file, whose folder is created if absent."""
         target.parent.mkdir(parents=True, exist_ok=True)
 
         def download() -> None:
@@ -128,7 +128,7 @@ class Client:
         self._try(download)
 
     def write(self, name: str, content: bytes) -> None:
-        """Set an object as a whole."""
+        """Replaces an object as a whole."""
 
         def write() -> None:
             with self._fs.open_output_stream(self._full(name)) as stream:
@@ -137,7 +137,7 @@ class Client:
         self._try(write)
 
     def upload(self, source: Path, name: str) -> None:
-        """A file into an object."""
+        """Uploads a file as an object."""
 
         def upload() -> None:
             with (
@@ -150,19 +150,19 @@ class Client:
         self._try(upload)
 
     def copy(self, source: str, target: str) -> None:
-        """An object to another name, within the store."""
+        """Copies an object within the store."""
         self._try(lambda: self._fs.copy_file(self._full(source), self._full(target)))
 
     def delete(self, name: str) -> None:
-        """An object, if it is there."""
+        """Deletes an object, if it exists."""
         self._missing_ok(lambda: self._fs.delete_file(self._full(name)))
 
     def delete_tree(self, name: str) -> None:
-        """All objects below a name, if there are any."""
+        """Deletes all objects below a name, if there are any."""
         self._missing_ok(lambda: self._fs.delete_dir(self._full(name)))
 
     def each(self, function: Callable[[T], S], items: Iterable[T]) -> list[S]:
-        """The function of every item, several at once; the first error is raised."""
+        """The results of a function for all items, several in parallel; raises the first error."""
         items = list(items)
         if len(items) < 2:
             return [function(item) for item in items]
@@ -170,7 +170,7 @@ class Client:
             return list(pool.map(function, items))
 
     def retrying(self, action: Callable[[], T]) -> T:
-        """Do something with the store, again if that may help; errors as for all operations."""
+        """The result of an action on the store, retried like every other operation."""
         return self._try(action)
 
     def _full(self, name: str) -> str:
@@ -228,7 +228,12 @@ class Client:
 
 
 def open_filesystem(location: Location, patience: Patience) -> Any:
-    """The pyarrow file system of a location. OSError, or ValueError for a bad option."""
+    """The pyarrow file system of a location.
+
+    Raises:
+        ValueError: an option is not valid.
+        OSError: the store refused or did not answer.
+    """
     from pyarrow import fs
 
     options = dict(location.options)
@@ -251,7 +256,7 @@ def open_filesystem(location: Location, patience: Patience) -> Any:
 
 
 def _region(location: Location) -> str | None:
-    """From the environment; else asked of the store, unless it is one with its own endpoint."""
+    """The region from the environment, else from the store if it has no endpoint of its own."""
     from pyarrow import fs
 
     named = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")

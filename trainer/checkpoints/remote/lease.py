@@ -1,12 +1,13 @@
-"""Who may write to a place in an object store: one claim object for each writer.
+"""The lease of the only writer of a prefix in an object store: one object for each writer.
 
-A writer sets an object of its own, `.writer-<token>.json`, and then lists all claims. Whoever sees
-another living claim withdraws. On a store whose lists show every finished write at once (S3 since
-2020, Google Cloud Storage) two writers cannot both miss each other. A claim is renewed each minute;
-one that was not for a quarter of an hour counts as abandoned, by the store's own clock, and so does
-that of a dead process of this machine. What this does not guarantee: a writer that stood still for
-longer than that (a laptop asleep) may wake up beside its successor; it finds its claim gone at its
-next upload and stops there.
+Protocol: a writer puts an object of its own, `.writer-<token>.json`, then lists all leases, and
+withdraws if it sees another living one. On a store whose lists show every finished write at once
+(S3 since 2020, Google Cloud Storage) two writers cannot both miss each other. A lease is renewed
+every minute. It is abandoned if it was not renewed for 15 minutes by the store's own clock, or if
+its process on this machine is dead.
+
+Not guaranteed: a writer that was suspended for longer than that (a laptop asleep) may wake up
+beside its successor. It finds its lease gone at its next upload and stops there.
 """
 
 from __future__ import annotations
@@ -28,15 +29,17 @@ logger = logging.getLogger(__name__)
 
 RENEWAL_S = 60.0
 EXPIRY_S = 900.0
-_SETTLED_S = 10.0  # a claim this much older is no race
+_SETTLED_S = 10.0  # a lease this much older is no race
 _ROUNDS = 3
 
 
 @contextlib.contextmanager
 def held(client: Client, owner: Owner) -> Iterator[str]:
-    """Be the only writer while this lasts; gives the name of the claim object.
+    """Holds the lease within the context. Yields the name of its object.
 
-    CheckpointsInUse names the other writer; StoreUnavailable if the store cannot be asked.
+    Raises:
+        CheckpointsInUse: another writer has it; the message names that one.
+        StoreUnavailable: the store refused or did not answer.
     """
     name = f"{LEASE}{owner.token}.json"
     _take(client, name, owner)
@@ -49,7 +52,7 @@ def held(client: Client, owner: Owner) -> Iterator[str]:
         if owner.is_this_process:  # and not a fork of it
             over.set()
             renewal.join()
-            with contextlib.suppress(CheckpointError):  # an abandoned claim runs out
+            with contextlib.suppress(CheckpointError):  # an abandoned lease runs out
                 client.delete(name)
 
 
@@ -73,10 +76,10 @@ def _take(client: Client, name: str, owner: Owner) -> None:
 
 
 def _rival(client: Client, name: str) -> tuple[str, bool] | None:
-    """Why another writer has the place, and whether it had it long before; None if none has."""
-    claims = list_remote(client).leases
-    mine = claims.get(name)
-    for other, entry in claims.items():
+    """Why another writer has the lease, and whether it had it long before; None if none has."""
+    leases = list_remote(client).leases
+    mine = leases.get(name)
+    for other, entry in leases.items():
         if other == name or mine is None:
             continue
         age = (mine.mtime_ns - entry.mtime_ns) / 1e9
@@ -87,7 +90,7 @@ def _rival(client: Client, name: str) -> tuple[str, bool] | None:
 
 
 def _why_refused(client: Client, name: str, entry: Entry, age: float) -> str | None:
-    """What to tell of a claim; None if nobody holds it any more, and then it is removed."""
+    """Why a lease refuses others; None if nobody holds it any more, and then it is deleted."""
     url = client.location.url
     try:
         owner = Owner.of(safe_json.decode(client.read(name)))
@@ -100,10 +103,10 @@ def _why_refused(client: Client, name: str, entry: Entry, age: float) -> str | N
     if age <= EXPIRY_S and owner is not None and not owner.is_dead:
         return (
             f"{url} is in use by {owner}\n"
-            "Stop that one, or use another --checkpoint-dir; if it no longer runs, its claim ends "
+            "Stop that one, or use another --checkpoint-dir; if it no longer runs, its lease ends "
             f"{EXPIRY_S / 60:.0f} min after its last sign of life"
         )
-    logger.warning("%s: the claim of %s is taken over", url, owner or "an unknown writer")
+    logger.warning("%s: the lease of %s is taken over", url, owner or "an unknown writer")
     client.delete(name)
     return None
 
@@ -114,6 +117,6 @@ def _renew(client: Client, name: str, owner: Owner, over: threading.Event) -> No
             client.entry(name)
             client.write(name, owner.encode().encode())
         except FileNotFoundError:
-            return  # taken over: the next upload tells
+            return  # taken over: the next upload reports it
         except CheckpointError:
-            continue  # the store is away; there is time until the claim runs out
+            continue  # the store is away; there is time until the lease runs out

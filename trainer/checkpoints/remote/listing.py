@@ -1,7 +1,7 @@
-"""What a store holds, from the list of its objects and the pointer to the latest checkpoint.
+"""The contents of an object store, from the list of its objects and the pointer `latest.json`.
 
 A checkpoint exists once its manifest does, which is uploaded last. `latest.json` names the newest
-one that its writer has verified; what lies beyond it is not shown, for its writer is not done.
+one that its writer has verified. Later ones are hidden, as their writer has not finished.
 """
 
 from __future__ import annotations
@@ -22,14 +22,19 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class RemoteListing:
-    """All objects by name, and the checkpoint that `latest.json` names (None: it names none)."""
+    """The objects of a store.
+
+    Attributes:
+        objects: all of them by name.
+        latest: the checkpoint that `latest.json` names; None if it names none.
+    """
 
     objects: Mapping[str, Entry]
     latest: str | None
 
     @cached_property
     def manifests(self) -> dict[str, Entry]:
-        """The manifest of each checkpoint that has one, those in branch folders too, by name."""
+        """The manifests by checkpoint, those in branch folders too."""
         return {
             unit: self.objects[f"{unit}/{layout.MANIFEST}"]
             for unit in self._units
@@ -57,7 +62,7 @@ class RemoteListing:
 
     @property
     def leases(self) -> dict[str, Entry]:
-        """The objects by which writers claim the place."""
+        """The lease objects of writers."""
         return {
             name: entry
             for name, entry in self.objects.items()
@@ -84,7 +89,11 @@ class RemoteListing:
 
 
 def list_remote(client: Client) -> RemoteListing:
-    """Look at a store. StoreUnavailable if it cannot be asked."""
+    """Lists a store.
+
+    Raises:
+        StoreUnavailable: it refused or did not answer.
+    """
     objects = client.objects()
     return RemoteListing(objects, _pointed_at(client) if POINTER in objects else None)
 

@@ -1,12 +1,12 @@
-"""Where checkpoints are kept: a local folder, or a prefix of a bucket.
+"""The location of checkpoints: a local folder, or a prefix of a bucket.
 
     ./checkpoints   ~/runs/a b   file:///data/a%20b       a local folder
     s3://bucket/prefix?endpoint_override=host:9000&scheme=http&region=us-east-1
     gs://bucket/prefix?anonymous=true
 
-The query takes the options that `pyarrow.fs.FileSystem.from_uri` knows; credentials come from the
-usual environment variables and files, or stand before the bucket (s3://key:secret@bucket/prefix).
-Neither is part of what is ever printed.
+The query takes the options of `pyarrow.fs.FileSystem.from_uri`. Credentials come from the usual
+environment variables and files, or precede the bucket (s3://key:secret@bucket/prefix). Neither
+options nor credentials are ever printed.
 """
 
 from __future__ import annotations
@@ -62,15 +62,16 @@ class Location:
 
     @property
     def parent(self) -> Location:
-        """The prefix that this one lies in."""
+        """The prefix that contains this one."""
         return replace(self, prefix=self.prefix.rpartition("/")[0])
 
     @property
     def mirror(self) -> Path:
-        """The local folder that stands for it: for a branch folder, inside that of its parent."""
-        place = self.options.get("endpoint_override", "")
-        store = f"{self.scheme}-{hashlib.sha256(place.encode()).hexdigest()[:8]}" * bool(place)
-        return cache_root().joinpath(store or self.scheme, *self.path.split("/"))
+        """The local folder that mirrors it; that of a branch is inside that of its parent."""
+        endpoint = self.options.get("endpoint_override", "")
+        digest = hashlib.sha256(endpoint.encode()).hexdigest()[:8]
+        store = f"{self.scheme}-{digest}" if endpoint else self.scheme
+        return cache_root().joinpath(store, *self.path.split("/"))
 
 
 def is_url(text: str) -> bool:
@@ -79,16 +80,17 @@ def is_url(text: str) -> bool:
 
 
 def without_options(text: str) -> str:
-    """What a user gave, whatever it is, for a message: of a URL neither query nor credentials."""
+    """The text for a message: a URL loses its query and its credentials."""
     if ":/" not in text:
         return text
     return without_credentials(re.sub(r":/+[^/]*@", "://", text.partition("?")[0]))
 
 
 def parse(given: str | os.PathLike[str]) -> Path | Location:
-    """A local folder, absolute, or a place in an object store.
+    """The absolute local folder or the location in an object store that a text names.
 
-    ValueError names an unknown scheme or option, and what there is instead.
+    Raises:
+        ValueError: an unknown scheme or option; the message names the valid ones.
     """
     text = os.fspath(given)
     if "://" not in text:
@@ -115,8 +117,7 @@ def parse(given: str | os.PathLike[str]) -> Path | Location:
 
 
 def cache_root() -> Path:
-    """Where the local copies of what is in object stores are: $CHECKPOINT_CACHE, else
-    `checkpoints` in `cache_home`."""
+    """The folder of all mirrors: $CHECKPOINT_CACHE, else `checkpoints` in `cache_home`."""
     given = os.environ.get(CACHE_VARIABLE, "")
     if "://" in given:
         raise ValueError(f"{CACHE_VARIABLE} is a URL; local copies need a local folder")
@@ -124,7 +125,7 @@ def cache_root() -> Path:
 
 
 def cache_home() -> Path:
-    """The folder for caches: `.cache` of a checkout, else one in the user's ($XDG_CACHE_HOME)."""
+    """The folder for caches: `.cache` of a checkout, else one in $XDG_CACHE_HOME."""
     if (_PROJECT / "pyproject.toml").is_file():
         return _PROJECT / ".cache"
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))  # a relative one is to be ignored
@@ -133,7 +134,7 @@ def cache_home() -> Path:
 
 
 def mirrored_at(folder: Path) -> Location | None:
-    """What a local folder mirrors: a place in a store, or a branch folder there; None: nothing."""
+    """The location in an object store that a local folder mirrors; None: it is no mirror."""
     try:
         root = cache_root()
     except ValueError:  # nothing can be mirrored there
@@ -152,7 +153,7 @@ def mirrored_at(folder: Path) -> Location | None:
 
 
 def remember(place: Location) -> None:
-    """Note in the mirror what it mirrors, with the options and without credentials."""
+    """Records in the mirror what it mirrors: the URL with its options, without credentials."""
     path = place.mirror / ORIGIN
     if place.mirror.is_dir() and not path.exists():
         secret = ("access_key", "secret_key")
@@ -200,7 +201,7 @@ def _credentials(scheme: str, text: str) -> dict[str, str]:
 
 
 def _with_endpoint(scheme: str, options: dict[str, str]) -> dict[str, str]:
-    """The endpoint from the query or the environment, its own scheme taken apart."""
+    """The options with the endpoint from the query or the environment, without its scheme."""
     named = (os.environ.get(name, "") for name in _ENDPOINT_VARIABLES if scheme == "s3")
     endpoint = options.get("endpoint_override") or next(filter(None, named), "")
     if has_credentials(f"//{endpoint.rpartition('://')[2]}"):

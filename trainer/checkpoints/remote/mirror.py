@@ -1,8 +1,8 @@
-"""The local folder that mirrors a place in an object store: which of its checkpoints are there.
+"""The local mirror of a prefix in an object store: which of its checkpoints the store has.
 
-A checkpoint that is in the store carries a mark, `.stored`, with size and time of the manifest
-object; one without it was committed here and waits for upload. Of one that came from the store
-there may only be the head: manifest.json and metadata.json, which is what a list needs.
+A checkpoint that is in the store has a mark, `.stored`, with size and time of the manifest object.
+One without it was committed on this machine and waits for upload. Of one that came from the store
+only the head may be here: manifest.json and metadata.json, which is what a list needs.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ MARK = ".stored"
 
 
 def write_mark(folder: Path, manifest_object: Entry) -> None:
-    """Say that a checkpoint is in the store."""
+    """Marks a checkpoint as being in the store."""
     (folder / MARK).write_text(f"{manifest_object.size} {manifest_object.mtime_ns}\n")
 
 
 def read_mark(folder: Path) -> Entry | None:
-    """The manifest object that a checkpoint has in the store; None if it is not there."""
+    """The manifest object of a checkpoint according to its mark; None if it has none."""
     try:
         size, mtime_ns = safe_json.read_bytes(folder / MARK, limit=100).split()
         return Entry(int(size), int(mtime_ns))
@@ -58,7 +58,7 @@ def committed(directory: Path) -> list[str]:
 
 
 def absent(folder: Path, manifest: Manifest) -> list[str]:
-    """The files of a checkpoint that are not here, by their sizes."""
+    """The files of a checkpoint that are not here, judged by their sizes."""
     return [name for name, record in manifest.files.items() if _size(folder / name) != record.size]
 
 

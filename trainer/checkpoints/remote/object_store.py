@@ -1,7 +1,7 @@
-"""A place in an object store behind a local folder that mirrors it.
+"""An object store behind a local folder that mirrors it.
 
-The store is the truth: what others added or deleted there shows at the next look. The folder has
-the heads of all checkpoints, the files of those that were asked for, and what waits for upload.
+The store is the truth: each `refresh` shows what others added or deleted. The folder holds the
+heads of all checkpoints, the files of those that were opened, and what waits for upload.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 class ObjectStore(Store):
-    """What stands behind a mirror; every method may raise StoreUnavailable."""
+    """A prefix in an object store; every method may raise StoreUnavailable."""
 
     is_remote = True
 
@@ -63,7 +63,7 @@ class ObjectStore(Store):
         return self.directory / meant.path[len(self.location.path) + 1 :] if inside else selector
 
     def refresh(self) -> list[tuple[str, str]]:
-        # The marks first, or what another process uploads meanwhile would look deleted.
+        # The marks first: what another process uploads meanwhile would look deleted.
         before = mirror.stored(self.directory)
         found = list_remote(self.client)
         pull(self.client, self.directory, before, found)
@@ -162,15 +162,15 @@ class ObjectStore(Store):
 
     @contextlib.contextmanager
     def writer(self, owner: Owner) -> Iterator[list[str]]:
-        with lease.held(self.client, owner) as claim:
-            self._lease = claim
+        with lease.held(self.client, owner) as name:
+            self._lease = name
             try:
                 yield self._recover()
             finally:
                 self._lease = None
 
     def _recover(self) -> list[str]:
-        """Finish or clear what dead writers left."""
+        """Finishes or removes what dead writers left. Returns what was done."""
         done = [
             f"finishing the upload of {name}, which was committed here"
             for name in mirror.waiting(self.directory)
@@ -197,7 +197,7 @@ class ObjectStore(Store):
                 self._index_sent = text
 
     def _fetch(self, folder: Path) -> bool:
-        """Whether a checkpoint had to be downloaded, which verifies it."""
+        """Downloads a checkpoint, and so verifies it, if need be. Returns whether it did."""
         if not self._is_stored(folder):
             return False
         try:
@@ -209,7 +209,7 @@ class ObjectStore(Store):
         return True
 
     def _download(self, folder: Path) -> None:
-        """All files of a checkpoint, verified before the first one gets its place."""
+        """Downloads all files of a checkpoint, verified before the first one is moved in place."""
         name = self._name(folder)
         temporary = atomic.temporary_sibling(folder)
         temporary.mkdir(parents=True)
@@ -218,7 +218,7 @@ class ObjectStore(Store):
             wanted = self._readdressed(temporary, folder)
 
             def bring(item: str) -> None:
-                with contextlib.suppress(FileNotFoundError):  # the check will tell
+                with contextlib.suppress(FileNotFoundError):  # the check reports it
                     self.client.download(f"{name}/{item}", temporary / item)
 
             self.client.each(bring, wanted.files)
@@ -242,7 +242,7 @@ class ObjectStore(Store):
                 self.client.download(str(self._name(path)), temporary)
 
     def _readdressed(self, folder: Path, shown: Path, *, whole: bool = False) -> Manifest:
-        """Its manifest, or with `whole` a check of everything; errors name the address."""
+        """The manifest of a folder, with `whole` after checking all files; errors name the URL."""
         try:
             return manifest.verify(folder) if whole else manifest.read(folder)
         except CheckpointCorrupted as error:

@@ -1,4 +1,4 @@
-"""Bringing the local mirror in line with what its store holds now."""
+"""Updates the local mirror to what its object store holds now."""
 
 from __future__ import annotations
 
@@ -17,10 +17,16 @@ from trainer.checkpoints.remote.listing import RemoteListing
 def pull(
     client: Client, directory: Path, before: Mapping[str, Entry], found: RemoteListing
 ) -> None:
-    """Bring the heads of what is new, take away what is gone, and take over pins and names.
+    """Downloads the heads of new checkpoints, removes deleted ones, and copies pins and names.
 
-    `before` are the marks from before the survey, or what was uploaded meanwhile would look
-    deleted. What waits for upload stays as it is, and so does what a process here builds on.
+    What waits for upload stays as it is, and so does what a process on this machine uses.
+
+    Args:
+        client: the store.
+        directory: the mirror.
+        before: the marks as they were before the listing; what was uploaded since would
+            otherwise look deleted.
+        found: the listing.
     """
     fresh = {name: entry for name, entry in found.visible.items() if before.get(name) != entry}
     gone = [name for name in before if name not in found.visible]

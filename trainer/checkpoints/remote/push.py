@@ -1,16 +1,16 @@
-"""From the local folder to the object store.
+"""Uploads checkpoints from the local folder to the object store.
 
-A checkpoint is uploaded in this order, and each step can be the last one that happens:
+Protocol: the steps happen in this order, and the process may die after any of them.
 
-1. every file but the manifest; what is there already with the right size stays;
-2. everything is read back and hashed; what differs is sent again;
-3. manifest.json: from now on the checkpoint exists, though readers do not see it yet;
-4. the manifest is read back, and `latest.json` is moved to it: now readers see it;
-5. the local folder gets its mark.
+1. Every file but the manifest is sent; what is there already with the right size stays.
+2. Every file is read back and hashed; what differs is sent again.
+3. manifest.json is sent: the checkpoint exists, but readers do not see it yet.
+4. The manifest is read back, and `latest.json` is set to it: readers see the checkpoint.
+5. The local folder gets its mark.
 
-So a killed upload leaves objects without a manifest, which nobody takes for a checkpoint. The
-local folder still waits, and the next upload from here finishes it; another machine's next writer
-removes the objects.
+A killed upload therefore leaves objects without a manifest, which nobody takes for a checkpoint.
+The local folder still waits: the next upload from this machine finishes it, and the next writer on
+another machine removes the objects.
 """
 
 from __future__ import annotations
@@ -31,10 +31,12 @@ _ROUNDS = 3
 
 
 def push_checkpoint(client: Client, directory: Path, name: str, found: RemoteListing) -> None:
-    """All steps for one checkpoint of the local folder.
+    """Takes all steps for one checkpoint of the local folder.
 
-    CheckpointExists if the store has another one of that name, CheckpointCorrupted if the local
-    one is damaged, StoreUnavailable if the store does not do it.
+    Raises:
+        CheckpointExists: the store has another one of that name.
+        CheckpointCorrupted: the local one is damaged.
+        StoreUnavailable: the store refused, did not answer, or does not keep what is sent.
     """
     folder = directory / name
     wanted = manifest.verify(folder)
@@ -52,13 +54,13 @@ def push_checkpoint(client: Client, directory: Path, name: str, found: RemoteLis
 
 
 def move_pointer(client: Client, name: str, manifest_text: bytes) -> None:
-    """Make a verified checkpoint the latest one."""
+    """Sets `latest.json` to a verified checkpoint."""
     digest = hashlib.sha256(manifest_text).hexdigest()
     _write_and_read_back(client, POINTER, pointer(name, digest))
 
 
 def differences(client: Client, name: str, wanted: Manifest) -> dict[str, str]:
-    """What is wrong with the objects of a checkpoint, by file; all of them are read."""
+    """The problems of a checkpoint's objects by file; all of them are read and hashed."""
 
     def problem(item: str) -> str:
         record = wanted.files[item]
@@ -76,7 +78,7 @@ def differences(client: Client, name: str, wanted: Manifest) -> dict[str, str]:
 
 
 def push_side_files(client: Client, directory: Path, found: RemoteListing, names: set[str]) -> None:
-    """Plots and histories of the checkpoints in `names` that the store has not, or otherwise."""
+    """Uploads the plots and histories of checkpoints that the store lacks or has differently."""
     wanted = [
         path
         for name in names
@@ -88,7 +90,7 @@ def push_side_files(client: Client, directory: Path, found: RemoteListing, names
 
 
 def _send(client: Client, folder: Path, name: str, wanted: Manifest, found: RemoteListing) -> None:
-    """What the store does not have yet; what a dead upload left and nobody wants goes."""
+    """Uploads what the store lacks and deletes what a dead upload left."""
     prefix = len(name) + 1
     there = {item[prefix:]: found.objects[item].size for item in found.below(name)}
     missing = [item for item, record in wanted.files.items() if there.get(item) != record.size]
@@ -150,7 +152,7 @@ def _number(name: str) -> int:
 
 
 def _exists(client: Client, folder: Path) -> CheckpointExists:
-    """Out of the way with the local one, so that what the store has can be seen."""
+    """Renames the local checkpoint, so that the one in the store can be seen."""
     kept = folder.with_name(f"conflict_{folder.name}_{datetime.now():%Y%m%dT%H%M%S}")
     atomic.rename_folder(folder, kept)
     return CheckpointExists(

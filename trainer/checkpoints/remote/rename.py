@@ -1,7 +1,7 @@
-"""Deleting and renaming checkpoints in a store, which has neither folders nor renames.
+"""Deletes, renames and publishes checkpoints in a store, which has neither folders nor renames.
 
-The manifest is the first object to go and the last one to come, so that what is interrupted leaves
-objects that nobody takes for a checkpoint.
+The manifest is deleted first and copied last, so that an interrupted step leaves objects that
+nobody takes for a checkpoint.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from trainer.checkpoints.remote.listing import POINTER, RemoteListing, list_remo
 
 
 def delete_checkpoint(client: Client, name: str) -> None:
-    """All objects of a checkpoint."""
+    """Deletes all objects of a checkpoint."""
     client.delete(f"{name}/{layout.MANIFEST}")
     client.delete_tree(name)
 
 
 def rename_checkpoint(client: Client, source: str, target: str, found: RemoteListing) -> None:
-    """All objects of a checkpoint to another name."""
+    """Moves all objects of a checkpoint to another name."""
     vouched = f"{source}/{layout.MANIFEST}"
     rest = [name for name in found.below(source) if name != vouched]
     client.each(lambda name: client.copy(name, target + name[len(source) :]), rest)
@@ -34,7 +34,7 @@ def rename_checkpoint(client: Client, source: str, target: str, found: RemoteLis
 
 
 def rename_newer(client: Client, iteration: int, branch: str) -> None:
-    """Everything of later iterations below another name, the highest first."""
+    """Moves everything of later iterations into a branch, the highest first."""
     found = list_remote(client)
 
     def number(name: str) -> int:
@@ -52,7 +52,7 @@ def rename_newer(client: Client, iteration: int, branch: str) -> None:
 
 
 def repoint(client: Client) -> None:
-    """`latest.json` to the newest checkpoint that readers see, if what it names is gone."""
+    """Sets `latest.json` to the newest checkpoint if the one that it names is gone."""
     found = list_remote(client)
     if found.latest in found.manifests:
         return
@@ -66,9 +66,9 @@ def repoint(client: Client) -> None:
 
 
 def clear_unfinished(client: Client, keep: Collection[str]) -> list[str]:
-    """Remove half uploads and half deletions, but for those that `keep` will finish.
+    """Deletes half uploads and half deletions, except those in `keep`, which will be finished.
 
-    Only for whoever is the only writer. Returns what was done, in lines of text.
+    For the only writer. Returns what was done, as lines of text.
     """
     names = [name for name in list_remote(client).unfinished if name not in keep]
     for name in names:
@@ -77,9 +77,9 @@ def clear_unfinished(client: Client, keep: Collection[str]) -> list[str]:
 
 
 def publish_unverified(client: Client) -> list[str]:
-    """Move `latest.json` on over checkpoints whose writer died before it could, if they are whole.
+    """Sets `latest.json` to valid checkpoints whose writer died before it could.
 
-    Only for whoever is the only writer. Returns what was done, in lines of text.
+    For the only writer. Returns what was done, as lines of text.
     """
     done = []
     for name in sorted(

@@ -1,4 +1,4 @@
-"""What may be shown or stored of a text that holds URLs: everything but the credentials.
+"""Hides the credentials of URLs in texts that are shown or stored.
 
     s3://KEY:SECRET@bucket/prefix            s3://***@bucket/prefix
     postgresql://user:password@host/runs     postgresql://***@host/runs
@@ -6,9 +6,8 @@
 
 The text may be a URL or anything around it: a command line, an error message of a library, a URL
 that is percent-encoded inside another one, one that was cut off before its '@'. In doubt too much
-is hidden, never too little: after '://' everything between a ':' and the last '@' before a space
-counts as a password, also what looks like a port and a path. What cannot be told from a path stays:
-a secret that is a part of one.
+is hidden: after '://' everything between a ':' and the last '@' before a space counts as a
+password, also what looks like a port and a path. Not hidden: a secret that is a part of a path.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ def redacted(text: str) -> str:
 
 @functools.cache
 def _compiled() -> list[tuple[re.Pattern[str], Any]]:
-    """The rules, for whoever meets a text that may need them: --help does not."""
+    """The rules, compiled at their first use: --help needs none."""
     return [(re.compile(pattern, re.IGNORECASE), shown) for pattern, shown in _RULES]
 
 
@@ -129,7 +128,7 @@ def _spans(pattern: str, text: str) -> list[tuple[int, int]]:
 
 
 def redacted_values(values: Any) -> Any:
-    """The same for every text in nested values (mappings, lists)."""
+    """Nested values (mappings, lists) with `redacted` applied to every text."""
     if isinstance(values, str):
         return redacted(values)
     if isinstance(values, Mapping):
@@ -140,19 +139,19 @@ def redacted_values(values: Any) -> Any:
 
 
 def has_credentials(text: str) -> bool:
-    """Whether there is something in a text that `redacted` hides."""
+    """Whether a text holds something that `redacted` hides."""
     return redacted(text) != text
 
 
 def is_redacted(value: Any) -> bool:
-    """Whether a value has lost its credentials: it cannot be used in place of the real one."""
+    """Whether the credentials of a value are hidden, so that it cannot be used."""
     return isinstance(value, str) and any(
         sign in value for sign in (f"{MARK}@", f"={MARK}", f"/{MARK}")
     )
 
 
 def without_credentials(text: str) -> str:
-    """The text with the credentials left out instead of marked, as it may be typed again."""
+    """The text with the credentials left out instead of marked, so that it can be typed again."""
     text = redacted(text).replace(f"{MARK}@", "")
     text = re.sub(rf"(?<=[?&])[^?&=\s]*={re.escape(MARK)}&?", "", text)
     return re.sub(r"[?&](?=$|[\s'\"])", "", text)

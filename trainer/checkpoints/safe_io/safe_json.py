@@ -1,6 +1,6 @@
-"""Reading JSON files that anybody may have written: bounded in size, depth and kind of file.
+"""Reads untrusted JSON files, bounded in size, depth and kind of file.
 
-And showing what was read, or given: `shown` and `shown_line`.
+`shown` and `shown_line` make untrusted values safe to print.
 """
 
 from __future__ import annotations
@@ -23,15 +23,24 @@ _CAREFULLY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "
 
 
 def read(path: Path, limit: int = MAX_BYTES, values: int = MAX_VALUES) -> dict[str, Any]:
-    """The object in a JSON file. OSError if there is none, ValueError if it is not usable.
+    """The object in a JSON file.
 
     A link, a pipe or a device is not followed: it could lead anywhere or never end.
+
+    Raises:
+        OSError: the file is absent or not readable.
+        ValueError: it is no plain file, too large, or not a JSON object.
     """
     return decode(read_bytes(path, limit), values)
 
 
 def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
-    """The content of a plain file of a bearable size. OSError or ValueError otherwise."""
+    """The content of a plain file of at most `limit` bytes.
+
+    Raises:
+        OSError: the file is absent or not readable.
+        ValueError: it is no plain file, or larger.
+    """
     with open_plain(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > limit:
@@ -40,15 +49,24 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
 
 
 def open_plain(path: Path) -> BufferedReader:
-    """Open a plain file for reading. OSError if it is not there, ValueError if it is none."""
+    """Opens a plain file for reading.
+
+    Raises:
+        OSError: the file is absent or not readable.
+        ValueError: it is no plain file.
+    """
     return os.fdopen(plain_descriptor(path, os.O_RDONLY), "rb")
 
 
 def plain_descriptor(path: Path, flags: int) -> int:
-    """`os.open` for plain files alone: no link is followed, no pipe waited for.
+    """`os.open` for plain files only: follows no link and waits for no pipe.
 
-    Neither the look before nor the one after would do alone: opening a device may set it going,
-    and what lies there may be exchanged in between. OSError, or ValueError if it is no plain file.
+    The file is checked before, as opening a device may have effects, and after, as it may have
+    been exchanged in between.
+
+    Raises:
+        OSError: the system refused.
+        ValueError: it is no plain file.
     """
     if os.path.lexists(path):
         _check_plain(path, os.lstat(path).st_mode)
@@ -62,8 +80,12 @@ def plain_descriptor(path: Path, flags: int) -> int:
 
 
 def decode(text: str | bytes, values: int = MAX_VALUES) -> dict[str, Any]:
-    """The object in a JSON text. ValueError if there is none, or it is absurdly deep or full."""
-    # Before any of them is made. In a text these count as well, which does no harm.
+    """The object in a JSON text.
+
+    Raises:
+        ValueError: it is no JSON object, nested too deeply, or of more than `values` values.
+    """
+    # Counted before any is made; signs inside of strings count too, which does no harm.
     if sum(_counts(text)) > values:
         raise ValueError(f"more than {values} values")
     try:
@@ -83,12 +105,12 @@ def _counts(text: str | bytes) -> list[int]:
 
 
 def is_size(value: Any) -> bool:
-    """Whether a JSON value can be a number of bytes."""
+    """Whether a JSON value is a valid number of bytes."""
     return type(value) is int and 0 <= value < MAX_SIZE
 
 
 def shown(value: Any) -> str:
-    """A value from outside for a message: short, and without control characters."""
+    """An untrusted value for a message: short, without credentials or control characters."""
     try:
         text = str(value)
     except ValueError:  # an integer of more digits than Python converts
@@ -104,7 +126,7 @@ def first_line(error: BaseException) -> str:
 
 
 def shown_line(line: str) -> str:
-    """A line without the credentials of URLs, control characters made visible as question marks."""
+    """A line without the credentials of URLs, and with question marks for control characters."""
     line = redacted(line)
     return line if line.isprintable() else "".join(c if c.isprintable() else "?" for c in line)
 

@@ -1,8 +1,8 @@
-"""Standard output and error of a command: what can be shown safely, and what if they are gone.
+"""Makes standard output and error of a command safe, also when they are closed or broken.
 
-Whatever is written passes through here: credentials of URLs are hidden, and control characters of
-a file, a folder's name or a message cannot rewrite the terminal. What draws on the terminal on
-purpose (a panel, a bar, a picture) writes to `drawing(stream)`.
+Everything that is written passes through here: credentials of URLs are hidden, and control
+characters of a file, a folder's name or a message cannot rewrite the terminal. What draws on the
+terminal on purpose (a panel, a bar, a picture) writes to `drawing(stream)`.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ class SafeOutput:
     """A text stream in front of another one, whose attributes it has.
 
     Attributes:
-        failure: why the stream behind it takes no more; None: it does.
+        failure: why the stream behind it no longer works; None: it does.
     """
 
     def __init__(
         self, stream: TextIO | None, *, required: bool, colored: Callable[[TextIO], bool]
     ) -> None:
-        """`stream` is None where the process was started with a closed descriptor.
+        """Wraps a stream.
 
-        With `required`, an OSError tells the writer that the stream is gone; otherwise it falls
-        silent. Colors are kept where the stream is `colored`.
+        Args:
+            stream: None if the process was started with a closed descriptor.
+            required: a write to a broken stream is an OSError; otherwise it is ignored.
+            colored: whether a stream shows colors, which are then kept.
         """
         self.failure: OSError | None = None
         self._required = required
@@ -50,7 +52,7 @@ class SafeOutput:
         return len(text)
 
     def pass_on(self, text: str) -> None:
-        """Write as it is."""
+        """Writes a text unchanged."""
         if self.failure is None:
             try:
                 self._stream.write(text)
@@ -120,11 +122,12 @@ def cleaned(text: str, colors: bool = False) -> str:
 
 @contextlib.contextmanager
 def safe_streams(*, required: bool, colored: Callable[[TextIO], bool]) -> Iterator[SafeOutput]:
-    """Put a `SafeOutput` in front of stdout and stderr; gives the one of stdout.
+    """Wraps stdout and stderr in a `SafeOutput` within the context. Yields the one of stdout.
 
-    With `required`, a command that cannot write its output has failed; otherwise (a training) it
-    goes on without a word. A missing stderr is never a failure. `colored` says of a stream whether
-    it shows colors.
+    Args:
+        required: a broken stdout is an OSError; otherwise (training) it is ignored. A broken
+            stderr is always ignored.
+        colored: whether a stream shows colors.
     """
     _occupy_closed_descriptors()
     kept = sys.stdin, sys.stdout, sys.stderr
@@ -144,7 +147,7 @@ def safe_streams(*, required: bool, colored: Callable[[TextIO], bool]) -> Iterat
 
 
 def discard(stream: TextIO) -> None:
-    """Point a broken stream to nowhere, or the interpreter would complain about it when it ends."""
+    """Redirects a broken stream to the null device, or the interpreter would report it at exit."""
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -154,7 +157,10 @@ def discard(stream: TextIO) -> None:
 
 
 def _occupy_closed_descriptors() -> None:
-    """Else the next file that is opened would be where other programs write their output."""
+    """Opens the null device in place of closed standard descriptors.
+
+    Otherwise the next opened file would get their number, and receive what is meant for them.
+    """
     for number in range(3):
         try:
             os.fstat(number)

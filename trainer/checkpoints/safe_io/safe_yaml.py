@@ -1,7 +1,7 @@
-"""Reading YAML that anybody may have written: bounded in size, depth and what aliases repeat.
+"""Reads untrusted YAML, bounded in size, depth and expansion of aliases.
 
 Scalars are those of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema): 1e-3 is a number, and
-yes, on and 1:30 are texts. Merge keys, tags and keys given twice are refused.
+yes, on and 1:30 are strings. Merge keys, tags and duplicate keys are refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ _INF, _NAN = re.compile(r"[-+]?\.(inf|Inf|INF)"), re.compile(r"\.(nan|NaN|NAN)")
 
 
 class YamlError(ValueError):
-    """A text that is not (this kind of) YAML, with the line it fails at, from 1; None: unknown."""
+    """A text that is not YAML of this kind.
+
+    Attributes:
+        line: where it fails, from 1; None: unknown.
+    """
 
     def __init__(self, problem: str, line: int | None = None) -> None:
         super().__init__(problem)
@@ -35,11 +39,11 @@ class YamlError(ValueError):
 
 
 def dump(values: Any) -> str:
-    """YAML that `parse` reads back as it was, and any reader of YAML 1.1 likewise."""
+    """The YAML text of values, which `parse` and any reader of YAML 1.1 read back unchanged."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        """Quotes the texts that only YAML 1.2 takes for numbers, such as 1e3."""
+        """Quotes the strings that only YAML 1.2 takes for numbers, such as 1e3."""
 
     def text(dumper: Dumper, value: str) -> Any:
         quote = "'" if is_number(value) else None
@@ -55,7 +59,12 @@ def is_number(text: str) -> bool:
 
 
 def read(path: Path) -> Any:
-    """The value in a YAML file. OSError or ValueError if it is no plain file or not usable."""
+    """The value in a YAML file.
+
+    Raises:
+        OSError: the file is absent or not readable.
+        ValueError: it is no plain file, or not valid.
+    """
     try:
         return parse(safe_json.read_bytes(path, MAX_BYTES))
     except YamlError as error:
@@ -64,11 +73,15 @@ def read(path: Path) -> Any:
 
 
 def parse(text: str | bytes) -> Any:
-    """The value in a YAML text, None if it is empty. YamlError if it is not usable."""
+    """The value in a YAML text; None if it is empty.
+
+    Raises:
+        YamlError: it is not valid.
+    """
     import yaml  # a fifth of a listing's start-up: only where there is something to read
 
     class Loader(yaml.BaseLoader):
-        """Stops where a text goes on for longer than any configuration."""
+        """Stops at a text that is longer than any configuration."""
 
         left = MAX_EVENTS
 
@@ -96,7 +109,7 @@ def parse(text: str | bytes) -> Any:
 
 
 class _Builder:
-    """Makes values of the nodes of a document."""
+    """Builds values from the nodes of a document."""
 
     def __init__(self) -> None:
         self.left = MAX_VALUES
@@ -133,7 +146,7 @@ class _Builder:
 
 
 def _scalar(text: str, line: int) -> Any:
-    """What a word without quotes means in YAML 1.2."""
+    """The value of a word without quotes in YAML 1.2."""
     if _NULL.fullmatch(text):
         return None
     if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):

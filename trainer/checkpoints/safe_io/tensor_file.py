@@ -1,8 +1,8 @@
-"""The layout of a safetensors file, read and bounded before anything is made of it.
+"""Reads and checks the layout of an untrusted safetensors file before its data is used.
 
-Such a file is 8 bytes with the length of a JSON header, the header, which has a "dtype", a "shape"
-and "data_offsets" for each name, and the data, little-endian. The tensors must fill the data
-one after another, so that no byte is worked on twice: 20,000 names may not share the same numbers.
+Such a file holds 8 bytes with the length of a JSON header, the header, with "dtype", "shape" and
+"data_offsets" by tensor name, and the data, little-endian. The tensors must fill the data one
+after another, so that no byte is processed twice: 20,000 names may not share the same numbers.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 from trainer.checkpoints.safe_io import safe_json
 
 MAX_BYTES = 2**28
-"""Of a policy's file: 67 million weights. Three layers of 4096 for actor and critic each are more
-than any policy of this game has had use for, and fit."""
+"""The largest file of a policy: 67 million float32 weights. Three layers of 4096 for actor and
+critic each fit, more than any policy of this game needs."""
 MAX_HEADER = 2**17
 MAX_TENSORS = 1_000  # the deepest network has some 260
 _MAX_DIMENSIONS = 8
@@ -27,12 +27,19 @@ _BYTES |= {"I64": 8, "F64": 8}
 
 
 class UnknownFormatError(ValueError):
-    """No safetensors file at all."""
+    """The file is no safetensors file."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One tensor: its type as safetensors calls it, and its place in the file."""
+    """One tensor.
+
+    Attributes:
+        dtype: as safetensors calls it, such as "F32".
+        shape: its dimensions.
+        start: offset of its first byte in the file.
+        size: bytes of its data.
+    """
 
     dtype: str
     shape: tuple[int, ...]

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from trainer.checkpoints import layout, metadata, ranking
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.metadata import BestBy
-from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.commands.checkpoint_tools.detailed_table import detailed_rows
 from trainer.commands.checkpoint_tools.metadata_text import date, fixed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from trainer.checkpoints.records import CheckpointInfo
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools.metadata_text import count, date, fixed, percent
 from trainer.commands.tables import Column, aligned, wrapped

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.checkpoints import branches, index, manifest
-from trainer.checkpoints.records import CheckpointInfo
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
 
 _ASCII = str.maketrans({"└": "`", "├": "|", "│": "|", "─": "-"})

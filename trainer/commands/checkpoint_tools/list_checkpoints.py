@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from trainer.checkpoints import branches, layout, open_store, ranking, selectors
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.checkpoints.records import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools import checkpoint_table, runs
 from trainer.commands.command import EXIT_ERROR

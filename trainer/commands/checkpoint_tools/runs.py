@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.checkpoints import index, layout, locks, metadata
-from trainer.checkpoints.records import CheckpointInfo
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools.metadata_text import count, fixed, percent
 from trainer.commands.tables import Column, aligned

@@ -10,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 
 from trainer.checkpoints import layout, ranking, selectors
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.open_store import is_url, split_url
-from trainer.checkpoints.records import CheckpointInfo
 from trainer.errors import UsageError
 from trainer.project import configured_checkpoint_dir
 from trainer.reporting.terminal import Style

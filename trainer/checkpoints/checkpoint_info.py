@@ -1,4 +1,4 @@
-"""One committed checkpoint, as far as a list needs to know it."""
+"""The summary of a committed checkpoint, as shown in listings."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ Stamp = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """`metadata` holds strict JSON values; `size_bytes` counts all files of the checkpoint.
+    """A committed checkpoint.
 
-    `label` is the name that a user gave it; `name` is always that of its folder.
+    Attributes:
+        metadata: strict JSON values, as in metadata.json.
+        size_bytes: of all its files.
+        stamp: changes whenever its content does.
+        label: the name and note that a user gave it.
     """
 
     iteration: int
@@ -30,7 +34,7 @@ class CheckpointInfo:
 
     @property
     def name(self) -> str:
-        """Its folder name."""
+        """The name of its folder."""
         return layout.checkpoint_name(self.iteration)
 
     @property
@@ -40,7 +44,7 @@ class CheckpointInfo:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is wrong with its policies; empty if they are well, or nobody has looked."""
+        """What is wrong with its policies; empty if nothing is known to be."""
         return metadata.as_texts(self.metadata.get("warnings"))
 
     def number(self, key: str) -> float:
@@ -50,7 +54,7 @@ class CheckpointInfo:
         return metadata.number(self.metadata, key)
 
     def as_dict(self, directory: Path) -> dict[str, Any]:
-        """The metadata keys for Python readers, with the path where the checkpoint is now."""
+        """The metadata for Python readers, with the present path of the checkpoint."""
         own = {
             "iteration": self.iteration,
             "checkpoint_path": str(directory / self.name),
@@ -62,15 +66,20 @@ class CheckpointInfo:
 
 
 def stamp_of(folder: Path) -> Stamp:
-    """The stamp of a checkpoint. OSError if it has no manifest or no metadata: not committed."""
+    """The stamp of a checkpoint.
+
+    Raises:
+        OSError: it has no manifest or no metadata, so it is not committed.
+    """
     first, second = (folder / layout.MANIFEST).lstat(), (folder / layout.METADATA).lstat()
     return (first.st_mtime_ns, first.st_size, second.st_mtime_ns, second.st_size)
 
 
 def read_checkpoint(folder: Path, iteration: int, stamp: Stamp) -> CheckpointInfo:
-    """Read what a list shows of one checkpoint; files are not hashed here.
+    """Reads the summary of one checkpoint; files are not hashed.
 
-    OSError, ValueError or CheckpointError if it is not a usable checkpoint of that iteration.
+    Raises:
+        OSError, ValueError, CheckpointError: it is no usable checkpoint of that iteration.
     """
     document = metadata.read(folder)
     saved_as = document.get("iteration")

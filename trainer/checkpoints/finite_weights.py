@@ -1,7 +1,7 @@
-"""Whether the weights of a policy's safetensors file are numbers, without torch or numpy.
+"""Checks that the weights in a policy's safetensors file are finite, without torch or numpy.
 
-A file of another format is for its loader to refuse; one that only looks like a policy's is refused
-by the same look at its layout as the loader's (`tensor_file`).
+A file of another format is left to its loader. A malformed safetensors file is refused by the same
+check as the loader's (`tensor_file`).
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ _PIECE = 2**20  # bytes at a time; whole numbers of both
 
 
 def not_finite(path: Path) -> list[str]:
-    """The names of the tensors in a file that hold a NaN or an infinity.
+    """The names of the tensors that hold a NaN or an infinity; none in a file of another format.
 
-    OSError if the file cannot be read; nothing is found in a file of another format. ValueError if
-    it is of this format and holds what no policy's file does.
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is a safetensors file that no policy has.
     """
     with safe_json.open_plain(path) as file:
         try:
@@ -39,12 +40,12 @@ def not_finite(path: Path) -> list[str]:
 
 
 def is_weights(name: str) -> bool:
-    """Whether a file of a checkpoint, by its name, holds the weights of a policy."""
+    """Whether the name of a checkpoint's file is that of a policy's weights."""
     return name.startswith(f"{layout.POLICIES}/") and name.endswith(f"/{layout.POLICY_FILES[0]}")
 
 
 def problems(folder: Path, files: Iterable[str]) -> Iterator[str]:
-    """Weights that have blown up: whole files, and of no use to anybody."""
+    """The weight files that are not finite or not valid, one line each."""
     for name in filter(is_weights, files):
         try:
             broken = not_finite(folder / name)
@@ -66,5 +67,5 @@ def _pieces(file: BinaryIO, entry: tensor_file.Entry) -> Iterator[array[float]]:
 
 
 def _finite(values: array[float]) -> bool:
-    # A sum is finite only if all of it is; looked at one by one they take twice as long.
+    # A sum is finite only if all of its terms are; checking one by one takes twice as long.
     return math.isfinite(sum(values)) or all(map(math.isfinite, values))

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save as encode
 
 from tests.checkpoints.fakes import WRITERS, FakeAlgorithm, open_past_damage, save
-from trainer.checkpoints import finite
+from trainer.checkpoints import finite_weights
 from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError
 from trainer.checkpoints.manager import CheckpointManager
 
@@ -36,8 +36,8 @@ def weights(path: Path, tensors: dict[str, torch.Tensor]) -> Path:
 
 def test_the_tensors_that_are_not_finite_are_named(tmp_path: Path) -> None:
     path = weights(tmp_path / "w.safetensors", FINE | BAD)
-    assert sorted(finite.not_finite(path)) == sorted(BAD)
-    assert finite.not_finite(weights(path, FINE)) == []
+    assert sorted(finite_weights.not_finite(path)) == sorted(BAD)
+    assert finite_weights.not_finite(weights(path, FINE)) == []
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_the_tensors_that_are_not_finite_are_named(tmp_path: Path) -> None:
 def test_what_is_no_such_file_is_for_its_loader_to_refuse(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "w.safetensors"
     path.write_bytes(content)
-    assert finite.not_finite(path) == []
+    assert finite_weights.not_finite(path) == []
 
 
 def entry(start: int = 0, end: int = 8, **values: object) -> dict[str, object]:
@@ -94,7 +94,7 @@ def test_tensors_that_do_not_fill_their_file_are_refused(
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(8))
     with pytest.raises(ValueError, match=problem):
-        finite.not_finite(path)
+        finite_weights.not_finite(path)
 
 
 def test_a_file_larger_than_any_policy_is_not_read(tmp_path: Path) -> None:
@@ -102,19 +102,19 @@ def test_a_file_larger_than_any_policy_is_not_read(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(2**40)
     with pytest.raises(ValueError, match=f"{2**40} bytes are more than {2**28}"):
-        finite.not_finite(path)
+        finite_weights.not_finite(path)
 
 
 def test_a_finite_sum_is_not_needed(tmp_path: Path) -> None:
     """The sum is only a short cut: these are numbers, and it overflows."""
     large = {"a": torch.full((5,), 1.7e308, dtype=torch.float64)}
-    assert finite.not_finite(weights(tmp_path / "w.safetensors", large)) == []
+    assert finite_weights.not_finite(weights(tmp_path / "w.safetensors", large)) == []
 
 
 def test_the_last_of_many_pieces_is_looked_at(tmp_path: Path) -> None:
     values = torch.zeros(2**19 + 3)
     values[-1] = math.nan
-    assert finite.not_finite(weights(tmp_path / "w.safetensors", {"a": values})) == ["a"]
+    assert finite_weights.not_finite(weights(tmp_path / "w.safetensors", {"a": values})) == ["a"]
 
 
 def blown_up(folder: Path) -> None:
@@ -150,7 +150,7 @@ def test_an_older_checkpoint_that_holds_them_is_passed_over(
     manager = CheckpointManager(tmp_path)
     good = save(manager, 10)
     with monkeypatch.context() as patched:  # as it was written before anybody looked
-        patched.setattr(finite, "not_finite", lambda path: [])
+        patched.setattr(finite_weights, "not_finite", lambda path: [])
         bad = save_blown_up(manager, 12)
     with pytest.raises(CheckpointCorrupted, match=NAMED):
         manager.verify(bad)
