@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,7 @@ def run(
     timeout: float,
     stdout: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run one of the scripts, `words[0]`, with no standard input.
+    """Run `python WORDS`, for example `main.py --fresh`, with no standard input.
 
     `stdout` is where its output goes instead: a path, or "closed" for a closed descriptor.
     """
@@ -54,19 +55,15 @@ def _child(words: list[str], cwd: str, environment: dict[str, str], out: str, er
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, "rw"[n > 0]) for n in range(3))
     if out == "closed":
         sys.stdout.close()
-        sys.stdout = None  # type: ignore[assignment] - as the interpreter does it
+        sys.stdout = None  # as the interpreter does it
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)
     tempfile.tempdir = None
-    script, sys.argv = words[0], [str(ROOT / words[0]), *words[1:]]
     code: object = 1
     try:
-        from importlib import import_module
-
-        from trainer.commands.command import run_command
-
-        code = run_command(import_module(script.removesuffix(".py")).main, words[1:])
+        _run(words)
+        code = 0
     except SystemExit as left:
         code = 0 if left.code is None else left.code
     except BaseException:
@@ -76,3 +73,13 @@ def _child(words: list[str], cwd: str, environment: dict[str, str], out: str, er
             sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else 1)
+
+
+def _run(words: list[str]) -> None:
+    """`python WORDS`: `-m MODULE ...`, one of the project's scripts, or any other file."""
+    if words[0] == "-m":
+        sys.argv = words[1:]
+        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = [str(ROOT / words[0]) if (ROOT / words[0]).is_file() else words[0], *words[1:]]
+        runpy.run_path(sys.argv[0], run_name="__main__")
