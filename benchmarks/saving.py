@@ -15,7 +15,7 @@ def blocking_and_whole(rounds: int) -> list[tuple[float, float]]:
     """
     from trainer.config.schema import Config
     from trainer.ppo_trainer import create_ppo_trainer
-    from trainer.reporting.console.console import make_console
+    from trainer.reporting.console.make_console import make_console
     from trainer.run.identity import RunOrigin
     from trainer.run.metrics_row import metrics_row
     from trainer.run.recorder import RunRecorder

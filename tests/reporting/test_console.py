@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.reporting.rows import make_row
-from trainer.reporting.console.console import HEADER_EVERY, Console, LineConsole, make_console
+from trainer.reporting.console.console import Console
 from trainer.reporting.console.line_columns import fixed
+from trainer.reporting.console.line_console import HEADER_EVERY, LineConsole
 from trainer.reporting.console.live_console import LiveConsole
+from trainer.reporting.console.make_console import make_console
 from trainer.reporting.metrics import empty_row
 
 
@@ -194,7 +196,7 @@ def test_a_terminal_without_unicode_gets_lines_that_it_can_show(monkeypatch: pyt
 
 def test_a_closed_pipe_silences_the_console_and_spares_the_training():
     code = (
-        "from trainer.reporting.console.console import make_console\n"
+        "from trainer.reporting.console.make_console import make_console\n"
         "from tests.reporting.rows import make_row\n"
         "import sys; sys.stdin.readline()\n"
         "with make_console() as console:\n"
@@ -221,10 +223,10 @@ def test_a_closed_pipe_silences_the_console_and_spares_the_training():
 def test_nothing_heavy_is_imported_for_lines_and_history():
     code = (
         "import sys, trainer.reporting.history.metrics_history\n"
-        "import trainer.reporting.console.console, trainer.reporting.figure\n"
+        "import trainer.reporting.console.make_console, trainer.reporting.figure\n"
         "import trainer.reporting.tensorboard\n"
         "heavy = {'rich', 'matplotlib', 'PIL', 'tensorboard', 'google', 'torch', 'ray'}\n"
-        "trainer.reporting.console.console.make_console().start(5)\n"
+        "trainer.reporting.console.make_console.make_console().start(5)\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run(

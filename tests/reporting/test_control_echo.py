@@ -15,7 +15,7 @@ import pytest
 _DRAWS = """
 import signal, sys, time
 from tests.reporting.rows import make_row
-from trainer.reporting.console.console import make_console
+from trainer.reporting.console.make_console import make_console
 from trainer.run.stop_signals import StopSignals
 
 with make_console() as console, StopSignals(console.note_stop, console.note_leave) as stop:

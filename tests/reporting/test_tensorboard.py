@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from tests.reporting.rows import make_row
 from trainer.reporting.metrics import empty_row
-from trainer.reporting.tensorboard import TensorBoardWriter, _masked_crc, tag_of
+from trainer.reporting.tensorboard import TensorBoardWriter, tag_of
 
 
 def read(folder: Path) -> dict[str, list[tuple[int, float]]]:
@@ -25,11 +24,6 @@ def read(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 def event_files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
-
-
-@pytest.mark.parametrize("data", [b"", b"123456789", bytes(range(256)) * 5])
-def test_the_checksum_is_tensorflows(data: bytes):
-    assert int.from_bytes(_masked_crc(data), "little") == masked_crc32c(data)
 
 
 def test_tags_are_grouped():

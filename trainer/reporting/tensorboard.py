@@ -1,16 +1,14 @@
 """TensorBoard event files under `runs/<run name>/`, on the axis of lifetime environment steps.
 
-Written straight in TensorBoard's record format: one record and one `write` per iteration, no
-thread and no queue, so that a killed run keeps every row, and neither torch nor protobuf-heavy
-front ends are imported. The record is `length, crc(length), data, crc(data)` with masked CRC-32C
-(`tensorflow/core/lib/io/record_writer.h`); data is an `Event`
-(`tensorboard/compat/proto/event.proto`).
+One `write` per iteration, no thread and no queue, so that a killed run keeps every row. TensorBoard
+is imported by the first write, never by importing this module.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import math
 import os
 import re
@@ -18,7 +16,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +31,15 @@ class TensorBoardWriter:
     def __init__(self, directory: Path | str, resume_env_steps: int | None = None) -> None:
         """Start a new event file in `directory` (created if missing).
 
-        `resume_env_steps` is the lifetime env_steps of the checkpoint that the run goes on from:
+        `resume_env_steps` is the lifetime env_steps of the checkpoint that the run resumes:
         points that an earlier, abandoned continuation wrote after it disappear from the curves.
-        None for a fresh start, whose curves replace all that is in the directory.
+        None for a fresh start, whose curves replace everything in the directory.
         """
         self.directory = Path(directory).expanduser()
         self.directory.mkdir(parents=True, exist_ok=True)
         self._tags: dict[str, str] = {}
-        self._newest: dict[str, float] = {}  # the figures of the last row
-        self._held: dict[str, float] = {}  # those of them that it does not stand for in the file
+        self._newest: dict[str, float] = {}  # the values of the last row
+        self._held: dict[str, float] = {}  # those of them without a point in the file
         self._step = resume_env_steps or 0
         self._writing = threading.Lock()  # pictures come from the thread that saves
         self._file = (self.directory / _next_name(self.directory)).open("xb", buffering=0)
@@ -57,20 +55,22 @@ class TensorBoardWriter:
         self.close()
 
     def write(self, row: Mapping[str, float | int]) -> None:
-        """Write a row of metrics at `row["env_steps"]`; figures not known (nan) leave no point.
+        """Write a row of metrics at `row["env_steps"]`; unknown values (nan) leave no point.
 
-        A figure that stays the same has a point where it begins and one where it ends, which draws
-        the same line. The row outlives a kill of this process from here on. Raises OSError if it
-        cannot be written.
+        A value that stays the same has a point where it begins and one where it ends, which draws
+        the same line. From here on the row survives a kill of this process.
+
+        Raises:
+            OSError: it cannot be written.
         """
-        figures = {key: float(value) for key, value in row.items() if not math.isnan(value)}
-        ended = {key: value for key, value in self._held.items() if figures.get(key) != value}
-        same = {key: value for key, value in figures.items() if self._newest.get(key) == value}
-        new = {key: value for key, value in figures.items() if key not in same}
+        values = {key: float(value) for key, value in row.items() if not math.isnan(value)}
+        ended = {key: value for key, value in self._held.items() if values.get(key) != value}
+        same = {key: value for key, value in values.items() if self._newest.get(key) == value}
+        new = {key: value for key, value in values.items() if key not in same}
         step = int(row["env_steps"])
         events = [self._scalars(self._step, ended)] if ended else []
         self._write(*events, self._scalars(step, new))
-        self._newest, self._held, self._step = figures, same, step
+        self._newest, self._held, self._step = values, same, step
 
     def describe(self, parameters: Mapping[str, Any], texts: Mapping[str, str]) -> None:
         """Hyperparameters, for the table of the runs, and texts in Markdown by their name."""
@@ -79,7 +79,7 @@ class TensorBoardWriter:
         self._write({"step": self._step, "summary": {"value": values}})
 
     def point(self, tag: str, value: float, step: int) -> None:
-        """One point of a curve that is not a figure of the rows."""
+        """One point of a curve that is not a metric of the rows."""
         values = [{"tag": tag, "simple_value": float(value)}]
         self._write({"step": step, "summary": {"value": values}})
 
@@ -97,8 +97,8 @@ class TensorBoardWriter:
                 self._write(self._scalars(self._step, self._held))
         self._file.close()
 
-    def _scalars(self, step: int, figures: Mapping[str, float]) -> dict[str, Any]:
-        values = [{"tag": self._tag(key), "simple_value": value} for key, value in figures.items()]
+    def _scalars(self, step: int, metrics: Mapping[str, float]) -> dict[str, Any]:
+        values = [{"tag": self._tag(key), "simple_value": value} for key, value in metrics.items()]
         return {"step": step, "summary": {"value": values}}
 
     def _tag(self, key: str) -> str:
@@ -107,7 +107,7 @@ class TensorBoardWriter:
         return self._tags[key]
 
     def _write(self, *events: Mapping[str, Any]) -> None:
-        records = b"".join(map(_record, events))
+        records = _records(events)
         with self._writing:
             end = self._file.tell()
             if self._file.write(records) != len(records):
@@ -161,12 +161,16 @@ def _text(name: str, text: str) -> dict[str, Any]:
     }
 
 
-def _record(fields: Mapping[str, Any]) -> bytes:
+def _records(events: Iterable[Mapping[str, Any]]) -> bytes:
+    """Events with these fields, now, in TensorBoard's record format."""
     from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.summary.writer.record_writer import RecordWriter
 
-    data = Event(wall_time=time.time(), **fields).SerializeToString()
-    header = struct.pack("<Q", len(data))
-    return header + _masked_crc(header) + data + _masked_crc(data)
+    records = io.BytesIO()
+    writer = RecordWriter(records)
+    for fields in events:
+        writer.write(Event(wall_time=time.time(), **fields).SerializeToString())
+    return records.getvalue()
 
 
 def _next_name(directory: Path) -> str:
@@ -174,21 +178,3 @@ def _next_name(directory: Path) -> str:
     names = [_EVENT_FILE.match(path.name) for path in directory.iterdir()]
     stamp = max([int(time.time()), *(int(found[1]) + 1 for found in names if found)])
     return f"events.out.tfevents.{stamp:010d}.{socket.gethostname()}.{os.getpid()}"
-
-
-def _crc_table() -> Iterator[int]:
-    for value in range(256):
-        for _ in range(8):
-            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)  # Castagnoli, reflected
-        yield value
-
-
-_CRC_TABLE = tuple(_crc_table())
-
-
-def _masked_crc(data: bytes) -> bytes:
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = _CRC_TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
-    crc ^= 0xFFFFFFFF
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)

@@ -6,7 +6,6 @@ Imports neither torch nor numpy, so that the list is there at once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 from trainer.checkpoints import layout, ranking, selectors
@@ -15,11 +14,15 @@ from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.open_store import is_url, split_url
+from trainer.commands.checkpoint_tools.metadata_text import date, fixed
+from trainer.commands.tables import Column, aligned
 from trainer.errors import UsageError
 from trainer.project import configured_checkpoint_dir
+from trainer.reporting.formatting import UNKNOWN
 from trainer.reporting.terminal import Style
 
 SHOWN = 20  # rows of the list; more would push its beginning off the screen
+_RULE = "-" * 50
 _LEAVE = ("q", "quit", "exit")
 
 
@@ -103,27 +106,25 @@ def checkpoint_rows(listing: Listing, style: Style) -> list[str]:
     best = ranking.best(listing.checkpoints)
     shown = list(listing.checkpoints[-SHOWN:])
     older = len(listing.checkpoints) - len(shown)
-    rows = [_row("Iter", "Date", "Reward"), "-" * 50]
-    if older:
-        rows.append(f"{'...':>8}  {older} older ones (python list_checkpoints.py shows them all)")
     if best is not None and best not in shown:
         shown.insert(0, best)
-    for info in shown:
-        reward = info.number("reward_mean")
-        text = _row(str(info.iteration), _date(info), f"{reward:.2f}" if reward == reward else "-")
+    columns: tuple[Column[CheckpointInfo], ...] = (
+        Column("Iter", lambda info: str(info.iteration), least=8),
+        Column("Date", _date, text=True, least=16),
+        Column("Reward", lambda info: fixed(info.number("reward_mean")), least=9),
+    )
+    head, *lines = aligned(columns, shown)
+    rows = [head, _RULE]
+    if older:
+        rows.append(f"{'...':>8}  {older} older ones (python list_checkpoints.py shows them all)")
+    for info, line in zip(shown, lines, strict=True):
         marks = [f"[{info.label.name}]"] if info.label else []
         marks += ["[BEST]"] * (info is best) + ["[FINAL]"] * (layout.FINAL_TAG in info.tags)
-        line = style.paint(text, "32") if info is best else text
-        rows.append("  ".join([line, *(style.paint(mark, "36") for mark in marks)]))
-    return [*rows, "-" * 50]
-
-
-def _row(iteration: str, date: str, reward: str) -> str:
-    return f"{iteration:>8}  {date:<16}  {reward:>9}"
+        painted = style.paint(line, "32") if info is best else line
+        rows.append("  ".join([painted, *(style.paint(mark, "36") for mark in marks)]))
+    return [*rows, _RULE]
 
 
 def _date(info: CheckpointInfo) -> str:
-    try:
-        return f"{datetime.fromisoformat(str(info.metadata.get('timestamp'))):%Y-%m-%d %H:%M}"
-    except ValueError:
-        return "-"
+    day, time = date(info.metadata.get("timestamp"))
+    return day if day == UNKNOWN else f"{day} {time.rpartition(':')[0]}"

@@ -1,36 +1,42 @@
-"""What came of the episodes, as text. Figures are those of `HideAndSeekBatchEnv.stat_names`."""
+"""Summary statistics of the played episodes; see `HideAndSeekBatchEnv.stat_names`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 import numpy as np
 
 from trainer.commands.demo.lineup import Lineup
+from trainer.commands.tables import Column, aligned
 from trainer.ppo.matches import Stats
 from trainer.reporting.formatting import count
 from trainer.reporting.terminal import Style
 
 SEEN_TO_WIN = 0.5  # share of the main phase from which on the seekers win
-_COLOUR = {"seeker": "31", "hider": "36"}
+_COLOR = {"seeker": "31", "hider": "36"}
 
 
-def hiders_win(seen_fraction: np.ndarray) -> np.ndarray:
-    """Which episodes [E] the hiders win: those in which they are seen less than half the time."""
-    return seen_fraction < SEEN_TO_WIN
+def hiders_win(seen_fraction: np.ndarray | float) -> np.ndarray:
+    """Which episodes ([E] or a single one) the hiders win: those with less than half in sight."""
+    return np.less(seen_fraction, SEEN_TO_WIN)
 
 
 def verdict(row: Mapping[str, float]) -> str:
     """Who won an episode and how clearly, in a few words."""
     if row["perfect_hide"]:
         return "hiders win, never seen"
-    winner = "hiders" if row["seen_fraction"] < SEEN_TO_WIN else "seekers"
+    winner = _winner(row)
     return f"{winner} win, seen {row['seen_fraction']:.0%}"
+
+
+def _winner(row: Mapping[str, float]) -> str:
+    return "hiders" if hiders_win(row["seen_fraction"]) else "seekers"
 
 
 def episode_line(number: int, episodes: int, row: Mapping[str, float]) -> str:
     """One episode in a line; `number` counts from 1."""
-    winner = "hiders" if row["seen_fraction"] < SEEN_TO_WIN else "seekers"
+    winner = _winner(row)
     first = "never" if row["perfect_hide"] else f"at {row['first_seen_step']:.0f}"
     progress = f"{number}/{episodes}"
     return (
@@ -41,28 +47,24 @@ def episode_line(number: int, episodes: int, row: Mapping[str, float]) -> str:
 
 
 def summary(lineup: Lineup, stats: Stats, seconds: float, style: Style) -> list[str]:
-    """The table of all episodes; `seconds` is what they took."""
+    """The table of all episodes; `seconds` is how long they took."""
     episodes = len(stats["length"])
     plural = "episodes" if episodes > 1 else "episode"
     title = f"Performance: {episodes} {plural} of {lineup.config.level}, seed {lineup.seed}"
     wins = {"hider": int(hiders_win(stats["seen_fraction"]).sum())}
     wins["seeker"] = episodes - wins["hider"]
-    columns = [
-        [
-            f"{team}s",
-            lineup.names[team],
-            lineup.actions[team],
-            _spread(stats[f"{team}_return"]),
-            f"{wins[team]} ({wins[team] / episodes:.1%})",
-        ]
-        for team in ("seeker", "hider")
+    teams = tuple(_COLOR)
+    rows = [
+        ["policy", *(lineup.names[team] for team in teams)],
+        ["actions", *(lineup.actions[team] for team in teams)],
+        ["return", *(_spread(stats[f"{team}_return"]) for team in teams)],
+        ["wins", *(f"{wins[team]} ({wins[team] / episodes:.1%})" for team in teams)],
     ]
-    heads = ["", "policy", "actions", "return", "wins"]
     rule = "-" * 72
     return [
         style.paint(title, "1"),
         rule,
-        *_columns(heads, columns, style),
+        *_team_table(rows, style),
         "",
         *_lines(stats, lineup, seconds),
         rule,
@@ -71,16 +73,15 @@ def summary(lineup: Lineup, stats: Stats, seconds: float, style: Style) -> list[
     ]
 
 
-def _columns(heads: list[str], columns: list[list[str]], style: Style) -> list[str]:
-    """Heads to the left, one column per team, aligned; the team names colored."""
-    widths = [max(map(len, column)) for column in columns]
-    lines = []
-    for k, head in enumerate(heads):
-        cells = [
-            (style.paint(column[k], code) if k == 0 else column[k]) + " " * (width - len(column[k]))
-            for column, width, code in zip(columns, widths, _COLOUR.values(), strict=True)
-        ]
-        lines.append(f"  {head:<15}  {'   '.join(cells)}".rstrip())
+def _team_table(rows: Sequence[Sequence[str]], style: Style) -> list[str]:
+    """What it is to the left, then a column per team, whose name is colored."""
+    columns = [Column("", itemgetter(0), text=True, least=14)]
+    columns += [
+        Column(f"{team}s", itemgetter(k), text=True) for k, team in enumerate(_COLOR, start=1)
+    ]
+    lines = [f"  {line}".rstrip() for line in aligned(columns, rows, gap="   ")]
+    for team, code in _COLOR.items():
+        lines[0] = lines[0].replace(f"{team}s", style.paint(f"{team}s", code))
     return lines
 
 

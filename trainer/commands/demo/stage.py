@@ -9,8 +9,10 @@ from typing import Protocol
 
 from envs.render.scene import Scene, build_scene
 from trainer.commands.demo.lineup import Lineup
-from trainer.commands.demo.results import SEEN_TO_WIN, verdict
+from trainer.commands.demo.results import hiders_win, verdict
 from trainer.ppo.matches import BLOCK, MatchBlock
+
+HOLD_FRAMES = 14  # for which the end of an episode is shown
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class Moment:
     episodes: int
     wins: tuple[int, int]
     verdict: str = ""
+
+    @property
+    def frames(self) -> int:
+        """For how many frames it is shown."""
+        return HOLD_FRAMES if self.verdict else 1
 
 
 class Wish(Enum):
@@ -79,7 +86,7 @@ class Stage:
         words = ""
         if self._block.finished[world]:
             row = self.figures(episode)
-            self._wins[row["seen_fraction"] < SEEN_TO_WIN] += 1
+            self._wins[int(hiders_win(row["seen_fraction"]))] += 1
             words = verdict(row)
         scene = build_scene(self._block.env, world)
         wins = (self._wins[0], self._wins[1])

@@ -15,7 +15,6 @@ from trainer.checkpoints.safe_io.safe_output import drawing
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.stage import Moment, Wish
 
-HOLD_FRAMES = 14  # for which the end of an episode stays
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J"  # the alternate screen, no cursor
 _LEAVE = "\x1b[?25h\x1b[?1049l"
 _PICTURE_COLUMNS = 50
@@ -79,9 +78,8 @@ class TerminalScreen:
         lines = compose(moment, self._lineup, size.columns, size.lines, self._color)
         self._out.write("\x1b[H" + "\x1b[K\r\n".join(lines) + "\x1b[K\x1b[J")
         sys.stdout.flush()
-        frames = HOLD_FRAMES if moment.verdict else 1
         now = self._clock()
-        self._due = max(self._due + frames / self._fps, now)
+        self._due = max(self._due + moment.frames / self._fps, now)
         self._wait(self._due - now)
         return Wish.CONTINUE
 

@@ -19,7 +19,6 @@ __all__ = ["DemoWindow", "NoDisplayError"]
 WIDTH = 640  # pixels, at first
 _MIN_WIDTH = 200
 _LINES = 2  # of text under the scene
-_HOLD_FRAMES = 14  # for which the end of an episode stays
 _FASTER = 1.5
 _SPEEDS = (1.0, 240.0)  # frames per second
 _POLL_MS = 10
@@ -70,8 +69,7 @@ class DemoWindow:
         self._moment = moment
         self._step = False
         self._draw()
-        frames = _HOLD_FRAMES if moment.verdict else 1
-        self._due = max(self._due + frames / self.fps, time.monotonic())
+        self._due = max(self._due + moment.frames / self.fps, time.monotonic())
         while True:
             for event in self._pygame.event.get():
                 wish = self._handle(event)

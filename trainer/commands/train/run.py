@@ -20,7 +20,8 @@ from trainer.commands.train.resume_report import (
 )
 from trainer.commands.train.schedule_report import print_schedules
 from trainer.errors import TrainingFailed
-from trainer.reporting.console.console import Console, make_console
+from trainer.reporting.console.console import Console
+from trainer.reporting.console.make_console import make_console
 from trainer.reporting.mlflow_store import check_uri
 from trainer.run.stop_signals import StopSignals
 
