@@ -11,11 +11,11 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from envs.batch_env import BatchEnv, GameSpec, TeamSpec
 from trainer.config.build_scheduler import build_scheduler
-from trainer.config.ppo import NETWORK_SETTINGS
+from trainer.config.ppo import NETWORK_SETTINGS, TeamSettings
 from trainer.config.schema import Config
 from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.env_runner import BatchedEnvRunner, policy_spaces
-from trainer.ppo.learner import TeamPPOLearner
+from trainer.ppo.learner import LearnerSettings, TeamPPOLearner
 from trainer.ppo.networks import PolicySpec
 from trainer.ppo.rl_module import INIT_SEED, TeamRLModule
 
@@ -85,7 +85,7 @@ def algorithm_config(
             # quarter of the start.
             add_default_connectors_to_learner_pipeline=False,
             learner_config_dict={
-                "teams": {name: s.model_dump(mode="json") for name, s in settings.items()},
+                "teams": {name: _for_learner(s) for name, s in settings.items()},
                 "schedules": build_scheduler(config, until),
                 "window_episodes": config.tracking.window_episodes,
                 "reward_scale": config.ppo.reward_scale,
@@ -119,6 +119,10 @@ def _game_of(env: BatchEnv) -> GameSpec:
 def threads(config: Config) -> int:
     """Threads of torch in the training process: as configured, else one per usable core."""
     return config.train.threads
+
+
+def _for_learner(settings: TeamSettings) -> LearnerSettings:
+    return LearnerSettings(*(getattr(settings, name) for name in LearnerSettings._fields))
 
 
 def policy_of_agent(agent_id: str, *args: Any, **kwargs: Any) -> str:

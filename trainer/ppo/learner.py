@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -19,7 +19,6 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core.learner.training_data import TrainingData
 from torch import Tensor, nn
 
-from trainer.config.ppo import TeamSettings
 from trainer.errors import TrainingDiverged
 from trainer.ppo.advantages import generalized_advantage_estimation, standardize
 from trainer.ppo.collectives import any_learner, average_gradients
@@ -45,11 +44,24 @@ PLANS = "team_plans"
 """Key of the teams' plans among the timesteps of an update."""
 
 
+class LearnerSettings(NamedTuple):
+    """The settings of a team that no schedule changes, and the learning rate it begins with."""
+
+    lr: float
+    gamma: float
+    lambda_: float
+    vf_clip_param: float
+    kl_coeff: float
+    grad_clip: float
+    num_epochs: int
+    minibatch_size: int
+
+
 class TeamPPOLearner(PPOTorchLearner):
     """PPO for all teams; its settings come in `learner_config_dict`.
 
     learner_config_dict:
-        teams: {team name: TeamSettings as a dict}.
+        teams: {team name: LearnerSettings}.
         schedules: `Scheduler` at their beginning.
         window_episodes: for the algorithm: episodes behind the reported means.
         reward_scale: factor on rewards.
@@ -59,7 +71,7 @@ class TeamPPOLearner(PPOTorchLearner):
     def build(self) -> None:
         super().build()
         custom = self.config.learner_config_dict
-        self.teams = {name: TeamSettings(**s) for name, s in custom["teams"].items()}
+        self.teams: dict[str, LearnerSettings] = custom["teams"]
         self.reward_scale = float(custom["reward_scale"])
         self.kl_coeffs = {name: team.kl_coeff for name, team in self.teams.items()}
         # A stream for every learner and team, so that teams can shuffle side by side.
@@ -99,9 +111,9 @@ class TeamPPOLearner(PPOTorchLearner):
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         team = module_id.removesuffix("_policy")
-        settings = self.config.learner_config_dict["teams"][team]
+        settings: LearnerSettings = self.config.learner_config_dict["teams"][team]
         params = self.get_parameters(self._module[module_id])
-        optimizer = torch.optim.Adam(params, lr=settings["lr"], eps=1e-5, fused=True)
+        optimizer = torch.optim.Adam(params, lr=settings.lr, eps=1e-5, fused=True)
         # Without an RLlib schedule: stock code would reset the learning rate after each update.
         self.register_optimizer(
             module_id=module_id, optimizer=optimizer, params=params, lr_or_lr_schedule=None
@@ -187,7 +199,7 @@ class TeamPPOLearner(PPOTorchLearner):
 
     @torch.no_grad()
     def _prepare(
-        self, settings: TeamSettings, network: ActorCritic, rollout: TeamRollout, dones: Tensor
+        self, settings: LearnerSettings, network: ActorCritic, rollout: TeamRollout, dones: Tensor
     ) -> tuple[Minibatch, float]:
         """Advantages and targets of the rows worth learning from (not of frozen agents)."""
         obs = torch.from_numpy(rollout.obs)
