@@ -63,20 +63,33 @@ def fail_in_actor() -> None:
     raise died(4321)
 
 
-def wait_for_ever() -> None:
-    threading.Event().wait(100)
-    raise AssertionError("nobody has interrupted this")
-
-
-@pytest.mark.parametrize("fail", [break_pipe, fail_in_actor, wait_for_ever, check_ray])
-def test_whatever_comes_of_a_dead_raylet_names_it(
-    monkeypatch: pytest.MonkeyPatch, fail: Callable[[], None]
-) -> None:
+@pytest.fixture
+def dead_raylet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A raylet that is found dead at once."""
     monkeypatch.setattr(ray_failures, "dead_daemon", lambda: "Ray's raylet (process 1)")
     monkeypatch.setattr(ray_failures, "_LOOK_EVERY_S", 0.001)
     monkeypatch.setattr(ray_failures, "_GRACE_S", 0.1)
-    with pytest.raises(ProcessDied, match=r"^Ray's raylet \(process 1\) died; "), failures_of_ray():
+
+
+NAMES_IT = r"^Ray's raylet \(process 1\) died; "
+
+
+@pytest.mark.usefixtures("dead_raylet")
+@pytest.mark.parametrize("fail", [break_pipe, fail_in_actor, check_ray])
+def test_an_error_that_follows_from_a_dead_raylet_names_it(fail: Callable[[], None]) -> None:
+    with pytest.raises(ProcessDied, match=NAMES_IT), failures_of_ray():
         fail()
+
+
+@pytest.mark.usefixtures("dead_raylet")
+def test_a_wait_for_a_dead_raylet_is_interrupted() -> None:
+    answer = threading.Event()
+    gives_up = threading.Timer(30, answer.set)
+    gives_up.start()
+    with pytest.raises(ProcessDied, match=NAMES_IT), failures_of_ray():
+        answer.wait()
+    gives_up.cancel()
+    assert not answer.is_set(), "the wait was not interrupted"
 
 
 def test_errors_while_ray_lives_pass() -> None:
@@ -111,7 +124,7 @@ def learners(error: Exception | None) -> LearnerGroup:
 @pytest.mark.parametrize(
     "error", [IndexError("list index out of range"), died(1), AssertionError(), ConnectionError()]
 )
-def test_whatever_comes_of_a_dead_learner_names_it(error: Exception) -> None:
+def test_an_error_that_follows_from_a_dead_learner_names_it(error: Exception) -> None:
     with pytest.raises(ProcessDied, match=r"^learner 2 of 2 \(process 4321\) died; ") as raised:  # noqa: SIM117
         with failures_of_learners(learners(died(4321))):
             raise error

@@ -10,7 +10,6 @@ import contextlib
 import re
 import signal
 import threading
-from _thread import interrupt_main
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
@@ -150,14 +149,15 @@ def _interrupted_waits() -> Iterator[None]:
     if _INTERRUPT is None or threading.current_thread() is not threading.main_thread():
         yield
         return
-    ended = threading.Event()
+    ended, waiting = threading.Event(), threading.get_ident()
 
     def watch() -> None:
         while not ended.wait(_LOOK_EVERY_S):
             if dead_daemon() is not None:
-                # Mostly an error comes of it, or the iteration ends, and no interruption is needed.
+                # Usually an error follows, or the iteration ends, and no interruption is needed.
                 while not ended.wait(_GRACE_S):
-                    interrupt_main(_INTERRUPT)
+                    # A real signal: Python's `interrupt_main` does not wake a waiting thread.
+                    signal.pthread_kill(waiting, _INTERRUPT)
                 return
 
     previous = signal.signal(_INTERRUPT, _interrupt)
