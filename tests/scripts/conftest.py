@@ -80,8 +80,12 @@ class Desk:
             check=False,
         )
 
-    def start(self, *words: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
-        """Start a script; `before` is what runs it, as `nohup`."""
+    def start(self, *words: str) -> forked.Started:
+        """Start a script, in a process of its own."""
+        return forked.Started(words, self.work, self.environment())
+
+    def start_anew(self, *before: str, words: Sequence[str]) -> subprocess.Popen[str]:
+        """The same with an interpreter of its own; `before` is what runs it, as `nohup`."""
         return subprocess.Popen(
             [*before, *self.command(*words)],
             cwd=self.work,

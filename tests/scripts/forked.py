@@ -1,7 +1,8 @@
 """Scripts in processes of their own that need not import everything anew.
 
 A server process imports torch and RLlib once and forks for each command: the child has its own
-arguments, environment, working directory and output, like a process started from a shell.
+arguments, environment, working directory and output, takes signals and is killed like a process
+started from a shell.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -46,6 +49,55 @@ def run(
         code = process.exitcode
         assert code is not None
         return subprocess.CompletedProcess(list(words), code, out.read_text(), err.read_text())
+
+
+class Started:
+    """A script that runs, with no standard input, under the interface of `subprocess.Popen`.
+
+    Attributes:
+        pid: of the process.
+        stdout: what it prints, as it comes.
+        stderr: its messages.
+    """
+
+    def __init__(self, words: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = (str(Path(folder) / name) for name in ("out", "err"))
+            os.mkfifo(out)
+            os.mkfifo(err)
+            arguments = (list(words), str(cwd), dict(environment), out, err)
+            self._process = _CONTEXT.Process(target=_child, args=arguments)
+            self._process.start()
+            # In the order in which the child opens them: each waits for the other end.
+            self.stdout: IO[str] = Path(out).open(encoding="utf-8")  # noqa: SIM115
+            self.stderr: IO[str] = Path(err).open(encoding="utf-8")  # noqa: SIM115
+        assert self._process.pid is not None
+        self.pid: int = self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def communicate(self, timeout: float) -> tuple[str, str]:
+        """The rest of both outputs, once the process has ended."""
+        with ThreadPoolExecutor(1) as reader, self.stdout, self.stderr:
+            errors = reader.submit(self.stderr.read)
+            output = self.stdout.read()
+            self._process.join(timeout)
+            if self._process.is_alive():
+                self.kill()
+                raise subprocess.TimeoutExpired("a script", timeout, output, errors.result())
+            return output, errors.result()
 
 
 def _child(words: list[str], cwd: str, environment: dict[str, str], out: str, err: str) -> None:

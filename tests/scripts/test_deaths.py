@@ -6,12 +6,12 @@ import os
 import re
 import shlex
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.scripts.conftest import Desk
+from tests.scripts.forked import Started
 from tests.scripts.test_signals import wait_for
 
 TINY = (
@@ -32,7 +32,7 @@ def descendants(pid: int) -> dict[int, str]:
     return found
 
 
-def kill(process: subprocess.Popen[str], *names: str, count: int = 1) -> list[int]:
+def kill(process: Started, *names: str, count: int = 1) -> list[int]:
     """SIGKILL the first processes of each of the names."""
     below = descendants(process.pid)
     victims = [[pid for pid, line in below.items() if name in line][:count] for name in names]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.scripts.conftest import SMALL, Desk, copy_of
+from tests.scripts.forked import Started
 
 # Runs a command in the terminal that is its standard input.
 IN_A_TERMINAL = """
@@ -22,7 +23,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
-def wait_for(process: subprocess.Popen[str], text: str) -> list[str]:
+def wait_for(process: Started | subprocess.Popen[str], text: str) -> list[str]:
     """Read the output up to the first line with `text`."""
     assert process.stdout is not None
     lines = []
@@ -88,7 +89,7 @@ def test_a_closed_terminal_saves_the_iteration_in_hand(desk: Desk) -> None:
 
 
 def test_nohup_is_heeded(desk: Desk) -> None:
-    process = desk.start("main.py", "--until", "8", *SMALL, before=("nohup",))
+    process = desk.start_anew("nohup", words=("main.py", "--until", "8", *SMALL))
     wait_for(process, "3/8 |")
     process.send_signal(signal.SIGHUP)
     _, errors = process.communicate(timeout=60)
@@ -146,7 +147,6 @@ def test_a_second_ctrl_c_leaves_at_once(desk: Desk) -> None:
     process = desk.start("main.py", *SMALL, *big, "--set", "ppo.checkpoint_freq=1000")
     wait_for(process, "1/300 |")  # the second iteration, of seconds, begins
     process.send_signal(signal.SIGINT)
-    assert process.stderr is not None
     while "stopping" not in process.stderr.readline():
         pass
     process.send_signal(signal.SIGINT)
