@@ -1,0 +1,88 @@
+"""What to type after a run, in each of the ways it can end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands.train.conftest import Planner
+from tests.golden_checkpoint import golden_in, vouch_for
+from trainer.commands.train.next_steps import after_end, after_failure, resume_options, way_on
+from trainer.errors import ProcessDied, TrainingDiverged
+
+GIVEN = ("--seed", "5", "--set", "ppo.lr=0.5")
+
+
+def saved_later(home: Path, **values: object) -> Path:
+    """A checkpoint of iteration 4 of the same run."""
+    path = golden_in(home / "checkpoints", 4)
+    file = path / "metadata.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "iteration": 4, **values}))
+    vouch_for(path)
+    return path
+
+
+def test_a_finished_run_is_extended_beyond_its_plan(resume: Planner, checkpoint: Path) -> None:
+    plan = resume("--iterations", "2", "--set", "ppo.num_iterations=5")
+    last = checkpoint.with_name("checkpoint_000005")
+    on, demo, listing = after_end(plan, last, finished=True)
+    assert on.endswith("continue_training.py ./checkpoints/checkpoint_000005 --iterations 100")
+    assert demo.endswith("demo_model.py --checkpoint ./checkpoints/checkpoint_000005")
+    assert listing.endswith("list_checkpoints.py ./checkpoints")
+    within = after_end(resume("--iterations", "2"), last, finished=True)[0]
+    assert within.endswith("continue_training.py ./checkpoints/checkpoint_000005")
+
+
+def test_what_was_given_is_in_the_run_s_own_checkpoints(resume: Planner, checkpoint: Path) -> None:
+    plan = resume("--iterations", "2", *GIVEN)
+    own = checkpoint.with_name("checkpoint_000004")
+    assert resume_options(plan, own) == ["--until", "5"]
+    assert resume_options(plan, checkpoint) == [*GIVEN, "--until", "5"]
+    turns = resume("--alternations", "3", "--set", "train.alternate.every=null")
+    assert "train.alternate.every=10" in resume_options(turns, checkpoint)
+    budget = resume("--until-steps", "9000")
+    assert resume_options(budget, own) == []
+    assert resume_options(budget, checkpoint) == ["--until-steps", "9000"]
+
+
+def test_a_process_that_died(resume: Planner, checkpoint: Path, home: Path) -> None:
+    plan = resume("--iterations", "2")
+    assert way_on(plan, None) == "nothing was saved"
+    saved_later(home)
+    told = after_failure(plan, ProcessDied("gone"))
+    assert told.startswith("the last checkpoint is ./checkpoints/checkpoint_000004; ")
+    assert told.endswith("continue_training.py ./checkpoints/checkpoint_000004 --until 5")
+
+
+def test_a_failure_in_a_new_folder_leads_back_to_the_old_one(
+    resume: Planner, checkpoint: Path
+) -> None:
+    plan = resume("--iterations", "2", "--checkpoint-dir", "new", selector=str(checkpoint))
+    told = after_failure(plan, ProcessDied("gone"))
+    assert told.startswith("the last checkpoint is ./checkpoints/checkpoint_000003; ")
+    assert told.endswith("--checkpoint-dir new --until 5")
+
+
+def test_a_divergence_leads_to_the_last_healthy_one_with_less_lr(
+    resume: Planner, checkpoint: Path, home: Path
+) -> None:
+    saved_later(home, warnings=["hider_policy has collapsed"])
+    curve = ("--set", "schedules.lr={type: linear, start: 0.1, end: 0.5}")
+    plan = resume("--iterations", "2", *curve, selector="3")
+    told = after_failure(plan, TrainingDiverged("NaN", ("hider_policy",)))
+    assert told.startswith("the last good checkpoint is ./checkpoints/checkpoint_000003; ")
+    assert "--set ppo.hider.lr=0.0001 --set schedules.lr=null" in told
+
+
+def test_a_divergence_before_anything_was_saved(fresh: Planner) -> None:
+    told = after_failure(fresh(), TrainingDiverged("NaN"))
+    assert told == "nothing was saved; start again with --set ppo.lr=0.0001"
+
+
+@pytest.mark.parametrize("place", ["tracking.mlflow_uri=postgresql://me:secret@host/db"])
+def test_credentials_have_to_be_given_again(resume: Planner, checkpoint: Path, place: str) -> None:
+    *_, note = after_end(resume("--iterations", "2", "--set", place), checkpoint)
+    assert note.startswith("# tracking.mlflow_uri held more than is shown")
+    assert "secret" not in note

@@ -1,0 +1,97 @@
+"""What a user reads before a run is resumed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands.train.conftest import Planner, parsed
+from tests.golden_checkpoint import golden_in, vouch_for
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.commands.train.resume_report import (
+    print_changes,
+    print_report,
+    print_start,
+    print_ways_on,
+)
+
+MORE = ("--iterations", "2")
+
+
+def with_metadata(checkpoint: Path, **values: object) -> None:
+    file = checkpoint / "metadata.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
+    vouch_for(checkpoint)
+
+
+def test_the_start_names_what_moves(
+    resume: Planner, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_start(resume(*MORE))
+    assert capsys.readouterr().out == "RESTORING from checkpoint: ./checkpoints/checkpoint_000003\n"
+    for iteration in (5, 6):
+        with_metadata(golden_in(home / "checkpoints", iteration), iteration=iteration)
+    print_start(resume(*MORE, selector="3"))
+    assert "  iterations 5, 6 are newer: they move into a branch_after_... folder" in (
+        capsys.readouterr().out
+    )
+    assert CheckpointManager(home / "checkpoints").listing().iterations == [3, 5, 6]
+
+
+def test_the_report_shows_the_metadata_of_a_stranger_safely(
+    resume: Planner, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_metadata(checkpoint, timestamp="2026\x1b[2J", reward_mean="much", agent_steps=1234567)
+    print_report(resume(*MORE))
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert lines["iteration"] == "3, to go on to 5"
+    assert lines["saved"] == "2026?[2J"
+    assert lines["reward"] == "mean     unknown"
+    assert "1,234,567" in lines["agent"]
+
+
+def test_changes_and_their_sources(resume: Planner, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not print_changes(resume(*MORE))
+    assert (
+        capsys.readouterr().out
+    ) == "configuration: as in the checkpoint, all 127 keys carried over\n"
+    words = ("--set", "ppo.lr=0.5", "--seed", "9", "--set", "env.vision_range=4")
+    assert not print_changes(resume("--until", "400", *words))
+    told = capsys.readouterr().out
+    for line in (
+        "ppo.lr              0.001 -> 0.5  changed, given now",
+        "train.seed          0 -> 9  changed, given now; random streams start anew",
+        "ppo.num_iterations  300 -> 400  changed, the run is to be so long now",
+    ):
+        assert line in told
+    assert "given now; worlds start fresh" in told
+
+
+def test_another_network_is_refused_with_the_ways_on(
+    resume: Planner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (*MORE, "--set", "ppo.hiddens=[4]", "--set", "ppo.lr=0.5")
+    plan = resume(*words)
+    assert print_changes(plan)
+    assert "ppo.hiddens  [8] -> [4]  REFUSED: another network, given now" in (
+        capsys.readouterr().out
+    )
+    print_ways_on(plan, parsed(*words))
+    error, keep, new = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: these weights cannot")
+    assert keep.endswith("continue_training.py ./checkpoints/checkpoint_000003 --set ppo.lr=0.5")
+    assert new.endswith(
+        "main.py --fresh --set 'ppo.hiddens=[4]' --set ppo.lr=0.5 --checkpoint-dir ./checkpoints_2"
+    )
+
+
+def test_one_team_that_cannot_resume_leaves_the_other_its_network(
+    resume: Planner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (*MORE, "--set", "ppo.hider.hiddens=[4]")
+    print_ways_on(resume(*words), parsed(*words))
+    new = capsys.readouterr().err.splitlines()[-1]
+    assert "main.py --warmstart ./checkpoints/checkpoint_000003" in new
+    assert "--set initialization.warmstart.hider=fresh" in new

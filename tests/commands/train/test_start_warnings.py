@@ -1,0 +1,42 @@
+"""Options without effect and risks, told before a run starts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands.train.conftest import Planner, parsed
+from tests.golden_checkpoint import vouch_for
+from trainer.commands.train.start_warnings import warnings
+
+MORE = ("--iterations", "2")
+
+
+@pytest.mark.parametrize(
+    "words", [("--schedule-mode", "restart"), ("--config-from", "file"), ("--yes",)]
+)
+def test_an_option_without_effect(fresh: Planner, words: tuple[str, ...]) -> None:
+    (told,) = warnings(fresh(*words), parsed(*words), asks=False)
+    assert told.startswith(f"{words[0]} changes nothing")
+
+
+def test_options_with_an_effect(resume: Planner) -> None:
+    words = (*MORE, "--schedule-mode", "restart", "--config-from", "checkpoint", "--yes")
+    assert warnings(resume(*words), parsed(*words), asks=True) == []
+
+
+def test_a_single_checkpoint_to_keep(fresh: Planner) -> None:
+    (told,) = warnings(fresh("--set", "ppo.keep_last_n=1"), parsed(), asks=False)
+    assert told.startswith("ppo.keep_last_n = 1 keeps no older checkpoint")
+
+
+def test_another_number_of_threads(resume: Planner, checkpoint: Path) -> None:
+    file = checkpoint / "metadata.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "torch_threads": 999}))
+    vouch_for(checkpoint)
+    (told,) = warnings(resume(*MORE), parsed(*MORE), asks=True)
+    assert "saved with 999 threads" in told
+    own = (*MORE, "--set", "train.torch_threads=1")
+    assert warnings(resume(*own), parsed(*own), asks=True) == []
