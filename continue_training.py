@@ -1,84 +1,13 @@
-"""Go on training from a checkpoint: show what would be resumed, ask, then train."""
+"""Continue training from a checkpoint: show what would be resumed, ask, then train.
 
-from __future__ import annotations
+python continue_training.py                   the newest checkpoint
+python continue_training.py best --yes        the best one, without being asked
+python continue_training.py --help            every option, and the exit codes
+"""
 
-import argparse
 import sys
-from collections.abc import Sequence
 
-from trainer.commands.command import EXIT_USAGE, run_command
-from trainer.commands.command_line import CommandParser
-from trainer.commands.train.arguments import add_run_arguments
-
-EPILOG = """\
-examples:
-  python continue_training.py                                    the newest checkpoint
-  python continue_training.py ./checkpoints/checkpoint_000050
-  python continue_training.py best --iterations 100 --yes
-
-A selector is latest, best, final, an iteration number, a path, or a name given by
-`python -m trainer.checkpoints tag`. Without a terminal, --yes is needed.
-
-exit codes: 0 done (or declined), 1 error, 2 usage or configuration, 3 no usable checkpoint, 130
-saved after Ctrl-C, 143 saved after SIGTERM, 129 saved after SIGHUP (a closed terminal); a second
-Ctrl-C leaves at once with 1"""
-
-
-def build_parser() -> argparse.ArgumentParser:
-    parser = CommandParser(
-        trains=True,
-        usage="%(prog)s [options] [checkpoint]",
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "checkpoint", nargs="?", default="latest", help="a selector (default: latest)"
-    )
-    add_run_arguments(parser)
-    return parser
-
-
-def main(argv: Sequence[str]) -> int:
-    args = build_parser().parse_args(argv)
-    from trainer.commands.train.plan import plan_run
-    from trainer.commands.train.run import run, show_resume
-    from trainer.commands.train.start import Start
-    from trainer.commands.train.start_warnings import warnings
-
-    plan = plan_run(args, Start(resume=args.checkpoint, source=""))
-    for warning in warnings(plan, args, asks=True):
-        print(f"warning: {warning}", file=sys.stderr)
-    if not show_resume(plan, args, in_full=True):
-        return EXIT_USAGE
-    if not args.yes:
-        if not sys.stdin.isatty():
-            print("error: no terminal to ask on; add --yes to go on", file=sys.stderr)
-            return EXIT_USAGE
-        if not confirmed():
-            print("nothing was changed")
-            return 0
-    return run(plan, quiet=args.quiet)
-
-
-def confirmed() -> bool:
-    """Ask until the answer is yes or no; no answer is no."""
-    while True:
-        try:
-            answer = input("Continue training? [y/N] ").strip().lower()
-        except EOFError:
-            print()
-            return False
-        if answer in ("y", "yes"):
-            return True
-        if answer in ("", "n", "no"):
-            return False
-        print("please answer y or n")
-
-
-def cli() -> int:
-    return run_command(main, sys.argv[1:])
-
+from trainer.commands.train.continue_training import main
 
 if __name__ == "__main__":
-    sys.exit(cli())
+    sys.exit(main())

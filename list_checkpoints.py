@@ -9,24 +9,9 @@
 repair, export. Exit codes: 0 listed, 1 error or damaged (--verify), 2 usage, 3 no usable one.
 """
 
-from __future__ import annotations
-
 import sys
-from collections.abc import Sequence
 
-from trainer.commands.checkpoint_tools.list_checkpoints import run
-from trainer.commands.command import run_command
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the list and return the exit code."""
-    return run_command(run, sys.argv[1:] if argv is None else argv, needs_output=True)
-
-
-def cli() -> int:
-    """The script, with the arguments that it was called with."""
-    return main()
-
+from trainer.commands.checkpoint_tools.list_checkpoints import main
 
 if __name__ == "__main__":
-    sys.exit(cli())
+    sys.exit(main())

@@ -107,10 +107,9 @@ def start(checkpoints: Path, until: int) -> int:
         with (checkpoints.parent / "output.txt").open("a") as output:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
-            import main
-            from trainer.commands.command import run_command
+            from trainer.commands.train.main import main
 
-            code = run_command(main.main, words)
+            code = main(words)
     except BaseException:
         traceback.print_exc()
     finally:

@@ -1,20 +1,26 @@
-"""Errors that end a command with a message instead of a traceback.
+"""Exit codes, and the errors that end a command with a message instead of a traceback.
 
-Its exit code is the `exit_code` of the class; of a class that has none, 1.
+The exit code of an error is the `exit_code` of its class; of a class that has none, 1. Errors that
+only one package raises are declared there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.checkpoints.errors import CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.safe_io.redaction import redacted
+
+EXIT_ERROR = CheckpointError.exit_code  # 1
+EXIT_USAGE = 2
+EXIT_NO_CHECKPOINT = NoUsableCheckpoint.exit_code  # 3
+EXIT_INTERRUPTED = 130  # after Ctrl-C: 128 + SIGINT
 
 
 class UsageError(ValueError):
     """A command that cannot be carried out as given; the message has no credentials."""
 
-    exit_code = 2
+    exit_code = EXIT_USAGE
 
     def __init__(self, message: str) -> None:
         super().__init__(redacted(message))
@@ -27,7 +33,7 @@ class IncompatibleCheckpoint(UsageError):  # noqa: N818
 class RestoreFailed(RuntimeError):  # noqa: N818
     """A checkpoint that verified but could not be restored."""
 
-    exit_code = 1
+    exit_code = EXIT_ERROR
 
 
 class InvalidState(NoUsableCheckpoint):
@@ -35,11 +41,9 @@ class InvalidState(NoUsableCheckpoint):
 
 
 class TrainingFailed(RuntimeError):  # noqa: N818
-    """A training that cannot go on; what it has saved can."""
+    """A training that cannot continue; what it has saved can."""
 
-    exit_code = 1
-
-    exit_code = 1
+    exit_code = EXIT_ERROR
 
 
 class TrainingDiverged(TrainingFailed):

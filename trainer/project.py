@@ -71,6 +71,18 @@ def add_version(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
 
 
+def with_installed_names(text: str) -> str:
+    """A text that names the scripts of a checkout, with the installed programs in their place.
+
+    In a checkout it stays as it is.
+    """
+    if is_checkout():
+        return text
+    for script, program in ENTRY_POINTS.items():
+        text = text.replace(f"python {script}", program)
+    return text
+
+
 def script_command(script: str, words: Sequence[str]) -> str:
     """What to type, here and now, to run one of the scripts with this interpreter."""
     if not is_checkout():

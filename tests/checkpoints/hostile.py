@@ -11,13 +11,13 @@ import json
 import pytest
 from hypothesis import strategies as st
 
-import list_checkpoints
 from tests.checkpoints.fakes import WHEN
 from trainer.checkpoints import layout
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.retention import Retention
 from trainer.checkpoints.safe_io import safe_json
+from trainer.commands.checkpoint_tools import list_checkpoints
 from trainer.commands.checkpoint_tools import main as program
 
 DOCUMENTS = ("manifest.json", "metadata.json", layout.INDEX, *layout.SIDECARS)

@@ -188,16 +188,16 @@ def test_a_lineage_cannot_rewrite_the_terminal(directory):
     code, out, _ = run_list(directory, "--lineage")
     assert code == 0
     assert [line.rstrip() for line in out.splitlines()[1:]] == [
-        "`- fresh: 0",
-        "   `- resumed from ?[2J/?: 1",
-        "      `- resumed from ?[2J/?: 2",
+        "`-- fresh: 0",
+        "    `-- resumed from ?[2J/?: 1",
+        "        `-- resumed from ?[2J/?: 2",
     ]
 
 
 def test_more_resumes_in_a_row_than_python_recurses():
-    segments = [lineage.Segment(None, [lineage.Member(0, "", "", False)])] * 1500
-    children = {None: [0]} | {k: [k + 1] for k in range(1499)}
-    assert len(lineage._branches(children, segments)) == 1500
+    lines = lineage.draw_tree("root", ["resumed"] * 1100, [None, *range(1099)])
+    assert len(lines) == 1 + 1100
+    assert lines[-1] == " " * 4 * 1099 + "└── resumed"
 
 
 def test_the_index_is_read_back_as_strictly_as_it_is_written(two):

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-import list_checkpoints
 from tests.checkpoints.fakes import open_past_damage, save
 from tests.checkpoints.store_places import everywhere, everywhere_slowly, second_machine
 from trainer.checkpoints import index, labels, layout
 from trainer.checkpoints.errors import NoUsableCheckpoint, SidecarUnreadable
 from trainer.checkpoints.labels import Label
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.commands.checkpoint_tools import lineage
+from trainer.commands.checkpoint_tools import lineage, list_checkpoints
 from trainer.commands.demo.checkpoint_choice import checkpoint_rows
 from trainer.commands.train import checkpoint_folder
 from trainer.reporting.terminal import Style

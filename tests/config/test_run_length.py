@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from main import build_parser
 from trainer.commands.train.arguments import overrides_of
+from trainer.commands.train.main import build_parser
 from trainer.config.budget import Budget, Spending
 from trainer.config.run_length import (
     Done,

@@ -159,21 +159,21 @@ def help_of(program: str, command: str) -> str:
 
 
 def _main(argv: Sequence[str]) -> Any:
-    import main
+    from trainer.commands.train.main import build_parser
 
-    return main.build_parser().parse_args(argv)
+    return build_parser().parse_args(argv)
 
 
 def _continue(argv: Sequence[str]) -> Any:
-    import continue_training
+    from trainer.commands.train.continue_training import build_parser
 
-    return continue_training.build_parser().parse_args(argv)
+    return build_parser().parse_args(argv)
 
 
 def _demo(argv: Sequence[str]) -> Any:
-    import demo_model
+    from trainer.commands.demo.main import build_parser
 
-    return demo_model.build_parser().parse_args(argv)
+    return build_parser().parse_args(argv)
 
 
 def _list(argv: Sequence[str]) -> Any:

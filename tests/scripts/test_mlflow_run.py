@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import main
 from tests.scripts.conftest import SMALL, Desk, copy_of
 from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.commands.train import main
 from trainer.commands.train.plan import RunPlan, plan_run
 from trainer.commands.train.start import Start
 from trainer.errors import UsageError

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-import main
 from tests.scripts.conftest import SMALL, Desk, copy_of
 from trainer.checkpoints import layout, manifest
+from trainer.commands.train import main
 from trainer.commands.train.next_steps import after_end
 from trainer.commands.train.plan import RunPlan, plan_run
 from trainer.commands.train.resume_report import print_changes

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-import main
 from tests.scripts.conftest import SMALL, Desk, copy_of
 from trainer.checkpoints import manifest
+from trainer.commands.train import main
 from trainer.commands.train.plan import RunPlan, plan_run
 from trainer.commands.train.resume_report import print_changes
 from trainer.commands.train.schedule_report import print_schedules

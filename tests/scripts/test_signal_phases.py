@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-import main
 from tests.scripts.conftest import SMALL
 from trainer.checkpoints import manifest
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.commands.train import main
 from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.env_runner import BatchedEnvRunner
 from trainer.ppo.learner import TeamPPOLearner

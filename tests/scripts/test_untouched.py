@@ -12,16 +12,14 @@ from typing import Any
 
 import pytest
 
-import continue_training
-import list_checkpoints
-import main
 import trainer.ppo_trainer
 from tests.scripts.conftest import Desk, copy_of
 from tests.scripts.test_train import harm
 from trainer.checkpoints import atomic, layout, process_owner
+from trainer.commands.checkpoint_tools import list_checkpoints
 from trainer.commands.checkpoint_tools import main as tools
-from trainer.commands.command import run_command
 from trainer.commands.demo.checkpoint_choice import Shelf
+from trainer.commands.train import continue_training, main
 from trainer.ppo.algorithm import TeamPPO
 
 Trained = tuple[Desk, str]
@@ -100,7 +98,7 @@ def test_a_stop_while_loading_changes_nothing(
 
     monkeypatch.setattr(trainer.ppo_trainer, "restore", interrupted)
     before = tree(cluttered)
-    assert run_command(main.main, ["--resume", "4", "--iterations", "2"]) == code
+    assert main.main(["--resume", "4", "--iterations", "2"]) == code
     assert tree(cluttered) == before
     said = capfd.readouterr()
     assert "stopping: nothing has been trained yet" in said.err
@@ -127,7 +125,7 @@ def test_a_folder_that_is_moved_under_a_run_ends_it(
 
     monkeypatch.setattr(TeamPPO, "save_to_path", moving)
     words = [*TINY, "--until", "3", "--set", "ppo.checkpoint_freq=1"]
-    assert run_command(main.main, words) == 1
+    assert main.main(words) == 1
     told = capsys.readouterr().err
     moved = tmp_path / "elsewhere"
     assert f"checkpoints was moved to {moved} during the run" in told

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from main import build_parser
 from tests.scripts.conftest import SMALL, Desk, copy_of
+from trainer.commands.train.main import build_parser
 from trainer.commands.train.plan import plan_run
 from trainer.commands.train.start import Start
 from trainer.config.loading import apply_overrides

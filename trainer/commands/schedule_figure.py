@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainer.commands.command import run_command
-from trainer.commands.command_line import CommandParser
+from trainer.commands.command_parser import CommandParser
+from trainer.commands.run_command import run_command
 from trainer.config.build_scheduler import build_scheduler
 from trainer.config.loading import load_config
 from trainer.config.types import TEAMS
@@ -129,7 +129,12 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str]) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw as the command line says; returns the exit code."""
+    return run_command(_run, argv)
+
+
+def _run(argv: Sequence[str]) -> int:
     args = build_parser().parse_args(argv)
     path = args.config or find_config()
     run = build_scheduler(load_config(path, args.overrides)) if path else None
@@ -140,4 +145,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(main, sys.argv[1:]))
+    sys.exit(main())

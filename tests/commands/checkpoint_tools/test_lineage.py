@@ -60,8 +60,8 @@ def test_a_resume_hangs_below_the_run_it_continues_even_after_a_branch(place: Pl
     place.manager().listing()
     assert lineage.draw(place.directory) == [
         "my checkpoints",
-        f"└─ fresh: 10-20 (2), 30-40 (2) [FINAL] in {aside.name}",
-        "   └─ resumed from my checkpoints/checkpoint_000020: 30-50 (2) [FINAL]",
+        f"└── fresh: 10-20 (2), 30-40 (2) [FINAL] in {aside.name}",
+        "    └── resumed from my checkpoints/checkpoint_000020: 30-50 (2) [FINAL]",
     ]
 
 
@@ -77,12 +77,12 @@ def test_several_children_and_sources_elsewhere(tmp_path: Path) -> None:
     runs.save("e", [50], {"mode": "warmstart", "policies": {"hider_policy": origin(elsewhere)}})
     assert lineage.draw(tmp_path / "checkpoints") == [
         "checkpoints",
-        "├─ fresh: 10 [FINAL]",
-        "│  ├─ resumed from checkpoints/checkpoint_000010: 20 [FINAL]",
-        "│  └─ warm start from checkpoints/checkpoint_000010: 30 [FINAL]",
-        "├─ warm start from checkpoints/checkpoint_000010 (seeker), "
+        "├── fresh: 10 [FINAL]",
+        "│   ├── resumed from checkpoints/checkpoint_000010: 20 [FINAL]",
+        "│   └── warm start from checkpoints/checkpoint_000010: 30 [FINAL]",
+        "├── warm start from checkpoints/checkpoint_000010 (seeker), "
         "other/checkpoint_000007 (hider): 40 [FINAL]",
-        "└─ warm start from other/checkpoint_000007 (hider only): 50 [FINAL]",
+        "└── warm start from other/checkpoint_000007 (hider only): 50 [FINAL]",
     ]
 
 

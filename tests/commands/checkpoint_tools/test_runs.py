@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-import list_checkpoints
 from tests.checkpoints.fakes import WHEN, info, save
 from tests.checkpoints.hostile import NASTY
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.commands.checkpoint_tools import list_checkpoints
 from trainer.commands.checkpoint_tools.runs import Run, find_runs, render
 from trainer.reporting.terminal import Style
 
@@ -176,7 +176,8 @@ def test_a_configuration_that_explodes_is_not_parsed(tmp_path):
 
 def test_nothing_heavy_is_imported(several):
     code = (
-        "import sys, list_checkpoints\n"
+        "import sys\n"
+        "from trainer.commands.checkpoint_tools import list_checkpoints\n"
         "assert list_checkpoints.main(['--runs', sys.argv[1]]) == 0\n"
         "heavy = {'ray', 'torch', 'numpy', 'yaml', 'pyarrow', 'rich', 'pydantic'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"

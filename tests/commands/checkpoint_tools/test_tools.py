@@ -14,7 +14,7 @@ import pytest
 from tests.checkpoints.fakes import BY_REWARD, contents, damage, open_past_damage, save
 from tests.checkpoints.store_places import everywhere_slowly
 from trainer.commands.checkpoint_tools import main as program
-from trainer.commands.checkpoint_tools import output
+from trainer.commands.checkpoint_tools import verify
 
 ROOT = Path(__file__).parents[3]
 
@@ -83,19 +83,20 @@ def test_verify_names_what_there_is_instead(call, four, tmp_path):
     assert call("verify", four / "checkpoint_000040")[0] == 1
 
 
-def test_progress_shows_after_two_seconds_on_a_terminal_only():
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    for stream, times, shown in (
-        (Terminal(), itertools.count(0, 1.5), True),
-        (Terminal(), itertools.count(0, 0.1), False),
-        (io.StringIO(), itertools.count(0, 1.5), False),
-    ):
-        items = output.progress(list(range(5)), lambda item: f"item {item}", stream, times.__next__)
-        assert list(items) == [0, 1, 2, 3, 4]
-        assert ("item" in stream.getvalue()) is shown
+@pytest.mark.parametrize(
+    ("on_terminal", "seconds_each", "shown"),
+    [(True, 1.5, True), (True, 0.1, False), (False, 1.5, False)],
+)
+def test_progress_shows_after_two_seconds_on_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch, on_terminal: bool, seconds_each: float, shown: bool
+) -> None:
+    stream, ticks = io.StringIO(), itertools.count(0, seconds_each)
+    monkeypatch.setattr(stream, "isatty", lambda: on_terminal)
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setattr("time.monotonic", ticks.__next__)
+    folders = [Path(f"checkpoint_{k:06d}") for k in range(5)]
+    assert list(verify.shown_one_by_one(folders)) == folders
+    assert ("checkpoint_000004 (5 of 5)" in stream.getvalue()) is shown
 
 
 @everywhere_slowly

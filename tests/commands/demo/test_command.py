@@ -14,15 +14,14 @@ from typing import Protocol
 import pytest
 from PIL.GifImagePlugin import GifImageFile
 
-import demo_model
-from trainer.commands.command import run_command
 from trainer.commands.demo import recording, session
 from trainer.commands.demo.lineup import Lineup
+from trainer.commands.demo.main import main
 from trainer.commands.demo.picture import frame_height
 from trainer.commands.demo.stage import Moment, Screen, Stage
 from trainer.ppo.matches import MatchBlock, Stats, play_matches
 
-SCRIPT = Path(demo_model.__file__)
+SCRIPT = Path(__file__).parents[3] / "demo_model.py"
 
 
 class Demo(Protocol):
@@ -47,7 +46,7 @@ def demo(
         code: int | str | None
         argv = [*map(str, args), *(["--checkpoint-dir", str(folder)] if folder else [])]
         try:
-            code = run_command(demo_model.main, argv)
+            code = main(argv)
         except SystemExit as ended:
             code = ended.code
         out, err = capsys.readouterr()
@@ -340,7 +339,7 @@ def test_a_reader_that_stops_early_is_no_error(
     with os.fdopen(writing, "w", encoding="utf-8") as pipe:
         monkeypatch.setattr(sys, "stdout", pipe)
         args = ["--checkpoint-dir", str(checkpoints), "--render", "ansi", "--episodes", "1"]
-        assert run_command(demo_model.main, args) == 0
+        assert main(args) == 0
 
 
 class Terminal:

@@ -10,7 +10,8 @@ from typing import Any
 
 from trainer.checkpoints import comparison, metadata
 from trainer.checkpoints.safe_io import safe_json
-from trainer.commands.checkpoint_tools import output
+from trainer.commands.checkpoint_tools.json_output import print_json
+from trainer.commands.checkpoint_tools.open_manager import open_manager
 from trainer.commands.tables import print_table
 
 _HASH = re.compile(r"[0-9a-f]{32,}")
@@ -28,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare and print; differences are no problem, so the exit code is 0."""
-    manager = output.manager_of(args)
+    manager = open_manager(args.checkpoint_dir)
     first, second = (manager.open(text) for text in (args.first, args.second))
     found = comparison.compare(first, second)
     if args.json:
-        output.print_json(
+        print_json(
             metadata.plain_or_text(
                 {
                     "first": manager.address(first),
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         )
     else:
         _show(first, second, found)
-    return output.EXIT_OK
+    return 0
 
 
 def _show(first: Path, second: Path, found: comparison.Comparison) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from trainer.checkpoints import manifest
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
-from trainer.commands.checkpoint_tools import output
+from trainer.commands.checkpoint_tools.json_output import print_json
+from trainer.commands.checkpoint_tools.open_manager import open_manager
+from trainer.errors import UsageError
 
 HELP = "write a policy as a torch.export program or as ONNX"
 SUFFIXES = {"pt2": ".pt2", "onnx": ".onnx"}
@@ -27,16 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Verify the checkpoint, export, and print the path."""
-    folder = output.manager_of(args).open(args.selector)
+    folder = open_manager(args.checkpoint_dir).open(args.selector)
     policies = manifest.verify(folder).policies
     if args.policy not in policies:
         meant = did_you_mean(args.policy, policies)
-        raise output.Misuse(f"{folder.name} has no policy {args.policy!r}{meant}")
+        raise UsageError(f"{folder.name} has no policy {args.policy!r}{meant}")
     out = Path(args.out or f"{folder.name}_{args.policy}{SUFFIXES[args.format]}").expanduser()
     if os.path.lexists(out):
-        raise output.Misuse(f"{out} exists, and nothing is overwritten; give another --out")
+        raise UsageError(f"{out} exists, and nothing is overwritten; give another --out")
     if not out.parent.is_dir():
-        raise output.Misuse(f"no such folder: {out.parent}; make it first, or give another --out")
+        raise UsageError(f"no such folder: {out.parent}; make it first, or give another --out")
     try:
         from trainer.ppo.export import export_policy  # torch: only here
 
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     except (ValueError, RuntimeError, ImportError) as error:
         raise CheckpointError(str(error)) from error
     if args.json:
-        output.print_json({"path": str(written), "format": args.format, "policy": args.policy})
+        print_json({"path": str(written), "format": args.format, "policy": args.policy})
     else:
         print(f"wrote {written}")
-    return output.EXIT_OK
+    return 0

@@ -16,7 +16,7 @@ from trainer.checkpoints import branches, index, manifest
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
 
-_ASCII = str.maketrans({"└": "`", "├": "|", "│": "|", "─": "-"})
+_UNLIMITED = 10**6  # characters of a line
 
 
 @dataclass(frozen=True)
@@ -48,23 +48,50 @@ class Segment:
         return {"": self.origin}
 
 
-def draw(directory: Path) -> list[str]:
+def draw(directory: Path, *, in_unicode: bool = True) -> list[str]:
     """The tree of everything in a checkpoint folder and its branch folders, in lines of text."""
     segments = find_segments(directory)
+    labels = [f"{_beginning(item)}: {', '.join(_spans(item.members))}" for item in segments]
+    return draw_tree(directory.name, labels, _parents(segments), in_unicode=in_unicode)
+
+
+def draw_tree(
+    root: str, labels: Sequence[str], parents: Sequence[int | None], *, in_unicode: bool = True
+) -> list[str]:
+    """A tree in lines of text, each node below its parent; depths of thousands are no problem.
+
+    Args:
+        root: the first line.
+        labels: of the nodes.
+        parents: of each node the place of its parent among those before it; None: the root.
+        in_unicode: whether the output has line-drawing characters; otherwise ASCII.
+    """
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+    tree = Tree(Text(safe_json.shown_line(root)))
+    nodes: list[Tree] = []
+    for label, parent in zip(labels, parents, strict=True):
+        above = tree if parent is None else nodes[parent]
+        nodes.append(above.add(Text(safe_json.shown_line(label))))
+    console = Console(width=_UNLIMITED, color_system=None)
+    options = console.options
+    options.encoding = "utf-8" if in_unicode else "ascii"
+    lines = console.render_lines(tree, options, pad=False)
+    return ["".join(segment.text for segment in line).rstrip() for line in lines]
+
+
+def _parents(segments: Sequence[Segment]) -> list[int | None]:
+    """Of each segment the place of the one it began with; None if it is not among them."""
     home = {member.digest: k for k, segment in enumerate(segments) for member in segment.members}
-    children: dict[int | None, list[int]] = {}
+    found: list[int | None] = []
     for k, segment in enumerate(segments):
-        found = {home.get(str(source.get("sha256"))) for source in segment.sources.values()}
-        parent = found.pop() if len(found) == 1 else None
+        places = {home.get(str(source.get("sha256"))) for source in segment.sources.values()}
+        parent = places.pop() if len(places) == 1 else None
         # A parent that comes later in the list could only be a forgery; it must not make a loop.
-        children.setdefault(parent if parent is not None and parent < k else None, []).append(k)
-    lines = [directory.name, *_branches(children, segments)]
-    return [safe_json.shown_line(line) for line in lines]
-
-
-def in_ascii(lines: Sequence[str]) -> list[str]:
-    """The same tree for an output that has no line-drawing characters."""
-    return [line.translate(_ASCII) for line in lines]
+        found.append(parent if parent is not None and parent < k else None)
+    return found
 
 
 def find_segments(directory: Path) -> list[Segment]:
@@ -92,31 +119,6 @@ def _key(info: CheckpointInfo, origin: Mapping[str, Any] | None) -> str:
     own = info.metadata.get("segment")
     # Without one, checkpoints with the same name and origin count as one process's.
     return own if isinstance(own, str) else json.dumps([info.metadata.get("run_name"), origin])
-
-
-def _branches(
-    children: Mapping[int | None, Sequence[int]], segments: Sequence[Segment]
-) -> list[str]:
-    """One line for each segment, parents before children; thousands of resumes are no problem."""
-    lines = []
-    pending = _below(None, children, "")
-    while pending:
-        k, last, indent = pending.pop()
-        lines.append(f"{indent}{'└─' if last else '├─'} {_label(segments[k])}")
-        pending += _below(k, children, indent + ("   " if last else "│  "))
-    return lines
-
-
-def _below(
-    parent: int | None, children: Mapping[int | None, Sequence[int]], indent: str
-) -> list[tuple[int, bool, str]]:
-    """(segment, whether it is the last of its siblings, indent), the last one first."""
-    siblings = children.get(parent, ())
-    return [(k, k == siblings[-1], indent) for k in reversed(siblings)]
-
-
-def _label(segment: Segment) -> str:
-    return f"{_beginning(segment)}: {', '.join(_spans(segment.members))}"
 
 
 def _beginning(segment: Segment) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import shlex
 import shutil
@@ -20,13 +19,20 @@ from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools import checkpoint_table, runs
-from trainer.commands.command import EXIT_ERROR
-from trainer.commands.command_line import CommandParser
-from trainer.errors import UsageError
+from trainer.commands.checkpoint_tools.json_output import print_json
+from trainer.commands.checkpoint_tools.open_manager import open_manager
+from trainer.commands.command_parser import CommandParser
+from trainer.commands.run_command import run_command
+from trainer.errors import EXIT_ERROR, UsageError
 from trainer.project import DEFAULT_CHECKPOINT_DIR, add_version, configured_checkpoint_dir
 from trainer.reporting.terminal import Style, is_unicode
 
 HELP = "List the checkpoints of a training."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """List as the command line says; returns the exit code."""
+    return run_command(run, argv, needs_output=True)
 
 
 def run(argv: Sequence[str], prog: str | None = None) -> int:
@@ -38,10 +44,7 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
     if args.runs:
         return show_runs(args.directory or ".", as_json=args.json)
     shown = args.directory or configured_checkpoint_dir()
-    try:
-        manager = CheckpointManager(shown)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    manager = open_manager(shown)
     directory, shown = manager.directory, manager.shown
     try:
         listing = manager.listing(must_exist=True)
@@ -65,12 +68,11 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
         raise UsageError(str(error)) from None
     damage = find_damage(order, manager) if args.verify else None
     if args.json:
-        print(as_json(order, manager, top, damage))
+        print_json(as_json(order, manager, top, damage))
     elif args.lineage:
         from trainer.commands.checkpoint_tools import lineage
 
-        lines = lineage.draw(directory)
-        print(*(lines if is_unicode(sys.stdout) else lineage.in_ascii(lines)), sep="\n")
+        print(*lineage.draw(directory, in_unicode=is_unicode(sys.stdout)), sep="\n")
     else:
         aside = branches.branch_folders(directory)
         print(
@@ -164,7 +166,7 @@ def show_runs(given: str, *, as_json: bool) -> int:
         raise CheckpointError(f"cannot read {given}: {error.strerror}") from None
     if as_json:
         listed = [run.as_dict() | {"path": str(root / run.path)} for run in found]
-        print(json.dumps(listed, indent=2, allow_nan=False))
+        print_json(listed)
     elif found:
         width = shutil.get_terminal_size().columns
         print(*runs.render(found, Style.of(sys.stdout), datetime.now(), width), sep="\n")
@@ -195,7 +197,7 @@ def as_json(
     manager: CheckpointManager,
     best: CheckpointInfo | None,
     damage: Mapping[int, tuple[str, ...]] | None = None,
-) -> str:
+) -> list[dict[str, Any]]:
     """The checkpoints as a JSON array of their metadata; unknown numbers are null.
 
     Each has a key "best", and a key "problems" if they were verified.
@@ -209,7 +211,7 @@ def as_json(
         entry["best"] = info is best
         entry |= {} if damage is None else {"problems": list(damage[info.iteration])}
         entries.append(entry)
-    return json.dumps(entries, indent=2, allow_nan=False)
+    return entries
 
 
 def report_empty(listing: Listing, directory: Path, shown: str, *, as_json: bool) -> NoReturn:

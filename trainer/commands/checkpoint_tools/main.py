@@ -16,7 +16,6 @@ and `--json`. Exit codes: 0 ok, 1 problems found or error, 2 usage, 3 no usable 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from trainer import project
@@ -25,7 +24,6 @@ from trainer.commands.checkpoint_tools import (
     diff,
     export,
     list_checkpoints,
-    output,
     pin,
     prune,
     repair,
@@ -33,10 +31,11 @@ from trainer.commands.checkpoint_tools import (
     untag,
     verify,
 )
-from trainer.commands.command import run_command
-from trainer.commands.command_line import CommandParser
+from trainer.commands.command_parser import CommandParser
+from trainer.commands.run_command import run_command
 
 PROGRAM = "python -m trainer.checkpoints"
+EXIT_CODES = "exit codes: 0 ok, 1 problems found or error, 2 usage, 3 no usable checkpoint"
 COMMANDS = {
     "verify": (verify.HELP, verify),
     "diff": (diff.HELP, diff),
@@ -51,8 +50,8 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Carry out one command and return the exit code."""
-    return run_command(_run, sys.argv[1:] if argv is None else argv, needs_output=True)
+    """Carry out one command; returns the exit code."""
+    return run_command(_run, argv, needs_output=True)
 
 
 def _run(argv: Sequence[str]) -> int:
@@ -67,13 +66,13 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     parser = CommandParser(
         prog=PROGRAM,
         description="List, verify, compare, thin out, pin, name, repair and export checkpoints.",
-        epilog=output.EXIT_CODES,
+        epilog=EXIT_CODES,
     )
     project.add_version(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     commands.add_parser("list", help=list_checkpoints.HELP, add_help=False)  # see `_run`
     for name, (text, tool) in COMMANDS.items():
-        sub = commands.add_parser(name, help=text, description=text, epilog=output.EXIT_CODES)
+        sub = commands.add_parser(name, help=text, description=text, epilog=EXIT_CODES)
         sub.add_argument(
             "--checkpoint-dir", metavar="DIR", help="folder or URL (what config.yaml says)"
         )
@@ -87,12 +86,3 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
         parser.error(f"two directories given: {both}")
     args.checkpoint_dir = folder or args.checkpoint_dir or project.configured_checkpoint_dir()
     return args
-
-
-def cli() -> int:
-    """The program, with the arguments that it was called with."""
-    return main()
-
-
-if __name__ == "__main__":
-    sys.exit(cli())

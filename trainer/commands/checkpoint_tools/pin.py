@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from trainer.commands.checkpoint_tools import output
+from trainer.commands.checkpoint_tools.json_output import print_json
+from trainer.commands.checkpoint_tools.open_manager import open_manager
 
 HELP = "keep checkpoints whatever the retention says"
 HELP_UNPIN = "take pins away again"
@@ -22,13 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Pin or unpin each, and print what is pinned now."""
-    manager = output.manager_of(args)
+    manager = open_manager(args.checkpoint_dir)
     change = manager.pin if args.command == "pin" else manager.unpin
     changed = [change(selector).name for selector in args.selectors]
     pinned = sorted(manager.pinned())
     if args.json:
-        output.print_json({args.command: changed, "pinned": pinned})
+        print_json({args.command: changed, "pinned": pinned})
     else:
         print(f"{'pinned' if args.command == 'pin' else 'unpinned'}: {', '.join(changed)}")
         print(f"pinned now: {', '.join(map(str, pinned)) or 'none'}")
-    return output.EXIT_OK
+    return 0

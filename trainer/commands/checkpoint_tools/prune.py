@@ -7,9 +7,16 @@ import contextlib
 import dataclasses
 
 from trainer.checkpoints import metadata, pruning, ranking, selectors
-from trainer.commands.checkpoint_tools import output, project_settings
+from trainer.checkpoints.retention import Retention
+from trainer.commands.checkpoint_tools.json_output import print_json
+from trainer.commands.checkpoint_tools.open_manager import open_manager
+from trainer.commands.confirmation import confirmed
 from trainer.commands.tables import print_table
+from trainer.errors import UsageError
+from trainer.project import find_config
 from trainer.reporting import formatting
+from trainer.reporting.formatting import plural
+from trainer.reporting.terminal import can_ask
 
 HELP = "delete what is not kept: not the latest, the best, the last N, pinned or in use"
 
@@ -31,16 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show the plan, ask, delete."""
-    rule = project_settings.configured_retention(
-        {
-            "last_n": args.keep_last_n,
-            "best_n": args.keep_best_n,
-            "best_metric": args.metric,
-            "best_mode": args.mode,
-            "every": args.keep_every,
-        }
-    )
-    manager = output.manager_of(args, rule)
+    rule = _retention(args)
+    manager = open_manager(args.checkpoint_dir, rule)
     listing = manager.listing()
     if args.metric is None and (by := ranking.recorded(listing.checkpoints)):
         # What the run went by, not what the configuration says for the next one.
@@ -52,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         found = listing.checkpoints
         ranking.best(found, ranking.best_by(found, rule.best_metric, rule.best_mode))
     except ValueError as error:  # by a mistyped metric nothing would be the best
-        raise output.Misuse(str(error)) from None
+        raise UsageError(str(error)) from None
     lock = contextlib.nullcontext() if args.dry_run else manager.writer_lock()
     with lock:
         plan = pruning.plan(manager.directory, rule)
@@ -63,18 +62,43 @@ def run(args: argparse.Namespace) -> int:
         gone = manager.prune() if deleted else []
     if args.json:
         shown = [manager.address(path) for path in (gone if deleted else paths)]
-        output.print_json(_as_json(plan, shown, deleted=deleted))
+        print_json(_as_json(plan, shown, deleted=deleted))
     else:
         print(_outcome(len(plan.dropped), deleted=deleted, dry_run=args.dry_run))
-    return output.EXIT_OK
+    return 0
+
+
+def _retention(args: argparse.Namespace) -> Retention:
+    """What training keeps, by config.yaml, with the options that were given in its place."""
+    from trainer.config.loading import load_config  # late: the other tools start without it
+
+    path = find_config()
+    configured = load_config(path).ppo.retention if path else Retention()
+    given = {
+        "last_n": args.keep_last_n,
+        "best_n": args.keep_best_n,
+        "best_metric": args.metric,
+        "best_mode": args.mode,
+        "every": args.keep_every,
+    }
+    try:
+        return dataclasses.replace(
+            configured, **{name: value for name, value in given.items() if value is not None}
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _is_meant(args: argparse.Namespace, plan: pruning.Plan) -> bool:
     if args.json and not args.yes:
-        raise output.Misuse("--json does not ask: give --yes to delete, --dry-run to look")
+        raise UsageError("--json does not ask: give --yes to delete, --dry-run to look")
     freed = formatting.size(sum(info.size_bytes for info in plan.dropped))
-    count = output.checkpoints(len(plan.dropped))
-    return args.yes or output.confirmed(f"Delete {count} ({freed})?")
+    count = plural(len(plan.dropped), "checkpoint")
+    if args.yes:
+        return True
+    if not can_ask():
+        raise UsageError("there is no terminal to ask on: give --yes to do it, --dry-run to look")
+    return confirmed(f"Delete {count} ({freed})?")
 
 
 def _show(plan: pruning.Plan) -> None:
@@ -90,8 +114,8 @@ def _outcome(count: int, *, deleted: bool, dry_run: bool) -> str:
     if not count:
         return "Nothing to delete."
     if deleted:
-        return f"Deleted {output.checkpoints(count)}, with plots and histories."
-    return f"Would delete {output.checkpoints(count)}." if dry_run else "Nothing was deleted."
+        return f"Deleted {plural(count, 'checkpoint')}, with plots and histories."
+    return f"Would delete {plural(count, 'checkpoint')}." if dry_run else "Nothing was deleted."
 
 
 def _as_json(plan: pruning.Plan, paths: list[str], *, deleted: bool) -> dict[str, object]:

@@ -9,7 +9,9 @@ from datetime import datetime
 from trainer.checkpoints import repair, selectors
 from trainer.checkpoints.open_store import open_store
 from trainer.checkpoints.safe_io import safe_json
-from trainer.commands.checkpoint_tools import output
+from trainer.commands.checkpoint_tools.json_output import print_json
+from trainer.errors import EXIT_ERROR, UsageError
+from trainer.reporting.formatting import plural
 
 HELP = "rebuild the index, remove what dead processes left, move damaged checkpoints aside"
 
@@ -24,17 +26,17 @@ def run(args: argparse.Namespace) -> int:
     try:
         store = open_store(args.checkpoint_dir)
     except ValueError as error:
-        raise output.Misuse(str(error)) from None
+        raise UsageError(str(error)) from None
     store.refresh()
     if not store.directory.is_dir():
         raise selectors.none_found(store.shown)
     report = repair.repair(store, datetime.now())
     if args.json:
-        output.print_json(_as_json(report))
+        print_json(_as_json(report))
     else:
         for line in lines(report):
             print(safe_json.shown_line(line))
-    return output.EXIT_OK if report.is_whole else output.EXIT_PROBLEM
+    return 0 if report.is_whole else EXIT_ERROR
 
 
 def lines(report: repair.Report) -> Iterator[str]:
@@ -51,7 +53,7 @@ def lines(report: repair.Report) -> Iterator[str]:
     if report.index_rebuilt:
         yield "rebuilt the index"
     yield from report.left
-    yield f"whole: {output.checkpoints(report.checked)}" + "; nothing to do" * report.is_clean
+    yield f"whole: {plural(report.checked, 'checkpoint')}" + "; nothing to do" * report.is_clean
 
 
 def _as_json(report: repair.Report) -> dict[str, object]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
-from trainer.commands.checkpoint_tools import output
+from trainer.commands.checkpoint_tools.json_output import print_json
+from trainer.commands.checkpoint_tools.open_manager import open_manager
+from trainer.errors import UsageError
 
 HELP = "name a checkpoint: the name selects it, and it is kept whatever the retention says"
 
@@ -29,13 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Name it, and say what it was called before."""
     if Path(args.name).exists():
-        raise output.Misuse(f"{args.name!r} cannot be a name: it is a path here already")
-    manager = output.manager_of(args)
+        raise UsageError(f"{args.name!r} cannot be a name: it is a path here already")
+    manager = open_manager(args.checkpoint_dir)
     before = {info.name: info.label for info in manager.listing().checkpoints}
     try:
         folder = manager.label(args.selector, args.name, args.note, move=args.force)
     except ValueError as error:
-        raise output.Misuse(str(error)) from None
+        raise UsageError(str(error)) from None
     after = {info.name: info.label for info in manager.listing().checkpoints}
     if folder.name not in after:
         left = did_you_mean(folder.name, after) if after else ""
@@ -43,9 +45,9 @@ def run(args: argparse.Namespace) -> int:
     label = after[folder.name]
     if args.json:
         note = label.note if label else None
-        output.print_json({"tagged": folder.name, "name": args.name, "note": note})
-        return output.EXIT_OK
+        print_json({"tagged": folder.name, "name": args.name, "note": note})
+        return 0
     old = before.get(folder.name)
     was = f" (was {old.name})" if old is not None and old.name != args.name else ""
     print(f"{folder.name} is named {args.name}{was}; it is kept until it is untagged")
-    return output.EXIT_OK
+    return 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from trainer.checkpoints import labels, layout
-from trainer.commands.checkpoint_tools import output
+from trainer.commands.checkpoint_tools.json_output import print_json
+from trainer.commands.checkpoint_tools.open_manager import open_manager
 
 HELP = "take the names and notes of checkpoints away again"
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Take them away, and print which checkpoints have none any more, and which had none."""
-    manager = output.manager_of(args)
+    manager = open_manager(args.checkpoint_dir)
     changed: list[str] = []
     unnamed: list[str] = []
     for selector in args.selectors:
@@ -27,8 +28,8 @@ def run(args: argparse.Namespace) -> int:
         named = iteration in labels.read(manager.directory)
         (changed if named else unnamed).append(manager.unlabel(selector).name)
     if args.json:
-        output.print_json({"untagged": changed})
-        return output.EXIT_OK
+        print_json({"untagged": changed})
+        return 0
     if changed:
         print(f"untagged: {', '.join(changed)}")
     pinned = manager.pinned()
@@ -37,4 +38,4 @@ def run(args: argparse.Namespace) -> int:
     for name in (*changed, *unnamed):
         if layout.iteration_of(name) in pinned:
             print(f"{name} stays pinned; `unpin` takes that away")
-    return output.EXIT_OK
+    return 0

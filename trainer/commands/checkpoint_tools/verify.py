@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from trainer.checkpoints import layout, open_store, quarantine, selectors
 from trainer.checkpoints.errors import CheckpointCorrupted
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io import safe_json
-from trainer.commands.checkpoint_tools import output
+from trainer.commands.checkpoint_tools.json_output import print_json
+from trainer.commands.checkpoint_tools.open_manager import open_manager
 from trainer.commands.tables import print_table
+from trainer.errors import EXIT_ERROR
 from trainer.reporting import formatting
+from trainer.reporting.progress_line import Progress
 
 HELP = "check every file of one or all checkpoints against its manifest"
 
@@ -42,10 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Verify, print, and return 1 if anything is damaged."""
     manager, folders = _meant(args)
-    shown = output.progress(folders, lambda folder: folder.name)
-    results = [check(manager, folder) for folder in shown]
+    results = [check(manager, folder) for folder in shown_one_by_one(folders)]
     if args.json:
-        output.print_json([_as_json(result, manager.address(result.folder)) for result in results])
+        print_json([_as_json(result, manager.address(result.folder)) for result in results])
     else:
         rows = [_row(result) for result in results]
         print_table(("Checkpoint", "Files", "Size", "Result"), rows, numbers=("Files", "Size"))
@@ -53,7 +56,16 @@ def run(args: argparse.Namespace) -> int:
             for problem in result.problems:
                 line = safe_json.shown_line(f"{result.folder.name}: {problem}")
                 print(line, file=sys.stderr)
-    return output.EXIT_PROBLEM if any(result.problems for result in results) else output.EXIT_OK
+    return EXIT_ERROR if any(result.problems for result in results) else 0
+
+
+def shown_one_by_one(folders: Sequence[Path]) -> Iterator[Path]:
+    """The folders, each named on a terminal while it is read, if that takes long."""
+    line = Progress(sys.stderr)
+    for place, folder in enumerate(folders, 1):
+        line.show(f"{folder.name} ({place} of {len(folders)})")
+        yield folder
+    line.clear()
 
 
 def check(manager: CheckpointManager, folder: Path) -> Result:
@@ -67,7 +79,7 @@ def check(manager: CheckpointManager, folder: Path) -> Result:
 
 def _meant(args: argparse.Namespace) -> tuple[CheckpointManager, list[Path]]:
     """The checkpoints that are meant, damaged ones too. NoUsableCheckpoint if there is none."""
-    manager = output.manager_of(args)
+    manager = open_manager(args.checkpoint_dir)
     if args.what is not None:
         given = Path(args.what).expanduser()
         if layout.iteration_of(given.name) is not None and given.is_dir():
@@ -76,7 +88,7 @@ def _meant(args: argparse.Namespace) -> tuple[CheckpointManager, list[Path]]:
         if one and not _is_place(args.what):
             return manager, [manager.find(args.what)]
         args.checkpoint_dir = args.what
-        manager = output.manager_of(args)
+        manager = open_manager(args.checkpoint_dir)
     whole = [manager.directory / info.name for info in manager.listing().checkpoints]
     if not manager.directory.is_dir():
         raise selectors.none_found(manager.shown)

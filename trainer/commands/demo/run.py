@@ -6,7 +6,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from trainer.commands.command import EXIT_INTERRUPTED
 from trainer.commands.demo.checkpoint_choice import Shelf, ask, home_of
 from trainer.commands.demo.record_file import check_target
 from trainer.commands.demo.render_mode import render_mode
@@ -15,14 +14,12 @@ from trainer.reporting.terminal import Style, can_ask
 
 
 def run_demo(args: argparse.Namespace) -> int:
-    """Do what the command line (see `demo_model.build_parser`) asks; returns the exit code."""
+    """Do what the command line (see `demo.main.build_parser`) asks; returns the exit code."""
     progress = Progress(sys.stderr)
     try:
         return _run(args, progress)
-    except KeyboardInterrupt:  # before there was anything to tell
+    finally:
         progress.clear()
-        print("\nleft", file=sys.stderr)
-        return EXIT_INTERRUPTED
 
 
 def _run(args: argparse.Namespace, progress: Progress) -> int:

@@ -11,14 +11,13 @@ import numpy as np
 import torch
 
 from envs.render.gif import MAX_FPS
-from trainer.commands.command import EXIT_ERROR, EXIT_INTERRUPTED
 from trainer.commands.demo.interrupt import Interrupt
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.recording import Recorder
 from trainer.commands.demo.render_mode import without_display
 from trainer.commands.demo.results import episode_line, summary
 from trainer.commands.demo.stage import Moment, Screen, Stage, Wish, show_episodes
-from trainer.errors import UsageError
+from trainer.errors import EXIT_ERROR, EXIT_INTERRUPTED, UsageError
 from trainer.ppo.matches import MatchBlock, Stats, play_blocks
 from trainer.reporting.formatting import size
 from trainer.reporting.progress_line import Progress

@@ -1,4 +1,4 @@
-"""What every command has in common: errors as one line and an exit code, and safe output."""
+"""Runs a command: errors become one line and an exit code, and output is safe to show."""
 
 from __future__ import annotations
 
@@ -8,26 +8,34 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from trainer.checkpoints.safe_io.safe_output import SafeOutput, safe_streams
+from trainer.errors import EXIT_ERROR, EXIT_INTERRUPTED
+from trainer.project import with_installed_names
 from trainer.reporting.terminal import shows_color
 
-EXIT_ERROR = 1
-EXIT_USAGE = 2
-EXIT_NO_CHECKPOINT = 3
-EXIT_INTERRUPTED = 130
+Command = Callable[[Sequence[str]], int]
 
 
 def run_command(
-    main: Callable[[Sequence[str]], int], argv: Sequence[str], *, needs_output: bool = False
+    command: Command, argv: Sequence[str] | None = None, *, needs_output: bool = False
 ) -> int:
-    """Run `main(argv)` and turn what it raises into a message on stderr and an exit code.
+    """Runs `command(argv)`; what it raises becomes a message on stderr.
 
-    An error class says by an attribute `exit_code` which one; others mean 1. `--debug` among the
-    arguments shows the traceback as well. With `needs_output` (a list, a report) the command ends
-    when its standard output takes no more: with 0 if its reader had enough (`| head`), else with 1.
+    Args:
+        command: takes the arguments and returns the exit code.
+        argv: the arguments; None: those that the process was started with. With `--debug` among
+            them the traceback of an error is shown as well.
+        needs_output: whether the command is for its output (a list, a report) and so ends when
+            its standard output takes no more: with 0 if the reader had enough (`| head`), else 1.
+
+    Returns:
+        The exit code. Of an error it is the attribute `exit_code` of its class; without one, 1.
     """
+    argv = sys.argv[1:] if argv is None else argv
     with safe_streams(required=needs_output, colored=shows_color) as out:
         try:
-            code = _reported(main, argv, out)
+            code = _reported(
+                command, argv, out, "left" if needs_output else "left; nothing was saved"
+            )
             out.flush()
         except OSError:
             code = 0
@@ -39,11 +47,11 @@ def run_command(
         return code
 
 
-def _reported(main: Callable[[Sequence[str]], int], argv: Sequence[str], out: SafeOutput) -> int:
+def _reported(command: Command, argv: Sequence[str], out: SafeOutput, on_interrupt: str) -> int:
     try:
-        return main(argv)
+        return command(argv)
     except KeyboardInterrupt:
-        print("\nleft; nothing was saved", file=sys.stderr)
+        print(f"\n{on_interrupt}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except Exception as raised:
         if raised is out.failure:
@@ -57,7 +65,7 @@ def _reported(main: Callable[[Sequence[str]], int], argv: Sequence[str], out: Sa
         if isinstance(error, FileNotFoundError) and not _is_somewhere():
             print("error: the current directory has been deleted", file=sys.stderr)
             return EXIT_ERROR
-        print(f"error: {text}", file=sys.stderr)
+        print(f"error: {with_installed_names(text)}", file=sys.stderr)
         code = exit_code(error)
         if not hasattr(error, "exit_code") and "--debug" not in argv:
             print("(--debug shows where)", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The command line of every script: an option that it does not have is answered with ours.
+"""The parser of every command line: an unknown option is answered with the one that was meant.
 
 Standard library only: --help is instant.
 """
@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.config import synonyms
-from trainer.project import script_command
+from trainer.errors import EXIT_USAGE
+from trainer.project import script_command, with_installed_names
 
 _ALIKE = 0.75  # from here on an option counts as misspelled
 _LEAST_PREFIX = 3
@@ -46,9 +47,13 @@ class CommandParser(argparse.ArgumentParser):
                 self.error(self._answer(strange))
         return super().parse_known_args(words, namespace)
 
+    def format_help(self) -> str:
+        """As in argparse, with the commands of an installed package."""
+        return with_installed_names(super().format_help())
+
     def error(self, message: str) -> NoReturn:
-        """Leave with exit code 2."""
-        self.exit(2, f"error: {shown_line(message)}\n")
+        """Leaves with the exit code of a wrong usage."""
+        self.exit(EXIT_USAGE, f"error: {shown_line(message)}\n")
 
     def _strange_options(self, words: Sequence[str]) -> list[tuple[str, str | None]]:
         """The options that are not known, each with its value if there is one."""

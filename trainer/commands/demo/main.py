@@ -1,0 +1,147 @@
+"""Watch trained policies play, and measure how well they do. Needs no Ray."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from trainer.commands.command_parser import CommandParser
+from trainer.commands.run_command import run_command
+from trainer.project import add_version
+
+RENDER_MODES = ("human", "ansi", "rgb_array", "none")
+DEFAULT_FPS = 12.0
+MAX_FPS = 1000.0
+MAX_SEED = 2**63 - 1
+
+EPILOG = """\
+examples:
+  python demo_model.py                                 choose a checkpoint, watch five episodes
+  python demo_model.py --checkpoint best --episodes 20
+  python demo_model.py --checkpoint 50 --record game.gif
+  python demo_model.py --checkpoint latest --hider random --episodes 1000 --render none
+
+A selector is latest, best, final, an iteration number, a path, or a name given
+by `python -m trainer.checkpoints tag`. Without one a terminal shows a list to
+choose from; elsewhere the latest is taken.
+The same seed and checkpoints give the same games, actions included, in every
+render mode: episode 3 of five is also episode 3 of a thousand.
+
+keys in the window:
+  space  pause                  n       next episode (the rest still counts)
+  right  one step               + -     faster, slower
+  r      record a GIF, on/off   q, Esc  leave
+Ctrl-C leaves with the statistics so far.
+
+exit codes: 0 done, 1 error, 2 usage or configuration, 3 no usable checkpoint,
+130 after Ctrl-C"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play as the command line says; returns the exit code."""
+    return run_command(_run, argv, needs_output=True)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = CommandParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("selector", nargs="?", metavar="CHECKPOINT", help="as --checkpoint")
+    parser.add_argument(
+        "--checkpoint", metavar="SEL", help="whose policies play, in whose game (a selector)"
+    )
+    parser.add_argument("--checkpoint-dir", metavar="DIR", help="folder of the checkpoints")
+    _add_match_arguments(parser)
+    _add_picture_arguments(parser)
+    add_version(parser)
+    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    return parser
+
+
+def _add_match_arguments(parser: argparse.ArgumentParser) -> None:
+    match = parser.add_argument_group("match")
+    match.add_argument(
+        "--episodes", type=_count, default=5, metavar="N", help="how many to play (default: 5)"
+    )
+    match.add_argument(
+        "--seed", type=_seed, default=0, metavar="N", help="which games are played (default: 0)"
+    )
+    match.add_argument(
+        "--seeker", metavar="SEL", help="another checkpoint for the seekers, or random"
+    )
+    match.add_argument(
+        "--hider", metavar="SEL", help="another checkpoint for the hiders, or random"
+    )
+    how = match.add_mutually_exclusive_group()
+    how.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="play the most likely actions: the default, for it plays better",
+    )
+    how.add_argument(
+        "--explore", action="store_true", help="draw the actions at random, as in training"
+    )
+    match.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="env.KEY=VALUE",
+        help="change the game, for example --set env.level=L1; may be repeated",
+    )
+
+
+def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
+    picture = parser.add_argument_group("picture")
+    picture.add_argument(
+        "--render",
+        choices=RENDER_MODES,
+        help="human: a window (default, with a display); ansi: text (default on a terminal without "
+        "a display); rgb_array: drawn, not shown; none: statistics only, fast (default otherwise)",
+    )
+    picture.add_argument(
+        "--record", metavar="FILE.gif", help="write what is played as an animated GIF"
+    )
+    picture.add_argument(
+        "--fps",
+        type=_fps,
+        default=DEFAULT_FPS,
+        metavar="N",
+        help=f"steps per second in pictures (default: {DEFAULT_FPS:g})",
+    )
+    picture.add_argument(
+        "--yes", "--force", action="store_true", help="let --record replace an existing file"
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) > MAX_SEED:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 2^63 - 1, not {text}")
+    return int(text)
+
+
+def _fps(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value <= MAX_FPS:
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most {MAX_FPS:g}, not {text}")
+    return value
+
+
+def _run(argv: Sequence[str]) -> int:
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.selector is not None and args.checkpoint is not None:
+        parser.error(f"two checkpoints given: {args.selector} and {args.checkpoint}")
+    args.checkpoint = args.selector or args.checkpoint
+    from trainer.commands.demo.run import run_demo
+
+    return run_demo(args)
