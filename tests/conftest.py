@@ -1,5 +1,21 @@
-"""One torch thread: two threads that wait for each other crawl when tests share the cores."""
+"""One torch thread, and the order of the tests."""
+
+from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import pytest
+
+# Two threads that wait for each other crawl when tests share the cores.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+TESTS = Path(__file__).parent
+FIRST = ("scripts", "examples", "docs", "cluster", "commands", "ppo")
+"""Folders whose files take long: begun last, they would keep one core busy while others idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole processes first, short tests at the end."""
+    rank = {folder: place for place, folder in enumerate(FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(TESTS).parts[0], len(FIRST)))
