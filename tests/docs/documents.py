@@ -5,6 +5,7 @@ An HTML comment in front of a block, which no reader sees, may say how the block
     <!-- not run: reason -->       this one block is not
     <!-- folder: empty -->         from here on in a new, empty folder (as at the top of a document)
     <!-- folder: trained -->       from here on in a new folder where a run of 100 iterations ended
+    <!-- output: of what -->       lines that the commands above it print; ... leaves some out
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 _FENCE = re.compile(r"^(```|~~~)(\w*)\s*$")
-_COMMENT = re.compile(r"^<!-- (not run|folder): (.+) -->$")
+_COMMENT = re.compile(r"^<!-- (not run|folder|output): (.+) -->$")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _INLINE = re.compile(r"`([^`\n]+)`")
 _HEADING = re.compile(r"^#+ (.+)$")
@@ -33,6 +34,7 @@ class Block:
         language: as on the fence; "" if none.
         not_run: why it is not run, None if it is.
         folder: "empty" or "trained" where a new folder begins with it.
+        is_output: whether it shows what the blocks above it print.
     """
 
     line: int
@@ -40,6 +42,7 @@ class Block:
     text: str
     not_run: str | None = None
     folder: str | None = None
+    is_output: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Document:
                     inside.append(line)
                     continue
                 text = "\n".join([*inside, ""])
-                hints = (said.get("not run"), said.get("folder"))
+                hints = (said.get("not run"), said.get("folder"), "output" in said)
                 blocks.append(Block(opened[0], opened[1], text, *hints))
                 opened, inside, said = None, [], {}
             elif fence:

@@ -93,7 +93,7 @@ def run_blocks(
 ) -> subprocess.CompletedProcess[str]:
     """Run shell and Python blocks one after the other, in one shell."""
     lines = [_PREAMBLE]
-    for block in blocks:
+    for block in (block for block in blocks if not block.is_output):
         lines.append(f"echo '# line {block.line}' >&2\n")
         if block.language == "python":
             name = f"example_at_line_{block.line}.py"

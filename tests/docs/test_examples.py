@@ -36,7 +36,8 @@ def lessons() -> Iterator[Lesson]:
         for block in document.blocks:
             if block.folder is not None:
                 parts.append([])
-            if block.language in ("bash", "python") and block.not_run is None:
+            runs = block.language in ("bash", "python") and block.not_run is None
+            if runs or block.is_output:
                 parts[-1].append(block)
         yield from (Lesson(document.name, tuple(part)) for part in parts if part)
 
@@ -87,6 +88,9 @@ def test_blocks_run(
         desk = _desk(folder)
     done = run_blocks(lesson.blocks, desk, variables)
     assert done.returncode == 0, f"{lesson.document}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    shown = [line for block in lesson.blocks if block.is_output for line in block.text.splitlines()]
+    printed = done.stdout.splitlines()
+    assert [line for line in shown if line != "..." and line not in printed] == [], done.stdout
 
 
 def test_a_broken_example_fails(variables: dict[str, str], tmp_path: Path) -> None:
