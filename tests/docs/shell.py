@@ -17,18 +17,26 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from tests.docs.documents import Block
+from tests.docs.documents import ROOT, Block
 from tests.scripts import forked
 from tests.scripts.conftest import Desk
+from trainer.config.loading import read_values
 
 # Every number of the documents stays as it is printed; an iteration takes milliseconds.
-SMALL = """\
-env: {num_layouts: 4, episode_steps: 10, prep_steps: 2}
-ppo: {num_iterations: 100, num_epochs: 1, rollout_length: 10, minibatch_size: 40, hiddens: [8],
-      checkpoint_freq: 50}
-ray: {num_envs_per_env_runner: 4}
-"""
+_SMALL: dict[str, dict[str, Any]] = {
+    "env": {"num_layouts": 4, "episode_steps": 10, "prep_steps": 2},
+    "ppo": {
+        "num_iterations": 100,
+        "num_epochs": 1,
+        "rollout_length": 10,
+        "minibatch_size": 40,
+        "hiddens": [8],
+        "checkpoint_freq": 50,
+    },
+    "ray": {"num_envs_per_env_runner": 4},
+}
 
 _CLIENT = f"""\
 #!{sys.executable} -ISE
@@ -51,6 +59,16 @@ make() { :; }
 pip() { :; }
 source() { :; }
 """
+
+
+def new_desk(folder: Path) -> Desk:
+    """A working folder with the project's config.yaml, its runs made very small."""
+    desk = Desk(folder)
+    values = read_values(ROOT / "config.yaml")
+    for group, small in _SMALL.items():
+        values[group] |= small
+    (desk.work / "config.yaml").write_text(json.dumps(values))
+    return desk
 
 
 class _Handler(socketserver.StreamRequestHandler):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.documents import Block, documents
-from tests.docs.shell import SMALL, python_for_shells, run_blocks
+from tests.docs.shell import new_desk, python_for_shells, run_blocks
 from tests.scripts.conftest import Desk, copy_of
 
 FAST = ("README.md", "docs/checkpoints.md", "docs/own_game.md")
@@ -61,16 +61,10 @@ def variables() -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """A folder where a run of 100 iterations ended, to be copied."""
-    desk = _desk(tmp_path_factory.mktemp("trained") / "desk")
+    desk = new_desk(tmp_path_factory.mktemp("trained") / "desk")
     done = desk.run("main.py", "--quiet")
     assert done.returncode == 0, done.stderr
     assert desk.checkpoints() == ["checkpoint_000050", "checkpoint_000100"]
-    return desk
-
-
-def _desk(folder: Path) -> Desk:
-    desk = Desk(folder)
-    (desk.work / "config.yaml").write_text(SMALL)
     return desk
 
 
@@ -85,7 +79,7 @@ def test_blocks_run(
     if lesson.begins_trained:
         desk = copy_of(request.getfixturevalue("trained"), folder)
     else:
-        desk = _desk(folder)
+        desk = new_desk(folder)
     done = run_blocks(lesson.blocks, desk, variables)
     assert done.returncode == 0, f"{lesson.document}:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     shown = [line for block in lesson.blocks if block.is_output for line in block.text.splitlines()]
@@ -96,11 +90,11 @@ def test_blocks_run(
 def test_a_broken_example_fails(variables: dict[str, str], tmp_path: Path) -> None:
     commands = ("python list_checkpoints.py --nonsense", "python -m trainer.nothing", "tensorboar")
     for number, command in enumerate(commands):
-        desk = _desk(tmp_path / str(number))
+        desk = new_desk(tmp_path / str(number))
         done = run_blocks([Block(7, "bash", f"{command}\ntrue\n")], desk, variables)
         assert done.returncode != 0
         assert "# line 7" in done.stderr
-    desk = _desk(tmp_path / "python")
+    desk = new_desk(tmp_path / "python")
     done = run_blocks([Block(9, "python", "assert 1 > 2\n")], desk, variables)
     assert done.returncode == 1
     assert "AssertionError" in done.stderr
