@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from envs.batch_env import BatchEnv, GameSpec
 
-RESERVED = ("env", "time")
+GAME = "game"
+"""The key of a game's name among its rules."""
+RESERVED = ("env", "game", "time")
 """What no team can be called: metrics and schedules that are of no team begin so."""
 
 
@@ -37,8 +39,24 @@ class GameSettings(Protocol):
         """The names of the L action choices; empty: they have none."""
 
     @property
+    def spec(self) -> GameSpec:
+        """The teams and the statistics of an episode."""
+
+    @property
+    def metrics(self) -> Mapping[str, str]:
+        """The statistics that are reported as they are: metric -> statistic."""
+
+    @property
+    def reward_stats(self) -> tuple[str, ...]:
+        """The statistics that `reward_mean` is the mean of."""
+
+    @property
     def rules(self) -> Mapping[str, Any]:
         """What the state of a world depends on: it makes no sense under other rules."""
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """All settings, as they are tracked."""
 
     @property
     def label(self) -> str:
@@ -49,7 +67,7 @@ class GameSettings(Protocol):
         """The game in a few words."""
 
     def with_parameters(self, values: Mapping[str, float]) -> GameSettings:
-        """The same game with other numbers; ValueError if it cannot be played with them."""
+        """The game as it is played with other numbers; ValueError if it cannot be."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +104,7 @@ class Game:
         for name in (self.name, *self.team_sizes):
             if not (name.isidentifier() and name.islower()) or name in RESERVED:
                 raise ValueError(f"{name!r} is no name of a game or a team; use a-z, 0-9 and _")
-        for needed in ("length", *(f"{team}_return" for team in self.team_sizes)):
+        for needed in ("length", *self.reward_stats):
             if needed not in self.spec.stat_names:
                 raise ValueError(f"stat_names lack {needed!r}; they are {self.spec.stat_names}")
         try:  # as they will be read back
@@ -106,9 +124,25 @@ class Game:
         return ()
 
     @property
+    def metrics(self) -> dict[str, str]:
+        """See `GameSettings`; every statistic that is not the length or a return, as game/NAME."""
+        known = {"length", *self.reward_stats}
+        return {f"game/{name}": name for name in self.spec.stat_names if name not in known}
+
+    @property
+    def reward_stats(self) -> tuple[str, ...]:
+        """See `GameSettings`; the returns of all teams."""
+        return tuple(f"{team}_return" for team in self.team_sizes)
+
+    @property
     def rules(self) -> dict[str, Any]:
         """What `env` holds in the configuration of a run: the name of the game, its settings."""
-        return {"game": self.name, **self.settings}
+        return {GAME: self.name, **self.settings}
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """See `GameSettings`."""
+        return self.rules
 
     @property
     def label(self) -> str:
@@ -125,4 +159,4 @@ class Game:
         for name in values:
             if name not in self.parameters:
                 raise ValueError(f"{name!r} is none of the game's parameters {[*self.parameters]}")
-        return replace(self, parameters={**self.parameters, **values})
+        return self

@@ -157,7 +157,7 @@ def create_ppo_trainer(
     if restore_path is not None:
         if not isinstance(restore_path, SavedRun):
             restore_path = SavedRun.open(restore_path)
-        saved = read_resume_state(restore_path, specs)
+        saved = read_resume_state(restore_path, specs, config)
     moments = config.initialization.warmstart.normalizer
     weights = load_networks(warmstart or {}, specs, normalizer=moments)
     make_env = partial(HideAndSeekBatchEnv, config.game)

@@ -6,24 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from envs.batch_env import BatchEnv, GameSpec, ObsBuffers, TeamSpec
+from envs.batch_env import BatchEnv, GameSpec, ObsBuffers
 from envs.hide_and_seek.checks import check_array, check_buffers, check_state, describe_action
 from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig, ResolvedConfig
 from envs.hide_and_seek.kernels import step as kernels
 from envs.hide_and_seek.kernels.state import Pay, Rules, TeamView, allocate_world
 from envs.hide_and_seek.layouts import build_layouts, has_distances, with_distances
-from envs.hide_and_seek.spaces import NUM_HEADS, NVEC, OBS_SIZE
-
-STAT_NAMES = (
-    "length",
-    "seeker_return",
-    "hider_return",
-    "seeker_return_shaped",
-    "hider_return_shaped",
-    "seen_fraction",
-    "first_seen_step",
-    "perfect_hide",
-)
+from envs.hide_and_seek.spaces import NUM_HEADS, STAT_NAMES
 
 
 def _make_rules(config: ResolvedConfig) -> Rules:
@@ -85,13 +74,7 @@ class HideAndSeekBatchEnv(BatchEnv):
     @staticmethod
     def describe(config: HideAndSeekConfig) -> GameSpec:
         """The teams and statistics of a game; no arena is built for it."""
-        game = config.resolved()
-        sizes = {"seeker": game.num_seekers, "hider": game.num_hiders}
-        teams = tuple(
-            TeamSpec(name, tuple(f"{name}_{k}" for k in range(size)), OBS_SIZE, NVEC)
-            for name, size in sizes.items()
-        )
-        return GameSpec(teams, STAT_NAMES)
+        return config.resolved().spec
 
     def set_parameters(self, values: Mapping[str, float]) -> dict[str, float]:
         """See `BatchEnv.set_parameters`; the names are those of `SCHEDULABLE`.

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -18,7 +18,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from envs.hide_and_seek.spaces import HEADS
+from envs.hide_and_seek.spaces import HEADS, NVEC, OBS_SIZE, STAT_NAMES
+
+if TYPE_CHECKING:
+    from envs.batch_env import GameSpec
 
 
 @dataclass(frozen=True)
@@ -246,9 +249,35 @@ class ResolvedConfig(HideAndSeekConfig):
         return tuple(f"{head}.{name}" for head, names in HEADS.items() for name in names)
 
     @property
+    def spec(self) -> GameSpec:
+        """The teams and the statistics of an episode."""
+        from envs.batch_env import GameSpec, TeamSpec  # needs numpy, which no configuration needs
+
+        teams = tuple(
+            TeamSpec(name, tuple(f"{name}_{k}" for k in range(size)), OBS_SIZE, NVEC)
+            for name, size in self.team_sizes.items()
+        )
+        return GameSpec(teams, STAT_NAMES)
+
+    @property
+    def metrics(self) -> dict[str, str]:
+        """The statistics that are reported as they are, under their own names."""
+        return {name: name for name in ("seen_fraction", "first_seen_step", "perfect_hide")}
+
+    @property
+    def reward_stats(self) -> tuple[str, ...]:
+        """What `reward_mean` is: the game is zero-sum, so the mean over all agents is always 0."""
+        return ("hider_return",)
+
+    @property
     def rules(self) -> dict[str, Any]:
         """What the state of a world depends on; what a step pays does not count."""
         return self.model_dump(exclude=set(REWARD_SETTINGS))
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Every setting, also those of what a step pays."""
+        return self.model_dump(mode="json")
 
     @property
     def label(self) -> str:

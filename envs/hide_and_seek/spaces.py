@@ -1,4 +1,4 @@
-"""What the numbers mean: the columns of an observation and the bins of an action.
+"""What the numbers mean: columns of an observation, bins of an action, statistics of an episode.
 
 This is the only place; kernels, renderers and players take the positions from here.
 
@@ -70,3 +70,15 @@ NOOP = (1, 1, 2, 0, 0)
 HEAD_AT = (0, 3, 6, 11, 13)
 NUM_HEADS = len(NVEC)
 NUM_LOGITS = sum(NVEC)
+
+STAT_NAMES = (
+    "length",
+    "seeker_return",
+    "hider_return",
+    "seeker_return_shaped",
+    "hider_return_shaped",
+    "seen_fraction",
+    "first_seen_step",
+    "perfect_hide",
+)
+"""The statistics of an episode; a return is the mean of a team's agents."""

@@ -21,6 +21,7 @@ import pytest
 from envs.hide_and_seek.config import HideAndSeekConfig
 from tests.checkpoints.hostile import NASTY, places, replaced
 from trainer.checkpoints import manifest
+from trainer.config.schema import Config
 from trainer.errors import InvalidState
 from trainer.ppo.networks import PolicyFileError, load_policy, read_spec
 from trainer.run.saved_run import SavedRun
@@ -49,7 +50,7 @@ def refusal(checkpoint: Path) -> str:
     manifest.write(checkpoint)
     specs = {p: read_spec(GOLDEN / "policies" / p) for p in ("seeker_policy", "hider_policy")}
     with pytest.raises(InvalidState) as caught:
-        read_resume_state(SavedRun.open(checkpoint), specs)
+        read_resume_state(SavedRun.open(checkpoint), specs, Config())
     message = str(caught.value)
     assert str(checkpoint) in message
     assert len(message.splitlines()) == 1
@@ -204,7 +205,7 @@ def test_a_record_of_the_history(checkpoint: Path, record: object, message: str)
 
 def read_training(folder: Path) -> None:
     """Only a refusal may come out."""
-    game = HideAndSeekConfig()
+    game = HideAndSeekConfig().resolved()
     with contextlib.suppress(ValueError):
         check_training_state(TrainingState.read(folder), game)
 

@@ -136,7 +136,7 @@ def _new_name(config: Config) -> str:
     """A name under which there are no curves yet."""
     tracking = config.tracking
     if tracking.run_name is None:
-        return f"{datetime.now():%Y%m%d-%H%M%S}_{config.env.level}_seed{config.train.seed}"
+        return f"{datetime.now():%Y%m%d-%H%M%S}_{config.played.label}_seed{config.train.seed}"
     folder = Path(tracking.tensorboard_dir or os.devnull).expanduser()
     numbers = itertools.count(2)
     name = tracking.run_name

@@ -5,33 +5,38 @@ from __future__ import annotations
 import itertools
 import os
 
-from envs.hide_and_seek.spaces import NVEC, OBS_SIZE
+from envs.batch_env import TeamSpec
+from envs.hide_and_seek.config import ResolvedConfig
 from trainer.checkpoints.safe_io import tensor_file
 from trainer.config.schema import Config
-from trainer.config.types import TEAMS, ConfigError
+from trainer.config.types import ConfigError
 
 _GIGABYTE = 2**30
 _DISTANCE_TABLE = 576 * 576  # bytes per layout
-_ROW = 4 * OBS_SIZE + 5 * sum(NVEC) + 8 * len(NVEC) + 20
-"""Bytes of one agent's step: observation, logits and mask, actions, and the single numbers."""
 _COPIES = 2  # of the rollouts, while they are learned from
 _PER_WEIGHT = 16  # bytes: weight, gradient, two moments
 
 
 def needed_bytes(config: Config) -> int:
     """Bytes that sampling and learning take at the very least, all on one machine."""
-    game, ppo = config.env.resolved(), config.ppo
-    agents = sum(getattr(game, f"num_{team}s") for team in TEAMS)
-    rollouts = (ppo.rollout_length + 1) * config.ray.num_envs * agents * _ROW * _COPIES
-    processes = max(1, config.ray.num_env_runners)
-    distances = game.num_layouts * _DISTANCE_TABLE * processes * (game.shaping_beta > 0.0)
-    weights = sum(_weights(config, team) for team in TEAMS)
-    return rollouts + distances + weights * _PER_WEIGHT
+    game = config.played
+    worlds = (config.ppo.rollout_length + 1) * config.ray.num_envs
+    rollouts = worlds * sum(_row_bytes(team) for team in game.spec.teams) * _COPIES
+    tables = 0
+    if isinstance(game, ResolvedConfig) and game.shaping_beta > 0.0:
+        tables = game.num_layouts * _DISTANCE_TABLE * max(1, config.ray.num_env_runners)
+    weights = sum(_weights(config, team) for team in game.spec.teams)
+    return rollouts + tables + weights * _PER_WEIGHT
 
 
-def _weights(config: Config, team: str) -> int:
-    settings = config.ppo.team(team)
-    sizes = (OBS_SIZE, *settings.hiddens)
+def _row_bytes(team: TeamSpec) -> int:
+    """One step of a team: observation, logits and mask, actions, and the single numbers."""
+    return team.num_agents * (4 * team.obs_size + 5 * team.num_logits + 8 * len(team.nvec) + 20)
+
+
+def _weights(config: Config, team: TeamSpec) -> int:
+    settings = config.ppo.team(team.name)
+    sizes = (team.obs_size, *settings.hiddens)
     towers = 1 if settings.vf_share_layers else 2
     return towers * sum(a * b for a, b in itertools.pairwise(sizes))
 
@@ -41,19 +46,22 @@ def check_memory(config: Config) -> None:
 
     And networks that no checkpoint could be read back with.
     """
-    for team in TEAMS:
+    for team in config.played.spec.teams:
         if (size := 4 * _weights(config, team)) > tensor_file.MAX_BYTES:
+            hiddens = config.ppo.team(team.name).hiddens
             raise ConfigError(
-                f"ppo.hiddens = {config.ppo.team(team).hiddens}: a {team} network of {size} bytes "
+                f"ppo.hiddens = {hiddens}: a {team.name} network of {size} bytes "
                 f"is more than a checkpoint may hold ({tensor_file.MAX_BYTES})"
             )
     if config.ray.address is not None:
         return
     needed, there = needed_bytes(config), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
+        game = config.played
+        own = f"env.num_layouts = {game.num_layouts} " if isinstance(game, ResolvedConfig) else ""
         raise ConfigError(
             f"this needs at least {needed / _GIGABYTE:,.0f} GB, and this machine has "
             f"{there / _GIGABYTE:,.0f} GB: lower ppo.rollout_length = {config.ppo.rollout_length}, "
             f"ray.num_envs_per_env_runner = {config.ray.num_envs_per_env_runner}, "
-            f"env.num_layouts = {config.env.num_layouts} or ppo.hiddens = {config.ppo.hiddens}"
+            f"{own}or ppo.hiddens = {config.ppo.hiddens}"
         )

@@ -20,7 +20,6 @@ from trainer.checkpoints.safe_io.redaction import redacted_values
 from trainer.checkpoints.safe_io.safe_json import first_line
 from trainer.checkpoints.staging import StagedCheckpoint
 from trainer.config.schema import Config
-from trainer.config.types import TEAMS
 from trainer.errors import UsageError
 from trainer.ppo.networks import save_policy
 from trainer.reporting.console.console import Console
@@ -85,7 +84,7 @@ class RunRecorder:
         self.tracking = Tracking(config, self.identity, self._shown_config(), self._warn)
         self._first_schedules = self._schedule_metadata()
         self._first_record = HistoryRecord.of(self.origin.restore_path)
-        teams = {name: config.ppo.team(name) for name in TEAMS}
+        teams = {name: config.ppo.team(name) for name in config.played.team_sizes}
         targets = {name: t.kl_target for name, t in teams.items() if t.kl_coeff > 0}
         self.figure = TrainingFigure(self.identity.name, targets)
         self.saver = CheckpointSaver(directory, self._on_saved, self._on_failed)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envs.hide_and_seek.config import REWARD_SETTINGS
 from trainer.checkpoints.safe_io import safe_json
 from trainer.config.build_scheduler import resume_scheduler
 from trainer.config.schema import Config
@@ -20,8 +19,6 @@ from trainer.run.saved_state.training_state import TrainingState
 if TYPE_CHECKING:
     from trainer.ppo.algorithm import TeamPPO
     from trainer.ppo.progress import Progress
-
-_NO_RULES = set(REWARD_SETTINGS)
 
 
 def restore(
@@ -85,9 +82,13 @@ def _usable_state(saved: ResumeState, config: Config) -> tuple[TrainingState, li
     The states of worlds only make sense in their own arenas and under their own rules; rewards are
     no rules.
     """
-    old = saved.env.resolved().model_dump(exclude=_NO_RULES)
-    new = config.env.resolved().model_dump(exclude=_NO_RULES)
-    changed = [f"env.{name} {old[name]} -> {new[name]}" for name in new if old[name] != new[name]]
+    old, new = saved.rules, config.played.rules
+    names = dict.fromkeys([*new, *old])
+    changed = [
+        f"env.{name} {old.get(name)} -> {new.get(name)}"
+        for name in names
+        if old.get(name) != new.get(name)
+    ]
     state, notes = saved.training, []
     if changed:
         state = state.without_worlds()

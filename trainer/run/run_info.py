@@ -21,7 +21,7 @@ def start_info(
     restored: Sequence[str],
 ) -> dict[str, object]:
     """What the console shows; `restored` are the notes of a restore or a warm start."""
-    env, ppo, ray = config.env.resolved(), config.ppo, config.ray
+    ppo, ray = config.ppo, config.ray
     where = "this process"
     if not ray.is_local:
         runners = plural(ray.num_env_runners, "env runner") if ray.num_env_runners else where
@@ -30,7 +30,7 @@ def start_info(
     every = "iteration" if ppo.checkpoint_freq == 1 else f"{ppo.checkpoint_freq} iterations"
     info: dict[str, object] = {
         "run": identity.name,
-        "game": f"{env.level}, {env.num_seekers} seeking against {env.num_hiders} hiding",
+        "game": config.played.title,
         "sampling": f"{ray.num_envs} worlds x {ppo.rollout_length} steps in {where}",
         "device": f"cpu, {plural(threads(config), 'thread')}",
         "checkpoints": f"{manager.shown}, every {every}",

@@ -12,12 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from envs.game import GAME
 from trainer.checkpoints import layout, manifest, metadata, selectors
 from trainer.checkpoints.safe_io import safe_json, safe_yaml
 from trainer.checkpoints.safe_io.plain_values import mapping
 from trainer.config.config_file import ConfigFile, recorded
 from trainer.config.schema import Config
-from trainer.config.types import ConfigError
+from trainer.config.types import TEAMS, ConfigError
 from trainer.errors import InvalidState
 from trainer.run.saved_state.training_state import read_values
 
@@ -80,15 +81,27 @@ class SavedRun:
         """The configuration in force when it was saved, unchecked. Raises OSError or ValueError."""
         return mapping(safe_yaml.read(self.path / layout.CONFIG), layout.CONFIG)
 
+    @property
+    def own_game(self) -> str | None:
+        """The name of the game, or None for hide and seek. Raises OSError or ValueError."""
+        name = mapping(self.config_values.get("env"), f"{layout.CONFIG}: env").get(GAME)
+        return None if name is None else str(name)
+
     @cached_property
     def config(self) -> Config:
-        """The same, checked. Raises ConfigError if this version cannot use it."""
+        """The same, checked, for hide and seek.
+
+        Raises:
+            ConfigError: this version cannot use it, or it is of another game.
+        """
         file = self.path / layout.CONFIG
         try:
-            values = self.config_values
+            values, game = self.config_values, self.own_game
         except (OSError, ValueError) as error:
             reason = safe_json.first_line(error).removeprefix(f"{layout.CONFIG}:").lstrip()
             raise ConfigError(f"{file}: {reason}") from None
+        if game is not None:
+            raise ConfigError(f"{file}: is of the game {game!r}, which its own program resumes")
         return Config.from_dict(values, str(file))
 
     @cached_property
@@ -106,4 +119,8 @@ class SavedRun:
 
         Raises OSError or ValueError.
         """
-        return read_values(self.path / layout.TRAINING_STATE)
+        teams: tuple[str, ...] = TEAMS
+        if self.own_game is not None:
+            folders = (self.path / layout.POLICIES).iterdir()
+            teams = tuple(sorted(folder.name.removesuffix("_policy") for folder in folders))
+        return read_values(self.path / layout.TRAINING_STATE, teams)

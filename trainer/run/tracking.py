@@ -11,7 +11,6 @@ from trainer.checkpoints import layout, manifest
 from trainer.checkpoints.safe_io import safe_yaml
 from trainer.checkpoints.safe_io.plain_values import flatten
 from trainer.config.schema import Config
-from trainer.config.types import TEAMS
 from trainer.reporting.metrics import Row
 from trainer.reporting.retrying_writer import RetryingWriter
 from trainer.reporting.tensorboard import TensorBoardWriter
@@ -124,10 +123,11 @@ def effective_values(shown: Mapping[str, Any], config: Config) -> dict[str, Any]
 
     What is not in use (null, an empty mapping) has no value and is left out.
     """
-    teams = {team: config.ppo.team(team).model_dump(mode="json") for team in TEAMS}
+    game = config.played
+    teams = {team: config.ppo.team(team).model_dump(mode="json") for team in game.team_sizes}
     values = {
         **shown,
-        "env": config.game.model_dump(mode="json"),
+        "env": dict(game.record),
         "ppo": {**shown["ppo"], **teams},
     }
     return {key: value for key, value in flatten(values).items() if value is not None}

@@ -6,16 +6,20 @@ file is read once, as plain values, and refused unless a training can have writt
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
-from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.game import Game, GameSettings
+from envs.hide_and_seek.config import HideAndSeekConfig, ResolvedConfig
 from trainer.checkpoints import layout, metadata
 from trainer.checkpoints.safe_io import safe_json
 from trainer.checkpoints.safe_io.plain_values import mapping, whole
 from trainer.config.explain import explain
+from trainer.config.schema import Config
 from trainer.errors import IncompatibleCheckpoint, InvalidState
 from trainer.ppo.networks import PolicySpec, read_spec, same_weights
 from trainer.ppo.rllib_state import RLlibState
@@ -34,31 +38,33 @@ class ResumeState:
         path: the checkpoint folder.
         rllib: from RLlib's own files.
         training: from `training_state/`.
-        env: the game it was trained on.
+        rules: of the game it was trained on.
         seed: of the run.
     """
 
     path: Path
     rllib: RLlibState
     training: TrainingState
-    env: HideAndSeekConfig
+    rules: Mapping[str, Any]
     seed: int
 
 
-def read_resume_state(saved: SavedRun, specs: dict[str, PolicySpec]) -> ResumeState:
+def read_resume_state(saved: SavedRun, specs: dict[str, PolicySpec], config: Config) -> ResumeState:
     """Read what a resume needs, and refuse what can be refused before anything is built.
 
     Args:
         saved: the verified checkpoint.
         specs: the networks that the configuration asks for, by policy.
+        config: in force from now on.
 
     Raises:
         UnsafePickle: a state file asks for more than plain data.
         InvalidState: a file holds what no training has written.
-        IncompatibleCheckpoint: another observation or action space or network.
+        IncompatibleCheckpoint: another game, observation or action space, or network.
     """
     path = saved.path
     saved.check_unchanged()
+    _check_game(saved, config.played)
     for policy_id, wanted in specs.items():
         changes = _read_spec(path / layout.POLICIES / policy_id).changes_to(wanted)
         if changes:
@@ -69,14 +75,18 @@ def read_resume_state(saved: SavedRun, specs: dict[str, PolicySpec]) -> ResumeSt
     rllib = read_rllib_state(path, specs)
     try:
         _check_policies(path / layout.POLICIES, rllib)
-        env, seed = _game_of(saved)
+        values = saved.config_values
+        env = mapping(values.get("env"), f"{layout.CONFIG}: env")
+        train = mapping(values.get("train"), f"{layout.CONFIG}: train")
+        seed = whole(train.get("seed"), "train.seed")
+        game = _game_of(env) if saved.own_game is None else config.played
         training = TrainingState.read(path / layout.TRAINING_STATE, saved.state_values)
-        check_training_state(training, env)
+        check_training_state(training, game)
         HistoryRecord.of(path)
         _check_agreement(saved, rllib, training)
     except (OSError, ValueError) as error:
         raise InvalidState(f"{path}: {safe_json.first_line(error)}") from None
-    return ResumeState(path, rllib, training, env, seed)
+    return ResumeState(path, rllib, training, env if saved.own_game else game.rules, seed)
 
 
 def _read_spec(folder: Path) -> PolicySpec:
@@ -86,17 +96,25 @@ def _read_spec(folder: Path) -> PolicySpec:
         raise InvalidState(f"{folder}: no readable policy: {safe_json.first_line(error)}") from None
 
 
-def _game_of(saved: SavedRun) -> tuple[HideAndSeekConfig, int]:
-    """The game and the seed, whatever this version makes of the rest (OSError, ValueError)."""
-    values = saved.config_values
-    env = mapping(values.get("env"), f"{layout.CONFIG}: env")
-    train = mapping(values.get("train"), f"{layout.CONFIG}: train")
+def _check_game(saved: SavedRun, played: GameSettings) -> None:
+    """Checks that the checkpoint is of the game that is played (see `read_resume_state`)."""
     try:
-        game = HideAndSeekConfig.model_validate(env)
+        there = saved.own_game
+    except (OSError, ValueError) as error:
+        raise InvalidState(f"{saved.path}: {safe_json.first_line(error)}") from None
+    here = played.name if isinstance(played, Game) else None
+    if there != here:
+        names = (safe_json.shown(name or "hide and seek") for name in (there, here))
+        raise IncompatibleCheckpoint(f"{saved.path}: is of the game {', not of '.join(names)}")
+
+
+def _game_of(env: Mapping[str, Any]) -> ResolvedConfig:
+    """Hide and seek as it was saved (ValueError)."""
+    try:
+        return HideAndSeekConfig.model_validate(env).resolved()
     except ValidationError as error:
         problem = explain(error, HideAndSeekConfig.model_fields)
         raise ValueError(f"{layout.CONFIG}: env: {problem}") from None
-    return game, whole(train.get("seed"), "train.seed")
 
 
 def _check_policies(folder: Path, rllib: RLlibState) -> None:

@@ -95,14 +95,14 @@ class TrainingState:
         )
 
 
-def read_values(folder: Path) -> dict[str, Any]:
+def read_values(folder: Path, teams: tuple[str, ...] = TEAMS) -> dict[str, Any]:
     """The plain values of the folder alone. Raises OSError or ValueError."""
     try:
         state = safe_json.read(folder / STATE_FILE, _MAX_BYTES)
         if state.get("format") != FORMAT:
             given = safe_json.shown(state.get("format"))
             raise ValueError(f"format {given}; this version reads {FORMAT}")
-        _check_counters(state)
+        _check_counters(state, teams)
     except ValueError as error:
         raise ValueError(f"{STATE_FILE}: {error}") from None
     return state
@@ -115,7 +115,7 @@ def _read_worlds(folder: Path, runners: list[str]) -> dict[str, dict[str, np.nda
     return {index: read_npz(path) for index, path in paths.items()}
 
 
-def _check_counters(state: dict[str, Any]) -> None:
+def _check_counters(state: dict[str, Any], teams: tuple[str, ...]) -> None:
     progress = mapping(state.get("progress"), "progress")
     for name in COUNTERS:
         if name == "time_total_s":
@@ -126,7 +126,7 @@ def _check_counters(state: dict[str, Any]) -> None:
         if not isinstance(text, str) or len(text) > _MAX_TEXT or not text.isprintable():
             raise ValueError(f"collapsed.{safe_json.shown(policy_id)} is no line of text")
     if state.get("schedules") is not None:
-        check_schedule_state(state["schedules"], progress["iteration"], TEAMS)
+        check_schedule_state(state["schedules"], progress["iteration"], teams)
     runners = mapping(state.get("runners"), "runners")
     for index in runners:
         if not (index.isdecimal() and len(index) < 6):

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from envs.hide_and_seek.batch_env import STAT_NAMES
+from envs.game import GameSettings
 from envs.hide_and_seek.checks import check_foreign_state
 from envs.hide_and_seek.config import HideAndSeekConfig
 from trainer.checkpoints.safe_io.plain_values import COUNT, finite, flag, mapping, whole
 from trainer.checkpoints.safe_io.safe_json import first_line, shown
-from trainer.config.types import TEAMS
 from trainer.run.saved_state.training_state import TrainingState
 
 _GENERATOR_STATE = ("bit_generator", "state", "has_uint32", "uinteger")
@@ -21,8 +20,10 @@ _MAX_GENERATOR = 100_000  # hexadecimal digits; torch's has some ten thousand
 _LARGEST_COEFFICIENT = 1e12
 
 
-def check_training_state(state: TrainingState, game: HideAndSeekConfig) -> None:
+def check_training_state(state: TrainingState, game: GameSettings) -> None:
     """See that this is the state of a training of this game.
+
+    The worlds of another game than hide and seek are plain arrays, which it checks itself.
 
     The counters and schedules have been looked at by `read_values`.
 
@@ -32,17 +33,17 @@ def check_training_state(state: TrainingState, game: HideAndSeekConfig) -> None:
     for index, runner in state.values["runners"].items():
         _check_runner(runner, f"runner {index}", game)
         worlds = state.worlds.get(index, {})
-        if worlds or runner["started"]:
+        if isinstance(game, HideAndSeekConfig) and (worlds or runner["started"]):
             try:
-                check_foreign_state(worlds, game, len(STAT_NAMES))
+                check_foreign_state(worlds, game, len(game.spec.stat_names))
             except ValueError as error:
                 raise ValueError(f"worlds of runner {index}: {error}") from None
     for index, learner in enumerate(state.values["learners"]):
-        _check_learner(learner, f"learner {index}")
-    _check_episodes(state.episodes)
+        _check_learner(learner, f"learner {index}", tuple(game.team_sizes))
+    _check_episodes(state.episodes, len(game.spec.stat_names))
 
 
-def _check_runner(runner: Any, name: str, game: HideAndSeekConfig) -> None:
+def _check_runner(runner: Any, name: str, game: GameSettings) -> None:
     mapping(runner, name)
     flag(runner.get("started"), f"{name}: started")
     _check_random(runner.get("random"), f"{name}: random")
@@ -67,12 +68,12 @@ def _check_random(random: Any, name: str) -> None:
     whole(random["uinteger"], f"{name}: uinteger", 0, 2**32 - 1)
 
 
-def _check_learner(learner: Any, name: str) -> None:
+def _check_learner(learner: Any, name: str, teams: tuple[str, ...]) -> None:
     mapping(learner, name, ("kl_coeffs", "first_kl_coeffs", "generators"))
     for key in ("kl_coeffs", "first_kl_coeffs"):
-        for team, value in mapping(learner[key], f"{name}: {key}", TEAMS).items():
+        for team, value in mapping(learner[key], f"{name}: {key}", teams).items():
             finite(value, f"{name}: {key}.{team}", 0.0, _LARGEST_COEFFICIENT)
-    for team, text in mapping(learner["generators"], f"{name}: generators", TEAMS).items():
+    for team, text in mapping(learner["generators"], f"{name}: generators", teams).items():
         where = f"{name}: generator of the {team}s"
         if type(text) is not str or len(text) > _MAX_GENERATOR:
             raise ValueError(f"{where} is no state of a generator")
@@ -83,11 +84,11 @@ def _check_learner(learner: Any, name: str) -> None:
             raise ValueError(f"{where}: {first_line(error)}") from None
 
 
-def _check_episodes(episodes: Mapping[str, np.ndarray]) -> None:
+def _check_episodes(episodes: Mapping[str, np.ndarray], stats: int) -> None:
     """The window of episodes: figures that may be unknown (nan), but not infinite."""
     mapping(episodes, "episodes", ("episodes", "episodes_completed"))
     rows, count = episodes["episodes"], episodes["episodes_completed"]
-    if rows.dtype != np.float64 or rows.ndim != 2 or rows.shape[1] != len(STAT_NAMES):
+    if rows.dtype != np.float64 or rows.ndim != 2 or rows.shape[1] != stats:
         raise ValueError(f"episodes: {rows.shape} of {rows.dtype} are no figures of episodes")
     if np.any(np.isinf(rows)):
         raise ValueError("episodes hold an infinite number")
