@@ -31,7 +31,7 @@ def blocking_and_whole(rounds: int) -> list[tuple[float, float]]:
         with RunRecorder(trainer, config, console, RunOrigin()) as recorder:
             for _ in range(rounds):
                 trainer.train()
-                row = metrics_row(trainer.progress, trainer.last, recorder.lap())
+                row = metrics_row(trainer.progress, trainer.last, recorder.lap(), config.played)
                 recorder.write(row)
                 started = time.perf_counter()
                 recorder.save(row)

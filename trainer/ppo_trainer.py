@@ -2,6 +2,8 @@
 
 trainer, config = create_ppo_trainer(config, restore_path="checkpoints/checkpoint_000050")
 action = trainer.compute_single_action(observation, policy_id="seeker_policy", explore=False)
+
+A game of one's own is given as `game=Game("name", make_env)` to either function (`envs.game`).
 """
 
 from __future__ import annotations
@@ -14,18 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import trainer.cluster.environment  # noqa: F401 - first: Ray and torch read it at import
+from envs.game import Game
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.cluster.ray_failures import check_ray, failures_of_learners, failures_of_ray
 from trainer.cluster.ray_session import start_ray, stop_ray
 from trainer.config.budget import Budget
 from trainer.config.build_scheduler import with_schedules
-from trainer.config.loading import load_config
+from trainer.config.loading import apply_overrides, read_values
+from trainer.config.own_game import OwnGameConfig, config_class
 from trainer.config.run_length import budget_of, planned_iterations
 from trainer.config.schema import Config
+from trainer.config.types import ConfigError
 from trainer.ppo.algorithm import TeamPPO
-from trainer.ppo.algorithm_config import algorithm_config, network_specs
+from trainer.ppo.algorithm_config import EnvMaker, algorithm_config, network_specs
 from trainer.reporting.console.console import Console
+from trainer.reporting.console.make_console import make_console
 from trainer.run.identity import RunOrigin
 from trainer.run.memory_check import check_memory
 from trainer.run.metrics_row import metrics_row
@@ -36,7 +42,7 @@ from trainer.run.saved_state.resume_state import read_resume_state
 from trainer.run.stop_signals import StopSignals
 from trainer.run.warmstart import load_networks, start_from
 
-__all__ = ["CheckpointManager", "TeamPPO", "create_ppo_trainer", "train"]
+__all__ = ["CheckpointManager", "Game", "TeamPPO", "create_ppo_trainer", "train"]
 
 
 @dataclass(frozen=True)
@@ -57,9 +63,10 @@ class TrainingOutcome:
 
 
 def train(
-    config: Config,
-    console: Console,
+    config: Config | Mapping[str, Any] | str | Path,
+    console: Console | None = None,
     *,
+    game: Game | None = None,
     origin: RunOrigin | None = None,
     until: int | None = None,
     budget: Budget | None = None,
@@ -70,8 +77,10 @@ def train(
     """Trains and saves as configured; nothing on disk changes before the first iteration is done.
 
     Args:
-        config: the resolved configuration.
-        console: shows the start, every iteration, checkpoints and warnings.
+        config: a `Config`, plain nested values, or a YAML file.
+        console: shows the start, every iteration, checkpoints and warnings; None: one that says
+            little.
+        game: another game than hide and seek.
         origin: what the run begins with; None: a fresh run.
         until: the last iteration, or with a budget only where the schedules end; None: this and
             the budget as configured.
@@ -81,7 +90,8 @@ def train(
         on_saved: called with each committed checkpoint, in another thread.
         on_built: called once when all processes run.
     """
-    origin = origin or RunOrigin()
+    config = as_config(config, game)
+    origin, console = origin or RunOrigin(), console or make_console(quiet=True)
     if until is None:
         until, budget = planned_iterations(config), budget_of(config)
     with contextlib.ExitStack() as cleanup:
@@ -109,7 +119,7 @@ def train(
             trainer.train()
             lap = recorder.lap()
             progress.time_total_s += lap.total_s
-            row = metrics_row(progress, trainer.last, lap)
+            row = metrics_row(progress, trainer.last, lap, config.played)
             recorder.write(row)
             due = progress.iteration % config.ppo.checkpoint_freq == 0
             if (stop.take_save_request() or due) and not finished():
@@ -126,6 +136,7 @@ def create_ppo_trainer(
     warmstart: Mapping[str, Path] | None = None,
     until: int | None = None,
     *,
+    game: Game | None = None,
     carry_schedules: bool = True,
 ) -> tuple[TeamPPO, Config]:
     """Builds a trainer: fresh, exactly as a checkpoint left it, or new with trained networks.
@@ -135,6 +146,7 @@ def create_ppo_trainer(
         restore_path: checkpoint folder to resume, or the run that was opened there, or None.
         warmstart: for a new run, the checkpoint folder whose network a policy starts with.
         until: the iteration where the schedules end; None: as configured.
+        game: another game than hide and seek.
         carry_schedules: schedules of the checkpoint that `config` does not mention continue.
 
     Returns:
@@ -146,13 +158,9 @@ def create_ppo_trainer(
         CheckpointCorrupted, InvalidState, IncompatibleCheckpoint, RestoreFailed: see
         `trainer/run/restore.py`.
     """
-    if isinstance(config, (str, Path)):
-        config = load_config(config)
-    elif not isinstance(config, Config):
-        config = Config.from_dict(config)
+    config = as_config(config, game)
     check_memory(config)
-    game = HideAndSeekBatchEnv.describe(config.env)
-    specs = network_specs(config, game.teams)
+    specs = network_specs(config, config.played.spec.teams)
     saved = None
     if restore_path is not None:
         if not isinstance(restore_path, SavedRun):
@@ -160,11 +168,10 @@ def create_ppo_trainer(
         saved = read_resume_state(restore_path, specs, config)
     moments = config.initialization.warmstart.normalizer
     weights = load_networks(warmstart or {}, specs, normalizer=moments)
-    make_env = partial(HideAndSeekBatchEnv, config.game)
     with contextlib.ExitStack() as undo:  # what fails from here on leaves no actors behind
         if start_ray(config.ray):
             undo.callback(stop_ray)
-        blueprint = algorithm_config(config, make_env, until, game=game)
+        blueprint = algorithm_config(config, worlds_of(config), until, game=config.played.spec)
         trainer: TeamPPO = blueprint.build_algo()
         undo.callback(trainer.stop)
         if saved is not None:
@@ -177,3 +184,26 @@ def create_ppo_trainer(
             trainer.restore_notes = [f"warm start, weights {start_from(trainer, weights)[:12]}"]
         undo.pop_all()
     return trainer, config
+
+
+def as_config(config: Config | Mapping[str, Any] | str | Path, game: Game | None = None) -> Config:
+    """The configuration of a run of `game` (None: hide and seek, or as `config` says).
+
+    Raises:
+        ConfigError: it cannot be used, or is of another game.
+    """
+    if isinstance(config, Config):
+        if game is not None and config.played is not game:
+            raise ConfigError(f"the configuration is not of the game {game.name!r}")
+        return config
+    schema = Config if game is None else config_class(game)
+    if isinstance(config, (str, Path)):
+        return apply_overrides(read_values(config), (), str(config), schema=schema)
+    return schema.from_dict(config)
+
+
+def worlds_of(config: Config) -> EnvMaker:
+    """What makes the worlds of a run."""
+    if isinstance(config, OwnGameConfig):
+        return config.played.make_env
+    return partial(HideAndSeekBatchEnv, config.game)

@@ -26,6 +26,7 @@ SIZE = (12.0, 7.6)  # inches
 DPI = 125
 _LEFT, _RIGHT, _BOTTOM, _TOP = 0.05, 0.972, 0.08, 0.812
 LENGTH = "#B7950B"
+_SIGHT = "seen_fraction"  # a column of hide and seek alone
 
 Columns = Mapping[str, np.ndarray]
 
@@ -51,7 +52,7 @@ class TrainingFigure:
         path = Path(path)
         teams = teams_of(columns)
         if teams != self._teams:
-            self._build(teams)
+            self._build(teams, _SIGHT in columns or not teams)
         iterations = np.asarray(columns.get("iteration", ()), np.float64)
         window = smoothing_window(len(iterations))
         for panel in self._panels:
@@ -62,7 +63,7 @@ class TrainingFigure:
             temporary.write_bytes(self._png())
         return path
 
-    def _build(self, teams: tuple[str, ...]) -> None:
+    def _build(self, teams: tuple[str, ...], hide_and_seek: bool) -> None:
         prepare_matplotlib()
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -83,28 +84,7 @@ class TrainingFigure:
                 unit="mean return per agent",
                 show_steps=False,
             ),
-            Panel(
-                axes[1],
-                " against ".join(teams).capitalize() or "Teams",
-                {
-                    "seen_fraction": ("seen: % of steps", TEAM_COLORS["seeker"]),
-                    "perfect_hide": ("never seen: % of games", TEAM_COLORS["hider"]),
-                },
-                text=percent,
-                floor=0.0,
-                show_steps=False,
-            ),
-            Panel(
-                axes[2],
-                "First step in sight",
-                {
-                    "first_seen_step": ("first seen", NEUTRAL),
-                    "episode_len_mean": ("episode length", LENGTH),
-                },
-                unit="step of the episode",
-                only_if_it_varies="episode_len_mean",
-                show_steps=False,
-            ),
+            *(_sight_panels if hide_and_seek else _plain_panels)(axes[1], axes[2], teams),
             Panel(
                 axes[3],
                 "KL divergence",
@@ -193,6 +173,46 @@ class TrainingFigure:
         return file.getvalue()
 
 
+def _sight_panels(left: Any, right: Any, teams: tuple[str, ...]) -> tuple[Panel, Panel]:
+    """The two panels of hide and seek: how much, and how early a hider was seen."""
+    return (
+        Panel(
+            left,
+            " against ".join(teams).capitalize() or "Teams",
+            {
+                _SIGHT: ("seen: % of steps", TEAM_COLORS["seeker"]),
+                "perfect_hide": ("never seen: % of games", TEAM_COLORS["hider"]),
+            },
+            text=percent,
+            floor=0.0,
+            show_steps=False,
+        ),
+        Panel(
+            right,
+            "First step in sight",
+            {
+                "first_seen_step": ("first seen", NEUTRAL),
+                "episode_len_mean": ("episode length", LENGTH),
+            },
+            unit="step of the episode",
+            only_if_it_varies="episode_len_mean",
+            show_steps=False,
+        ),
+    )
+
+
+def _plain_panels(left: Any, right: Any, teams: tuple[str, ...]) -> tuple[Panel, Panel]:
+    """The two panels in their place of another game."""
+    variance = {
+        f"{team}/vf_explained_var": (team, team_color(team, i)) for i, team in enumerate(teams)
+    }
+    length = {"episode_len_mean": ("episode length", LENGTH)}
+    return (
+        Panel(left, "Explained variance", variance, text=percent, show_steps=False),
+        Panel(right, "Episode length", length, unit="steps", floor=0.0, show_steps=False),
+    )
+
+
 _TEAM_SUMMARY = {
     "mean return": ("{}_reward", figure),
     "KL divergence": ("{}/kl", figure),
@@ -214,11 +234,14 @@ def _shared_summary(latest: Mapping[str, float]) -> dict[str, str]:
         return latest.get(key, math.nan)
 
     new = count(value("episodes_this_iter"))
+    sight = {
+        "hiders in sight": f"{percent(value(_SIGHT))} of the steps",
+        "never seen": f"{percent(value('perfect_hide'))} of the episodes",
+    }
     return {
         "episodes": f"{count(value('episodes_completed'))}  (+{new} this iteration)",
         "episode length": f"{figure(value('episode_len_mean'))} steps",
-        "hiders in sight": f"{percent(value('seen_fraction'))} of the steps",
-        "never seen": f"{percent(value('perfect_hide'))} of the episodes",
+        **(sight if _SIGHT in latest else {}),
         "speed": f"{count(value('agent_steps_per_s'))} agent steps/s",
     }
 

@@ -26,13 +26,16 @@ COUNTERS: dict[str, str] = {
     "episodes_this_iter": "episodes finished in this iteration",
     "runners_missing": "env runners without whose samples this iteration did; 0 but for failures",
 }
-GAME: dict[str, str] = {
-    "reward_mean": "mean return of an episode, per hider, without shaping",
+MEANS: dict[str, str] = {
+    "reward_mean": "mean return of an episode, per hider (in another game: per team)",
     "episode_len_mean": "mean length of an episode, in steps",
+}
+HIDE_AND_SEEK: dict[str, str] = {
     "seen_fraction": "share of the steps after the preparation in which a hider was seen, 0-1",
     "first_seen_step": "step at which a hider was first seen",
     "perfect_hide": "share of the episodes in which no hider was ever seen, 0-1",
 }
+GAME = MEANS | HIDE_AND_SEEK
 TEAM: dict[str, str] = {
     "kl": "KL divergence between the policy before and after the update, in nats",
     "kl_coeff": "weight of the KL penalty",
@@ -60,16 +63,19 @@ TIME: dict[str, str] = {
 }
 
 
-def describe_metrics(teams: Sequence[str] = DEFAULT_TEAMS) -> dict[str, str]:
-    """Every key of a row, in order, with its meaning and unit."""
+def describe_metrics(
+    teams: Sequence[str] = DEFAULT_TEAMS, game: Iterable[str] = HIDE_AND_SEEK
+) -> dict[str, str]:
+    """Every key of a row, in order, with its meaning and unit; `game`: those of the game alone."""
+    own = {key: HIDE_AND_SEEK.get(key, "mean over the finished episodes") for key in game}
     rewards = {f"{t}_reward": f"mean return of an episode, per {t}, without shaping" for t in teams}
     per_team = {f"{t}/{key}": f"{t}: {text}" for t in teams for key, text in TEAM.items()}
-    return {**COUNTERS, **GAME, **rewards, **per_team, **TIME}
+    return {**COUNTERS, **MEANS, **own, **rewards, **per_team, **TIME}
 
 
-def empty_row(teams: Sequence[str] = DEFAULT_TEAMS) -> Row:
+def empty_row(teams: Sequence[str] = DEFAULT_TEAMS, game: Iterable[str] = HIDE_AND_SEEK) -> Row:
     """A row with every key, counters 0 and everything else nan: what is not measured stays nan."""
-    return {key: 0 if key in COUNTERS else math.nan for key in describe_metrics(teams)}
+    return {key: 0 if key in COUNTERS else math.nan for key in describe_metrics(teams, game)}
 
 
 def teams_of(keys: Iterable[str]) -> tuple[str, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import fmean
 
+from envs.game import GameSettings
 from trainer.ppo.progress import IterationStats, Progress
-from trainer.reporting.metrics import DEFAULT_TEAMS, TEAM, Row, empty_row
+from trainer.reporting.metrics import TEAM, Row, empty_row
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,17 @@ class Lap:
     save_s: float
 
 
-def metrics_row(progress: Progress, stats: IterationStats, lap: Lap) -> Row:
+def metrics_row(progress: Progress, stats: IterationStats, lap: Lap, game: GameSettings) -> Row:
     """The row of the iteration that `progress` has just counted.
 
     Args:
         progress: counters that include the iteration and its time.
         stats: what it sampled and learned.
         lap: how long it took.
+        game: what is played.
     """
     means = progress.window.means()
-    row = empty_row()
+    row = empty_row(tuple(game.team_sizes), game.metrics)
     row |= {
         "iteration": progress.iteration,
         "env_steps": progress.env_steps,
@@ -39,8 +42,7 @@ def metrics_row(progress: Progress, stats: IterationStats, lap: Lap) -> Row:
         "episodes_completed": progress.episodes_completed,
         "episodes_this_iter": len(stats.episode_stats),
         "runners_missing": len(stats.missing_runners),
-        # The game is zero-sum: the mean over all agents would always be 0.
-        "reward_mean": means["hider_return"],
+        "reward_mean": fmean(means[name] for name in game.reward_stats),
         "episode_len_mean": means["length"],
         "time/sample_s": stats.sample_s,
         "time/learn_s": stats.learn_s,
@@ -50,9 +52,8 @@ def metrics_row(progress: Progress, stats: IterationStats, lap: Lap) -> Row:
         "time/total_s": progress.time_total_s,
         "agent_steps_per_s": stats.agent_steps / lap.total_s if lap.total_s > 0 else math.nan,
     }
-    for name in ("seen_fraction", "first_seen_step", "perfect_hide"):
-        row[name] = means.get(name, math.nan)
-    for team in DEFAULT_TEAMS:
+    row |= {metric: means.get(stat, math.nan) for metric, stat in game.metrics.items()}
+    for team in game.team_sizes:
         row[f"{team}_reward"] = means[f"{team}_return"]
         learned = stats.learned[f"{team}_policy"]
         row |= {f"{team}/{key}": float(learned[key]) for key in TEAM if key in learned}

@@ -237,11 +237,12 @@ class RunRecorder:
 
     def _capture(self, row: Row, tags: tuple[str, ...]) -> StagedCheckpoint:
         trainer = self.trainer
+        rewards = [f"{team}_reward" for team in self.config.played.team_sizes]
         return self.manager.stage(
             trainer,
             iteration=int(row["iteration"]),
             metadata={
-                **{key: row[key] for key in metadata.METRIC_KEYS},
+                **{key: row[key] for key in (*metadata.METRIC_KEYS, *rewards) if key in row},
                 metadata.AVERAGED: len(trainer.progress.window),
                 "warnings": trainer.progress.collapse.warnings,
                 "seed": self.config.train.seed,

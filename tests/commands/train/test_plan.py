@@ -90,10 +90,9 @@ def test_a_checkpoint_is_verified_and_read_once(
     print_changes(plan)
     print_schedules(plan)
     assert plan.origin.saved is not None
-    read_resume_state(plan.origin.saved, {
-        name: read_spec(checkpoint / "policies" / name)
-        for name in ("seeker_policy", "hider_policy")
-    })  # fmt: skip
+    policies = ("seeker_policy", "hider_policy")
+    specs = {name: read_spec(checkpoint / "policies" / name) for name in policies}
+    read_resume_state(plan.origin.saved, specs, plan.config)
     assert read.count("every file") == 1
     for name in ("config.yaml", "config_file.yaml", "training_state/state.json"):
         assert read.count(checkpoint / name) == 1, name

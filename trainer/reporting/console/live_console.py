@@ -219,9 +219,10 @@ class LiveConsole(Console):
         )
         length = fixed(value("episode_len_mean"), 0, 1)
         grid.add_row("Mean", f"reward {figure(value('reward_mean'))} · length {length} steps")
-        sight = f"in sight {percent(value('seen_fraction'))} of the steps"
-        never = f"never seen in {percent(value('perfect_hide'))} of episodes"
-        grid.add_row("Hiders", f"{sight} · {never}")
+        if "seen_fraction" in row:  # and not another game
+            sight = f"in sight {percent(value('seen_fraction'))} of the steps"
+            never = f"never seen in {percent(value('perfect_hide'))} of episodes"
+            grid.add_row("Hiders", f"{sight} · {never}")
         speed = f"{count(value('agent_steps_per_s'))} agent-steps/s"
         grid.add_row("Speed", f"{speed} · {count(value('env_steps'))} env steps so far")
         grid.add_row("Time", time_split(self._phases, width))

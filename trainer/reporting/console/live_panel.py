@@ -13,7 +13,7 @@ from rich.text import Text
 from trainer.reporting.console.console import Row
 from trainer.reporting.console.line_columns import fixed
 from trainer.reporting.formatting import figure, percent
-from trainer.reporting.metrics import TEAM, team_color
+from trainer.reporting.metrics import TEAM, team_color, teams_of
 
 WIDEST, WIDER, WIDE, MEDIUM, NARROW = 112, 100, 92, 76, 50
 """Columns from which the panel shows more and more."""
@@ -87,7 +87,7 @@ def team_table(row: Row, returns: Mapping[str, Iterable[float]], width: int) -> 
 
 def schedules(first: Row, row: Row) -> str:
     """The settings that have changed since the first row, with their values in force."""
-    measured = {f"{team}/{key}" for team in ("seeker", "hider") for key in TEAM if key not in _SET}
+    measured = {f"{team}/{key}" for team in teams_of(row) for key in TEAM if key not in _SET}
     known = [k for k in row if "/" in k and not k.startswith("time/") and k not in measured]
     changed = (k for k in known if row[k] != first.get(k, row[k]) and not k.endswith("/lr"))
     return " · ".join(f"{key.replace('/', ' ')} {figure(float(row[key]))}" for key in changed)
