@@ -6,22 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.config.config_file import (
     ConfigFile,
-    current_file,
-    file_note,
-    read_config_file,
-    recorded,
 )
 from trainer.config.loading import apply_overrides
 from trainer.config.merge import Merge, Side, merge
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
-from trainer.errors import InvalidState
 
 LINEAR = {"type": "linear", "end": 0.001}
 FILE = Path("/somewhere/config.yaml")
@@ -167,69 +161,6 @@ def test_what_is_given_need_only_fit_the_run() -> None:
         merged(started=started, now=("ppo.minibatch_size=10000000",))
 
 
-def test_the_record_of_a_file_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "my.yaml"
-    values = {"ppo": {"vf_clip_param": float("inf"), "lr": 0.01}}
-    path.write_text(yaml.safe_dump(values))
-    file = current_file(str(path), ConfigFile())
-    file.write(tmp_path / "config_file.yaml")
-    assert recorded(tmp_path) == file
-    assert current_file(None, file) == ConfigFile(named=True)  # it lies elsewhere
-    monkeypatch.chdir(tmp_path)
-    assert current_file(None, file) == file
-    path.unlink()
-    assert current_file(None, file) == ConfigFile(named=True)
-    (tmp_path / "config_file.yaml").write_text("values: 3")
-    with pytest.raises(InvalidState, match=r"config_file\.yaml: no record of a configuration file"):
-        recorded(tmp_path)
-    (tmp_path / "config_file.yaml").write_text("x: [" + "a," * 11_000 + "]")
-    with pytest.raises(InvalidState, match=r"config_file\.yaml: has more than 10000 words"):
-        recorded(tmp_path)
-    assert recorded(tmp_path / "nowhere") is None
-
-
-def test_the_file_of_the_working_directory_counts_unless_one_was_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    then = tmp_path / "then" / "config.yaml"
-    then.parent.mkdir()
-    then.write_text("ppo: {lr: 0.1}")
-    monkeypatch.chdir(tmp_path)
-    found, named = (read_config_file(then, named=named) for named in (False, True))
-    assert current_file(None, found) == found
-    assert file_note(found, found) == ""
-
-    mine = tmp_path / "config.yaml"
-    mine.write_text("ppo: {lr: 0.2}")
-    read = current_file(None, found)
-    assert (read.path, read.values) == (mine, {"ppo": {"lr": 0.2}})
-    started = f"configuration file: ./config.yaml (the run was started with {then})"
-    assert file_note(read, found) == started
-    assert current_file(None, named) == named
-    told = "./then/config.yaml, as when the run was started; ./config.yaml is not read"
-    assert file_note(named, named) == f"configuration file: {told}"
-
-    mine.unlink()
-    then.unlink()
-    told = "./then/config.yaml, as when the run was started, is gone"
-    assert file_note(current_file(None, found), found) == f"configuration file: {told}"
-
-
-def test_a_checkpoint_does_not_choose_which_file_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "here").mkdir()
-    private = tmp_path / "private.yaml"
-    private.write_text("ppo: {lr: 0.5}")
-    (tmp_path / "here" / "link.yaml").symlink_to(private)
-    monkeypatch.chdir(tmp_path / "here")
-    for path in (private, tmp_path / "here" / "link.yaml", Path("../private.yaml")):
-        then = ConfigFile(path, True, {})
-        read = current_file(None, then)
-        assert (read.path, read.values) == (None, {})
-        assert "is not read; name it with --config" in file_note(read, then)
-
-
 @pytest.mark.parametrize(
     ("key", "value", "inside"),
     [
@@ -269,7 +200,7 @@ def test_a_file_that_is_gone_has_not_been_edited() -> None:
     assert found.kept == {}
 
 
-KEYS = {
+KEYS: dict[str, list[Any]] = {
     "ppo.lr": [0.1, 0.2],
     "ppo.gamma": [0.5, 0.6],
     "ppo.hider.lr": [0.3, None],

@@ -183,12 +183,12 @@ def test_a_key_like_no_other_gets_no_random_neighbor() -> None:
 
 def test_every_answer_names_a_key_there_is() -> None:
     known = known_keys()
-    for term, key in synonyms._KEYS.items():
+    for term, key in synonyms.KEYS.items():
         assert key in known, term
     own = {name.rpartition(".")[2] for name in known} - {"resume", "warmstart"}  # groups
-    assert not own & set(synonyms._KEYS)
+    assert not own & set(synonyms.KEYS)
     assert set(synonyms.OPTIONS) <= set(known)
-    for key in synonyms._STEMS.values():
+    for key in synonyms.SCHEDULED.values():
         assert key in known or key == "schedules.env.shaping_beta"
 
 

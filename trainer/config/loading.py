@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from trainer.checkpoints.safe_io import safe_json, safe_yaml
 from trainer.checkpoints.safe_io.did_you_mean import nearest
@@ -51,13 +51,25 @@ def read_values(path: str | Path) -> dict[str, Any]:
     return values or {}
 
 
+@overload
+def apply_overrides(
+    values: Mapping[str, Any], overrides: Iterable[str], source: str = "config"
+) -> Config: ...
+
+
+@overload
+def apply_overrides(
+    values: Mapping[str, Any], overrides: Iterable[str], source: str, *, schema: type[AnyConfig]
+) -> AnyConfig: ...
+
+
 def apply_overrides(
     values: Mapping[str, Any],
     overrides: Iterable[str],
     source: str = "config",
     *,
-    schema: type[AnyConfig] = Config,  # type: ignore[assignment]
-) -> AnyConfig:
+    schema: type[ConfigGroups] = Config,
+) -> ConfigGroups:
     """A configuration from nested values, with each `group.key=value` (in YAML) applied to it.
 
     Args:

@@ -1,7 +1,6 @@
-"""The configuration schema: every key, its type, default and unit; unknown keys are refused.
+"""The configuration schema: all groups, and the rules between them; unknown keys are refused.
 
-`trainer/config/loading.py` reads it from YAML and the command line. Whatever is wrong dies here, in
-one or two lines.
+`trainer/config/loading.py` reads it from YAML and the command line.
 """
 
 from __future__ import annotations
@@ -38,11 +37,10 @@ class ConfigGroups(Group):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any] | None, source: str = "config") -> Self:
-        """Validate plain nested values (as from YAML).
+        """The configuration in plain nested values (as from YAML).
 
         Raises:
-            ConfigError: naming `source`, the key, the value and, for an unknown key, the nearest
-            one.
+            ConfigError: naming `source`, the key, the value and, if unknown, the nearest key.
         """
         if values is None:
             values = {}
@@ -119,7 +117,7 @@ class Config(ConfigGroups):
 
 
 def known_keys() -> list[str]:
-    """All that can be set: dotted keys, groups, and those of a schedule."""
+    """Every dotted key that can be set, then the groups, then the keys inside of schedules."""
     keys = _keys_of(Config)
     schedules = [
         key

@@ -90,7 +90,7 @@ _TERMS: dict[str, str] = {
     "init_from transfer_from",
     "initialization.warmstart.normalizer": "warmstart_vecnorm_path warmstart_load_vecnorm",
 }
-_KEYS = {term: key for key, terms in _TERMS.items() for term in terms.split()}
+KEYS = {term: key for key, terms in _TERMS.items() for term in terms.split()}
 
 OPTIONS = {
     "ppo.num_iterations": "--iterations",
@@ -151,7 +151,7 @@ _NOTES: dict[str, str] = {
 }
 _SENTENCES = {term: text for text, terms in _NOTES.items() for term in terms.split()}
 
-_SCHEDULED = {
+_SCHEDULED_TERMS = {
     "schedules.lr": "lr learning_rate",
     "schedules.entropy_coeff": "ent ent_coef entropy entropy_coeff entropy_coef ent_coeff",
     "schedules.clip_param": "clip clip_param clip_range clip_coef",
@@ -159,7 +159,7 @@ _SCHEDULED = {
     "schedules.env.shaping_beta": "phi phi_beta shaping_beta",
     "schedules.logit_bias": "pass_logit_bias logit_bias pass_bias",
 }
-_STEMS = {term: key for key, terms in _SCHEDULED.items() for term in terms.split()}
+SCHEDULED = {term: key for key, terms in _SCHEDULED_TERMS.items() for term in terms.split()}
 _ENDINGS = {
     "start": "start initial init begin",
     "end": "end final min target",
@@ -183,7 +183,7 @@ def normal(term: str) -> str:
 
 def key_of(term: str) -> str | None:
     """Our key for another trainer's term, if there is one that takes the same values."""
-    return _KEYS.get(normal(term))
+    return KEYS.get(normal(term))
 
 
 def sentence_of(term: str) -> str | None:
@@ -200,7 +200,7 @@ def part_of_schedule(term: str) -> tuple[str, str] | None:
         words = [*words[1:], "anneal"]
     for cut in range(len(words) - 1, 0, -1):
         stem, ending = "_".join(words[:cut]), "_".join(words[cut:])
-        known = _STEMS.get(stem) or (stem if stem in _SENTENCES else None)
+        known = SCHEDULED.get(stem) or (stem if stem in _SENTENCES else None)
         if known and ending in _PARTS:
             return known, _PARTS[ending]
     return None
@@ -232,5 +232,5 @@ def explanation(key: str) -> str | None:
         return text
     if (part := part_of_schedule(leaf)) is not None:
         return f"here it is {schedule_text(part[0], {})}"
-    near = nearest(normal(leaf), [*_KEYS, *_SENTENCES], _ALIKE)
+    near = nearest(normal(leaf), [*KEYS, *_SENTENCES], _ALIKE)
     return explanation(near) if near else None
