@@ -1,5 +1,7 @@
 """Rows of metrics as a training would give them, for the tests of everything that shows them."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from trainer.reporting.metrics import Row, empty_row

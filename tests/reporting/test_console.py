@@ -1,5 +1,7 @@
 """The console without a terminal: aligned lines, or next to nothing, and never in the way."""
 
+from __future__ import annotations
+
 import io
 import os
 import re
@@ -10,26 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.reporting.rows import make_row
-from trainer.reporting.console.console import Console
+from tests.reporting.streams import FakeTerminal, written
 from trainer.reporting.console.line_columns import fixed
 from trainer.reporting.console.line_console import HEADER_EVERY, LineConsole
 from trainer.reporting.console.live_console import LiveConsole
 from trainer.reporting.console.make_console import make_console
 from trainer.reporting.metrics import empty_row
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    encoding = "utf-8"
-
-    def isatty(self) -> bool:
-        return True
-
-
-def written(console: Console) -> str:
-    assert isinstance(console.stream, io.StringIO)
-    return console.stream.getvalue()
 
 
 def run(console: LineConsole, iterations: int) -> list[str]:
@@ -46,7 +34,7 @@ def run(console: LineConsole, iterations: int) -> list[str]:
     return written(console).splitlines()
 
 
-def test_lines_are_aligned_and_plain():
+def test_lines_are_aligned_and_plain() -> None:
     lines = run(LineConsole(io.StringIO()), 30)
     table = [line for line in lines if " | " in line and "iteration" not in line]
     rows = [line for line in table if "/30" in line]
@@ -58,7 +46,7 @@ def test_lines_are_aligned_and_plain():
     assert all(line.isprintable() for line in lines)  # no escape sequences
 
 
-def test_a_line_has_the_figures_of_its_row():
+def test_a_line_has_the_figures_of_its_row() -> None:
     console = LineConsole(io.StringIO())
     console.start(500)
     row = make_row(42) | {
@@ -93,7 +81,7 @@ def test_a_line_has_the_figures_of_its_row():
     ]
 
 
-def test_the_header_comes_back_now_and_then():
+def test_the_header_comes_back_now_and_then() -> None:
     lines = run(LineConsole(io.StringIO()), 2 * HEADER_EVERY + 1)
     headers = [i for i, line in enumerate(lines) if line.startswith("iteration")]
     rows = [i for i, line in enumerate(lines) if re.match(r" *\d+/", line)]
@@ -102,7 +90,7 @@ def test_the_header_comes_back_now_and_then():
     assert rows[HEADER_EVERY] == headers[1] + 1
 
 
-def test_unknown_and_huge_figures_keep_the_line():
+def test_unknown_and_huge_figures_keep_the_line() -> None:
     console = LineConsole(io.StringIO())
     console.start(10**6)
     console.iteration(make_row(1))
@@ -116,7 +104,7 @@ def test_unknown_and_huge_figures_keep_the_line():
     assert "-1.5e+12" in lines[2]
 
 
-def test_quiet_tells_start_checkpoints_warnings_and_end():
+def test_quiet_tells_start_checkpoints_warnings_and_end() -> None:
     lines = run(LineConsole(io.StringIO(), quiet=True), 20)
     assert [line.split("  ")[0].strip() or line.split()[0] for line in lines] == [
         "Training iterations 1 to 20",
@@ -132,14 +120,14 @@ def test_quiet_tells_start_checkpoints_warnings_and_end():
     ]
 
 
-def test_a_resume_says_where_it_goes_on():
+def test_a_resume_says_where_it_goes_on() -> None:
     console = LineConsole(io.StringIO())
     console.start(500, first_iteration=41)
     assert written(console) == "Going on with iterations 41 to 500\n"
     assert console.done == 40
 
 
-def test_the_eta_follows_the_latest_pace():
+def test_the_eta_follows_the_latest_pace() -> None:
     console = LineConsole(io.StringIO(), quiet=True)
     console.start(100)
     assert str(console.eta_seconds()) == "nan"
@@ -162,28 +150,30 @@ def test_the_eta_follows_the_latest_pace():
         (3.14159, 0, 2, "3.14"),
     ],
 )
-def test_fixed(value: float, width: int, digits: int, text: str):
+def test_fixed(value: float, width: int, digits: int, text: str) -> None:
     assert fixed(value, width, digits) == text
 
 
 @pytest.mark.parametrize(
     ("stream", "quiet", "term", "kind"),
     [
-        (Terminal(), False, "xterm", LiveConsole),
-        (Terminal(), True, "xterm", LineConsole),
-        (Terminal(), False, "dumb", LineConsole),
+        (FakeTerminal(), False, "xterm", LiveConsole),
+        (FakeTerminal(), True, "xterm", LineConsole),
+        (FakeTerminal(), False, "dumb", LineConsole),
         (io.StringIO(), False, "xterm", LineConsole),
     ],
     ids=["terminal", "quiet", "dumb terminal", "pipe"],
 )
 def test_the_console_fits_the_output(
     monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, quiet: bool, term: str, kind: type
-):
+) -> None:
     monkeypatch.setenv("TERM", term)
     assert type(make_console(quiet, stream)) is kind
 
 
-def test_a_terminal_without_unicode_gets_lines_that_it_can_show(monkeypatch: pytest.MonkeyPatch):
+def test_a_terminal_without_unicode_gets_lines_that_it_can_show(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("TERM", "xterm")
     data = io.BytesIO()
     stream = io.TextIOWrapper(data, encoding="ascii")
@@ -194,7 +184,7 @@ def test_a_terminal_without_unicode_gets_lines_that_it_can_show(monkeypatch: pyt
     assert data.getvalue().decode("ascii").endswith(r"Gr\xf6\xdfe" + "\n")
 
 
-def test_a_closed_pipe_silences_the_console_and_spares_the_training():
+def test_a_closed_pipe_silences_the_console_and_spares_the_training() -> None:
     code = (
         "from trainer.reporting.console.make_console import make_console\n"
         "from tests.reporting.rows import make_row\n"
@@ -220,7 +210,7 @@ def test_a_closed_pipe_silences_the_console_and_spares_the_training():
     assert (errors, process.returncode) == ("trained\n", 0)
 
 
-def test_nothing_heavy_is_imported_for_lines_and_history():
+def test_nothing_heavy_is_imported_for_lines_and_history() -> None:
     code = (
         "import sys, trainer.reporting.history.metrics_history\n"
         "import trainer.reporting.console.make_console, trainer.reporting.figure\n"
@@ -239,7 +229,7 @@ def test_nothing_heavy_is_imported_for_lines_and_history():
     assert done.stderr == "[]\n"
 
 
-def test_the_end_tells_how_long_it_took_and_how_fast_it_was():
+def test_the_end_tells_how_long_it_took_and_how_fast_it_was() -> None:
     now = [100.0]
     console = LineConsole(io.StringIO(), clock=lambda: now[0])
     console.start(10)
@@ -250,7 +240,7 @@ def test_the_end_tells_how_long_it_took_and_how_fast_it_was():
     assert written(console).splitlines()[-1] == "  time       1:05, 7,000 agent-steps/s"
 
 
-def test_a_run_without_iterations_has_no_speed_to_tell_of():
+def test_a_run_without_iterations_has_no_speed_to_tell_of() -> None:
     console = LineConsole(io.StringIO())
     console.start(10)
     console.stop({"iteration": "0 of 10"})

@@ -1,5 +1,7 @@
 """What a real terminal does with Ctrl-C while a panel is drawn on it."""
 
+from __future__ import annotations
+
 import contextlib
 import fcntl
 import os

@@ -1,5 +1,7 @@
 """The six-panel figure: whatever the history, a whole PNG that shows it."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
@@ -54,14 +56,14 @@ def all_nan(count: int) -> dict[str, np.ndarray]:
 )
 def test_short_and_unknown_histories_are_drawn(
     figure: TrainingFigure, tmp_path: Path, columns: dict[str, np.ndarray]
-):
+) -> None:
     image = pixels(figure.save(columns, tmp_path / "figure.png"))
     assert image.shape == (950, 1500, 3)
     assert (image[0] == 255).all()  # white paper
     assert (image < 128).any()  # with something on it
 
 
-def test_both_teams_are_drawn_in_their_colors(figure: TrainingFigure, tmp_path: Path):
+def test_both_teams_are_drawn_in_their_colors(figure: TrainingFigure, tmp_path: Path) -> None:
     columns = make_columns(200)
     both = pixels(figure.save(columns, tmp_path / "both.png"))
     for team, color in TEAM_COLORS.items():
@@ -71,7 +73,7 @@ def test_both_teams_are_drawn_in_their_colors(figure: TrainingFigure, tmp_path: 
         assert colored(both, color) > 2 * colored(without, color) > 0
 
 
-def test_a_figure_used_again_draws_like_a_new_one(figure: TrainingFigure, tmp_path: Path):
+def test_a_figure_used_again_draws_like_a_new_one(figure: TrainingFigure, tmp_path: Path) -> None:
     columns = make_columns(12)
     figure.save(make_columns(1200), tmp_path / "long.png")
     again = figure.save(columns, tmp_path / "again.png").read_bytes()
@@ -81,7 +83,7 @@ def test_a_figure_used_again_draws_like_a_new_one(figure: TrainingFigure, tmp_pa
 
 def test_a_failed_drawing_leaves_the_old_file_and_nothing_else(
     figure: TrainingFigure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     path = figure.save(make_columns(3), tmp_path / "figure.png")
     before = path.read_bytes()
 
@@ -95,7 +97,7 @@ def test_a_failed_drawing_leaves_the_old_file_and_nothing_else(
     assert path.read_bytes() == before
 
 
-def test_matplotlib_comes_late_and_keeps_its_files_in_the_project(tmp_path: Path):
+def test_matplotlib_comes_late_and_keeps_its_files_in_the_project(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
     code = (
         "import sys, os; from trainer.reporting.figure import TrainingFigure\n"
@@ -119,18 +121,18 @@ def test_matplotlib_comes_late_and_keeps_its_files_in_the_project(tmp_path: Path
     assert list(home.iterdir()) == []
 
 
-def test_a_spike_does_not_flatten_the_curve():
+def test_a_spike_does_not_flatten_the_curve() -> None:
     panel = Panel.__new__(Panel)
     panel.levels, panel.floor = (0.01,), 0.0
     values = np.full(1000, 0.008)
     values[3] = 5.0
-    low, high = panel._y_limits(values)
+    low, high = panel.y_limits(values)
     assert low == 0.0
     assert 0.01 < high < 0.02  # the target line is inside, the spike is not
 
 
 @pytest.mark.parametrize("window", [1, 3, 7])
-def test_the_bold_line_is_a_mean_of_measured_values_only(window: int):
+def test_the_bold_line_is_a_mean_of_measured_values_only(window: int) -> None:
     values = np.random.default_rng(0).normal(size=40)
     values[[0, 5, 6, 7, 8, 9, 10, 11, 12, 39]] = np.nan
     known = [i for i in range(40) if not np.isnan(values[i])]
@@ -141,7 +143,7 @@ def test_the_bold_line_is_a_mean_of_measured_values_only(window: int):
     np.testing.assert_allclose(rolling_mean(values, window), slow, atol=1e-12)
 
 
-def test_no_window_is_ever_filled_up():
+def test_no_window_is_ever_filled_up() -> None:
     values = np.array([np.nan, 38.0, 20.0, np.nan])
     assert np.isnan(rolling_mean(values, 3)).all()  # two values make no mean of three
     assert np.isnan(rolling_mean(np.full(9, np.nan), 1)).all()
@@ -150,11 +152,11 @@ def test_no_window_is_ever_filled_up():
 
 def lines_of(figure: TrainingFigure, key: str) -> list[np.ndarray]:
     """x and y of the thin and the bold line of a column, each [2, P]."""
-    (panel,) = [panel for panel in figure._panels if key in panel.curves]
+    (panel,) = [panel for panel in figure.panels if key in panel.curves]
     return [np.array(line.get_data()) for line in panel.curves[key]]
 
 
-def test_only_what_was_measured_is_drawn(figure: TrainingFigure, tmp_path: Path):
+def test_only_what_was_measured_is_drawn(figure: TrainingFigure, tmp_path: Path) -> None:
     """Turns of ten iterations, and no episode that ended in the first three."""
     columns = make_columns(300)
     turn = np.arange(300) // 10 % 2 == 0
@@ -175,19 +177,23 @@ def test_only_what_was_measured_is_drawn(figure: TrainingFigure, tmp_path: Path)
     assert np.isnan(bold[1][: 3 + smoothing_window(300) // 2]).all()
 
 
-def test_a_known_point_between_unknown_ones_is_a_dot(figure: TrainingFigure, tmp_path: Path):
+def test_a_known_point_between_unknown_ones_is_a_dot(
+    figure: TrainingFigure, tmp_path: Path
+) -> None:
     columns = make_columns(20)
     kl = columns["seeker/kl"] = np.full(20, np.nan)
     kl[[4, 9, 10, 19]] = 0.005
     figure.save(columns, tmp_path / "figure.png")
-    (panel,) = [panel for panel in figure._panels if "seeker/kl" in panel.curves]
+    (panel,) = [panel for panel in figure.panels if "seeker/kl" in panel.curves]
     thin, _ = panel.curves["seeker/kl"]
     assert thin.get_marker() == "o"
     assert thin.get_markevery() == [4, 19]  # 9 and 10 are a line
     assert panel.curves["hider/kl"][0].get_marker() == ""
 
 
-def test_the_length_of_an_episode_is_drawn_where_it_varies(figure: TrainingFigure, tmp_path: Path):
+def test_the_length_of_an_episode_is_drawn_where_it_varies(
+    figure: TrainingFigure, tmp_path: Path
+) -> None:
     columns = make_columns(30)
     columns["episode_len_mean"] = np.full(30, 80.0)
     figure.save(columns, tmp_path / "constant.png")
@@ -197,28 +203,27 @@ def test_the_length_of_an_episode_is_drawn_where_it_varies(figure: TrainingFigur
     assert not np.isnan(lines_of(figure, "episode_len_mean")[0][1]).any()
 
 
-def test_iterations_on_a_reduced_batch_are_shaded(figure: TrainingFigure, tmp_path: Path):
+def test_iterations_on_a_reduced_batch_are_shaded(figure: TrainingFigure, tmp_path: Path) -> None:
     columns = make_columns(40)
     plain = pixels(figure.save(columns, tmp_path / "plain.png"))
     columns["runners_missing"][[4, 5, 30]] = [1, 2, 1]
     shaded = pixels(figure.save(columns, tmp_path / "shaded.png"))
     assert colored(shaded, SHADE) > 5 * 200 + colored(plain, SHADE)
-    bands = [[v.vertices[:, 0].min(), v.vertices[:, 0].max()]
-             for v in figure._panels[0]._shade.get_paths()]  # fmt: skip
-    assert bands == [[4.5, 6.5], [30.5, 31.5]]
+    edges = [np.asarray(path.vertices)[:, 0] for path in figure.panels[0].shade.get_paths()]
+    assert [[x.min(), x.max()] for x in edges] == [[4.5, 6.5], [30.5, 31.5]]
 
 
-def test_a_reward_at_the_beginning_is_inside_the_panel():
+def test_a_reward_at_the_beginning_is_inside_the_panel() -> None:
     panel = Panel.__new__(Panel)
     panel.levels, panel.floor = (), None
     values = np.linspace(8, 35, 300)
     values[0] = 38.1
-    low, high = panel._y_limits(values)
+    low, high = panel.y_limits(values)
     assert low < 8
     assert high > 38.1
 
 
-def test_the_window_grows_with_the_history_and_is_odd():
+def test_the_window_grows_with_the_history_and_is_odd() -> None:
     windows = [smoothing_window(rows) for rows in range(0, 5000, 7)]
     assert all(window % 2 == 1 for window in windows)
     assert (windows[0], windows[-1]) == (1, 101)
@@ -226,7 +231,7 @@ def test_the_window_grows_with_the_history_and_is_odd():
 
 
 @pytest.mark.parametrize("count", [0, 1, MAX_BINS, MAX_BINS + 1, 3 * MAX_BINS + 5, 100_000])
-def test_long_curves_are_thinned_without_losing_their_ends_or_spikes(count: int):
+def test_long_curves_are_thinned_without_losing_their_ends_or_spikes(count: int) -> None:
     x = np.arange(count, dtype=np.float64)
     y = np.zeros(count)
     if count:
@@ -242,7 +247,7 @@ def test_long_curves_are_thinned_without_losing_their_ends_or_spikes(count: int)
         assert envelope(x, y)[1].min() == y.min()
 
 
-def test_nan_in_a_bin_hides_only_itself():
+def test_nan_in_a_bin_hides_only_itself() -> None:
     y = np.ones(10 * MAX_BINS)
     y[::2] = np.nan
     y[:10] = np.nan

@@ -1,5 +1,7 @@
 """Numbers as people read them."""
 
+from __future__ import annotations
+
 import math
 
 import pytest
@@ -22,7 +24,7 @@ from trainer.reporting.formatting import count, duration, figure, percent
         (math.inf, "-"),
     ],
 )
-def test_count(value: float, text: str):
+def test_count(value: float, text: str) -> None:
     assert count(value) == text
 
 
@@ -39,7 +41,7 @@ def test_count(value: float, text: str):
         (math.nan, "-"),
     ],
 )
-def test_figure(value: float, text: str):
+def test_figure(value: float, text: str) -> None:
     assert figure(value) == text
 
 
@@ -55,10 +57,10 @@ def test_figure(value: float, text: str):
         (math.nan, "-"),
     ],
 )
-def test_duration(seconds: float, text: str):
+def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-def test_percent():
+def test_percent() -> None:
     assert percent(0.234) == "23%"
     assert percent(math.nan) == "-"

@@ -1,5 +1,7 @@
 """The history on disk: exact, strict JSON, and whole after any crash."""
 
+from __future__ import annotations
+
 import json
 import math
 from collections.abc import Iterable
@@ -37,7 +39,7 @@ def filled(path: Path, count: int) -> MetricsHistory:
     return history
 
 
-def test_rows_come_back_exactly_and_before_the_file_is_closed(path: Path):
+def test_rows_come_back_exactly_and_before_the_file_is_closed(path: Path) -> None:
     rows = [make_row(i) for i in range(1, 6)]
     history = filled(path, 5)
 
@@ -48,7 +50,7 @@ def test_rows_come_back_exactly_and_before_the_file_is_closed(path: Path):
     assert math.isnan(history.rows()[0]["seeker/vf_explained_var"])
 
 
-def test_each_line_is_strict_json_with_null_for_what_is_not_finite(path: Path):
+def test_each_line_is_strict_json_with_null_for_what_is_not_finite(path: Path) -> None:
     history = MetricsHistory(path)
     history.append({"iteration": np.int64(1), "a": np.float32(0.5), "b": math.inf, "c": math.nan})
 
@@ -62,7 +64,7 @@ def test_each_line_is_strict_json_with_null_for_what_is_not_finite(path: Path):
     assert same(history.rows(), [{"iteration": 1, "a": 0.5, "b": math.nan, "c": math.nan}])
 
 
-def test_columns_hold_nan_where_a_row_lacks_the_figure(path: Path):
+def test_columns_hold_nan_where_a_row_lacks_the_figure(path: Path) -> None:
     history = MetricsHistory(path)
     history.append({"iteration": 1, "old": 1.0})
     history.append({"iteration": 2, "new": 2.0})
@@ -73,7 +75,7 @@ def test_columns_hold_nan_where_a_row_lacks_the_figure(path: Path):
     np.testing.assert_array_equal(columns["new"], [np.nan, 2])
 
 
-def test_a_row_cut_anywhere_costs_no_other_row(path: Path):
+def test_a_row_cut_anywhere_costs_no_other_row(path: Path) -> None:
     filled(path, 3).close()
     whole = path.read_bytes()
     last = whole.rindex(b"\n", 0, -1) + 1
@@ -91,7 +93,7 @@ def test_a_row_cut_anywhere_costs_no_other_row(path: Path):
         assert same(read_rows(path), rows)
 
 
-def test_zeros_left_by_a_power_cut_are_a_cut_row(path: Path):
+def test_zeros_left_by_a_power_cut_are_a_cut_row(path: Path) -> None:
     filled(path, 2).close()
     with path.open("ab") as file:
         file.write(b"\0" * 4096)
@@ -100,7 +102,7 @@ def test_zeros_left_by_a_power_cut_are_a_cut_row(path: Path):
     assert b"\0" not in path.read_bytes()
 
 
-def test_damage_before_the_end_is_named_and_nothing_is_cut(path: Path):
+def test_damage_before_the_end_is_named_and_nothing_is_cut(path: Path) -> None:
     filled(path, 3).close()
     damaged = path.read_bytes().replace(b'{"iteration": 2', b'{"iteration": x', 1)
     path.write_bytes(damaged)
@@ -112,7 +114,7 @@ def test_damage_before_the_end_is_named_and_nothing_is_cut(path: Path):
     assert path.read_bytes() == damaged
 
 
-def test_two_runs_in_one_file_are_refused(path: Path):
+def test_two_runs_in_one_file_are_refused(path: Path) -> None:
     filled(path, 2).close()
     path.write_bytes(path.read_bytes() * 2)
     with pytest.raises(ValueError, match="iteration 1 follows 2"):
@@ -120,21 +122,21 @@ def test_two_runs_in_one_file_are_refused(path: Path):
 
 
 @pytest.mark.parametrize("iteration", [0, 2, 3])
-def test_a_row_must_be_newer_than_the_last(path: Path, iteration: int):
+def test_a_row_must_be_newer_than_the_last(path: Path, iteration: int) -> None:
     history = filled(path, 3)
     with pytest.raises(ValueError, match="truncate_after"):
         history.append(make_row(iteration))
     assert len(read_rows(path)) == 3
 
 
-def test_what_is_not_a_number_is_refused_by_name(path: Path):
+def test_what_is_not_a_number_is_refused_by_name(path: Path) -> None:
     history = MetricsHistory(path)
     with pytest.raises(TypeError, match=r"'time/total_s'.*str '12'"):
         history.append({"iteration": 1, "time/total_s": "12"})
     assert path.read_bytes() == b""
 
 
-def test_a_full_disk_leaves_whole_rows(path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_full_disk_leaves_whole_rows(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     history = filled(path, 2)
     real = history._file
 
@@ -157,7 +159,7 @@ def test_a_full_disk_leaves_whole_rows(path: Path, monkeypatch: pytest.MonkeyPat
     assert [row["iteration"] for row in read_rows(path)] == [1, 2, 4]
 
 
-def test_truncation_sets_the_later_rows_aside(path: Path):
+def test_truncation_sets_the_later_rows_aside(path: Path) -> None:
     history = filled(path, 5)
     lines = path.read_bytes().splitlines(keepends=True)
 
@@ -178,7 +180,7 @@ def test_truncation_sets_the_later_rows_aside(path: Path):
     assert aside.read_bytes() == b"".join(lines[3:])
 
 
-def test_truncation_to_the_end_does_nothing_and_to_zero_leaves_nothing(path: Path):
+def test_truncation_to_the_end_does_nothing_and_to_zero_leaves_nothing(path: Path) -> None:
     history = filled(path, 3)
     assert history.truncate_after(3) is None
     assert list(path.parent.iterdir()) == [path]
@@ -191,7 +193,7 @@ def test_truncation_to_the_end_does_nothing_and_to_zero_leaves_nothing(path: Pat
 
 def test_a_crash_while_truncating_loses_and_doubles_nothing(
     path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     history = filled(path, 5)
     before = path.read_bytes()
     real = metrics_history._replace
@@ -213,7 +215,7 @@ def test_a_crash_while_truncating_loses_and_doubles_nothing(
     assert len(again) == 2
 
 
-def test_the_export_is_a_table_for_pandas(path: Path, tmp_path: Path):
+def test_the_export_is_a_table_for_pandas(path: Path, tmp_path: Path) -> None:
     history = filled(path, 4)
     export = history.export(tmp_path / "metrics_iter_3.json", up_to_iteration=3)
 
@@ -223,7 +225,7 @@ def test_the_export_is_a_table_for_pandas(path: Path, tmp_path: Path):
     assert same(read_export(export), rows)
 
 
-def test_the_history_outlives_a_move_of_its_folder(path: Path, tmp_path: Path):
+def test_the_history_outlives_a_move_of_its_folder(path: Path, tmp_path: Path) -> None:
     history = filled(path, 2)
     path.parent.rename(tmp_path / "experiment 1")
     history.append(make_row(3))
@@ -232,20 +234,20 @@ def test_the_history_outlives_a_move_of_its_folder(path: Path, tmp_path: Path):
     assert len(read_export(history.export(tmp_path / "metrics_iter_3.json"))) == 3
 
 
-def test_an_empty_history_exports_an_empty_list(path: Path, tmp_path: Path):
+def test_an_empty_history_exports_an_empty_list(path: Path, tmp_path: Path) -> None:
     export = MetricsHistory(path).export(tmp_path / "metrics_iter_0.json")
     assert read_export(export) == []
 
 
 @pytest.mark.parametrize("text", ["", "{}x", "[1]", '[{"a": 1}]', '[{"iteration": 1, "a": NaN}]'])
-def test_what_is_no_export_is_named(tmp_path: Path, text: str):
+def test_what_is_no_export_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "metrics_iter_1.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"metrics_iter_1\.json is not an export"):
         read_export(path)
 
 
-def test_columns_stand_in_the_order_of_the_row(tmp_path):
+def test_columns_stand_in_the_order_of_the_row(tmp_path: Path) -> None:
     keys = ["iteration", *(f"figure {i}" for i in range(40))]
     with MetricsHistory(tmp_path / "history.jsonl") as history:
         history.append(dict.fromkeys(keys, 1))

@@ -90,7 +90,9 @@ def folder(tmp_path: Path) -> Folder:
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_damaged_history_is_kept_and_the_export_takes_its_place(folder: Folder, name: str):
+def test_a_damaged_history_is_kept_and_the_export_takes_its_place(
+    folder: Folder, name: str
+) -> None:
     damaged = DAMAGES[name](folder.whole.splitlines(keepends=True))
     folder.path.write_bytes(damaged)
 
@@ -107,7 +109,7 @@ def test_a_damaged_history_is_kept_and_the_export_takes_its_place(folder: Folder
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_without_an_export_the_rows_that_can_be_read_are_saved(folder: Folder, name: str):
+def test_without_an_export_the_rows_that_can_be_read_are_saved(folder: Folder, name: str) -> None:
     rows = folder.whole.splitlines(keepends=True)
     damaged = DAMAGES[name](rows)
     folder.path.write_bytes(damaged)
@@ -136,7 +138,9 @@ def gaps_by_hand(there: list[int]) -> str:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_any_bytes_anywhere_cost_no_row(tmp_path_factory: pytest.TempPathFactory, data):
+def test_any_bytes_anywhere_cost_no_row(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     folder = Folder(tmp_path_factory.mktemp("any") / "checkpoints")
     start = data.draw(st.integers(0, len(folder.whole)))
     stop = data.draw(st.integers(start, len(folder.whole)))
@@ -151,7 +155,7 @@ def test_any_bytes_anywhere_cost_no_row(tmp_path_factory: pytest.TempPathFactory
         assert "cut off a half-written row" in folder.told[0] or folder.aside()
 
 
-def test_a_half_written_row_alone_is_cut_off(folder: Folder):
+def test_a_half_written_row_alone_is_cut_off(folder: Folder) -> None:
     folder.path.write_bytes(folder.whole + b'{"iteration": 6, "env_st')
     folder.open()
     assert folder.told == ["metrics_history.jsonl: cut off a half-written row (24 bytes)"]
@@ -159,7 +163,7 @@ def test_a_half_written_row_alone_is_cut_off(folder: Folder):
     assert folder.iterations == [1, 2, 3, 4, 5, 6]
 
 
-def test_later_rows_are_set_aside_as_ever_and_a_whole_history_is_no_news(folder: Folder):
+def test_later_rows_are_set_aside_as_ever_and_a_whole_history_is_no_news(folder: Folder) -> None:
     folder.open(3)
     assert folder.told == []
     assert folder.iterations == [1, 2, 3, 4]
@@ -167,14 +171,14 @@ def test_later_rows_are_set_aside_as_ever_and_a_whole_history_is_no_news(folder:
     assert [row["iteration"] for row in read_rows(aside)] == [4, 5]
 
 
-def test_a_new_run_begins_an_empty_history(folder: Folder):
+def test_a_new_run_begins_an_empty_history(folder: Folder) -> None:
     folder.path.write_bytes(b"Dear diary\n")
     folder.open(0)
     assert folder.iterations == [1]
     assert folder.aside().read_bytes() == b"Dear diary\n"
 
 
-def test_an_export_that_is_damaged_too_gives_what_it_has(folder: Folder):
+def test_an_export_that_is_damaged_too_gives_what_it_has(folder: Folder) -> None:
     lines = folder.export.read_bytes().splitlines(keepends=True)
     folder.export.write_bytes(b"".join([*lines[:2], b"?\n", *lines[3:]]))
     folder.path.write_bytes(b"?")
@@ -184,7 +188,7 @@ def test_an_export_that_is_damaged_too_gives_what_it_has(folder: Folder):
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling link", "endless link", "pipe", "folder"])
-def test_only_a_plain_file_is_opened(folder: Folder, tmp_path: Path, kind: str):
+def test_only_a_plain_file_is_opened(folder: Folder, tmp_path: Path, kind: str) -> None:
     folder.path.unlink()
     own = tmp_path / "the user's own"
     own.write_bytes(folder.whole)
@@ -206,7 +210,9 @@ def test_only_a_plain_file_is_opened(folder: Folder, tmp_path: Path, kind: str):
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe"])
-def test_an_export_that_is_no_plain_file_is_not_opened(folder: Folder, tmp_path: Path, kind: str):
+def test_an_export_that_is_no_plain_file_is_not_opened(
+    folder: Folder, tmp_path: Path, kind: str
+) -> None:
     folder.export.unlink()
     if kind == "link":
         other = tmp_path / "other.json"
@@ -222,7 +228,7 @@ def test_an_export_that_is_no_plain_file_is_not_opened(folder: Folder, tmp_path:
 
 def test_a_file_that_has_another_name_elsewhere_is_not_written_through_it(
     folder: Folder, tmp_path: Path
-):
+) -> None:
     backup = tmp_path / "backup.jsonl"
     os.link(folder.path, backup)
     folder.open()
@@ -234,7 +240,7 @@ def test_a_file_that_has_another_name_elsewhere_is_not_written_through_it(
 @pytest.mark.parametrize("step", ["before the move", "after the move"])
 def test_a_crash_in_the_exchange_loses_nothing(
     folder: Folder, monkeypatch: pytest.MonkeyPatch, step: str
-):
+) -> None:
     damaged = b"?\n" + folder.whole
     folder.path.write_bytes(damaged)
     folder.export.unlink()
@@ -253,7 +259,7 @@ def test_a_crash_in_the_exchange_loses_nothing(
 
 
 @pytest.mark.parametrize("name", ["keys", "rows", "brackets"])
-def test_memory_is_bounded_by_what_lies_on_the_disk(folder: Folder, name: str):
+def test_memory_is_bounded_by_what_lies_on_the_disk(folder: Folder, name: str) -> None:
     """A few megabytes that could fill many times that, such as new figures in every row."""
     with folder.path.open("wb") as file:
         for i in range(1, 20_000):
@@ -282,7 +288,7 @@ def test_memory_is_bounded_by_what_lies_on_the_disk(folder: Folder, name: str):
     assert "damaged" in done.stdout
 
 
-def test_gaps_are_said_in_ranges():
+def test_gaps_are_said_in_ranges() -> None:
     import numpy as np
 
     assert gaps(np.array([1, 2, 3]), 3) == ""
@@ -304,7 +310,7 @@ def running(folder: Folder) -> MetricsHistory:
 @pytest.mark.parametrize("way", ["deleted", "renamed", "replaced", "emptied", "appended", "link"])
 def test_a_file_taken_away_under_the_run_is_written_again(
     folder: Folder, running: MetricsHistory, tmp_path: Path, way: str
-):
+) -> None:
     theirs = tmp_path / "theirs.jsonl"
     theirs.write_bytes(b"theirs\n")
     if way == "deleted":
@@ -336,7 +342,9 @@ def test_a_file_taken_away_under_the_run_is_written_again(
     assert way != "link" or theirs.read_bytes() == b"theirs\n"
 
 
-def test_an_editor_that_saves_the_same_rows_is_no_news(folder: Folder, running: MetricsHistory):
+def test_an_editor_that_saves_the_same_rows_is_no_news(
+    folder: Folder, running: MetricsHistory
+) -> None:
     copy = folder.path.with_suffix(".tmp")
     copy.write_bytes(folder.path.read_bytes())
     copy.replace(folder.path)
@@ -347,7 +355,7 @@ def test_an_editor_that_saves_the_same_rows_is_no_news(folder: Folder, running: 
 
 def test_a_moved_folder_takes_its_history_along_and_that_is_said_once(
     folder: Folder, running: MetricsHistory, tmp_path: Path
-):
+) -> None:
     folder.directory.rename(tmp_path / "moved")
     folder.directory.mkdir()  # as the next save would
     running.append(make_row(6))
@@ -358,7 +366,9 @@ def test_a_moved_folder_takes_its_history_along_and_that_is_said_once(
     assert message.startswith(f"{folder.path} was moved away; ")
 
 
-def test_rows_are_not_written_into_a_deleted_folder(folder: Folder, running: MetricsHistory):
+def test_rows_are_not_written_into_a_deleted_folder(
+    folder: Folder, running: MetricsHistory
+) -> None:
     shutil.rmtree(folder.directory)
     with pytest.raises(OSError, match=r"deleted, with its folder: '.*metrics_history\.jsonl'"):
         running.append(make_row(6))

@@ -1,9 +1,12 @@
 """The live panel, on a stream that says it is a terminal."""
 
+from __future__ import annotations
+
 import io
 import re
 import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 from rich.cells import cell_len
@@ -11,7 +14,7 @@ from rich.console import Console as RichConsole
 from rich.console import ConsoleDimensions
 
 from tests.reporting.rows import make_row
-from tests.reporting.test_console import Terminal, written
+from tests.reporting.streams import FakeTerminal, written
 from trainer.reporting.console.live_console import LiveConsole
 from trainer.reporting.console.live_panel import sparkline
 from trainer.reporting.metrics import empty_row
@@ -32,12 +35,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def console(monkeypatch: pytest.MonkeyPatch, clock: Clock):
+def console(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[LiveConsole]:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("LINES", "40")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    console = LiveConsole(Terminal(), clock)
+    console = LiveConsole(FakeTerminal(), clock)
     yield console
     console.close()
 
@@ -52,7 +55,7 @@ def cursor_is_hidden(text: str) -> bool:
     return text.rfind("\x1b[?25l") > text.rfind("\x1b[?25h")
 
 
-def test_the_panel_shows_where_the_run_stands(console: LiveConsole, clock: Clock):
+def test_the_panel_shows_where_the_run_stands(console: LiveConsole, clock: Clock) -> None:
     console.start(500, 41, {"run": "my run"})
     row = make_row(42) | {"seeker_reward": -8.23, "hider/kl": 0.008142, "hider/lr": 3e-4}
     row |= {"time/sample_s": 1.0, "time/learn_s": 0.9, "time/other_s": 0.1, "time/save_s": 0.0}
@@ -85,7 +88,7 @@ def test_the_panel_shows_where_the_run_stands(console: LiveConsole, clock: Clock
 @pytest.mark.parametrize(
     "width", [20, 40, 49, 50, 60, 75, 76, 80, 91, 92, 99, 100, 111, 112, 140, 300]
 )
-def test_no_width_breaks_the_panel(console: LiveConsole, width: int):
+def test_no_width_breaks_the_panel(console: LiveConsole, width: int) -> None:
     console.start(5000)
     console.iteration(make_row(4321))
     console.iteration(empty_row() | {"iteration": 4322})
@@ -100,7 +103,7 @@ def test_no_width_breaks_the_panel(console: LiveConsole, width: int):
         assert "…" not in "".join(line for line in lines if not re.search("Saved|In force", line))
 
 
-def test_the_panel_is_drawn_at_most_twice_a_second(console: LiveConsole, clock: Clock):
+def test_the_panel_is_drawn_at_most_twice_a_second(console: LiveConsole, clock: Clock) -> None:
     console.start(10_000)
     console.iteration(make_row(1))
     before = len(written(console))
@@ -112,7 +115,7 @@ def test_the_panel_is_drawn_at_most_twice_a_second(console: LiveConsole, clock: 
     assert "100/10000" in written(console)[before:]
 
 
-def test_messages_stay_above_the_panel_and_are_not_markup(console: LiveConsole):
+def test_messages_stay_above_the_panel_and_are_not_markup(console: LiveConsole) -> None:
     console.start(10)
     console.iteration(make_row(1))
     console.message("runner [bold]1[/bold] :smile: restarted", "warning")
@@ -121,7 +124,7 @@ def test_messages_stay_above_the_panel_and_are_not_markup(console: LiveConsole):
     assert "╭" in text[text.index("restarted") :]  # the panel is drawn anew below it
 
 
-def test_the_cursor_is_there_even_if_the_process_is_killed(console: LiveConsole):
+def test_the_cursor_is_there_even_if_the_process_is_killed(console: LiveConsole) -> None:
     console.start(10)
     assert "\x1b[?25h" in written(console)
     for step in (
@@ -136,7 +139,7 @@ def test_the_cursor_is_there_even_if_the_process_is_killed(console: LiveConsole)
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
-def test_an_exception_ends_the_panel(console: LiveConsole, error: type[BaseException]):
+def test_an_exception_ends_the_panel(console: LiveConsole, error: type[BaseException]) -> None:
     before = set(threading.enumerate())
 
     def crash() -> None:
@@ -157,13 +160,13 @@ def test_an_exception_ends_the_panel(console: LiveConsole, error: type[BaseExcep
     assert not cursor_is_hidden(written(console))
 
 
-def test_closing_before_the_start_is_harmless(console: LiveConsole):
+def test_closing_before_the_start_is_harmless(console: LiveConsole) -> None:
     console.close()
     console.stop()
     assert written(console) == ""
 
 
-def test_the_end_shows_whole_commands_on_narrow_terminals(console: LiveConsole):
+def test_the_end_shows_whole_commands_on_narrow_terminals(console: LiveConsole) -> None:
     console.rich.width = 30
     command = "python main.py checkpoints/checkpoint_000070 --iterations 100"
     console.stop({"trained": "500 iterations"}, [command])
@@ -172,9 +175,9 @@ def test_the_end_shows_whole_commands_on_narrow_terminals(console: LiveConsole):
     assert "trained  500 iterations" in text
 
 
-def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch):
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     def codes() -> set[str]:
-        console = LiveConsole(Terminal(), Clock())
+        console = LiveConsole(FakeTerminal(), Clock())
         with console:
             console.start(10)
             console.iteration(make_row(1))
@@ -188,7 +191,7 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch):
     assert codes() <= {"0", "1", "2"}  # bold and dim remain
 
 
-class LostTerminal(Terminal):
+class LostTerminal(FakeTerminal):
     """A terminal that goes away."""
 
     lost = False
@@ -199,15 +202,23 @@ class LostTerminal(Terminal):
         return super().write(text)
 
 
-def test_a_lost_terminal_silences_the_panel_and_nothing_else(monkeypatch: pytest.MonkeyPatch):
-    terminal, errors = LostTerminal(), Terminal()
+def test_a_lost_terminal_silences_the_panel_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal, errors = LostTerminal(), FakeTerminal()
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setattr(sys, "stderr", errors)
-    console = LiveConsole(terminal, Clock())
+    clock = Clock()
+    console = LiveConsole(terminal, clock)
     console.start(10)
-    assert sys.stderr is not errors  # what goes there is shown above the panel
-    terminal.lost = True
     console.iteration(make_row(1))
+    print("a warning", file=sys.stderr)
+    shown = ESCAPE.sub("", terminal.getvalue())
+    assert "Iteration 1/10" in shown
+    assert "a warning" in shown  # above the panel
+    terminal.lost = True
+    clock.now += 1
+    console.iteration(make_row(2))
     console.message("anyone?")
     console.checkpoint("a", make_row(1))
     console.stop({"a": 1}, ["b"])
@@ -219,8 +230,8 @@ def test_a_lost_terminal_silences_the_panel_and_nothing_else(monkeypatch: pytest
     assert "anyone?" not in terminal.getvalue()
 
 
-def test_errors_that_go_to_a_file_stay_out_of_the_panel(monkeypatch: pytest.MonkeyPatch):
-    terminal, file = Terminal(), io.StringIO()
+def test_errors_that_go_to_a_file_stay_out_of_the_panel(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal, file = FakeTerminal(), io.StringIO()
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setattr(sys, "stderr", file)
     with LiveConsole(terminal, Clock()) as console:
@@ -238,33 +249,35 @@ def test_errors_that_go_to_a_file_stay_out_of_the_panel(monkeypatch: pytest.Monk
 )
 def test_a_narrower_terminal_is_cleared_of_the_lines_that_it_has_broken(
     console: LiveConsole, columns: int, rows: int, times: int
-):
+) -> None:
     console.start(10)
     console.iteration(make_row(1))
-    console._refresh()
+    console.refresh()
     height = len(panel(console))
     before = len(written(console))
     console.rich.size = ConsoleDimensions(columns, rows)
-    console._refresh()
+    console.refresh()
     moved = written(console)[before:].partition("╭")[0]
     assert moved.count("\x1b[1A") == min(times * height, rows) - 1
 
 
-def test_what_a_low_terminal_has_pushed_out_is_cleared_when_it_comes_back(console: LiveConsole):
+def test_what_a_low_terminal_has_pushed_out_is_cleared_when_it_comes_back(
+    console: LiveConsole,
+) -> None:
     console.start(10)
     console.iteration(make_row(1))
-    console._refresh()
+    console.refresh()
     height, ups = len(panel(console)), []
     for rows in (height - 5, height - 5, height + 20, height + 20):
         before = len(written(console))
         console.rich.size = ConsoleDimensions(100, rows)
-        console._refresh()
+        console.refresh()
         ups.append(written(console)[before:].partition("╭")[0].count("\x1b[1A") + 1)
     # The lower terminal shows five lines less, and the five come back with the higher one.
     assert ups == [height - 5, height - 5, height, height]
 
 
-def test_what_is_scheduled_is_shown_once_it_changes(console: LiveConsole):
+def test_what_is_scheduled_is_shown_once_it_changes(console: LiveConsole) -> None:
     console.start(10)
     still = {"seeker/entropy_coeff": 0.01, "hider/entropy_coeff": 0.01, "seeker/kl": 0.1}
     console.iteration(make_row(1) | still)
@@ -276,7 +289,7 @@ def test_what_is_scheduled_is_shown_once_it_changes(console: LiveConsole):
     assert "In force  hider entropy_coeff 0.0090  " in "\n".join(panel(console))
 
 
-def test_sparkline():
+def test_sparkline() -> None:
     assert sparkline([0.0, 1.0, 3.0, float("nan"), 7.0]) == "▁▂▄ █"
     assert sparkline([2.0, 2.0]) == "▁▁"
     assert sparkline([float("nan")]) == ""

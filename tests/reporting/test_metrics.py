@@ -1,5 +1,7 @@
 """The names of the figures."""
 
+from __future__ import annotations
+
 import math
 
 from trainer.reporting.metrics import (
@@ -11,7 +13,7 @@ from trainer.reporting.metrics import (
 )
 
 
-def test_a_row_has_the_agreed_keys():
+def test_a_row_has_the_agreed_keys() -> None:
     team = ["kl", "kl_coeff", "entropy", "policy_loss", "vf_loss", "vf_explained_var"]
     team += ["grad_norm", "clip_fraction", "trained"]
     team += ["lr", "entropy_coeff", "clip_param", "vf_loss_coeff", "kl_target"]
@@ -31,7 +33,7 @@ def test_a_row_has_the_agreed_keys():
     assert row["env_steps"] == 0
 
 
-def test_teams_keep_their_colors():
+def test_teams_keep_their_colors() -> None:
     assert team_color("seeker") == TEAM_COLORS["seeker"] == "#E4572E"
     assert team_color("hider", index=5) == "#2E86AB"
     assert len({team_color("red", 0), team_color("blue", 1), *TEAM_COLORS.values()}) == 4

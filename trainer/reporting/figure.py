@@ -40,7 +40,7 @@ class TrainingFigure:
         self.kl_targets = dict(kl_targets or {})
         self._teams: tuple[str, ...] | None = None
         self._figure: Any = None  # matplotlib.figure.Figure of self._teams
-        self._panels: list[Panel] = []
+        self.panels: list[Panel] = []
         self._texts: dict[str, Any] = {}
 
     def save(self, columns: Columns, path: Path | str) -> Path:
@@ -55,7 +55,7 @@ class TrainingFigure:
             self._build(teams, _SIGHT in columns or not teams)
         iterations = np.asarray(columns.get("iteration", ()), np.float64)
         window = smoothing_window(len(iterations))
-        for panel in self._panels:
+        for panel in self.panels:
             panel.update(iterations, columns, window)
         self._write_header(columns, window)
         self._write_summary(columns)
@@ -76,7 +76,7 @@ class TrainingFigure:
         )
         axes = [self._figure.add_subplot(grid[i // 3, i % 3]) for i in range(6)]
         colors = {team: team_color(team, i) for i, team in enumerate(teams)}
-        self._panels = [
+        self.panels = [
             Panel(
                 axes[0],
                 "Episode rewards",

@@ -55,10 +55,10 @@ class Panel:
             for key, (_, color) in curves.items()
         }
         self._names = self._name_curves([*curves.values(), (unit, MUTED)])
-        self._shade = PolyCollection(
+        self.shade = PolyCollection(
             [], color=SHADE, linewidth=1.0, zorder=0, transform=axes.get_xaxis_transform()
         )
-        axes.add_collection(self._shade, autolim=False)
+        axes.add_collection(self.shade, autolim=False)
         self._empty = axes.text(
             0.5, 0.5, "no data yet", transform=axes.transAxes, ha="center", color=MUTED, size=10
         )
@@ -126,7 +126,7 @@ class Panel:
             points.append(values[~np.isnan(values)])
             _draw(raw, *envelope(iterations, values))
             _draw(bold, *thinned(iterations, rolling_mean(values, window)))
-        self._shade.set_verts(_bands(iterations, columns.get("runners_missing", unknown)))
+        self.shade.set_verts(_bands(iterations, columns.get("runners_missing", unknown)))
         known = np.concatenate([*points, np.empty(0)])
         self._empty.set_visible(len(known) == 0)
         if len(iterations):
@@ -134,9 +134,9 @@ class Panel:
         first, last = self._steps[0][0], self._steps[0][-1]
         lonely = 0.5 if first == last else 0.0
         self.axes.set_xlim(first - lonely, last + lonely)
-        self.axes.set_ylim(*self._y_limits(known))
+        self.axes.set_ylim(*self.y_limits(known))
 
-    def _y_limits(self, known: np.ndarray) -> tuple[float, float]:
+    def y_limits(self, known: np.ndarray) -> tuple[float, float]:
         """All points, but that a single spike must not flatten the rest of the curve."""
         if len(known) == 0:
             return 0.0, 1.0

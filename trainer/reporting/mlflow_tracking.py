@@ -5,10 +5,10 @@ written at once, some 10 ms each on SQLite: a killed run keeps them all. Their s
 environment steps, as TensorBoard's. Of a checkpoint only the figure is copied.
 
 MLflow changes neither parameters nor points. So a parameter keeps its first value, and once another
-is in force, a tag of the same name has it; how far the schedules are is a tag, and a parameter from
-when the run first ends. A run that was killed after its last checkpoint does some iterations again,
-to the same values: their rows are left out. One that goes on from an older checkpoint than its
-newest is another run, nested in the first.
+is in force, a tag of the same name has it; the progress of the schedules is a tag, and becomes a
+parameter when the run first ends. A run that was killed after its last checkpoint repeats some
+iterations, to the same values: their rows are left out. A run resumed from a checkpoint older than
+its newest is another run, nested in the first.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ _PAUSE_S = 30.0
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """What the store knows of a run; None for what was never logged."""
+    """The newest checkpoint of a run in the store; None for what was never logged."""
 
-    run_id: str
-    name: str
-    status: str
-    iteration: int | None
     checkpoint_path: Path | None
     checkpoint_sha256: str | None
-    schedules: dict[str, Any]
 
 
 class MlflowTracker:
     """The run `run_id`. Once it is open nothing raises: a store that fails is reported, once.
 
     What could not be written is kept and follows when the store works again.
+
+    Attributes:
+        run_id: MLflow's id of the run.
+        retry_at: when a store that failed is tried again, on the clock of `time.monotonic`.
+        unsent: MLflow's metrics that are not in the store yet.
     """
 
     def __init__(
@@ -71,14 +71,16 @@ class MlflowTracker:
         """Start a run, or continue `run_id` in the experiment and under the name it has.
 
         A relative path in `uri` counts from the current folder; missing folders are made.
-        `iteration` is that of the checkpoint that the run goes on from. Raises TrackingError if
-        MLflow is missing, the store cannot be used or the run is unknown.
+        `iteration` is that of the checkpoint that the run resumes.
+
+        Raises:
+            TrackingError: MLflow is missing, the store cannot be used or the run is unknown.
         """
         self._on_problem = on_problem
-        self._failing, self._retry_at, self._logged = False, 0.0, 0
+        self.retry_at, self._failing, self._logged = 0.0, False, 0
         self._params, self._tags = dict[str, str](), dict[str, str]()  # those in the store
         self._new_values, self._new_tags = dict[str, str](), dict[str, str]()
-        self._points: list[Any] = []
+        self.unsent: list[Any] = []
         with open_store(uri, create=True) as self._client:
             self._shown, self._entities = redacted(uri), importlib.import_module("mlflow.entities")
             if run_id is None:
@@ -116,18 +118,18 @@ class MlflowTracker:
         self._sync()
 
     def log_row(self, row: Mapping[str, float | int]) -> None:
-        """One iteration, under the names of TensorBoard; nan and infinite figures are left out."""
+        """One iteration, under the names of TensorBoard; nan and infinite values are left out."""
         step, now = int(row["env_steps"]), time.time_ns() // 1_000_000
         if step <= self._logged:
             return
         self._logged = step
         metric = self._entities.Metric
-        self._points += [
+        self.unsent += [
             metric(tag_of(key), float(value), now, step)
             for key, value in row.items()
             if math.isfinite(value)
         ]
-        del self._points[:-_BACKLOG]
+        del self.unsent[:-_BACKLOG]
         self._sync()
 
     def log_checkpoint(self, path: Path, metadata: Mapping[str, Any]) -> None:
@@ -150,7 +152,7 @@ class MlflowTracker:
 
     def _sync(self, end: str | None = None, figure: Path | None = None) -> None:
         started = time.monotonic()
-        if started < self._retry_at and end is None:
+        if started < self.retry_at and end is None:
             return
         try:
             self._write(ending=end is not None)
@@ -161,7 +163,7 @@ class MlflowTracker:
             self._failing = False
         except Exception as error:  # nothing that a store does may end a training
             # SQLite waits 20 s for a lock: no more than a tenth of the time may go into waiting.
-            self._retry_at = started + max(_PAUSE_S, 10 * (time.monotonic() - started))
+            self.retry_at = started + max(_PAUSE_S, 10 * (time.monotonic() - started))
             if not self._failing:
                 self._failing = True
                 self._on_problem(
@@ -173,8 +175,8 @@ class MlflowTracker:
         """Values become parameters where the run has none yet, and tags where they differ."""
         # The client itself splits what is too long for one call. Points come first, and alone: a
         # value that the store refuses must not keep them back.
-        self._client.log_batch(self.run_id, metrics=self._points, synchronous=True)
-        self._points = []
+        self._client.log_batch(self.run_id, metrics=self.unsent, synchronous=True)
+        self.unsent = []
         values = self._new_values
         if ending:
             values = {key: self._tags[key] for key in _CURRENT if key in self._tags} | values
@@ -195,25 +197,16 @@ class MlflowTracker:
 
 
 def find_run(uri: str, run_id: str) -> TrackedRun:
-    """Look up a run, to continue it.
+    """Looks up a run, to continue it.
 
-    Raises TrackingError if MLflow or the store is missing, the store cannot be read or it has no
-    such run; the message names those that may be meant.
+    Raises:
+        TrackingError: MLflow or the store is missing, the store cannot be read or has no such run;
+            the message names those that may be meant.
     """
     with open_store(uri, create=False) as client:
-        run = get_run(client, uri, run_id)
-    tags = run.data.tags
-    iteration, path = tags.get("checkpoint_iteration", ""), tags.get("checkpoint_path")
-    newest = {**run.data.params, **tags}
-    return TrackedRun(
-        run_id=run_id,
-        name=run.info.run_name,
-        status=run.info.status,
-        iteration=int(iteration) if iteration.isdecimal() else None,
-        checkpoint_path=Path(path) if path else None,
-        checkpoint_sha256=tags.get("checkpoint_sha256"),
-        schedules={k: _value(v) for k, v in newest.items() if k.startswith(SCHEDULE_PREFIX)},
-    )
+        tags = get_run(client, uri, run_id).data.tags
+    path = tags.get("checkpoint_path")
+    return TrackedRun(Path(path) if path else None, tags.get("checkpoint_sha256"))
 
 
 def _text(value: Any) -> str:
@@ -221,10 +214,3 @@ def _text(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str).strip('"')
     text = redacted(text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

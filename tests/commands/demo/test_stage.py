@@ -199,11 +199,11 @@ def test_progress_is_for_terminals_and_clears_its_line(
     terminal = FakeTerminal()
     progress = Progress(terminal)
     progress.show("too early")
-    assert terminal.text == ""
+    assert terminal.getvalue() == ""
     progress.show("far", at_once=True)
     progress.clear()
     progress.clear()
-    assert terminal.text == "\rfar\x1b[K\r\x1b[K"
+    assert terminal.getvalue() == "\rfar\x1b[K\r\x1b[K"
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         pipe = Progress(nowhere)
         pipe.show("far", at_once=True)

@@ -65,7 +65,7 @@ class LiveConsole(Console):
     def _show_checkpoint(self, path: str, row: Row) -> None:
         with self._lock:
             self._saved = (path, self.clock())
-        self._refresh()
+        self.refresh()
 
     def _show_message(self, text: str, level: str) -> None:
         style = _LEVELS.get(level, "")
@@ -119,7 +119,7 @@ class LiveConsole(Console):
                 history.append(float(row.get(f"{team}_reward", math.nan)))
             self._phases.append({p: float(row.get(f"time/{p}_s", math.nan)) for p in PHASES})
         if self.clock() - self._drawn >= _REFRESH_S or self.done >= self.total:
-            self._refresh()
+            self.refresh()
 
     def _show_end(self, summary: dict[str, object], next_commands: list[str]) -> None:
         for line in pairs(summary):
@@ -136,7 +136,8 @@ class LiveConsole(Console):
         except (OSError, ValueError):
             self._give_up()
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Draws the panel anew."""
         if self._live is None:
             return
         self._drawn = self.clock()
