@@ -176,9 +176,7 @@ def create_ppo_trainer(
         undo.callback(trainer.stop)
         if saved is not None:
             until = until or planned_iterations(config)
-            trainer.restore_notes = restore(
-                trainer, trainer.progress, saved, config, until, carry=carry_schedules
-            )
+            trainer.restore_notes = restore(trainer, saved, config, until, carry=carry_schedules)
             config = with_schedules(config, trainer.schedules.configured)
         elif weights:
             trainer.restore_notes = [f"warm start, weights {start_from(trainer, weights)[:12]}"]

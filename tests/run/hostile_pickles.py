@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.run.saved_state.pickle_machine import _GLOBALS
+from trainer.run.saved_state.pickle_machine import ALLOWED_GLOBALS
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "format_1" / "checkpoint_000003"
 
@@ -218,7 +218,7 @@ def systematic() -> Iterator[bytes]:
     ):
         for argument in _arguments(code):
             yield program(base + top + code.code.encode("latin-1") + argument)
-    for function in [*_GLOBALS, *STRANGERS]:
+    for function in [*ALLOWED_GLOBALS, *STRANGERS]:
         for values in itertools.chain(
             [()], itertools.product(NASTY, repeat=1), itertools.product(NASTY[::3], NASTY[1::3])
         ):
@@ -258,7 +258,14 @@ def mutated(seed: int) -> Iterator[bytes]:
     states = [p.read_bytes() for p in sorted(GOLDEN.rglob("*.pkl")) if "ctor" not in p.name]
     states += [pickle.dumps(value, protocol) for protocol in (2, 4, 5) for value in _values()]
     codes = [code.code.encode("latin-1") for code in pickletools.opcodes]
-    pieces = [FLOAT, ARRAY, EMPTY, *(a_global(*g) for g in _GLOBALS), *map(literal, NASTY), *codes]
+    pieces = [
+        FLOAT,
+        ARRAY,
+        EMPTY,
+        *(a_global(*g) for g in ALLOWED_GLOBALS),
+        *map(literal, NASTY),
+        *codes,
+    ]
     while True:
         yield program(b"".join(rng.choices(pieces, k=rng.randint(1, 24))))
         state = bytearray(rng.choice(states))

@@ -83,8 +83,8 @@ def test_a_death_ends_the_run_in_one_line_with_the_way_on(
     assert "Broken pipe" not in output + errors
     assert "(raylet)" not in output
     last = desk.checkpoints()[-1]
-    assert f"the last checkpoint is ./checkpoints/{last}; go on with: " in lines[0]
-    command = shlex.split(lines[0].rpartition("go on with: ")[2])
+    assert f"the last checkpoint is ./checkpoints/{last}; resume with: " in lines[0]
+    command = shlex.split(lines[0].rpartition("resume with: ")[2])
     assert Path(command[1]).name == "continue_training.py"
     assert command[2] == f"./checkpoints/{last}"
 

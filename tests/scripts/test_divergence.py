@@ -44,8 +44,8 @@ def test_a_collapsed_policy_is_told_of_once_and_in_every_checkpoint(desk: Desk) 
 
 def way_on(stderr: str) -> list[str]:
     """The words of the command that an error names."""
-    line = next(line for line in stderr.splitlines() if "go on with: " in line)
-    words = shlex.split(line.partition("go on with: ")[2])
+    line = next(line for line in stderr.splitlines() if "resume with: " in line)
+    words = shlex.split(line.partition("resume with: ")[2])
     assert Path(words[1]).name == "continue_training.py"
     return ["continue_training.py", *words[2:], "--yes"]
 
@@ -83,7 +83,7 @@ def test_a_schedule_that_explodes_leaves_the_good_checkpoint(
     done = desk.run("main.py", *TINY, *steps, *keep, "--iterations", "6", "--set", EXPLODING)
     assert done.returncode == 1
     assert "seeker_policy: " in done.stderr
-    assert "the last good checkpoint is ./checkpoints/checkpoint_000004; go on" in done.stderr
+    assert "the last good checkpoint is ./checkpoints/checkpoint_000004; resume" in done.stderr
     assert desk.checkpoints() == ["checkpoint_000004"]
     listed = desk.run("list_checkpoints.py")
     assert "checkpoint_000004 [BEST]" in listed.stdout

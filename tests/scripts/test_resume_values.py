@@ -79,7 +79,7 @@ def test_a_run_that_is_to_go_on_beyond_its_plan_has_another_one(
     longer, within = planned("--iterations", "500"), planned("--until", "100")
     assert (longer.until, longer.config.ppo.num_iterations) == (504, 504)
     assert not print_changes(longer)
-    assert "ppo.num_iterations 300 -> 504 changed, the run is to be so long now" in told(capsys)
+    assert "ppo.num_iterations 300 -> 504 changed, the length asked for now" in told(capsys)
     assert (within.until, within.config.ppo.num_iterations) == (100, 300)
 
     def next_words(plan: RunPlan, iteration: int) -> list[str]:
@@ -124,7 +124,7 @@ def test_what_was_edited_in_the_file_counts_and_is_named(
     text = told(capsys)
     assert "hider/entropy_coeff ends: 0.00969" in text
     assert "-> 0.02, a number from now on" in text
-    assert "seeker/entropy_coeff goes on" in text
+    assert "seeker/entropy_coeff continues" in text
     assert planned("--config-from", "checkpoint").config.ppo.lr == 0.001
     assert planned("--config-from", "file").config.ppo.checkpoint_freq == 10
     assert planned("--config", str(mine)).config.ppo.lr == 0.004

@@ -228,7 +228,7 @@ def test_a_damaged_checkpoint_gives_way_to_an_older_one(
     (aside,) = folder.glob("broken_checkpoint_000004_*")
     assert message in done.stderr
     assert f"moved to {aside.name}" in done.stdout
-    assert "going on from ./checkpoints/checkpoint_000002 instead" in done.stderr
+    assert "resuming from ./checkpoints/checkpoint_000002 instead" in done.stderr
     assert "Traceback" not in done.stderr
     # The same iterations again, to the same bits.
     last = "checkpoints/checkpoint_000004"

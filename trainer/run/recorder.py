@@ -251,7 +251,7 @@ class RunRecorder:
             },
             writers={
                 layout.POLICIES: self._write_policies,
-                layout.TRAINING_STATE: training_state(trainer, trainer.progress).write,
+                layout.TRAINING_STATE: training_state(trainer).write,
                 RECORD_PART: self.history.write_record,
                 layout.CONFIG: self._write_config,
                 layout.CONFIG_FILE: self.origin.config_file.write,

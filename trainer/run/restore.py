@@ -18,23 +18,20 @@ from trainer.run.saved_state.training_state import TrainingState
 
 if TYPE_CHECKING:
     from trainer.ppo.algorithm import TeamPPO
-    from trainer.ppo.progress import Progress
 
 
 def restore(
     trainer: TeamPPO,
-    progress: Progress,
     saved: ResumeState,
     config: Config,
     until: int,
     *,
     carry: bool = True,
 ) -> list[str]:
-    """Bring a freshly built trainer to the state of a checkpoint.
+    """Brings a freshly built trainer to the state of a checkpoint.
 
     Args:
         trainer: just built from `config`.
-        progress: counters to restore.
         saved: the state of the checkpoint.
         config: the current one; another game starts fresh worlds, another seed fresh streams.
         until: the iteration to train up to, which the schedules depend on.
@@ -51,11 +48,11 @@ def restore(
         state, changes = _usable_state(saved, config)
         trainer.restore_state(saved.rllib)
         trainer.push_weights()
-        progress.restore(state.progress, state.episodes)
+        trainer.progress.restore(state.progress, state.episodes)
         # Random streams last: the calls above may draw from them.
         notes = trainer.set_training_state(state.worlds, state.values)
         trainer.schedules, _ = resume_scheduler(
-            config, until, state.schedules, progress.iteration, carry=carry
+            config, until, state.schedules, trainer.progress.iteration, carry=carry
         )
         digest = trainer.check_weights()
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
@@ -64,14 +61,14 @@ def restore(
     return [*changes, *notes, f"learner and runners hold the same weights ({digest[:12]})"]
 
 
-def training_state(trainer: TeamPPO, progress: Progress) -> TrainingState:
+def training_state(trainer: TeamPPO) -> TrainingState:
     """The state of a trainer that `restore` needs and RLlib's own files lack."""
     worlds, values = trainer.get_training_state()
     return TrainingState(
         worlds,
         values,
-        progress.counters(),
-        progress.window.get_state(),
+        trainer.progress.counters(),
+        trainer.progress.window.get_state(),
         trainer.schedules.state(),
     )
 

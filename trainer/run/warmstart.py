@@ -1,4 +1,4 @@
-"""Starting a new run with networks from checkpoints: weights and nothing else."""
+"""Starts a new run with networks from checkpoints: weights and nothing else."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def load_networks(
     Args:
         sources: a checkpoint folder by policy.
         specs: the networks that the configuration asks for.
-        normalizer: whether the moments of the observations come along.
+        normalizer: whether the moments of the observations are taken too.
 
     Raises:
-        CheckpointCorrupted: a checkpoint is not what its manifest says.
+        CheckpointCorrupted: a checkpoint differs from its manifest.
         IncompatibleCheckpoint: another observation or action space or network.
     """
     for path in set(sources.values()):
@@ -51,12 +51,12 @@ def load_networks(
 
 
 def start_from(trainer: TeamPPO, weights: Mapping[str, dict[str, torch.Tensor]]) -> str:
-    """Give learners and runners these weights; returns the hash that all agree on."""
+    """Sets these weights in learners and runners; returns the hash that all agree on."""
 
     def load(learner: TeamPPOLearner) -> None:
         for policy_id, state in weights.items():
             network = learner.network(policy_id.removesuffix("_policy"))
-            # Moments that do not come along stay as new; nothing else may be missing.
+            # Moments that were not taken stay new; nothing else may be missing.
             network.load_state_dict({**network.state_dict(), **state}, strict=True)
 
     trainer.foreach_learner(load)

@@ -9,7 +9,12 @@ import pytest
 
 from tests.commands.train.conftest import Planner
 from tests.golden_checkpoint import golden_in, vouch_for
-from trainer.commands.train.next_steps import after_end, after_failure, resume_options, way_on
+from trainer.commands.train.next_steps import (
+    after_end,
+    after_failure,
+    how_to_resume,
+    resume_options,
+)
 from trainer.errors import ProcessDied, TrainingDiverged
 
 GIVEN = ("--seed", "5", "--set", "ppo.lr=0.5")
@@ -49,7 +54,7 @@ def test_what_was_given_is_in_the_run_s_own_checkpoints(resume: Planner, checkpo
 
 def test_a_process_that_died(resume: Planner, checkpoint: Path, home: Path) -> None:
     plan = resume("--iterations", "2")
-    assert way_on(plan, None) == "nothing was saved"
+    assert how_to_resume(plan, None) == "nothing was saved"
     saved_later(home)
     told = after_failure(plan, ProcessDied("gone"))
     assert told.startswith("the last checkpoint is ./checkpoints/checkpoint_000004; ")

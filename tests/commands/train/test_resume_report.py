@@ -11,10 +11,10 @@ from tests.commands.train.conftest import Planner, parsed
 from tests.golden_checkpoint import golden_in, vouch_for
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.train.resume_report import (
+    print_alternatives,
     print_changes,
     print_report,
     print_start,
-    print_ways_on,
 )
 
 MORE = ("--iterations", "2")
@@ -46,7 +46,7 @@ def test_the_report_shows_the_metadata_of_a_stranger_safely(
     with_metadata(checkpoint, timestamp="2026\x1b[2J", reward_mean="much", agent_steps=1234567)
     print_report(resume(*MORE))
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    assert lines["iteration"] == "3, to go on to 5"
+    assert lines["iteration"] == "3, to continue to 5"
     assert lines["saved"] == "2026?[2J"
     assert lines["reward"] == "mean     unknown"
     assert "1,234,567" in lines["agent"]
@@ -63,13 +63,13 @@ def test_changes_and_their_sources(resume: Planner, capsys: pytest.CaptureFixtur
     for line in (
         "ppo.lr              0.001 -> 0.5  changed, given now",
         "train.seed          0 -> 9  changed, given now; random streams start anew",
-        "ppo.num_iterations  300 -> 400  changed, the run is to be so long now",
+        "ppo.num_iterations  300 -> 400  changed, the length asked for now",
     ):
         assert line in told
     assert "given now; worlds start fresh" in told
 
 
-def test_another_network_is_refused_with_the_ways_on(
+def test_another_network_is_refused_with_the_alternatives(
     resume: Planner, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = (*MORE, "--set", "ppo.hiddens=[4]", "--set", "ppo.lr=0.5")
@@ -78,9 +78,9 @@ def test_another_network_is_refused_with_the_ways_on(
     assert "ppo.hiddens  [8] -> [4]  REFUSED: another network, given now" in (
         capsys.readouterr().out
     )
-    print_ways_on(plan, parsed(*words))
+    print_alternatives(plan, parsed(*words))
     error, keep, new = capsys.readouterr().err.splitlines()
-    assert error.startswith("error: these weights cannot")
+    assert error.startswith("error: these weights do not fit")
     assert keep.endswith("continue_training.py ./checkpoints/checkpoint_000003 --set ppo.lr=0.5")
     assert new.endswith(
         "main.py --fresh --set 'ppo.hiddens=[4]' --set ppo.lr=0.5 --checkpoint-dir ./checkpoints_2"
@@ -91,7 +91,7 @@ def test_one_team_that_cannot_resume_leaves_the_other_its_network(
     resume: Planner, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = (*MORE, "--set", "ppo.hider.hiddens=[4]")
-    print_ways_on(resume(*words), parsed(*words))
+    print_alternatives(resume(*words), parsed(*words))
     new = capsys.readouterr().err.splitlines()[-1]
     assert "main.py --warmstart ./checkpoints/checkpoint_000003" in new
     assert "--set initialization.warmstart.hider=fresh" in new

@@ -74,7 +74,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--schedule-mode",
         "--continue-schedule-mode",
         choices=("extend", "constant", "restart"),
-        help="how a resumed run goes on with its schedules: from where they stood (the default), "
+        help="how a resumed run continues its schedules: from where they stood (the default), "
         "at the values they had reached, or anew",
     )
     mode.add_argument(
@@ -123,7 +123,7 @@ def overrides_of(args: argparse.Namespace) -> list[str]:
 
 
 def flags_of(args: argparse.Namespace) -> list[str]:
-    """The options that say what a run is to be, as they have to be typed again.
+    """The options with values of the run, as they have to be typed again.
 
     Without those whose value holds credentials.
     """

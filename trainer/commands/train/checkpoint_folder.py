@@ -33,7 +33,7 @@ class Resumable:
 
 
 def open_folder(place: str, retention: Retention | None = None) -> CheckpointManager:
-    """The manager of a place. UsageError if there can be no such place."""
+    """The manager of a place; UsageError if there can be no such place."""
     try:
         manager = CheckpointManager(place, retention=retention)
     except ValueError as error:
@@ -72,7 +72,7 @@ def find_to_resume(
         selector: as for `find`, with `place` and `source`.
         place: the folder of the run, which nobody else may be writing to.
         source: where the selector comes from.
-        retention: says what is the best; None: what the folder's own run goes by.
+        retention: defines the best checkpoint; None: as the folder's own run defines it.
 
     Raises:
         UsageError: the selector is empty, or the place impossible.
@@ -98,7 +98,7 @@ def find_to_resume(
 
 
 def refuse_occupied(place: str) -> None:
-    """Another run's checkpoints would be mixed with this one's, and pruned (UsageError)."""
+    """Raises UsageError if another run's checkpoints are there: they would be mixed and pruned."""
     manager = open_folder(place)
     manager.check_free()
     existing = manager.list_checkpoints()
@@ -108,13 +108,13 @@ def refuse_occupied(place: str) -> None:
         raise UsageError(
             f"{manager.shown} already holds {len(existing)} checkpoint(s), up to iteration "
             f"{existing[-1]['iteration']}; nothing is overwritten.\n"
-            f"Go on from the last one:  python main.py --resume latest{where}\n"
+            f"Resume the last one:      python main.py --resume latest{where}\n"
             f"Keep them, use another:   --checkpoint-dir ./checkpoints_2"
         )
 
 
 def check_writable(place: str) -> None:
-    """Raise UsageError if the checkpoints of a run could not be written to a local place."""
+    """Raises UsageError if checkpoints could not be written to a local place."""
     folder = open_folder(place).directory
     try:
         existing = next(path for path in (folder, *folder.parents) if path.exists())
@@ -128,10 +128,10 @@ def check_writable(place: str) -> None:
 
 
 def try_writing(place: str) -> None:
-    """See that an object store takes checkpoints before hours go by. UsageError if it refuses.
+    """Checks that an object store accepts checkpoints, before hours of training.
 
     Raises:
-        UsageError: it refuses, as the credentials do not allow it.
+        UsageError: it refuses.
         StoreUnavailable: it does not answer.
     """
     manager = open_folder(place)

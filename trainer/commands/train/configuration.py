@@ -18,11 +18,11 @@ from trainer.run.saved_run import SavedRun
 
 @dataclass(frozen=True)
 class Given:
-    """What a command says about the configuration.
+    """The configuration file and overrides of a command.
 
     Attributes:
         file: the configuration file that counts for a new run.
-        overrides: what stands over it, each `group.key=value`.
+        overrides: replace its values, each `group.key=value`.
         args: the options of `add_run_arguments`.
     """
 
@@ -71,7 +71,7 @@ class Continued:
 
 
 def given(args: argparse.Namespace) -> Given:
-    """What the command line says, and the file it means (ConfigError if it cannot be read)."""
+    """The overrides of a command and the file it names (ConfigError if it cannot be read)."""
     named = args.config is not None
     file = read_config_file(args.config if named else find_config(), named=named)
     return Given(file, tuple(overrides_of(args)), args)

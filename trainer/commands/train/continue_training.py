@@ -49,7 +49,8 @@ def build_parser() -> argparse.ArgumentParser:
 def _run(argv: Sequence[str]) -> int:
     args = build_parser().parse_args(argv)
     from trainer.commands.train.plan import plan_run
-    from trainer.commands.train.run import run, show_resume
+    from trainer.commands.train.resume_report import show_resume
+    from trainer.commands.train.run import run
     from trainer.commands.train.start import Start
     from trainer.commands.train.start_warnings import warnings
 

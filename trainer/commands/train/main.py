@@ -70,7 +70,8 @@ def _run(argv: Sequence[str]) -> int:
             "a checkpoint, --fresh, --resume, --warmstart and --continue-run-id exclude each other"
         )
     from trainer.commands.train.plan import plan_run
-    from trainer.commands.train.run import run, show_resume
+    from trainer.commands.train.resume_report import show_resume
+    from trainer.commands.train.run import run
     from trainer.commands.train.schedule_report import print_new_schedules
     from trainer.commands.train.start import Start
     from trainer.commands.train.start_warnings import warnings

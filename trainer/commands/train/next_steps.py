@@ -1,9 +1,9 @@
-"""What to type after a run has ended, was left or has failed."""
+"""The commands to type after a run has ended, was interrupted or has failed."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from trainer.checkpoints import layout
@@ -11,10 +11,13 @@ from trainer.checkpoints.open_store import is_url
 from trainer.checkpoints.safe_io.plain_values import flatten
 from trainer.checkpoints.safe_io.redaction import has_credentials
 from trainer.commands.train.checkpoint_folder import open_folder
-from trainer.commands.train.divergence import lower_lr
 from trainer.commands.train.plan import RunPlan
+from trainer.config.schema import Config, PPOGroup
 from trainer.errors import TrainingDiverged, TrainingFailed
 from trainer.project import script_command
+
+_FACTOR = 0.1
+_USUAL = PPOGroup.model_fields["lr"].default
 
 
 def after_end(plan: RunPlan, checkpoint: Path, *, finished: bool = False) -> list[str]:
@@ -29,41 +32,41 @@ def after_end(plan: RunPlan, checkpoint: Path, *, finished: bool = False) -> lis
         script_command("continue_training.py", [path, *further]),
         script_command("demo_model.py", ["--checkpoint", path]),
         script_command("list_checkpoints.py", [path.rpartition("/")[0]]),
-        *_left_out(plan),
+        *_missing_credentials(plan),
     ]
 
 
 def after_failure(plan: RunPlan, failed: TrainingFailed) -> str:
-    """The last checkpoint and what to type.
+    """The last checkpoint and the command that resumes it.
 
-    After a divergence the last one whose policies were well, and with a lower learning rate.
+    After a divergence: the last one with healthy policies, and a lower learning rate.
     """
     manager = open_folder(plan.config.ppo.checkpoint_dir)
     last, flags = manager.get_latest_checkpoint(), []
     if isinstance(failed, TrainingDiverged):
         last = manager.get_best_checkpoint("iteration", "max")  # of those that are well
-        flags = lower_lr(plan.config, failed.policies)
+        flags = _lower_lr(plan.config, failed.policies)
     if last is None and plan.restore_path is not None:  # in a folder of its own
         last = str(plan.restore_path)
     if last is None:
         return "nothing was saved" + (f"; start again with {shlex.join(flags)}" * bool(flags))
-    return way_on(plan, Path(last), flags)
+    return how_to_resume(plan, Path(last), flags)
 
 
-def way_on(plan: RunPlan, checkpoint: Path | None, flags: Sequence[str] = ()) -> str:
-    """The last checkpoint and what to type, for the line of an error; with `flags`, a good one."""
+def how_to_resume(plan: RunPlan, checkpoint: Path | None, flags: Sequence[str] = ()) -> str:
+    """The last checkpoint and the command that resumes it; `flags` are only for a good one."""
     if checkpoint is None:
         return "nothing was saved"
     path = plan.shown(checkpoint)
     words = [path, *resume_options(plan, checkpoint), *flags]
     command = script_command("continue_training.py", words)
-    return f"the last {'good ' * bool(flags)}checkpoint is {path}; go on with: {command}"
+    return f"the last {'good ' * bool(flags)}checkpoint is {path}; resume with: {command}"
 
 
 def resume_options(plan: RunPlan, checkpoint: Path) -> list[str]:
-    """The options that go on from a checkpoint to the end of this plan.
+    """The options that resume a checkpoint to the end of this plan.
 
-    A checkpoint of this run holds what the command has said; one from before does not.
+    A checkpoint of this run holds the values that the command gave; an earlier one does not.
     """
     how_far = ["--until", str(plan.until)] if plan.budget is None else []
     iteration = layout.iteration_of(checkpoint.name) or 0
@@ -73,9 +76,23 @@ def resume_options(plan: RunPlan, checkpoint: Path) -> list[str]:
     return [*plan.flags, *(["--set", turns] if plan.turned_on else []), *how_far]
 
 
-def _left_out(plan: RunPlan) -> list[str]:
-    """What the commands lack, as a comment: what a URL held besides the place, if no file has
-    it."""
+def _lower_lr(config: Config, policies: Iterable[str]) -> list[str]:
+    """Flags that lower the learning rate of these policies (none: of both teams).
+
+    Schedules of it are turned off, as they could raise it again.
+    """
+    teams = [policy_id.removesuffix("_policy") for policy_id in policies]
+    lr = min(config.ppo.team(team).lr for team in teams) if teams else config.ppo.lr
+    lower = min(_FACTOR * lr, _USUAL)
+    settings = [f"ppo.{team}.lr={lower:.3g}" for team in teams] or [f"ppo.lr={lower:.3g}"]
+    own = {f"{team}.lr": getattr(config.schedules, team).lr for team in teams}
+    for key, schedule in {"lr": config.schedules.lr, **own}.items():
+        settings += [f"schedules.{key}=null"] if schedule is not None else []
+    return [word for setting in settings for word in ("--set", setting)]
+
+
+def _missing_credentials(plan: RunPlan) -> list[str]:
+    """Comments on what the commands lack: the credentials and options of a URL not in a file."""
     in_file = flatten(plan.origin.config_file.values)
     given = {
         key: value

@@ -1,4 +1,4 @@
-"""From the command line to what a run will do: how it starts, where, and how far it goes.
+"""The plan of a run: how it starts, where it saves and how far it trains.
 
 Planning writes, moves and creates nothing. It imports neither Ray nor torch, so that a mistake is
 reported at once.
@@ -58,7 +58,7 @@ class RunPlan:
         config: resolved, with the checkpoint folder it will really use.
         origin: the checkpoints it starts from.
         until: the iteration to train up to; with a budget the one that is expected to reach it.
-        schedules: the schedules it begins with, or why those of the checkpoint cannot be read.
+        schedules: those it starts with, or why the checkpoint's cannot be read.
         budget: what ends the run instead of `until`.
         configured: for a resumed run, where its configuration comes from.
         continuation: for a resumed run, how the schedules of its checkpoint are continued.

@@ -1,4 +1,4 @@
-"""What would be resumed, for the user to read before it happens."""
+"""The report on a planned resume, printed before it starts."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from trainer.checkpoints.safe_io.redaction import without_credentials
 from trainer.checkpoints.safe_io.safe_json import shown
 from trainer.commands.train.checkpoint_folder import open_folder
 from trainer.commands.train.plan import RunPlan
+from trainer.commands.train.schedule_report import print_schedules
 from trainer.config.changes import config_changes, refused_teams
 from trainer.config.loading import override_path
 from trainer.config.merge import Merge
@@ -26,8 +27,27 @@ from trainer.config.types import TEAMS
 from trainer.project import script_command
 
 
+def show_resume(plan: RunPlan, args: argparse.Namespace, *, in_full: bool = False) -> bool:
+    """Prints what a planned resume means; False, with the alternatives, if it is refused.
+
+    Args:
+        plan: of the resume.
+        args: the options of `add_run_arguments`.
+        in_full: also print the metadata of the checkpoint.
+    """
+    print_start(plan)
+    if in_full:
+        print_report(plan)
+    if print_changes(plan):
+        sys.stdout.flush()
+        print_alternatives(plan, args)
+        return False
+    print_schedules(plan)
+    return True
+
+
 def print_start(plan: RunPlan) -> None:
-    """What is restored, what gives way to it, and from when on."""
+    """Prints which checkpoint is restored, and which newer ones are set aside, and when."""
     assert plan.restore_path is not None
     print(f"RESTORING from checkpoint: {plan.shown(plan.restore_path)}")
     newer = newer_iterations(plan)
@@ -39,11 +59,11 @@ def print_start(plan: RunPlan) -> None:
 
 
 def print_report(plan: RunPlan) -> None:
-    """Iteration, date and rewards of a planned resume."""
+    """Prints iteration, date and rewards of the checkpoint."""
     assert plan.restore_path is not None
     values, manager = plan.metadata, open_folder(plan.config.ppo.checkpoint_dir)
     lines = {
-        "iteration": f"{plan.first_iteration}, to go on to {plan.until}",
+        "iteration": f"{plan.first_iteration}, to continue to {plan.until}",
         "saved": shown(str(values.get("timestamp", "unknown")).replace("T", " ")),
         "reward mean": _number(metadata.number(values, "reward_mean")),
         "seeker reward": _number(metadata.number(values, "seeker_reward")),
@@ -57,14 +77,14 @@ def print_report(plan: RunPlan) -> None:
 
 
 def newer_iterations(plan: RunPlan) -> list[str]:
-    """The checkpoints of its folder that a resume sets aside."""
+    """The iterations of the newer checkpoints, which a resume sets aside."""
     manager = open_folder(plan.config.ppo.checkpoint_dir)
     found = (int(info["iteration"]) for info in manager.list_checkpoints())
     return [str(iteration) for iteration in found if iteration > plan.first_iteration]
 
 
 def print_changes(plan: RunPlan) -> bool:
-    """Say per setting whether it is carried over, changed or refused; True if one is refused."""
+    """Prints the settings that are changed or refused; True if one is refused."""
     assert plan.configured is not None
     merge, saved = plan.configured.merge, plan.configured.saved
     if plan.configured.note:
@@ -84,10 +104,10 @@ def print_changes(plan: RunPlan) -> bool:
             verdict = "REFUSED: another network" if change.refused else "changed"
             reason = "" if merge is None else merge.reasons.get(change.key, "")
             if change.key == PLAN_KEY and change.new == plan.until:
-                reason = "the run is to be so long now"
-            told = ", ".join(filter(None, (verdict, reason))) + _effect(change.key)
+                reason = "the length asked for now"
+            note = ", ".join(filter(None, (verdict, reason))) + _effect(change.key)
             values = f"{_value(change.old)} -> {_value(change.new)}"
-            print(f"  {change.key:<{width}}  {values}  {told}")
+            print(f"  {change.key:<{width}}  {values}  {note}")
         print(f"  {'the other keys':<{width}}  {carried} carried over")
     if merge is not None:
         changed = {change.key for change in changes}
@@ -95,8 +115,8 @@ def print_changes(plan: RunPlan) -> bool:
     return any(change.refused for change in changes)
 
 
-def print_ways_on(plan: RunPlan, args: argparse.Namespace) -> None:
-    """After a refusal: how to keep the checkpoint's networks, and how to begin with new ones.
+def print_alternatives(plan: RunPlan, args: argparse.Namespace) -> None:
+    """Prints, after a refusal, how to keep the checkpoint's networks or begin with new ones.
 
     `args` are the options of the command, of `add_run_arguments`.
     """
@@ -118,7 +138,7 @@ def print_ways_on(plan: RunPlan, args: argparse.Namespace) -> None:
     anew = [word for item in new for word in ("--set", without_credentials(item))]
     folder = ["--checkpoint-dir", "./checkpoints_2"]
     print(
-        "error: these weights cannot go on in another network; nothing was changed\n"
+        "error: these weights do not fit another network; nothing was changed\n"
         f"Keep the network:     {script_command('continue_training.py', [path, *file, *given])}\n"
         f"Or begin a new run:   {script_command('main.py', [*begin, *file, *anew, *folder])}",
         file=sys.stderr,
@@ -130,7 +150,7 @@ def _is_given(key: str, args: argparse.Namespace) -> bool:
 
 
 def _print_kept(merge: Merge, changed: set[str], file: str) -> None:
-    """Where the run keeps its own value although its file says otherwise."""
+    """Prints the values that the run keeps although its file has others."""
     saved = values_by_path(merge.saved.to_dict())
     own = {".".join(path): value for path, value in saved.items()}
     kept = {key: value for key, value in merge.kept.items() if key not in changed}
@@ -142,7 +162,7 @@ def _print_kept(merge: Merge, changed: set[str], file: str) -> None:
 
 
 def _effect(key: str) -> str:
-    """What a changed key means for what the checkpoint holds, as far as it is more than itself."""
+    """What else a changed key changes: the random streams or the worlds."""
     if key == "train.seed":
         return "; random streams start anew"
     if key.startswith("env.") and key.removeprefix("env.") not in REWARD_SETTINGS:

@@ -1,24 +1,15 @@
-"""Carrying out a `RunPlan` and telling the user about it."""
+"""Runs a `RunPlan` and reports its end."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from functools import partial
 from pathlib import Path
 
 from trainer.checkpoints import layout
 from trainer.cluster.exit_watch import ExitWatch
 from trainer.commands.train.checkpoint_folder import try_writing
-from trainer.commands.train.next_steps import after_end, after_failure, way_on
+from trainer.commands.train.next_steps import after_end, after_failure, how_to_resume
 from trainer.commands.train.plan import RunPlan
-from trainer.commands.train.resume_report import (
-    print_changes,
-    print_report,
-    print_start,
-    print_ways_on,
-)
-from trainer.commands.train.schedule_report import print_schedules
 from trainer.errors import TrainingFailed
 from trainer.reporting.console.console import Console
 from trainer.reporting.console.make_console import make_console
@@ -26,29 +17,15 @@ from trainer.reporting.mlflow_store import check_uri
 from trainer.run.stop_signals import StopSignals
 
 
-def show_resume(plan: RunPlan, args: argparse.Namespace, *, in_full: bool = False) -> bool:
-    """Say what a planned resume means; False, with the ways on, if it cannot be.
-
-    `args` are the options of `add_run_arguments`; `in_full` tells of the checkpoint as well.
-    """
-    print_start(plan)
-    if in_full:
-        print_report(plan)
-    if print_changes(plan):
-        sys.stdout.flush()
-        print_ways_on(plan, args)
-        return False
-    print_schedules(plan)
-    return True
-
-
 def run(plan: RunPlan, *, quiet: bool = False) -> int:
-    """Train as planned; returns the exit code."""
+    """Trains as planned; returns the exit code."""
     try_writing(plan.config.ppo.checkpoint_dir)
     if plan.config.tracking.mlflow:
         check_uri(plan.config.tracking.mlflow_uri)
     with (
-        ExitWatch(way_on(plan, plan.restore_path), active=not plan.config.ray.is_local) as watch,
+        ExitWatch(
+            how_to_resume(plan, plan.restore_path), active=not plan.config.ray.is_local
+        ) as watch,
         make_console(quiet) as console,
         StopSignals(console.note_stop, partial(_leave, console, watch)) as stop,
     ):
@@ -59,7 +36,7 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
                 "starting: loading torch and RLlib (the first run also compiles the game) ...",
                 flush=True,
             )
-        # Here and not above: torch and RLlib take seconds to import, and Ctrl-C is heeded already.
+        # Here and not above: torch and RLlib take seconds to import, and Ctrl-C is handled already.
         from trainer.cluster.ray_session import daemons
         from trainer.ppo_trainer import train
 
@@ -67,7 +44,7 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
             done = layout.iteration_of(checkpoint.name) or plan.first_iteration
             finished = plan.budget is None and done >= plan.until
             stop.way_on = after_end(plan, checkpoint, finished=finished)[0]
-            watch.set_way_on(way_on(plan, checkpoint))
+            watch.set_way_on(how_to_resume(plan, checkpoint))
 
         if plan.restore_path is not None:
             remember(plan.restore_path)

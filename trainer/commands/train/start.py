@@ -34,7 +34,7 @@ class Start:
 
 
 def configured_start(config: ConfigGroups) -> Start:
-    """What the environment asks for, or else the configuration."""
+    """The start that the environment asks for, or else the configuration."""
     named = os.environ.get(RESTORE_VARIABLE, "").strip()
     if named:
         return Start(resume=named, source=RESTORE_VARIABLE)

@@ -1,4 +1,4 @@
-"""What a user should know before a run starts: options without effect, and risks."""
+"""Warnings before a run starts: options without effect, and risks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def warnings(plan: RunPlan, args: argparse.Namespace, *, asks: bool) -> list[str
     if plan.restore_path is None:
         resuming = {"--schedule-mode": args.schedule_mode, "--config-from": args.config_from}
         found += [
-            f"{flag} changes nothing in a new run; it is for going on from a checkpoint"
+            f"{flag} changes nothing in a new run; it is for resuming a checkpoint"
             for flag, value in resuming.items()
             if value is not None
         ]
@@ -29,6 +29,6 @@ def warnings(plan: RunPlan, args: argparse.Namespace, *, asks: bool) -> list[str
     if then is not None and train.torch_threads is None and then != train.threads:
         found.append(
             f"the checkpoint was saved with {then} threads, here are {train.threads}: results may "
-            f"differ in the last bits; --set train.torch_threads={then} goes on exactly"
+            f"differ in the last bits; --set train.torch_threads={then} resumes exactly"
         )
     return found

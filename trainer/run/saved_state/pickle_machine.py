@@ -14,10 +14,10 @@ from trainer.run.saved_state.plain_arrays import plain_array, plain_dtype
 
 _MAX_KEYS = 10_000
 _MAX_INTEGER = 2**64
-_SHARED_TUPLE = 16  # what may be meant more than once is small, so that a state is never larger
+_SHARED_TUPLE = 16  # only small values may be shared, so that a state is never larger
 _SHARED_BYTES = 32  # than its file
 
-_GLOBALS = {
+ALLOWED_GLOBALS = {
     ("collections", "OrderedDict"): "OrderedDict",
     ("numpy", "ndarray"): "ndarray",
     ("numpy", "dtype"): "dtype",
@@ -115,7 +115,7 @@ class Machine:
         self.stack.append(_MARK)
 
     def nothing(self, _: Any) -> None:
-        """What only helps a reader of streams."""
+        """Ignores an operation that only helps readers of streams."""
 
     # --- the memo ---------------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class Machine:
         self.memo.append(self.top())
 
     def get(self, index: int) -> None:
-        """A value that was named before: texts, globals, dtypes and what is small.
+        """A value that was named before: strings, globals, dtypes and small values.
 
         Never a list or a dictionary, so that a state is a tree and no larger than its file.
         """
@@ -186,9 +186,13 @@ class Machine:
 
     def stack_global(self, _: Any) -> None:
         name, module = self.pop(), self.pop()
-        if type(name) is not str or type(module) is not str or (module, name) not in _GLOBALS:
+        if (
+            type(name) is not str
+            or type(module) is not str
+            or (module, name) not in ALLOWED_GLOBALS
+        ):
             raise UnsafePickle(f"asks for {safe_json.shown(module)}.{safe_json.shown(name)}")
-        self.stack.append(_Global(_GLOBALS[module, name]))
+        self.stack.append(_Global(ALLOWED_GLOBALS[module, name]))
 
     def reduce(self, _: Any) -> None:
         arguments, function = self.pop(tuple), self.pop(_Global)

@@ -1,4 +1,4 @@
-"""Arrays out of bytes of unknown origin: plain number types, shapes that fit the bytes.
+"""Arrays from bytes of unknown origin: plain number types, shapes that fit the bytes.
 
 numpy is asked only for what has been checked already; no header, dtype or state of a file reaches
 it.
@@ -37,7 +37,7 @@ _HEADER = re.compile(
 
 
 def plain_dtype(order: str, kind: str) -> np.dtype[Any]:
-    """The type of numbers such as ("<", "f4"). ValueError for anything but plain numbers."""
+    """The type of numbers such as ("<", "f4"); ValueError for anything but plain numbers."""
     if kind not in _DTYPES or order not in _ORDERS:
         raise ValueError(f"no plain number type: {safe_json.shown(f'{order}{kind}')}")
     if (order == "|") is not (_DTYPES[kind].itemsize == 1):
@@ -48,7 +48,7 @@ def plain_dtype(order: str, kind: str) -> np.dtype[Any]:
 def plain_array(
     data: bytes | bytearray, dtype: np.dtype[Any], shape: Sequence[Any], *, fortran: bool = False
 ) -> np.ndarray:
-    """An array of its own. ValueError unless the shape is one and fills the bytes exactly."""
+    """A new array; ValueError unless the shape is valid and fills the bytes exactly."""
     if len(shape) > _MAX_DIMENSIONS or any(
         type(size) is not int or not 0 <= size <= MAX_BYTES for size in shape
     ):
@@ -84,7 +84,7 @@ def _arrays(archive: zipfile.ZipFile, budget: int) -> dict[str, np.ndarray]:
         raise ValueError(f"{len(members)} arrays are too many")
     found = {}
     for member in members:
-        # Stored, each byte of it is one of the file: nothing can unfold into more.
+        # Stored without compression, so nothing can expand beyond the size of the file.
         budget -= member.file_size
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1 or budget < 0:
             raise ValueError("its arrays are packed")

@@ -32,7 +32,7 @@ from trainer.run.saved_state.training_state_checks import check_training_state
 
 @dataclass(frozen=True)
 class ResumeState:
-    """What a resume takes from a checkpoint.
+    """The checked content of a checkpoint, as `restore` needs it.
 
     Attributes:
         path: the checkpoint folder.
@@ -59,7 +59,7 @@ def read_resume_state(saved: SavedRun, specs: dict[str, PolicySpec], config: Con
 
     Raises:
         UnsafePickle: a state file asks for more than plain data.
-        InvalidState: a file holds what no training has written.
+        InvalidState: a file holds values that no training can have written.
         IncompatibleCheckpoint: another game, observation or action space, or network.
     """
     path = saved.path

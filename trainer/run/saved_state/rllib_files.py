@@ -1,8 +1,8 @@
-"""RLlib's own files of a checkpoint, read as plain values and looked through before use.
+"""Reads RLlib's own files of a checkpoint as plain values and checks them before use.
 
-RLlib itself loads none of them: what was checked here is what the learners are given
-(`TeamPPO.restore_state`), so nothing can change in between. Files of other names, the
-constructor arguments above all, are never opened.
+RLlib itself loads none of them: the learners are given the checked values
+(`TeamPPO.restore_state`), so nothing can change in between. Files of other names, above all
+the constructor arguments, are never opened.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from trainer.run.saved_state.safe_pickle import MAX_BYTES, UnsafePickle, read_pi
 ALGORITHM_FILE = "algorithm_state.pkl"
 LEARNER_FILE = "learner_group/learner/state.pkl"
 MODULE_FILE = "learner_group/learner/rl_module/{policy}/module_state.pkl"
-# Nothing is taken from these, but a stranger's file is told of, not passed over.
+# Not used, but checked: a foreign file is refused, not skipped.
 _UNUSED_FILES = (
     "env_runner/state.pkl",
     "learner_group/state.pkl",
     "learner_group/learner/rl_module/module_state.pkl",
 )
 NETWORK = "net."
-"""What RLlib puts before the name of a weight."""
+"""RLlib's prefix of the name of a weight."""
 _WIDTH = 8  # bytes of the widest number
 _ADAM = ("exp_avg", "exp_avg_sq")
-# What RLlib needs of each kind of statistic.
+# The keys that RLlib needs of each kind of statistic.
 _STATISTICS = {
     "mean": ("values", "window"),
     "min": ("values", "window"),
@@ -58,7 +58,7 @@ def read_rllib_state(folder: Path, specs: Mapping[str, PolicySpec]) -> RLlibStat
 
     Raises:
         UnsafePickle: a file asks for more than plain data.
-        InvalidState: a file is missing or holds what RLlib has not written.
+        InvalidState: a file is missing, or RLlib cannot have written its values.
     """
     for path in sorted(folder.rglob("*.msgp*ck")):
         # RLlib's own tools would prefer it to the pickle beside it, and fall back to pickle.
@@ -70,7 +70,7 @@ def read_rllib_state(folder: Path, specs: Mapping[str, PolicySpec]) -> RLlibStat
         policy: {f"{NETWORK}{name}": shape for name, shape in weight_shapes(spec).items()}
         for policy, spec in specs.items()
     }
-    # What the wanted networks can fill, and no more; the metrics come on top.
+    # The limits: the bytes of the wanted networks, plus room for the metrics.
     sizes = {policy: _WIDTH * _count(shapes) for policy, shapes in networks.items()}
     algorithm = _read(folder / ALGORITHM_FILE)
     learner = _read(folder / LEARNER_FILE, MAX_BYTES + len(_ADAM) * sum(sizes.values()))
@@ -127,7 +127,7 @@ def _weights(state: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any
 
 
 def _trained(shapes: Mapping[str, tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """The shapes of what the optimizer changes; running moments are not."""
+    """The shapes of the trained parameters, which exclude the running moments."""
     return [shape for name, shape in shapes.items() if "normalizer." not in name]
 
 
@@ -235,7 +235,7 @@ def _check_number(value: Any, where: str) -> None:
 
 
 def _check_names(names: list[str]) -> None:
-    """See that no name of a statistic is at the same time a group of others."""
+    """Checks that no name of a statistic is also a group of others."""
     groups = {
         name[:end] for name in names for end in range(1, len(name)) if name.startswith("--", end)
     }

@@ -1,11 +1,11 @@
-"""Reading RLlib's state pickles without unpickling them.
+"""Reads RLlib's state pickles without unpickling them.
 
 RLlib reads its state files with plain `pickle.load`, which runs whatever a file asks for; a list of
 allowed globals is not enough, for numpy's own objects can be made to read and write memory that is
-not theirs. So a file is interpreted here, operation by operation, and what comes out is plain:
-numbers, texts, lists, dictionaries, and arrays made from what was checked. Only the operations, the
-few globals and the forms that occur in RLlib's states are known; all else is refused, before memory
-is taken for it.
+not theirs. So a file is interpreted here, operation by operation, into plain values: numbers,
+strings, lists, dictionaries, and arrays made from checked parts. Only the operations, the few
+globals and the forms that occur in RLlib's states are known; anything else is refused before
+memory is allocated for it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def read_pickle(path: Path, limit: int = MAX_BYTES) -> Any:
 
     Raises:
         OSError: it cannot be read.
-        UnsafePickle: naming the file and what it asks for.
+        UnsafePickle: it holds more than plain values; names the file and the reason.
     """
     try:
         return decode(safe_json.read_bytes(path, limit))
@@ -44,10 +44,10 @@ def read_pickle(path: Path, limit: int = MAX_BYTES) -> Any:
 
 
 def decode(data: bytes) -> Any:
-    """The plain values in a pickle. UnsafePickle or ValueError if it holds anything else."""
+    """The plain values in a pickle; UnsafePickle or ValueError if it holds anything else."""
     machine = Machine(len(data))
     end = 0
-    # genops only cuts the file into pieces; a piece is never longer than what is left of it.
+    # genops only splits the file into operations, none longer than the rest of the file.
     for count, (operation, argument, position) in enumerate(pickletools.genops(data)):
         if count >= MAX_OPERATIONS:
             raise UnsafePickle(f"has more than {MAX_OPERATIONS} operations")
@@ -56,14 +56,14 @@ def decode(data: bytes) -> Any:
             break
         machine.run(operation.name, argument)
     if end != len(data):
-        raise UnsafePickle("goes on behind its end")
+        raise UnsafePickle("has data after its end")
     value = machine.result()
     _check_tree(value)
     return value
 
 
 def _check_tree(value: Any) -> None:
-    """See that nothing is left that only stands for something, and nothing is nested absurdly."""
+    """Checks that no stand-in is left and that nothing is nested too deeply."""
     level, depth = [value], 0
     while level:
         depth += 1

@@ -1,4 +1,4 @@
-"""Looking through the state of schedules that a checkpoint holds, before schedules are made of it.
+"""Checks the schedule state in a checkpoint before schedules are made of it.
 
 Knows neither Ray nor torch nor the configuration.
 """
@@ -21,10 +21,10 @@ _LARGEST = 1e300  # of a value: a schedule that blows the weights up must not bl
 
 
 def check_schedule_state(state: Any, iteration: int, teams: tuple[str, ...]) -> None:
-    """See that this is what `Scheduler.state` returned after `iteration` iterations.
+    """Checks that `Scheduler.state` can have returned this after `iteration` iterations.
 
     Raises:
-        ValueError: naming what is not.
+        ValueError: names the place and the value that does not fit.
     """
     mapping(state, "schedules", _KEYS)
     if state["iteration"] != whole(state["iteration"], "schedules.iteration") or (

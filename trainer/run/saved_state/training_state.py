@@ -1,10 +1,9 @@
-"""The folder `training_state/` of a checkpoint: what RLlib does not keep, as arrays and JSON, no
-pickle.
+"""The folder `training_state/` of a checkpoint: what RLlib does not save, in arrays and JSON.
 
 training_state/state.json            counters, KL coefficients, random streams, schedules
 training_state/worlds_<runner>.npz   the worlds of one runner, in mid-episode
 training_state/episodes.npz          the window behind the reported means
-training_state/history.json          what the history was (see `trainer.reporting.history.record`)
+training_state/history.json          rows and hash of the history (see `HistoryRecord`)
 """
 
 from __future__ import annotations
@@ -96,7 +95,7 @@ class TrainingState:
 
 
 def read_values(folder: Path, teams: tuple[str, ...] = TEAMS) -> dict[str, Any]:
-    """The plain values of the folder alone. Raises OSError or ValueError."""
+    """The plain values of the folder, without its arrays. Raises OSError or ValueError."""
     try:
         state = safe_json.read(folder / STATE_FILE, _MAX_BYTES)
         if state.get("format") != FORMAT:

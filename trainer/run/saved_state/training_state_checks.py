@@ -1,4 +1,4 @@
-"""Looking through a training state from a checkpoint, before anything is made of it."""
+"""Checks a training state from a checkpoint before it is used."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ _LARGEST_COEFFICIENT = 1e12
 
 
 def check_training_state(state: TrainingState, game: GameSettings) -> None:
-    """See that this is the state of a training of this game.
+    """Checks that a state belongs to a training of this game.
 
-    The worlds of another game than hide and seek are plain arrays, which it checks itself.
-
-    The counters and schedules have been looked at by `read_values`.
+    `read_values` has checked the counters and schedules. The worlds of another game than hide and
+    seek are plain arrays, which that game checks itself.
 
     Raises:
-        ValueError: naming what is not.
+        ValueError: names the place and the value that does not.
     """
     for index, runner in state.values["runners"].items():
         _check_runner(runner, f"runner {index}", game)
@@ -85,11 +84,11 @@ def _check_learner(learner: Any, name: str, teams: tuple[str, ...]) -> None:
 
 
 def _check_episodes(episodes: Mapping[str, np.ndarray], stats: int) -> None:
-    """The window of episodes: figures that may be unknown (nan), but not infinite."""
+    """The window of episodes: metrics that may be unknown (nan), but not infinite."""
     mapping(episodes, "episodes", ("episodes", "episodes_completed"))
     rows, count = episodes["episodes"], episodes["episodes_completed"]
     if rows.dtype != np.float64 or rows.ndim != 2 or rows.shape[1] != stats:
-        raise ValueError(f"episodes: {rows.shape} of {rows.dtype} are no figures of episodes")
+        raise ValueError(f"episodes: {rows.shape} of {rows.dtype} are no metrics of episodes")
     if np.any(np.isinf(rows)):
         raise ValueError("episodes hold an infinite number")
     if count.dtype != np.int64 or count.shape != ():
