@@ -24,6 +24,7 @@ from trainer.commands.train.checkpoint_folder import (
     refuse_occupied,
 )
 from trainer.commands.train.configuration import Continued, Given, continued, given
+from trainer.commands.train.length import describe, iterations_given, resumed_length, with_turns
 from trainer.commands.train.start import Start, configured_start, tracked_start
 from trainer.config.budget import Budget
 from trainer.config.build_scheduler import build_scheduler, check_game_schedules, resume_scheduler
@@ -31,13 +32,9 @@ from trainer.config.loading import AnyConfig
 from trainer.config.run_length import (
     Done,
     budget_of,
-    describe,
-    iterations_given,
     planned_iterations,
-    resumed_length,
     with_iterations,
     with_plan,
-    with_turns,
 )
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import checked_place
