@@ -1,16 +1,19 @@
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.checkpoints.fakes import WHEN, save
 from tests.checkpoints.object_store import HAS_MOTO, KEYS, MISSING, Bucket, moto, url
-from tests.checkpoints.store_places import Place
+from tests.checkpoints.store_places import Place, StorePlace
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.remote import client
 from trainer.checkpoints.remote.location import CACHE_VARIABLE
 from trainer.commands.checkpoint_tools import main as program
+
+Call = Callable[..., tuple[int, str, str]]
+"""Runs a command: exit code, standard output, standard error."""
 
 
 @pytest.fixture(autouse=True)
@@ -49,10 +52,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 
 @pytest.fixture
-def remote(s3: int, tmp_path: Path) -> Place:
+def remote(s3: int, tmp_path: Path) -> StorePlace:
     """A place in the S3 server."""
     prefix = f"{tmp_path.name}/my checkpoints"
-    return Place(url(s3, prefix), Bucket(s3, prefix))
+    return StorePlace(url(s3, prefix), Bucket(s3, prefix))
 
 
 @pytest.fixture
@@ -67,7 +70,9 @@ def manager(place: Place) -> CheckpointManager:
 
 
 @pytest.fixture
-def four(manager, directory, monkeypatch, tmp_path):
+def four(
+    manager: CheckpointManager, directory: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Path:
     """Checkpoints 10 to 40, of which 20 has the best reward; the working directory is beside."""
     directory.mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
@@ -79,20 +84,20 @@ def four(manager, directory, monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def call(four, place, capsys):
+def call(four: Path, place: Place, capsys: pytest.CaptureFixture[str]) -> Call:
     """Run a command on the folder: exit code, standard output, standard error."""
 
-    def call(*words):
+    def call(*words: object) -> tuple[int, str, str]:
         capsys.readouterr()
         folder = [] if "--checkpoint-dir" in words else ["--checkpoint-dir", place.given]
-        code = program.main([words[0], *folder, *map(str, words[1:])])
+        code = program.main([str(words[0]), *folder, *map(str, words[1:])])
         return (code, *capsys.readouterr())
 
     return call
 
 
 @pytest.fixture
-def two(directory):
+def two(directory: Path) -> Path:
     """Checkpoints 10, with much metadata and a name, and 20, pinned."""
     manager = CheckpointManager(directory, clock=lambda: WHEN)
     save(manager, 10, seed=1, run_name="a", parent={"path": "x/y", "sha256": "0"})

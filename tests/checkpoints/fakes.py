@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from trainer.checkpoints import layout
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.quarantine import Quarantined
+from trainer.checkpoints.retention import Retention, reasons
 from trainer.checkpoints.selectors import Selector
 
 POLICIES = ("hider_policy", "seeker_policy")
@@ -77,6 +78,20 @@ def open_past_damage(
     """The newest valid checkpoint up to the selected one; what was damaged is moved away."""
     path, damaged = manager.open_or_older(selector)
     return path, manager.quarantine(item.path for item in damaged)
+
+
+def branch_off(manager: CheckpointManager, iteration: int) -> Path:
+    """The new branch folder with everything after `iteration`."""
+    branch = manager.set_aside_newer(iteration)
+    assert branch is not None
+    return branch
+
+
+def kept(
+    checkpoints: Iterable[CheckpointInfo], rule: Retention, **groups: Collection[int]
+) -> set[int]:
+    """The iterations that a rule keeps; groups as for `reasons`."""
+    return set(reasons(checkpoints, rule, **groups))
 
 
 def info(iteration: int, *, size_bytes: int = 1000, **metadata: Any) -> CheckpointInfo:

@@ -7,6 +7,9 @@ import copy
 import hashlib
 import io
 import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
@@ -24,12 +27,16 @@ DOCUMENTS = ("manifest.json", "metadata.json", layout.INDEX, *layout.SIDECARS)
 FLAGS = (["-d"], ["--json"], ["--lineage"], ["--sort", "timestamp:desc", "--verify"])
 
 
-def path_of(directory, name):
+Keys = tuple[Any, ...]
+"""The keys and positions that lead to a value inside a document."""
+
+
+def path_of(directory: Path, name: str) -> Path:
     inside = name in ("manifest.json", "metadata.json")
     return directory / "checkpoint_000010" / name if inside else directory / name
 
 
-def run(main, words):
+def run_captured(main: Callable[[list[str]], int], words: list[str]) -> tuple[int, str, str]:
     """The exit code and what was printed; an exception would get through."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -37,13 +44,13 @@ def run(main, words):
     return code, out.getvalue(), err.getvalue()
 
 
-def run_list(directory, *flags):
-    return run(list_checkpoints.main, [str(directory), *flags])
+def run_list(directory: Path, *flags: str) -> tuple[int, str, str]:
+    return run_captured(list_checkpoints.main, [str(directory), *flags])
 
 
-def check_everything(directory):
-    """All that reads the files of a stranger; only the package's own errors may come out."""
-    for flags in FLAGS:
+def check_everything(directory: Path, lists: Sequence[list[str]] = FLAGS) -> None:
+    """Everything that reads untrusted files; only the package's own errors may be raised."""
+    for flags in lists:
         code, out, err = run_list(directory, *flags)
         assert code in (0, 1), err
         assert all(line.isprintable() for line in (out + err).splitlines())
@@ -60,23 +67,23 @@ def check_everything(directory):
     assert manager.open("latest") == directory / "checkpoint_000020"
 
 
-def check_the_tools(directory):
+def check_the_tools(directory: Path, lists: Sequence[list[str]] = ()) -> None:
     folder = ["--checkpoint-dir", str(directory), "--json"]
     for words in (["verify"], ["diff", "latest", str(directory / "checkpoint_000010")], ["prune"]):
         dry = ["--dry-run"] if words == ["prune"] else []
-        code, out, err = run(program.main, [*words, *folder, *dry])
+        code, out, err = run_captured(program.main, [*words, *folder, *dry])
         assert code in (0, 1, 3), err
         assert not out or json.loads(out, parse_constant=pytest.fail) is not None
 
 
-def reseal(document):
+def reseal(document: Any) -> None:
     """An index whose digest is right: its content is believed where the stamps fit."""
     with contextlib.suppress(Exception):
         lines = [json.dumps(item) for item in document["checkpoints"]]
         document["sha256"] = hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def places(value, path=()):
+def places(value: Any, path: Keys = ()) -> Iterator[Keys]:
     """The way to every value inside a document."""
     yield path
     if isinstance(value, dict | list):
@@ -84,7 +91,7 @@ def places(value, path=()):
             yield from places(inner, (*path, key))
 
 
-def replaced(document, path, value):
+def replaced(document: Any, path: Keys, value: Any) -> Any:
     if not path:
         return value
     document = copy.deepcopy(document)
@@ -95,7 +102,7 @@ def replaced(document, path, value):
     return document
 
 
-def nested(depth):
+def nested(depth: int) -> object:
     value: object = 1
     for _ in range(depth):
         value = [value]

@@ -15,6 +15,8 @@ from tests.checkpoints.fakes import WHEN, contents
 from tests.checkpoints.object_store import Bucket
 from trainer.checkpoints import layout
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.remote.client import Client
+from trainer.checkpoints.remote.location import Location, parse
 
 OWN = ("latest.json", ".origin", layout.LOCK)  # what only one of the kinds has
 
@@ -81,6 +83,26 @@ class Place:
         """Be another machine: without a copy of anything."""
         if self.bucket is not None:
             shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class StorePlace(Place):
+    """A prefix in the S3 server.
+
+    Attributes:
+        bucket: its objects.
+    """
+
+    bucket: Bucket
+
+    def __init__(self, given: str, bucket: Bucket) -> None:
+        super().__init__(given, bucket)
+
+    @property
+    def client(self) -> Client:
+        """A client of its own, as another process would have."""
+        location = parse(self.given)
+        assert isinstance(location, Location)
+        return Client(location)
 
 
 def clock() -> datetime:

@@ -3,6 +3,7 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from trainer.checkpoints import atomic, process_owner
 
 
 @pytest.fixture
-def dead_writer():
+def dead_writer() -> int:
     """A process number nobody has any more."""
     child = subprocess.run(
         [sys.executable, "-S", "-c", "import os; print(os.getpid())"],
@@ -22,11 +23,11 @@ def dead_writer():
     return int(child.stdout)
 
 
-def temporary(pid, start, *, host=None, kind="tmp"):
+def temporary(pid: int, start: int, *, host: str | None = None, kind: str = "tmp") -> str:
     return f".{kind}-{host or process_owner.machine()}.{pid}.{start}.0-checkpoint_000010"
 
 
-def test_a_file_is_replaced_as_a_whole(tmp_path):
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     target = tmp_path / "index.json"
     atomic.write_text(target, "old")
     replacing = atomic.replacing(target)
@@ -38,24 +39,26 @@ def test_a_file_is_replaced_as_a_whole(tmp_path):
     assert names(tmp_path) == ["index.json"]
 
 
-def test_a_temporary_keeps_the_suffix_and_hides_from_the_guides_glob(tmp_path):
+def test_a_temporary_keeps_the_suffix_and_hides_from_the_guides_glob(tmp_path: Path) -> None:
     path = atomic.temporary_sibling(tmp_path / "checkpoint_1.png")
     assert path.suffix == ".png"
     assert path.name.startswith(".tmp-")
     assert path != atomic.temporary_sibling(tmp_path / "checkpoint_1.png")
 
 
-def test_everything_is_flushed_before_and_the_parent_after_the_rename(tmp_path, monkeypatch):
+def test_everything_is_flushed_before_and_the_parent_after_the_rename(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     events = []
     real_fsync, real_replace = os.fsync, os.replace
 
-    def fsync(descriptor):
+    def fsync(descriptor: int) -> None:
         events.append(
             "fsync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "fsync file"
         )
         real_fsync(descriptor)
 
-    def replace(source, target):
+    def replace(source: Path, target: Path) -> None:
         events.append("replace")
         real_replace(source, target)
 
@@ -65,7 +68,9 @@ def test_everything_is_flushed_before_and_the_parent_after_the_rename(tmp_path, 
     assert events == ["fsync file", "replace", "fsync folder"]
 
 
-def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path, dead_writer):
+def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(
+    tmp_path: Path, dead_writer: int
+) -> None:
     me, mine = os.getpid(), process_owner.start_time(os.getpid())
     gone = [
         temporary(dead_writer, 5),
@@ -90,13 +95,13 @@ def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path, dead_wr
     assert (tmp_path / "tmp" / "file").exists()
 
 
-def test_a_dead_writers_file_goes_too(tmp_path, dead_writer):
+def test_a_dead_writers_file_goes_too(tmp_path: Path, dead_writer: int) -> None:
     (tmp_path / temporary(dead_writer, 5)).touch()
     assert len(atomic.remove_stale(tmp_path)) == 1
     assert names(tmp_path) == []
 
 
-def test_leftovers_from_elsewhere_go_after_a_day(tmp_path, dead_writer):
+def test_leftovers_from_elsewhere_go_after_a_day(tmp_path: Path, dead_writer: int) -> None:
     old, new = (tmp_path / temporary(dead_writer, n, host="elsewhere") for n in (1, 2))
     for path, hours in ((old, 25), (new, 23)):
         path.mkdir()
@@ -105,12 +110,12 @@ def test_leftovers_from_elsewhere_go_after_a_day(tmp_path, dead_writer):
     assert names(tmp_path) == [new.name]
 
 
-def test_a_missing_folder_has_no_leftovers(tmp_path):
+def test_a_missing_folder_has_no_leftovers(tmp_path: Path) -> None:
     assert atomic.remove_stale(tmp_path / "nothing") == []
 
 
 @pytest.mark.parametrize("there", ["folder", "file"])
-def test_a_rename_does_not_replace(tmp_path, there):
+def test_a_rename_does_not_replace(tmp_path: Path, there: str) -> None:
     (tmp_path / "a").mkdir()
     target = tmp_path / "b"
     target.mkdir() if there == "folder" else target.touch()
@@ -119,10 +124,12 @@ def test_a_rename_does_not_replace(tmp_path, there):
     assert names(tmp_path) == ["a", "b"]
 
 
-def test_a_deleted_folder_loses_its_name_first(tmp_path, monkeypatch):
+def test_a_deleted_folder_loses_its_name_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "checkpoint_000010").mkdir()
 
-    def killed(path):
+    def killed(path: Path) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("shutil.rmtree", killed)

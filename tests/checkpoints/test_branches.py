@@ -1,23 +1,24 @@
 """Going on from an older checkpoint loses nothing and collides with nothing."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from tests.checkpoints.fakes import contents, names, save
-from tests.checkpoints.store_places import everywhere, everywhere_slowly
+from tests.checkpoints.fakes import branch_off, contents, names, save
+from tests.checkpoints.store_places import Place, everywhere, everywhere_slowly
 from trainer.checkpoints.branches import branch_folders
 from trainer.checkpoints.manager import CheckpointManager
 
 BRANCH = "branch_after_000020_20241219T153045"
 
 
-def names_below(branch, place):
+def names_below(branch: str, place: Place) -> list[str]:
     return [name for name in place.contents() if name.startswith(branch)]
 
 
 @pytest.fixture
-def four(manager, directory):
+def plotted(manager: CheckpointManager, directory: Path) -> Path:
     for iteration in (10, 20, 30, 40):
         save(manager, iteration)
         (directory / f"training_metrics_iter_{iteration}.png").write_text(str(iteration))
@@ -27,10 +28,12 @@ def four(manager, directory):
 
 
 @everywhere
-def test_newer_checkpoints_move_with_their_plots(four, manager, place):
+def test_newer_checkpoints_move_with_their_plots(
+    plotted: Path, manager: CheckpointManager, place: Place
+) -> None:
     before = place.contents()
-    branch = manager.set_aside_newer(20)
-    assert branch == four / BRANCH
+    branch = branch_off(manager, 20)
+    assert branch == plotted / BRANCH
     assert names(branch) == [
         "checkpoint_000030",
         "checkpoint_000040",
@@ -46,8 +49,8 @@ def test_newer_checkpoints_move_with_their_plots(four, manager, place):
 
 
 @everywhere_slowly
-def test_both_sides_are_listable_and_whole(four, manager):
-    branch = manager.set_aside_newer(20)
+def test_both_sides_are_listable_and_whole(plotted: Path, manager: CheckpointManager) -> None:
+    branch = branch_off(manager, 20)
     aside = CheckpointManager(branch)
     assert manager.listing().iterations == [10, 20]
     assert aside.listing().iterations == [30, 40]
@@ -55,47 +58,56 @@ def test_both_sides_are_listable_and_whole(four, manager):
         branch / "checkpoint_000030"
     )
     aside.verify(branch / "checkpoint_000040")
-    assert branch_folders(four) == [branch]
+    assert branch_folders(plotted) == [branch]
 
 
 @everywhere_slowly
-def test_training_goes_on_under_the_old_numbers(four, manager):
+def test_training_goes_on_under_the_old_numbers(plotted: Path, manager: CheckpointManager) -> None:
     manager.set_aside_newer(20)
     save(manager, 30, payload="second life")
-    second = manager.set_aside_newer(20)
-    assert second == four / f"{BRANCH}_2"
+    second = branch_off(manager, 20)
+    assert second == plotted / f"{BRANCH}_2"
     assert manager.listing().iterations == [10, 20]
-    first = (four / BRANCH / "checkpoint_000030" / "algorithm_state.pkl").read_text()
+    first = (plotted / BRANCH / "checkpoint_000030" / "algorithm_state.pkl").read_text()
     assert first == "state"
     assert (second / "checkpoint_000030" / "algorithm_state.pkl").read_text() == "second life"
 
 
 @everywhere_slowly
-def test_nothing_newer_nothing_done(four, manager, place):
+def test_nothing_newer_nothing_done(
+    plotted: Path, manager: CheckpointManager, place: Place
+) -> None:
     before = place.contents()
     assert manager.set_aside_newer(40) is None
     assert place.contents() == before
 
 
-def test_incomplete_newer_folders_get_out_of_the_way(four, manager):
-    (four / "checkpoint_000040" / "manifest.json").unlink()
-    branch = manager.set_aside_newer(30)
+def test_incomplete_newer_folders_get_out_of_the_way(
+    plotted: Path, manager: CheckpointManager
+) -> None:
+    (plotted / "checkpoint_000040" / "manifest.json").unlink()
+    branch = branch_off(manager, 30)
     assert (branch / "checkpoint_000040").is_dir()
     save(manager, 40)
 
 
 @everywhere_slowly
-def test_pruning_does_not_reach_into_a_branch(four, manager, place):
-    branch = manager.set_aside_newer(20)
+def test_pruning_does_not_reach_into_a_branch(
+    plotted: Path, manager: CheckpointManager, place: Place
+) -> None:
+    branch = branch_off(manager, 20)
     before = contents(branch), names_below(BRANCH, place)
     place.manager(keep_last_n=1).prune()
     assert (contents(branch), names_below(BRANCH, place)) == before
 
 
-def test_interrupted_moves_leave_an_unbroken_history(four, manager, monkeypatch):
-    real, moved = os.rename, []
+def test_interrupted_moves_leave_an_unbroken_history(
+    plotted: Path, manager: CheckpointManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.rename
+    moved: list[str] = []
 
-    def rename(source, target):
+    def rename(source: Path, target: Path) -> None:
         if len(moved) == 4:  # 40 with its plots is gone, of 30 one plot
             raise OSError(5, "Input/output error")
         moved.append(source.name)
@@ -106,5 +118,5 @@ def test_interrupted_moves_leave_an_unbroken_history(four, manager, monkeypatch)
         manager.set_aside_newer(20)
     assert manager.listing().iterations == [10, 20, 30]
     monkeypatch.undo()
-    assert manager.set_aside_newer(20) == four / f"{BRANCH}_2"
+    assert manager.set_aside_newer(20) == plotted / f"{BRANCH}_2"
     assert manager.listing().iterations == [10, 20]

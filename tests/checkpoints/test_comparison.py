@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from trainer.checkpoints.comparison import differing
@@ -16,13 +18,15 @@ from trainer.checkpoints.safe_io.plain_values import flatten
         ({"a": [1, 2]}, {"a": [2, 1]}, {"a": ([1, 2], [2, 1])}),
     ],
 )
-def test_differing_values(first, second, expected):
+def test_differing_values(
+    first: dict[Any, Any], second: dict[Any, Any], expected: dict[Any, Any]
+) -> None:
     found = differing(first, second)
     assert found == expected
     assert list(found) == list(expected)
 
 
-def test_nested_mappings_become_dotted_keys():
+def test_nested_mappings_become_dotted_keys() -> None:
     assert flatten({"a": {"b": {"c": 1}, "d": {}}, "e": [{"f": 2}], 3: None}) == {
         "a.b.c": 1,
         "e": [{"f": 2}],

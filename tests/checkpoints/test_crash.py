@@ -6,8 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +26,7 @@ class Crash(BaseException):
     """Not an Exception: nothing may swallow it."""
 
 
-def check(outcome, before):
+def check(outcome: dict[str, Any], before: dict[str, str]) -> None:
     assert outcome["listed"] in ([10], [10, 20], [20])
     assert outcome["skipped"] == []
     if 10 in outcome["listed"]:
@@ -41,8 +43,8 @@ def check(outcome, before):
         pytest.param(OSError(errno.EACCES, "Permission denied"), marks=pytest.mark.slow),
     ],
 )
-def test_an_error_at_any_step(tmp_path, error):
-    def stop():
+def test_an_error_at_any_step(tmp_path: Path, error: Crash | OSError) -> None:
+    def stop() -> None:
         raise error
 
     listed = []
@@ -70,7 +72,7 @@ def test_an_error_at_any_step(tmp_path, error):
     assert len(listed) > 30
 
 
-def test_a_kill_at_any_step(tmp_path):
+def test_a_kill_at_any_step(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.checkpoints.boundaries", str(tmp_path)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     outcomes = [json.loads(line) for line in run.stdout.splitlines()]
@@ -106,7 +108,7 @@ CheckpointManager(sys.argv[1]).save(
 
 
 @pytest.fixture
-def writer(manager, directory):
+def writer(manager: CheckpointManager, directory: Path) -> Iterator[subprocess.Popen[str]]:
     """A process in the middle of saving 20, where 10 is there already."""
     save(manager, 10)
     with subprocess.Popen(
@@ -122,7 +124,9 @@ def writer(manager, directory):
         process.kill()
 
 
-def test_a_killed_save_leaves_no_trace_for_the_next(writer, manager, directory):
+def test_a_killed_save_leaves_no_trace_for_the_next(
+    writer: subprocess.Popen[str], manager: CheckpointManager, directory: Path
+) -> None:
     writer.kill()
     writer.wait()
     assert len(list(directory.glob(".tmp-*-checkpoint_000020"))) == 1
@@ -136,14 +140,18 @@ def test_a_killed_save_leaves_no_trace_for_the_next(writer, manager, directory):
     assert again.listing().iterations == [10, 20]
 
 
-def test_a_save_clears_up_after_a_writer_killed_meanwhile(writer, manager, directory):
+def test_a_save_clears_up_after_a_writer_killed_meanwhile(
+    writer: subprocess.Popen[str], manager: CheckpointManager, directory: Path
+) -> None:
     writer.kill()
     writer.wait()
     save(manager, 30)
     assert names(directory) == ["checkpoint_000010", "checkpoint_000030", "checkpoint_index.json"]
 
 
-def test_readers_and_another_manager_leave_a_living_save_alone(writer, directory):
+def test_readers_and_another_manager_leave_a_living_save_alone(
+    writer: subprocess.Popen[str], directory: Path
+) -> None:
     other = CheckpointManager(directory)
     assert other.listing().iterations == [10]
     save(other, 15)

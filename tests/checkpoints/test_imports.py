@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_whole_package_needs_only_the_standard_library():
+def test_the_whole_package_needs_only_the_standard_library() -> None:
     code = (
         "import sys, pkgutil, importlib, trainer.checkpoints as package\n"
         "import trainer.checkpoints.remote as remote, trainer.checkpoints.safe_io as safe\n"
@@ -27,7 +27,7 @@ def test_the_whole_package_needs_only_the_standard_library():
     assert loaded <= set(sys.stdlib_module_names)
 
 
-def test_the_program_starts_without_anything_heavy():
+def test_the_program_starts_without_anything_heavy() -> None:
     code = (
         "import runpy, sys; sys.argv[1:] = ['--help']\n"
         "try: runpy.run_module('trainer.checkpoints', run_name='__main__')\n"
@@ -43,7 +43,7 @@ def test_the_program_starts_without_anything_heavy():
     )
 
 
-def test_the_names_of_the_package_are_imported_when_they_are_asked_for():
+def test_the_names_of_the_package_are_imported_when_they_are_asked_for() -> None:
     code = (
         "import sys, trainer.checkpoints as package\n"
         "assert 'trainer.checkpoints.manager' not in sys.modules\n"

@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.checkpoints.fakes import open_past_damage, save
-from tests.checkpoints.store_places import everywhere, everywhere_slowly, second_machine
+from tests.checkpoints.conftest import Call
+from tests.checkpoints.fakes import branch_off, open_past_damage, save
+from tests.checkpoints.store_places import Place, everywhere, everywhere_slowly, second_machine
 from trainer.checkpoints import index, labels, layout
 from trainer.checkpoints.errors import NoUsableCheckpoint, SidecarUnreadable
 from trainer.checkpoints.labels import Label
@@ -24,15 +26,17 @@ ROOT = Path(__file__).parents[2]
 NOTE = "waits in the corner"
 
 
-def named(manager):
+def labels_of(manager: CheckpointManager) -> dict[int, tuple[str, str]]:
     return {i["iteration"]: (i["name"], i["note"]) for i in manager.list_checkpoints() if i["name"]}
 
 
 @everywhere
-def test_a_name_selects_keeps_and_is_shown_until_it_is_taken_away(four, manager, place):
+def test_a_name_selects_keeps_and_is_shown_until_it_is_taken_away(
+    four: Path, manager: CheckpointManager, place: Place
+) -> None:
     path = manager.label(10, "hides_well", NOTE)
     assert path == four / "checkpoint_000010"
-    assert named(manager) == {10: ("hides_well", NOTE)}
+    assert labels_of(manager) == {10: ("hides_well", NOTE)}
     thrifty = place.manager(keep_last_n=1)
     thrifty.prune()
     assert thrifty.listing().iterations == [10, 20, 40]
@@ -45,7 +49,9 @@ def test_a_name_selects_keeps_and_is_shown_until_it_is_taken_away(four, manager,
     assert thrifty.listing().iterations == [20, 40]
 
 
-def test_a_name_is_found_from_elsewhere_too(four, tmp_path, monkeypatch):
+def test_a_name_is_found_from_elsewhere_too(
+    four: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     CheckpointManager(four).label(20, "hides_well")
     other = CheckpointManager(tmp_path / "other")
     save(other, 5)
@@ -57,56 +63,62 @@ def test_a_name_is_found_from_elsewhere_too(four, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_another_machine_knows_the_names(remote, monkeypatch, tmp_path):
+def test_another_machine_knows_the_names(
+    remote: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     first = remote.manager(keep_last_n=0)
     for iteration in (10, 20, 30):
         save(first, iteration)
     first.label(20, "hides_well", NOTE)
     second_machine(monkeypatch, tmp_path / "second")
     second = remote.manager()
-    assert named(second) == {20: ("hides_well", NOTE)}
+    assert labels_of(second) == {20: ("hides_well", NOTE)}
     address = remote.given.replace("?", "/hides_well?")
     assert second.open(address).name == "checkpoint_000020"
     assert CheckpointManager(tmp_path / "x").open(address).name == "checkpoint_000020"
-    branch = second.set_aside_newer(10)
-    assert named(second) == {}
+    branch = branch_off(second, 10)
+    assert labels_of(second) == {}
     assert json.loads(remote.read(f"{branch.name}/labels.json"))["labels"][0]["name"]
 
 
 @everywhere_slowly
-def test_names_touch_neither_checkpoints_nor_index(four, manager):
+def test_names_touch_neither_checkpoints_nor_index(four: Path, manager: CheckpointManager) -> None:
     before = (four / layout.INDEX).read_bytes()
     manager.label(10, "hides_well", NOTE)
-    assert named(manager) == {10: ("hides_well", NOTE)}
+    assert labels_of(manager) == {10: ("hides_well", NOTE)}
     assert (four / layout.INDEX).read_bytes() == before
     manager.verify(four / "checkpoint_000010")
 
 
-def test_a_note_keeps_no_credentials(four, manager):
+def test_a_note_keeps_no_credentials(four: Path, manager: CheckpointManager) -> None:
     manager.label(10, "good", "from s3://KEY:SECRET@bucket/runs")
-    assert named(manager) == {10: ("good", "from s3://***@bucket/runs")}
+    assert labels_of(manager) == {10: ("good", "from s3://***@bucket/runs")}
     assert b"SECRET" not in (four / layout.LABELS).read_bytes()
 
 
-def test_names_go_along_with_checkpoints_that_are_set_aside(four, manager):
+def test_names_go_along_with_checkpoints_that_are_set_aside(
+    four: Path, manager: CheckpointManager
+) -> None:
     manager.label(10, "stays")
     manager.label(30, "goes", NOTE)
-    branch = manager.set_aside_newer(20)
+    branch = branch_off(manager, 20)
     save(manager, 30)
-    assert named(manager) == {10: ("stays", "")}
-    assert named(CheckpointManager(branch)) == {30: ("goes", NOTE)}
+    assert labels_of(manager) == {10: ("stays", "")}
+    assert labels_of(CheckpointManager(branch)) == {30: ("goes", NOTE)}
 
 
-def test_a_name_belongs_to_one_checkpoint_and_a_checkpoint_has_one(four, manager):
+def test_a_name_belongs_to_one_checkpoint_and_a_checkpoint_has_one(
+    four: Path, manager: CheckpointManager
+) -> None:
     manager.label(10, "good", NOTE)
     with pytest.raises(ValueError, match="'good' is the name of checkpoint_000010; --force"):
         manager.label(20, "good")
-    assert named(manager) == {10: ("good", NOTE)}
+    assert labels_of(manager) == {10: ("good", NOTE)}
     manager.label(20, "good", move=True)
-    assert named(manager) == {20: ("good", "")}
+    assert labels_of(manager) == {20: ("good", "")}
     manager.label("good", "better", NOTE)
     manager.label("better", "best.1")
-    assert named(manager) == {20: ("best.1", NOTE)}
+    assert labels_of(manager) == {20: ("best.1", NOTE)}
 
 
 @pytest.mark.parametrize(
@@ -118,21 +130,27 @@ def test_a_name_belongs_to_one_checkpoint_and_a_checkpoint_has_one(four, manager
         *("checkpoint_000050", "checkpoint_best", "branch_after_x", "pins.json"),
     ],
 )
-def test_what_means_something_else_cannot_be_a_name(four, manager, name):
+def test_what_means_something_else_cannot_be_a_name(
+    four: Path, manager: CheckpointManager, name: str
+) -> None:
     manager.pin(10)
     with pytest.raises(ValueError, match="cannot be a name"):
         manager.label(10, name)
     assert not (four / layout.LABELS).exists()
 
 
-def test_a_damaged_checkpoint_with_a_name_gives_way_to_an_older_one(four, manager):
+def test_a_damaged_checkpoint_with_a_name_gives_way_to_an_older_one(
+    four: Path, manager: CheckpointManager
+) -> None:
     manager.label(30, "hides_well")
     (four / "checkpoint_000030" / "metadata.json").unlink()
     path, (aside,) = open_past_damage(manager, "hides_well")
     assert (path.name, aside.path.name) == ("checkpoint_000020", "checkpoint_000030")
 
 
-def test_a_name_comes_before_a_folder_here(four, manager, tmp_path, monkeypatch):
+def test_a_name_comes_before_a_folder_here(
+    four: Path, manager: CheckpointManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     manager.label(30, "good")
     (four / "checkpoint_000020").rename(tmp_path / "good")
@@ -146,12 +164,14 @@ def test_a_name_comes_before_a_folder_here(four, manager, tmp_path, monkeypatch)
         assert checkpoint_folder.find_to_resume(path, str(four), "").saved.path == copy
     assert manager.open(copy) == copy
     (named / "metadata.json").unlink()
-    path, (aside,) = open_past_damage(manager, "good")
-    assert (path.name, aside.path.name) == ("checkpoint_000010", "checkpoint_000030")
+    older, (aside,) = open_past_damage(manager, "good")
+    assert (older.name, aside.path.name) == ("checkpoint_000010", "checkpoint_000030")
 
 
-def test_a_checkpoint_that_is_pruned_while_it_gets_a_name(call, four, manager, monkeypatch):
-    def label(self, *words, **options):
+def test_a_checkpoint_that_is_pruned_while_it_gets_a_name(
+    call: Call, four: Path, manager: CheckpointManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def label(self: CheckpointManager, *words: Any, **options: Any) -> Path:
         shutil.rmtree(four / "checkpoint_000020")
         return four / "checkpoint_000020"
 
@@ -161,7 +181,7 @@ def test_a_checkpoint_that_is_pruned_while_it_gets_a_name(call, four, manager, m
     assert "checkpoint_000020 has been deleted meanwhile; did you mean 'checkpoint_0000" in err
 
 
-def labels_with(**changes):
+def labels_with(**changes: Any) -> str:
     entry = {"iteration": 10, "name": "a", "note": ""} | changes
     return json.dumps({"format": 1, "labels": [entry]})
 
@@ -186,7 +206,9 @@ def labels_with(**changes):
         (labels_with().replace("}]", '}, {"iteration": 10, "name": "b", "note": ""}]'), "twice"),
     ],
 )
-def test_broken_names_are_told_and_nothing_is_lost(four, manager, text, problem):
+def test_broken_names_are_told_and_nothing_is_lost(
+    four: Path, manager: CheckpointManager, text: str, problem: str
+) -> None:
     (four / layout.LABELS).write_text(text)
     listing = index.load(four)
     assert listing.iterations == [10, 20, 30, 40]
@@ -202,7 +224,9 @@ def test_broken_names_are_told_and_nothing_is_lost(four, manager, text, problem)
 
 
 @pytest.mark.parametrize("kind", ["folder", "link", "pipe", "huge"])
-def test_what_is_not_a_plain_file_is_not_read(four, manager, tmp_path, kind):
+def test_what_is_not_a_plain_file_is_not_read(
+    four: Path, manager: CheckpointManager, tmp_path: Path, kind: str
+) -> None:
     path = four / layout.LABELS
     if kind == "folder":
         path.mkdir()
@@ -220,7 +244,12 @@ def test_what_is_not_a_plain_file_is_not_read(four, manager, tmp_path, kind):
 
 
 @pytest.mark.parametrize("flags", [(), ("-d",), ("--lineage",)])
-def test_lists_show_names(four, manager, capsys, flags):
+def test_lists_show_names(
+    four: Path,
+    manager: CheckpointManager,
+    capsys: pytest.CaptureFixture[str],
+    flags: tuple[Any, ...],
+) -> None:
     manager.label(20, "hides_well", NOTE)
     assert list_checkpoints.main([str(four), *flags]) == 0
     shown = capsys.readouterr().out
@@ -230,7 +259,9 @@ def test_lists_show_names(four, manager, capsys, flags):
     assert (NOTE in shown) == (flags == ("-d",))
 
 
-def test_names_in_json_and_in_the_list_of_the_demo(four, manager, capsys):
+def test_names_in_json_and_in_the_list_of_the_demo(
+    four: Path, manager: CheckpointManager, capsys: pytest.CaptureFixture[str]
+) -> None:
     manager.label(20, "hides_well", NOTE)
     assert list_checkpoints.main([str(four), "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
@@ -245,7 +276,7 @@ def test_names_in_json_and_in_the_list_of_the_demo(four, manager, capsys):
     assert any("[hides_well = 20]" in line for line in lineage.draw(four))
 
 
-def test_tag_and_untag(call, four, manager, place):
+def test_tag_and_untag(call: Call, four: Path, manager: CheckpointManager, place: Place) -> None:
     code, out, _ = call("tag", "20", "hides_well", "--note", NOTE)
     assert (code, out) == (
         0,
@@ -282,7 +313,9 @@ def test_tag_and_untag(call, four, manager, place):
 
 
 @everywhere_slowly
-def test_repair_forgets_names_of_nothing_and_moves_aside_what_makes_no_sense(call, four, place):
+def test_repair_forgets_names_of_nothing_and_moves_aside_what_makes_no_sense(
+    call: Call, four: Path, place: Place
+) -> None:
     labels.give(four, 15, "lost")
     place.change("labels.json", (four / "labels.json").read_bytes())
     code, out, _ = call("repair")
@@ -303,7 +336,7 @@ for iteration in range(int(sys.argv[2]), 60, 3):
 """
 
 
-def test_no_name_is_lost_when_several_processes_give_them(four):
+def test_no_name_is_lost_when_several_processes_give_them(four: Path) -> None:
     command = [sys.executable, "-c", NAMER, str(four)]
     running = [subprocess.Popen([*command, str(first)], cwd=ROOT) for first in range(3)]
     assert [process.wait() for process in running] == [0, 0, 0]

@@ -7,7 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,20 +52,25 @@ class Rival:
             bufsize=1,
         )
 
-    def say(self, line):
+    def say(self, line: object) -> None:
+        assert self.process.stdin is not None
         self.process.stdin.write(f"{line}\n")
 
-    def hear(self):
+    def hear(self) -> str:
+        assert self.process.stdout is not None
         return self.process.stdout.readline().rstrip("\n")
 
-    def die(self):
+    def die(self) -> None:
         """Killed, and nobody has asked for its exit status: its number is still taken."""
         self.process.kill()
         os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
 
 
+Rivals = tuple[Rival, Rival]
+
+
 @pytest.fixture
-def rivals():
+def rivals() -> Iterator[Rivals]:
     with contextlib.ExitStack() as stack:
         pair = Rival(), Rival()
         for rival in pair:
@@ -72,18 +79,19 @@ def rivals():
         yield pair
 
 
-def record(directory):
-    return json.loads((directory / layout.WRITER).read_text())
+def record(directory: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((directory / layout.WRITER).read_text())
+    return found
 
 
-def plant(directory, **changes):
+def plant_record(directory: Path, **changes: Any) -> None:
     """The record of another writer."""
     directory.mkdir(exist_ok=True)
     document = json.loads(Owner.this_process(WHEN).encode()) | changes
     (directory / layout.WRITER).write_text(json.dumps(document))
 
 
-def test_fifty_races_have_one_winner_each(rivals, tmp_path):
+def test_fifty_races_have_one_winner_each(rivals: Rivals, tmp_path: Path) -> None:
     for race in range(50):
         for rival in rivals:
             rival.say(f"write|{tmp_path / str(race)}|")
@@ -96,7 +104,9 @@ def test_fifty_races_have_one_winner_each(rivals, tmp_path):
         assert not (tmp_path / str(race) / layout.WRITER).exists()
 
 
-def test_a_killed_owner_holds_nothing(rivals, directory, manager):
+def test_a_killed_owner_holds_nothing(
+    rivals: Rivals, directory: Path, manager: CheckpointManager
+) -> None:
     first, second = rivals
     first.say(f"write|{directory}|")
     assert first.hear() == "owner"
@@ -115,7 +125,9 @@ def test_a_killed_owner_holds_nothing(rivals, directory, manager):
     assert record(directory)["pid"] == second.process.pid
 
 
-def test_a_stopped_owner_still_holds(rivals, directory, manager):
+def test_a_stopped_owner_still_holds(
+    rivals: Rivals, directory: Path, manager: CheckpointManager
+) -> None:
     rivals[0].say(f"write|{directory}|")
     assert rivals[0].hear() == "owner"
     rivals[0].process.send_signal(signal.SIGSTOP)
@@ -124,7 +136,9 @@ def test_a_stopped_owner_still_holds(rivals, directory, manager):
     rivals[0].process.send_signal(signal.SIGCONT)
 
 
-def test_a_second_lock_in_the_same_process_is_refused_too(directory, manager):
+def test_a_second_lock_in_the_same_process_is_refused_too(
+    directory: Path, manager: CheckpointManager
+) -> None:
     with manager.writer_lock() as owner:
         assert (owner.pid, owner.since) == (os.getpid(), WHEN.isoformat(sep=" "))
         assert locks.writer_of(directory) == owner
@@ -139,19 +153,21 @@ def test_a_second_lock_in_the_same_process_is_refused_too(directory, manager):
     assert not (directory / layout.WRITER).exists()
 
 
-def test_an_error_inside_gives_the_lock_back(directory, manager):
+def test_an_error_inside_gives_the_lock_back(directory: Path, manager: CheckpointManager) -> None:
     with pytest.raises(ZeroDivisionError), manager.writer_lock():
         raise ZeroDivisionError
     assert not (directory / layout.WRITER).exists()
 
 
-def test_a_number_that_another_process_has_by_now_is_nobodys_lock(directory, manager):
-    plant(directory, start=process_owner.start_time(os.getpid()) + 1)
+def test_a_number_that_another_process_has_by_now_is_nobodys_lock(
+    directory: Path, manager: CheckpointManager
+) -> None:
+    plant_record(directory, start=process_owner.start_time(os.getpid()) + 1)
     with manager.writer_lock() as owner:
         assert record(directory)["token"] == owner.token
 
 
-def test_a_fork_that_ends_gives_nothing_back(directory, manager):
+def test_a_fork_that_ends_gives_nothing_back(directory: Path, manager: CheckpointManager) -> None:
     folder = save(manager, 10)
     with contextlib.ExitStack() as held:
         held.enter_context(manager.writer_lock())
@@ -166,8 +182,10 @@ def test_a_fork_that_ends_gives_nothing_back(directory, manager):
     assert len(list(directory.iterdir())) == len(before) - 2
 
 
-def test_another_machine_is_believed_and_the_way_out_is_told(directory, manager):
-    plant(directory, machine="elsewhere_1", host="node\x1b[2J7", pid=1)
+def test_another_machine_is_believed_and_the_way_out_is_told(
+    directory: Path, manager: CheckpointManager
+) -> None:
+    plant_record(directory, machine="elsewhere_1", host="node\x1b[2J7", pid=1)
     before = (directory / layout.WRITER).read_text()
     with pytest.raises(CheckpointsInUse) as caught, manager.writer_lock():
         pass
@@ -181,7 +199,9 @@ def test_another_machine_is_believed_and_the_way_out_is_told(directory, manager)
     "text",
     ["", "[]", "{}", "[" * 100_000, '{"pid": 1e400}', "\xff", '{"pid": 1' + "0" * 5000 + "}"],
 )
-def test_a_record_that_makes_no_sense_is_not_overridden(directory, manager, text):
+def test_a_record_that_makes_no_sense_is_not_overridden(
+    directory: Path, manager: CheckpointManager, text: str
+) -> None:
     directory.mkdir()
     (directory / layout.WRITER).write_text(text, encoding="latin-1")
     with pytest.raises(CheckpointsInUse, match=r"may be in use: .* is not readable"):
@@ -189,13 +209,15 @@ def test_a_record_that_makes_no_sense_is_not_overridden(directory, manager, text
     assert manager.listing().checkpoints == ()  # readers do not care
 
 
-def test_what_replaced_the_own_record_is_left_alone(directory, manager):
+def test_what_replaced_the_own_record_is_left_alone(
+    directory: Path, manager: CheckpointManager
+) -> None:
     with manager.writer_lock():
-        plant(directory, machine="elsewhere")
+        plant_record(directory, machine="elsewhere")
     assert record(directory)["machine"] == "elsewhere"
 
 
-def test_readers_need_no_lock(directory, manager):
+def test_readers_need_no_lock(directory: Path, manager: CheckpointManager) -> None:
     save(manager, 10)
     with CheckpointManager(directory).writer_lock():
         assert manager.listing().iterations == [10]
@@ -203,7 +225,7 @@ def test_readers_need_no_lock(directory, manager):
         manager.pin(10)
 
 
-def test_a_mutex_that_does_not_come_free_is_an_error(directory):
+def test_a_mutex_that_does_not_come_free_is_an_error(directory: Path) -> None:
     directory.mkdir()
     with (
         locks.mutex(directory),
@@ -214,7 +236,9 @@ def test_a_mutex_that_does_not_come_free_is_an_error(directory):
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_what_a_living_run_began_with_is_not_pruned(rivals, directory, tmp_path, elsewhere):
+def test_what_a_living_run_began_with_is_not_pruned(
+    rivals: Rivals, directory: Path, tmp_path: Path, elsewhere: bool
+) -> None:
     for iteration in (10, 20, 30):
         save(CheckpointManager(directory, keep_last_n=0), iteration)
     thrifty = CheckpointManager(directory, keep_last_n=1)
@@ -230,7 +254,9 @@ def test_what_a_living_run_began_with_is_not_pruned(rivals, directory, tmp_path,
     assert not list(directory.glob(f"{layout.IN_USE}*"))
 
 
-def test_protection_ends_with_its_context_and_follows_links(directory, manager, tmp_path):
+def test_protection_ends_with_its_context_and_follows_links(
+    directory: Path, manager: CheckpointManager, tmp_path: Path
+) -> None:
     for iteration in (10, 20):
         save(manager, iteration)
     (tmp_path / "source").symlink_to(directory / "checkpoint_000010")
@@ -245,7 +271,9 @@ def test_protection_ends_with_its_context_and_follows_links(directory, manager, 
         pass
 
 
-def test_the_marker_of_another_machine_is_believed(directory, manager):
+def test_the_marker_of_another_machine_is_believed(
+    directory: Path, manager: CheckpointManager
+) -> None:
     for iteration in (10, 20):
         save(manager, iteration)
     marker = directory / f"{layout.IN_USE}1-a-checkpoint_000010"
@@ -256,7 +284,9 @@ def test_the_marker_of_another_machine_is_believed(directory, manager):
     assert len(CheckpointManager(directory, keep_last_n=1).prune()) == 1
 
 
-def test_a_copy_under_another_name_needs_no_marker(directory, manager):
+def test_a_copy_under_another_name_needs_no_marker(
+    directory: Path, manager: CheckpointManager
+) -> None:
     save(manager, 10).rename(directory / "best_model")
     with manager.protect(directory / "best_model"):
         assert sorted(path.name for path in directory.iterdir()) == [
@@ -265,14 +295,18 @@ def test_a_copy_under_another_name_needs_no_marker(directory, manager):
         ]
 
 
-def test_a_source_that_cannot_be_marked_can_be_used(directory, manager, caplog):
+def test_a_source_that_cannot_be_marked_can_be_used(
+    directory: Path, manager: CheckpointManager, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = save(manager, 10)
     (directory / layout.LOCK).mkdir()  # as on a file system that cannot be written
     with manager.protect(folder):
         assert "cannot be marked as in use, others may prune it" in caplog.text
 
 
-def test_a_folder_that_was_moved_is_not_written_to(manager, directory):
+def test_a_folder_that_was_moved_is_not_written_to(
+    manager: CheckpointManager, directory: Path
+) -> None:
     with manager.writer_lock():
         save(manager, 1)
         staged = manager.stage(FakeAlgorithm(), iteration=2, metadata={}, writers=WRITERS)
@@ -294,7 +328,7 @@ def test_a_folder_that_was_moved_is_not_written_to(manager, directory):
     assert [path.name for path in moved.glob("checkpoint_0*")] == ["checkpoint_000001"]
 
 
-def test_a_deleted_folder_is_not_made_again(manager, directory):
+def test_a_deleted_folder_is_not_made_again(manager: CheckpointManager, directory: Path) -> None:
     with manager.writer_lock():
         save(manager, 1)
         shutil.rmtree(directory)
@@ -304,7 +338,9 @@ def test_a_deleted_folder_is_not_made_again(manager, directory):
 
 
 @pytest.mark.parametrize("how", ["removed", "replaced", "copied"])
-def test_a_lock_that_is_another_ones_now_ends_the_writing(manager, directory, how):
+def test_a_lock_that_is_another_ones_now_ends_the_writing(
+    manager: CheckpointManager, directory: Path, how: str
+) -> None:
     with manager.writer_lock():
         record = directory / layout.WRITER
         text = record.read_text()

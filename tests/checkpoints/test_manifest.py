@@ -2,12 +2,16 @@
 
 import json
 import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.checkpoints.fakes import contents, save
 from trainer.checkpoints import layout, manifest
 from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError, NoUsableCheckpoint
+from trainer.checkpoints.manager import CheckpointManager
 
 FILES = (
     "algorithm_state.pkl",
@@ -23,24 +27,26 @@ FILES = (
 
 
 @pytest.fixture
-def checkpoint(manager):
+def checkpoint(manager: CheckpointManager) -> Path:
     return save(manager, 10)
 
 
-def problems(folder):
+def problems(folder: Path) -> tuple[str, ...]:
     with pytest.raises(CheckpointCorrupted) as caught:
         manifest.verify(folder)
     return caught.value.problems
 
 
-def edit_manifest(folder, change):
+def edit_manifest(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     path = folder / layout.MANIFEST
     document = json.loads(path.read_text())
     change(document)
     path.write_text(json.dumps(document) + "\n")
 
 
-def test_a_fresh_checkpoint_is_sound_and_lists_every_file(manager, checkpoint):
+def test_a_fresh_checkpoint_is_sound_and_lists_every_file(
+    manager: CheckpointManager, checkpoint: Path
+) -> None:
     manager.verify(checkpoint)
     manager.verify(str(checkpoint))
     listed = manifest.read(checkpoint)
@@ -54,7 +60,7 @@ def test_a_fresh_checkpoint_is_sound_and_lists_every_file(manager, checkpoint):
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", ["bit", "truncate", "empty", "delete", "folder"])
-def test_a_damaged_file_is_named(checkpoint, name, damage):
+def test_a_damaged_file_is_named(checkpoint: Path, name: str, damage: str) -> None:
     path = checkpoint / name
     data = path.read_bytes()
     if damage == "bit":
@@ -79,7 +85,7 @@ def test_a_damaged_file_is_named(checkpoint, name, damage):
         assert found == (expected,)
 
 
-def test_every_single_bit_of_the_manifest_counts(checkpoint):
+def test_every_single_bit_of_the_manifest_counts(checkpoint: Path) -> None:
     path = checkpoint / layout.MANIFEST
     original = path.read_bytes()
     missed = []
@@ -101,24 +107,24 @@ def test_every_single_bit_of_the_manifest_counts(checkpoint):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000, '{"format": 1}', "\xff"])
-def test_a_broken_manifest_is_an_error_like_any_other(checkpoint, text):
+def test_a_broken_manifest_is_an_error_like_any_other(checkpoint: Path, text: str) -> None:
     (checkpoint / layout.MANIFEST).write_text(text, encoding="latin-1")
     assert problems(checkpoint)[0].startswith("manifest.json: ")
 
 
-def test_no_manifest_means_incomplete(manager, checkpoint):
+def test_no_manifest_means_incomplete(manager: CheckpointManager, checkpoint: Path) -> None:
     (checkpoint / layout.MANIFEST).unlink()
     assert problems(checkpoint) == ("manifest.json: missing, so the checkpoint is incomplete",)
     with pytest.raises(NoUsableCheckpoint, match="no such checkpoint folder"):
         manager.verify(checkpoint / "nothing")
 
 
-def test_a_missing_policy_folder_is_one_finding(checkpoint):
+def test_a_missing_policy_folder_is_one_finding(checkpoint: Path) -> None:
     shutil.rmtree(checkpoint / "policies" / "hider_policy")
     assert problems(checkpoint) == ("policies/hider_policy/: missing with its 2 files",)
 
 
-def test_all_findings_come_together(checkpoint):
+def test_all_findings_come_together(checkpoint: Path) -> None:
     (checkpoint / "algorithm_state.pkl").write_text("other")
     (checkpoint / "config.yaml").unlink()
     shutil.rmtree(checkpoint / "policies" / "seeker_policy")
@@ -131,7 +137,7 @@ def test_all_findings_come_together(checkpoint):
     ]
 
 
-def test_the_message_is_short_and_tells_the_way_on(checkpoint):
+def test_the_message_is_short_and_tells_the_way_on(checkpoint: Path) -> None:
     for name in FILES:
         (checkpoint / name).write_text("?")
     with pytest.raises(CheckpointCorrupted) as caught:
@@ -145,8 +151,10 @@ def test_the_message_is_short_and_tells_the_way_on(checkpoint):
 
 @pytest.mark.parametrize("name", ["../evil.pkl", "/etc/passwd", "policies/../../evil", "a\\b"])
 @pytest.mark.parametrize("part", ["files", "policies", "required"])
-def test_names_that_leave_the_folder_are_refused_unread(checkpoint, name, part):
-    def plant(document):
+def test_names_that_leave_the_folder_are_refused_unread(
+    checkpoint: Path, name: str, part: str
+) -> None:
+    def plant(document: dict[str, Any]) -> None:
         if part == "files":
             document["files"][name] = {"sha256": "0" * 64, "size": 0}
         else:
@@ -159,14 +167,16 @@ def test_names_that_leave_the_folder_are_refused_unread(checkpoint, name, part):
 @pytest.mark.parametrize(
     "record", [None, {}, {"size": -1, "sha256": "0" * 64}, {"size": True, "sha256": "0" * 64}]
 )
-def test_a_file_record_needs_size_and_digest(checkpoint, record):
+def test_a_file_record_needs_size_and_digest(
+    checkpoint: Path, record: dict[Any, Any] | None
+) -> None:
     edit_manifest(checkpoint, lambda document: document["files"].update(x=record))
     assert "manifest.json: x: no valid size and sha256" in problems(checkpoint)
 
 
 @pytest.mark.parametrize("part", ["algorithm_state.pkl", "policies/hider_policy/spec.json"])
-def test_a_required_part_cannot_be_struck_off_the_manifest(checkpoint, part):
-    def strike(document):
+def test_a_required_part_cannot_be_struck_off_the_manifest(checkpoint: Path, part: str) -> None:
+    def strike(document: dict[str, Any]) -> None:
         document["size_bytes"] -= document["files"].pop(part)["size"]
         document["required"].remove(part)
 
@@ -179,27 +189,29 @@ def test_a_required_part_cannot_be_struck_off_the_manifest(checkpoint, part):
 
 
 @pytest.mark.parametrize("target", ["file", "folder"])
-def test_links_are_refused_even_to_equal_content(checkpoint, tmp_path, target):
+def test_links_are_refused_even_to_equal_content(
+    checkpoint: Path, tmp_path: Path, target: str
+) -> None:
     name = "config.yaml" if target == "file" else "policies"
     (checkpoint / name).rename(tmp_path / name)
     (checkpoint / name).symlink_to(tmp_path / name)
     assert f"{name}: not a plain file (a link?)" in problems(checkpoint)
 
 
-def test_planted_state_is_refused_and_a_note_is_not(checkpoint):
+def test_planted_state_is_refused_and_a_note_is_not(checkpoint: Path) -> None:
     (checkpoint / "notes.txt").write_text("my best run")
     manifest.verify(checkpoint)
     (checkpoint / "learner_group" / "state.pkl").write_text("evil")
     assert problems(checkpoint) == ("learner_group/state.pkl: not in the manifest",)
 
 
-def test_a_copy_verifies_on_its_own(checkpoint, directory):
+def test_a_copy_verifies_on_its_own(checkpoint: Path, directory: Path) -> None:
     shutil.copytree(checkpoint, directory / "best_model")
     shutil.rmtree(checkpoint)
     manifest.verify(directory / "best_model")
 
 
-def test_what_cannot_be_verified_later_is_not_saved(tmp_path):
+def test_what_cannot_be_verified_later_is_not_saved(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(CheckpointError, match="'link'"):
         manifest.write(tmp_path)
@@ -214,7 +226,9 @@ def test_what_cannot_be_verified_later_is_not_saved(tmp_path):
         (["rllib_checkpoint.json", "algorithm_state.pkl"], "learner_group"),
     ],
 )
-def test_an_incomplete_checkpoint_is_not_saved(tmp_path, have, lacking):
+def test_an_incomplete_checkpoint_is_not_saved(
+    tmp_path: Path, have: list[str], lacking: str
+) -> None:
     for name in have:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -223,7 +237,7 @@ def test_an_incomplete_checkpoint_is_not_saved(tmp_path, have, lacking):
     assert not (tmp_path / layout.MANIFEST).exists()
 
 
-def test_the_required_parts_of_a_msgpack_state(tmp_path):
+def test_the_required_parts_of_a_msgpack_state(tmp_path: Path) -> None:
     files = ["rllib_checkpoint.json", "algorithm_state.msgpack", "learner_group/x"]
     assert manifest.required_parts(files, ["p"]) == [
         "rllib_checkpoint.json",

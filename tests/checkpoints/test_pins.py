@@ -2,12 +2,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.checkpoints.fakes import save
-from tests.checkpoints.store_places import everywhere, everywhere_slowly
+from tests.checkpoints.fakes import branch_off, save
+from tests.checkpoints.store_places import Place, everywhere, everywhere_slowly
 from trainer.checkpoints import index, layout
 from trainer.checkpoints.errors import NoUsableCheckpoint, SidecarUnreadable
 from trainer.checkpoints.manager import CheckpointManager
@@ -16,19 +17,21 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def three(manager, directory):
+def with_final(manager: CheckpointManager, directory: Path) -> Path:
     for iteration in (10, 20, 30):
         save(manager, iteration, tags=["final"] if iteration == 30 else [])
     return directory
 
 
-def tags(manager):
+def tags(manager: CheckpointManager) -> dict[int, list[str]]:
     return {item["iteration"]: item["tags"] for item in manager.list_checkpoints()}
 
 
 @everywhere
-def test_a_pinned_checkpoint_is_kept_and_shown_until_it_is_unpinned(three, manager, place):
-    assert manager.pin("10") == three / "checkpoint_000010"
+def test_a_pinned_checkpoint_is_kept_and_shown_until_it_is_unpinned(
+    with_final: Path, manager: CheckpointManager, place: Place
+) -> None:
+    assert manager.pin("10") == with_final / "checkpoint_000010"
     manager.pin("latest")
     assert tags(manager) == {10: ["pinned"], 20: [], 30: ["final", "pinned"]}
     thrifty = place.manager(keep_last_n=1)
@@ -42,37 +45,45 @@ def test_a_pinned_checkpoint_is_kept_and_shown_until_it_is_unpinned(three, manag
 
 
 @everywhere_slowly
-def test_pins_do_not_touch_checkpoints_or_index(three, manager):
-    before = (three / layout.INDEX).read_bytes()
+def test_pins_do_not_touch_checkpoints_or_index(
+    with_final: Path, manager: CheckpointManager
+) -> None:
+    before = (with_final / layout.INDEX).read_bytes()
     manager.pin(10)
     assert manager.listing() == manager.listing()
-    assert (three / layout.INDEX).read_bytes() == before
-    manager.verify(three / "checkpoint_000010")
+    assert (with_final / layout.INDEX).read_bytes() == before
+    manager.verify(with_final / "checkpoint_000010")
 
 
 @everywhere_slowly
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text("{")])
-def test_pins_survive_a_rebuild_of_the_index(three, manager, damage):
+def test_pins_survive_a_rebuild_of_the_index(
+    with_final: Path, manager: CheckpointManager, damage: Callable[[Path], object]
+) -> None:
     manager.pin(20)
-    damage(three / layout.INDEX)
+    damage(with_final / layout.INDEX)
     assert tags(manager)[20] == ["pinned"]
 
 
-def test_only_checkpoints_of_this_folder_can_be_pinned(three, manager, tmp_path):
+def test_only_checkpoints_of_this_folder_can_be_pinned(
+    with_final: Path, manager: CheckpointManager, tmp_path: Path
+) -> None:
     other = save(CheckpointManager(tmp_path / "other"), 10)
-    (three / "checkpoint_000020").rename(three / "best_model")
-    for foreign in (other, three / "best_model"):
+    (with_final / "checkpoint_000020").rename(with_final / "best_model")
+    for foreign in (other, with_final / "best_model"):
         with pytest.raises(NoUsableCheckpoint, match="which alone are pruned"):
             manager.pin(foreign)
     with pytest.raises(NoUsableCheckpoint, match="nearest: 10, 30"):
         manager.pin(20)
-    assert not (three / layout.PINS).exists()
+    assert not (with_final / layout.PINS).exists()
 
 
-def test_pins_go_along_with_checkpoints_that_are_set_aside(three, manager):
+def test_pins_go_along_with_checkpoints_that_are_set_aside(
+    with_final: Path, manager: CheckpointManager
+) -> None:
     manager.pin(10)
     manager.pin(20)
-    branch = manager.set_aside_newer(10)
+    branch = branch_off(manager, 10)
     save(manager, 20)
     assert tags(manager) == {10: ["pinned"], 20: []}
     assert tags(CheckpointManager(branch)) == {20: ["pinned"], 30: ["final"]}
@@ -98,21 +109,25 @@ def test_pins_go_along_with_checkpoints_that_are_set_aside(three, manager):
         ("\xff", "invalid start byte"),
     ],
 )
-def test_broken_pins_are_told_and_nothing_is_pinned_or_lost(three, manager, text, problem):
-    (three / layout.PINS).write_text(text, encoding="latin-1")
-    listing = index.load(three)
+def test_broken_pins_are_told_and_nothing_is_pinned_or_lost(
+    with_final: Path, manager: CheckpointManager, text: str, problem: str
+) -> None:
+    (with_final / layout.PINS).write_text(text, encoding="latin-1")
+    listing = index.load(with_final)
     assert listing.iterations == [10, 20, 30]
     ((name, reason),) = listing.skipped
     assert name == "pins.json"
     assert problem in reason
     with pytest.raises(SidecarUnreadable, match="Nothing is deleted until it is corrected"):
         manager.pin(10)
-    assert (three / layout.PINS).read_text(encoding="latin-1") == text
+    assert (with_final / layout.PINS).read_text(encoding="latin-1") == text
 
 
 @pytest.mark.parametrize("kind", ["folder", "link", "pipe", "huge"])
-def test_what_is_not_a_plain_file_is_not_read(three, manager, tmp_path, kind):
-    path = three / layout.PINS
+def test_what_is_not_a_plain_file_is_not_read(
+    with_final: Path, manager: CheckpointManager, tmp_path: Path, kind: str
+) -> None:
+    path = with_final / layout.PINS
     if kind == "folder":
         path.mkdir()
     elif kind == "link":
@@ -124,7 +139,7 @@ def test_what_is_not_a_plain_file_is_not_read(three, manager, tmp_path, kind):
         with path.open("wb") as file:
             file.truncate(2**40)
     with pytest.raises(SidecarUnreadable, match=r"not a plain file|bytes, more than"):
-        CheckpointManager(three, keep_last_n=1).prune()
+        CheckpointManager(with_final, keep_last_n=1).prune()
     assert manager.listing().iterations == [10, 20, 30]
 
 
@@ -138,9 +153,9 @@ for iteration in range(int(sys.argv[2]), 60, 3):
 """
 
 
-def test_no_pin_is_lost_when_several_processes_pin(three):
-    command = [sys.executable, "-c", PINNER, str(three)]
+def test_no_pin_is_lost_when_several_processes_pin(with_final: Path) -> None:
+    command = [sys.executable, "-c", PINNER, str(with_final)]
     running = [subprocess.Popen([*command, str(first)], cwd=ROOT) for first in range(3)]
     assert [process.wait() for process in running] == [0, 0, 0]
-    document = json.loads((three / layout.PINS).read_text())
+    document = json.loads((with_final / layout.PINS).read_text())
     assert document == {"format": 1, "pinned": list(range(60))}

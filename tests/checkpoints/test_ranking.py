@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.checkpoints.fakes import info, open_past_damage, save
+from tests.checkpoints.fakes import info, kept, open_past_damage, save
 from trainer.checkpoints import ranking
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.metadata import BestBy
-from trainer.checkpoints.retention import Retention, kept, reasons
+from trainer.checkpoints.retention import Retention, reasons
 from trainer.commands.checkpoint_tools.checkpoint_table import render
 from trainer.commands.demo.checkpoint_choice import Shelf
 

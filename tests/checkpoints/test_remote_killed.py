@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.fakes import save
-from tests.checkpoints.store_places import second_machine
+from tests.checkpoints.store_places import StorePlace, second_machine
 
 ROOT = Path(__file__).parents[2]
 FILES = 9  # of a checkpoint, without its manifest
@@ -39,7 +39,7 @@ save(manager, 20)
 """
 
 
-def killed_upload(place, step):
+def killed_upload(place: StorePlace, step: int) -> None:
     command = [sys.executable, "-c", KILLED, place.given, str(step)]
     done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), check=False)
     assert done.returncode == -signal.SIGKILL
@@ -48,7 +48,7 @@ def killed_upload(place, step):
 @pytest.mark.parametrize(
     "step", [4, *(pytest.param(k, marks=pytest.mark.slow) for k in (0, 1, FILES, FILES + 1))]
 )
-def test_a_killed_upload_is_finished_by_the_next_save_here(remote, step):
+def test_a_killed_upload_is_finished_by_the_next_save_here(remote: StorePlace, step: int) -> None:
     save(remote.manager(), 10)
     killed_upload(remote, step)
     manager = remote.manager()
@@ -63,7 +63,12 @@ def test_a_killed_upload_is_finished_by_the_next_save_here(remote, step):
         found.verify(found.open(iteration))
 
 
-def test_another_machines_next_writer_clears_a_half_upload(remote, caplog, tmp_path, monkeypatch):
+def test_another_machines_next_writer_clears_a_half_upload(
+    remote: StorePlace,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     save(remote.manager(), 10)
     killed_upload(remote, 4)
     second_machine(monkeypatch, tmp_path / "another machine")
@@ -78,7 +83,9 @@ def test_another_machines_next_writer_clears_a_half_upload(remote, caplog, tmp_p
     assert remote.manager().listing().iterations == [10, 20]
 
 
-def test_one_that_died_before_the_pointer_is_adopted_if_it_is_whole(remote, tmp_path, monkeypatch):
+def test_one_that_died_before_the_pointer_is_adopted_if_it_is_whole(
+    remote: StorePlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save(remote.manager(), 10)
     killed_upload(remote, FILES + 1)  # before latest.json
     second_machine(monkeypatch, tmp_path / "another machine")
@@ -98,7 +105,12 @@ def test_one_that_died_before_the_pointer_is_adopted_if_it_is_whole(remote, tmp_
 
 
 @pytest.mark.slow
-def test_a_damaged_one_beyond_the_pointer_stays_hidden(remote, tmp_path, monkeypatch, caplog):
+def test_a_damaged_one_beyond_the_pointer_stays_hidden(
+    remote: StorePlace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     save(remote.manager(), 10)
     killed_upload(remote, FILES + 1)
     remote.bucket.write("checkpoint_000020/algorithm_state.pkl", b"other")

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,9 @@ ROOT = Path(__file__).parents[2]
         ("file:///data/a b", "/data/a b"),
     ],
 )
-def test_local_places(given, folder, tmp_path, monkeypatch):
+def test_local_places(
+    given: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/some one")
     expected = Path(folder.format(cwd=tmp_path, home="/home/some one"))
@@ -38,7 +41,7 @@ def test_local_places(given, folder, tmp_path, monkeypatch):
     assert (manager.directory, manager.is_remote) == (expected, False)
 
 
-def test_a_file_url_is_the_folder_itself(tmp_path):
+def test_a_file_url_is_the_folder_itself(tmp_path: Path) -> None:
     manager = CheckpointManager(f"file://{tmp_path}/my%20runs")
     path = save(manager, 10)
     assert path == tmp_path / "my runs" / "checkpoint_000010"
@@ -69,7 +72,7 @@ def test_a_file_url_is_the_folder_itself(tmp_path):
         ),
     ],
 )
-def test_remote_places(given, path, options):
+def test_remote_places(given: str, path: str, options: dict[Any, Any]) -> None:
     place = parse(given)
     assert isinstance(place, Location)
     assert (place.path, dict(place.options)) == (path, options)
@@ -77,7 +80,7 @@ def test_remote_places(given, path, options):
     assert not any(value in repr(place) + place.url for value in options.values())
 
 
-def test_the_endpoint_of_the_environment(monkeypatch):
+def test_the_endpoint_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:5000")
     found = parse("s3://bucket/x")
     assert isinstance(found, Location)
@@ -99,7 +102,9 @@ def test_the_endpoint_of_the_environment(monkeypatch):
         (Path("s3://bucket/x"), "give it as text"),
     ],
 )
-def test_what_is_not_understood_is_told(given, told, capsys):
+def test_what_is_not_understood_is_told(
+    given: Path | str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(ValueError, match=re.escape(told)) as caught:
         CheckpointManager(given)
     assert "secret" not in str(caught.value)
@@ -108,7 +113,7 @@ def test_what_is_not_understood_is_told(given, told, capsys):
         assert told in capsys.readouterr().err
 
 
-def test_the_address_of_a_checkpoint_has_a_folder_and_a_name():
+def test_the_address_of_a_checkpoint_has_a_folder_and_a_name() -> None:
     assert open_store.split_url("s3://b/a/checkpoint_000010?region=x") == (
         "s3://b/a?region=x",
         "checkpoint_000010",
@@ -130,14 +135,16 @@ def test_the_address_of_a_checkpoint_has_a_folder_and_a_name():
         ("s3:/key:secret@bucket/a", "s3://bucket/a"),
     ],
 )
-def test_what_a_user_gave_for_messages(given, shown, capsys):
+def test_what_a_user_gave_for_messages(
+    given: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert open_store.shown_place(given) == shown
     with pytest.raises(SystemExit):
         program.main(["prune", given, "--checkpoint-dir", "elsewhere"])
     assert f"two directories given: {shown} and elsewhere" in capsys.readouterr().err
 
 
-def test_google_storage_is_the_same_code():
+def test_google_storage_is_the_same_code() -> None:
     pyarrow_fs = pytest.importorskip("pyarrow.fs")
     place = parse("gs://anonymous@bucket/a b?scheme=http&endpoint_override=127.0.0.1:1")
     assert isinstance(place, Location)
@@ -146,7 +153,7 @@ def test_google_storage_is_the_same_code():
 
 
 @pytest.mark.slow
-def test_google_storage_that_is_away_is_told(monkeypatch):
+def test_google_storage_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "PATIENCE", client.Patience(0.1, 0.1, attempts=1, pause_s=0.1))
     manager = CheckpointManager(
         "gs://anonymous@bucket/a b?scheme=http&endpoint_override=127.0.0.1:1"
@@ -156,7 +163,9 @@ def test_google_storage_that_is_away_is_told(monkeypatch):
     assert len(str(caught.value).splitlines()) == 2
 
 
-def test_no_bucket_no_key_no_server_are_two_lines(s3, monkeypatch, capsys):
+def test_no_bucket_no_key_no_server_are_two_lines(
+    s3: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     options = f"?endpoint_override=127.0.0.1:{s3}&scheme=http&region=us-east-1"
     nowhere = "?endpoint_override=127.0.0.1:1&scheme=http&region=us-east-1"
     for given, told in (
@@ -176,7 +185,7 @@ def test_no_bucket_no_key_no_server_are_two_lines(s3, monkeypatch, capsys):
     assert program.main(["verify", "--checkpoint-dir", f"s3://no-such-bucket/x{options}"]) == 1
 
 
-def test_a_local_folder_never_loads_the_client(tmp_path):
+def test_a_local_folder_never_loads_the_client(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from tests.checkpoints.fakes import save\n"

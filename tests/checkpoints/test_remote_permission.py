@@ -10,14 +10,16 @@ import pytest
 
 from tests.checkpoints.fakes import save
 from tests.checkpoints.object_store import read_only, url
-from tests.checkpoints.store_places import Place
+from tests.checkpoints.store_places import StorePlace
 from trainer.commands.train.checkpoint_folder import try_writing
 from trainer.errors import UsageError
 from trainer.run.checkpoint_saver import Saved
 from trainer.run.recorder import RunRecorder
 
 
-def test_a_store_that_takes_nothing_is_told_at_once(remote: Place, s3: int, tmp_path: Path) -> None:
+def test_a_store_that_takes_nothing_is_told_at_once(
+    remote: StorePlace, s3: int, tmp_path: Path
+) -> None:
     save(remote.manager(), 10)
     before = remote.names()
     try_writing(remote.given)

@@ -2,20 +2,23 @@
 
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
 
-from tests.checkpoints.fakes import names, open_past_damage, save
-from tests.checkpoints.store_places import second_machine
+from tests.checkpoints.fakes import branch_off, names, open_past_damage, save
+from tests.checkpoints.store_places import StorePlace, second_machine
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.remote.client import Client
 from trainer.checkpoints.retention import Retention
 from trainer.commands.demo.checkpoint_choice import Shelf, home_of
 
+Machines = tuple[CheckpointManager, CheckpointManager]
+
 
 @pytest.fixture
-def two_machines(remote, tmp_path, monkeypatch):
+def two_machines(remote: StorePlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
     """A manager on each of two machines."""
     first = remote.manager(keep_last_n=0)
     with monkeypatch.context() as elsewhere:
@@ -26,12 +29,12 @@ def two_machines(remote, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def transfers(monkeypatch):
+def transfers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the objects that are downloaded."""
-    met = []
+    met: list[str] = []
     real = Client.download
 
-    def download(self, name, target):
+    def download(self: Client, name: str, target: Path) -> None:
         met.append(name)
         real(self, name, target)
 
@@ -39,7 +42,7 @@ def transfers(monkeypatch):
     return met
 
 
-def test_a_second_machine_sees_everything(two_machines, remote):
+def test_a_second_machine_sees_everything(two_machines: Machines, remote: StorePlace) -> None:
     first, second = two_machines
     save(first, 10, reward_mean=99.0)
     save(first, 20, tags=["final"])
@@ -62,7 +65,9 @@ def test_a_second_machine_sees_everything(two_machines, remote):
 
 
 @pytest.mark.slow
-def test_a_list_needs_only_heads_and_only_once(two_machines, transfers):
+def test_a_list_needs_only_heads_and_only_once(
+    two_machines: Machines, transfers: list[str]
+) -> None:
     first, second = two_machines
     for iteration in (10, 20):
         save(first, iteration)
@@ -84,7 +89,9 @@ def test_a_list_needs_only_heads_and_only_once(two_machines, transfers):
 
 
 @pytest.mark.slow
-def test_what_others_delete_is_gone_and_their_new_one_under_that_number_is_seen(two_machines):
+def test_what_others_delete_is_gone_and_their_new_one_under_that_number_is_seen(
+    two_machines: Machines,
+) -> None:
     first, second = two_machines
     for iteration in (10, 20, 30):
         save(first, iteration)
@@ -101,7 +108,7 @@ def test_what_others_delete_is_gone_and_their_new_one_under_that_number_is_seen(
 
 
 @pytest.mark.slow
-def test_a_checkpoint_in_use_stays_here_when_others_delete_it(two_machines):
+def test_a_checkpoint_in_use_stays_here_when_others_delete_it(two_machines: Machines) -> None:
     first, second = two_machines
     for iteration in (10, 20):
         save(first, iteration)
@@ -117,7 +124,7 @@ def test_a_checkpoint_in_use_stays_here_when_others_delete_it(two_machines):
 
 
 @pytest.mark.slow
-def test_deleted_behind_our_back(remote, two_machines):
+def test_deleted_behind_our_back(remote: StorePlace, two_machines: Machines) -> None:
     first, second = two_machines
     for iteration in (10, 20):
         save(first, iteration)
@@ -135,7 +142,9 @@ def test_deleted_behind_our_back(remote, two_machines):
 
 
 @pytest.mark.slow
-def test_deleted_between_list_and_download(remote, two_machines, monkeypatch):
+def test_deleted_between_list_and_download(
+    remote: StorePlace, two_machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = two_machines
     save(first, 10)
     second.listing()
@@ -148,7 +157,9 @@ def test_deleted_between_list_and_download(remote, two_machines, monkeypatch):
 @pytest.mark.parametrize(
     "content", [b"other", *(pytest.param(c, marks=pytest.mark.slow) for c in (b"", None))]
 )
-def test_a_corrupted_object_is_found_on_download(remote, two_machines, content):
+def test_a_corrupted_object_is_found_on_download(
+    remote: StorePlace, two_machines: Machines, content: bytes | None
+) -> None:
     first, second = two_machines
     save(first, 10)
     save(first, 20)
@@ -168,7 +179,7 @@ def test_a_corrupted_object_is_found_on_download(remote, two_machines, content):
     assert b"checkpoint_000010" in remote.read("latest.json")
 
 
-def test_a_copy_that_went_bad_here_is_fetched_again(two_machines):
+def test_a_copy_that_went_bad_here_is_fetched_again(two_machines: Machines) -> None:
     first, second = two_machines
     save(first, 10)
     path = second.open("latest")
@@ -180,14 +191,16 @@ def test_a_copy_that_went_bad_here_is_fetched_again(two_machines):
     assert (path / "policies" / "hider_policy" / "spec.json").is_file()
 
 
-def test_a_reader_during_an_upload_sees_the_old_state_or_the_new(two_machines, monkeypatch):
+def test_a_reader_during_an_upload_sees_the_old_state_or_the_new(
+    two_machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = two_machines
     save(first, 10)
-    real, seen = Client.write, []
+    real = Client.write
+    seen: list[tuple[str, list[int], str]] = []
 
-    def write(self, name, content):
-        if self is first._store.client:
-            seen.append((name, second.listing().iterations, second.open("latest").name))
+    def write(self: Client, name: str, content: bytes) -> None:
+        seen.append((name, second.listing().iterations, second.open("latest").name))
         real(self, name, content)
 
     monkeypatch.setattr(Client, "write", write)
@@ -200,11 +213,11 @@ def test_a_reader_during_an_upload_sees_the_old_state_or_the_new(two_machines, m
 
 
 @pytest.mark.slow
-def test_readers_beside_a_writer_on_one_machine(remote):
+def test_readers_beside_a_writer_on_one_machine(remote: StorePlace) -> None:
     """They share the mirror, and none takes away what another one just put there."""
     manager, problems, over = remote.manager(keep_last_n=2), [], threading.Event()
 
-    def read():
+    def read() -> None:
         reader = remote.manager()
         while not over.is_set():
             try:
@@ -229,7 +242,9 @@ def test_readers_beside_a_writer_on_one_machine(remote):
 
 
 @pytest.mark.slow
-def test_a_copied_folder_without_a_pointer_is_listed(remote, two_machines):
+def test_a_copied_folder_without_a_pointer_is_listed(
+    remote: StorePlace, two_machines: Machines
+) -> None:
     first, second = two_machines
     save(first, 10)
     remote.bucket.delete("latest.json")
@@ -240,7 +255,9 @@ def test_a_copied_folder_without_a_pointer_is_listed(remote, two_machines):
     assert second.listing().iterations == [10, 20]
 
 
-def test_hostile_objects_are_no_traceback_and_no_way_out(remote, two_machines):
+def test_hostile_objects_are_no_traceback_and_no_way_out(
+    remote: StorePlace, two_machines: Machines
+) -> None:
     first, second = two_machines
     save(first, 10)
     for name, content in (
@@ -266,13 +283,15 @@ def test_hostile_objects_are_no_traceback_and_no_way_out(remote, two_machines):
     assert open_past_damage(second, "latest")[0].name == "checkpoint_000010"
 
 
-def test_the_path_of_a_mirror_means_what_it_mirrors(two_machines, remote):
+def test_the_path_of_a_mirror_means_what_it_mirrors(
+    two_machines: Machines, remote: StorePlace
+) -> None:
     first, _ = two_machines
     path = save(first, 10)
     again = CheckpointManager(path.parent)
     assert (again.is_remote, again.shown, again.directory) == (True, remote.shown, first.directory)
     save(again, 20)
-    branch = again.set_aside_newer(10)
+    branch = branch_off(again, 10)
     remote.forget()
     first.listing()
     aside = CheckpointManager(branch)
@@ -284,7 +303,7 @@ def test_the_path_of_a_mirror_means_what_it_mirrors(two_machines, remote):
 
 
 @pytest.mark.slow
-def test_the_demos_shelf(two_machines, remote):
+def test_the_demos_shelf(two_machines: Machines, remote: StorePlace) -> None:
     first, _ = two_machines
     save(first, 10, reward_mean=99.0)
     save(first, 20)

@@ -3,13 +3,16 @@
 import json
 import socket
 import time
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.checkpoints.fakes import names, save
 from tests.checkpoints.object_store import Line, url
-from tests.checkpoints.store_places import Place, second_machine
+from tests.checkpoints.store_places import Place, StorePlace, second_machine
 from trainer.checkpoints.errors import (
     CheckpointExists,
     CheckpointWriteFailed,
@@ -23,8 +26,18 @@ from trainer.checkpoints.remote.client import Client
 FILES = 9  # of a checkpoint, without its manifest
 
 
+class Steps(list[tuple[str, str]]):
+    """The operations on the store and their objects; `stop_at(k, error)` raises before the k-th."""
+
+    stop: int | None = None
+    error: Exception
+
+    def stop_at(self, step: int, error: Exception) -> None:
+        self.stop, self.error = len(self) + step, error
+
+
 @pytest.fixture
-def line(s3):
+def line(s3: int) -> Iterator[Line]:
     """A line to the server that can be cut."""
     found = Line(s3)
     yield found
@@ -32,27 +45,20 @@ def line(s3):
 
 
 @pytest.fixture
-def shaky(line, remote):
+def shaky(line: Line, remote: StorePlace) -> StorePlace:
     """The same place by that line; the mirror is the line's own."""
-    return Place(url(line.port, remote.bucket.root.partition("/")[2]), remote.bucket)
+    return StorePlace(url(line.port, remote.bucket.root.partition("/")[2]), remote.bucket)
 
 
 @pytest.fixture
-def steps(monkeypatch):
-    """What is done to the store, in order; `steps.stop_at(k, error)` raises instead of step k."""
-
-    class Steps(list):
-        stop, error = None, None
-
-        def stop_at(self, step, error):
-            self.stop, self.error = len(self) + step, error
-
+def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
+    """What is done to the store, in order."""
     met = Steps()
 
-    def counted(name):
+    def counted(name: str) -> Callable[..., Any]:
         real = getattr(Client, name)
 
-        def method(self, *args):
+        def method(self: Client, *args: Any) -> Any:
             if met.stop is not None and len(met) >= met.stop:
                 raise met.error
             target = args[1] if name == "upload" else args[0]
@@ -66,10 +72,12 @@ def steps(monkeypatch):
     return met
 
 
-def test_the_manifest_is_last_and_latest_moves_after_the_check(remote, steps, monkeypatch):
+def test_the_manifest_is_last_and_latest_moves_after_the_check(
+    remote: StorePlace, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = Client.chunks
 
-    def chunks(self, name, sink):
+    def chunks(self: Client, name: str, sink: Callable[[bytes], Any]) -> None:
         steps.append(("check", name))
         real(self, name, sink)
 
@@ -91,19 +99,20 @@ def test_the_manifest_is_last_and_latest_moves_after_the_check(remote, steps, mo
     assert pointer["checkpoint"] == "checkpoint_000010"
 
 
-def test_what_arrives_changed_is_sent_again_and_never_pointed_at(remote, monkeypatch):
-    real, times = Client.upload, count()
+def test_what_arrives_changed_is_sent_again_and_never_pointed_at(
+    remote: StorePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, garbled, times = Client.upload, count(), 2
 
-    def garble(self, source, name):
+    def garble(self: Client, source: Path, name: str) -> None:
         real(self, source, name)
-        if name.endswith("algorithm_state.pkl") and next(times) < garble.times:
+        if name.endswith("algorithm_state.pkl") and next(garbled) < times:
             self.write(name, b"garbled")
 
     monkeypatch.setattr(Client, "upload", garble)
-    garble.times = 2
     save(remote.manager(), 10)
     assert remote.read("checkpoint_000010/algorithm_state.pkl") == b"state"
-    garble.times = 10**6
+    times = 10**6
     with pytest.raises(UploadFailed, match=r"checkpoint_000020/algorithm_state.pkl: 7 bytes"):
         save(remote.manager(), 20)
     assert json.loads(remote.read("latest.json"))["checkpoint"] == "checkpoint_000010"
@@ -119,7 +128,13 @@ def test_what_arrives_changed_is_sent_again_and_never_pointed_at(remote, monkeyp
         pytest.param(range(FILES + 4), marks=pytest.mark.slow),
     ],
 )
-def test_an_error_at_any_step_of_a_save(remote, steps, tmp_path, monkeypatch, tried):
+def test_an_error_at_any_step_of_a_save(
+    remote: StorePlace,
+    steps: Steps,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tried: Iterable[int],
+) -> None:
     """The store goes away before each step in turn: readers see the old state or the new one."""
     save(remote.manager(), 10)
     seen = []
@@ -150,7 +165,9 @@ def test_an_error_at_any_step_of_a_save(remote, steps, tmp_path, monkeypatch, tr
     assert sorted(seen, key=lambda pair: pair[1]) == seen
 
 
-def test_dropped_connections_are_tried_again(line, shaky, remote):
+def test_dropped_connections_are_tried_again(
+    line: Line, shaky: StorePlace, remote: StorePlace
+) -> None:
     manager = shaky.manager()
     line.cut_after(3000, times=2)
     save(manager, 10)
@@ -163,7 +180,9 @@ def test_dropped_connections_are_tried_again(line, shaky, remote):
 @pytest.mark.parametrize(
     "allowed", [500, *(pytest.param(k, marks=pytest.mark.slow) for k in (0, 5_000, 12_000, 20_000))]
 )
-def test_a_line_that_stays_cut_loses_nothing(line, shaky, remote, allowed):
+def test_a_line_that_stays_cut_loses_nothing(
+    line: Line, shaky: StorePlace, remote: StorePlace, allowed: int
+) -> None:
     manager = shaky.manager()
     save(manager, 10)
     line.cut_after(allowed)
@@ -186,7 +205,7 @@ def test_a_line_that_stays_cut_loses_nothing(line, shaky, remote, allowed):
         found.verify(found.open(iteration))
 
 
-def test_a_server_that_is_away_is_told_with_the_url(line, shaky):
+def test_a_server_that_is_away_is_told_with_the_url(line: Line, shaky: StorePlace) -> None:
     line.cut_after(0)
     for ask in (
         lambda m: m.listing(),
@@ -199,7 +218,7 @@ def test_a_server_that_is_away_is_told_with_the_url(line, shaky):
 
 
 @pytest.mark.slow
-def test_a_server_that_says_nothing_is_given_up(monkeypatch):
+def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "PATIENCE", client.Patience(1.0, 1.0, attempts=2, pause_s=0.02))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         manager = Place(url(silent.getsockname()[1], "x")).manager()
@@ -211,7 +230,9 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_damaged_one_that_waits_does_not_hold_up_the_others(line, shaky, remote, caplog):
+def test_a_damaged_one_that_waits_does_not_hold_up_the_others(
+    line: Line, shaky: StorePlace, remote: StorePlace, caplog: pytest.LogCaptureFixture
+) -> None:
     manager = shaky.manager()
     line.cut_after(0)
     with pytest.raises(UploadFailed):
@@ -224,7 +245,9 @@ def test_a_damaged_one_that_waits_does_not_hold_up_the_others(line, shaky, remot
     assert manager.waiting() == [10]
 
 
-def test_another_machines_checkpoint_is_not_overwritten(remote, tmp_path, monkeypatch):
+def test_another_machines_checkpoint_is_not_overwritten(
+    remote: StorePlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mine = remote.manager()
     with monkeypatch.context() as elsewhere:
         second_machine(elsewhere, tmp_path / "another machine")
@@ -239,7 +262,7 @@ def test_another_machines_checkpoint_is_not_overwritten(remote, tmp_path, monkey
     assert mine.waiting() == []
 
 
-def test_a_deletion_takes_the_manifest_first(remote, steps):
+def test_a_deletion_takes_the_manifest_first(remote: StorePlace, steps: Steps) -> None:
     save(remote.manager(), 10)
     save(remote.manager(), 20)
     del steps[:]

@@ -3,13 +3,16 @@
 import json
 import threading
 from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.checkpoints.fakes import WHEN, save
-from tests.checkpoints.store_places import second_machine
+from tests.checkpoints.store_places import StorePlace, second_machine
 from tests.commands.checkpoint_tools.test_repair_tool import dead  # noqa: F401 - a fixture
 from trainer.checkpoints.errors import CheckpointsInUse, StoreUnavailable
+from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.process_owner import Owner
 from trainer.checkpoints.remote import lease
 from trainer.checkpoints.remote.client import Client
@@ -17,29 +20,33 @@ from trainer.checkpoints.remote.listing import list_remote
 
 
 @pytest.fixture
-def second(remote, tmp_path, monkeypatch):
+def second(
+    remote: StorePlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> CheckpointManager:
     """A manager on another machine, or in another folder of this one."""
     with monkeypatch.context() as elsewhere:
         second_machine(elsewhere, tmp_path / "another machine")
         return remote.manager()
 
 
-def plant(remote, text):
+def plant_lease(remote: StorePlace, text: str | bytes) -> str:
     name = ".writer-other.json"
     remote.bucket.write(name, text if isinstance(text, bytes) else text.encode())
     return name
 
 
-def foreign(**changes):
+def foreign(**changes: Any) -> str:
     other = replace(Owner.this_process(WHEN), machine="elsewhere", host="node7", pid=99)
     return json.dumps(asdict(other) | changes)
 
 
-def lease_names(remote):
+def lease_names(remote: StorePlace) -> list[Any]:
     return [name for name in remote.bucket.names() if name.startswith(".writer-")]
 
 
-def test_two_writers_refuse_each_other_wherever_they_mirror(remote, second):
+def test_two_writers_refuse_each_other_wherever_they_mirror(
+    remote: StorePlace, second: CheckpointManager
+) -> None:
     first = remote.manager()
     with first.writer_lock() as owner:
         assert lease_names(remote) == [f".writer-{owner.token}.json"]
@@ -53,8 +60,8 @@ def test_two_writers_refuse_each_other_wherever_they_mirror(remote, second):
         pass
 
 
-def test_a_writer_on_another_machine_is_named(remote):
-    plant(remote, foreign())
+def test_a_writer_on_another_machine_is_named(remote: StorePlace) -> None:
+    plant_lease(remote, foreign())
     with pytest.raises(CheckpointsInUse) as caught, remote.manager().writer_lock():
         pass
     first, second = str(caught.value).splitlines()
@@ -65,8 +72,10 @@ def test_a_writer_on_another_machine_is_named(remote):
     assert lease_names(remote) == [".writer-other.json"]
 
 
-def test_a_claim_that_was_not_renewed_is_taken_over(remote, monkeypatch, caplog):
-    plant(remote, foreign())
+def test_a_claim_that_was_not_renewed_is_taken_over(
+    remote: StorePlace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    plant_lease(remote, foreign())
     monkeypatch.setattr(lease, "EXPIRY_S", -1.0)
     with remote.manager().writer_lock() as owner:
         assert lease_names(remote) == [f".writer-{owner.token}.json"]
@@ -74,15 +83,15 @@ def test_a_claim_that_was_not_renewed_is_taken_over(remote, monkeypatch, caplog)
 
 
 @pytest.mark.slow
-def test_a_dead_process_of_this_machine_claims_nothing(remote, dead):  # noqa: F811
-    plant(remote, dead)
+def test_a_dead_process_of_this_machine_claims_nothing(remote: StorePlace, dead: str) -> None:  # noqa: F811
+    plant_lease(remote, dead)
     with remote.manager().writer_lock() as owner:
         assert lease_names(remote) == [f".writer-{owner.token}.json"]
 
 
 @pytest.mark.parametrize("text", [b'{"pid": 1}', pytest.param(b"\xff", marks=pytest.mark.slow)])
-def test_an_unreadable_claim_is_honored_and_named(remote, text):
-    plant(remote, text)
+def test_an_unreadable_claim_is_honored_and_named(remote: StorePlace, text: bytes) -> None:
+    plant_lease(remote, text)
     with (
         pytest.raises(CheckpointsInUse, match=r"\.writer-other\.json is not readable"),
         remote.manager().writer_lock(),
@@ -90,7 +99,9 @@ def test_an_unreadable_claim_is_honored_and_named(remote, text):
         pass
 
 
-def test_a_writer_that_was_taken_over_stops_at_its_next_upload(remote, second):
+def test_a_writer_that_was_taken_over_stops_at_its_next_upload(
+    remote: StorePlace, second: CheckpointManager
+) -> None:
     manager = remote.manager()
     with manager.writer_lock() as owner:
         save(manager, 10)
@@ -102,17 +113,19 @@ def test_a_writer_that_was_taken_over_stops_at_its_next_upload(remote, second):
     assert manager.waiting() == [20]
 
 
-def test_a_claim_is_renewed_until_it_is_gone(remote, monkeypatch):
+def test_a_claim_is_renewed_until_it_is_gone(
+    remote: StorePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lease, "RENEWAL_S", 0.02)
     renewed, real = threading.Event(), Client.write
 
-    def write(self, name, content):
+    def write(self: Client, name: str, content: bytes) -> None:
         real(self, name, content)
         if threading.current_thread() is not threading.main_thread():
             renewed.set()
 
     monkeypatch.setattr(Client, "write", write)
-    client, owner = remote.manager()._store.client, Owner.this_process(WHEN)
+    client, owner = remote.client, Owner.this_process(WHEN)
     with lease.held(client, owner) as name:
         assert renewed.wait(5.0)
         renewed.clear()
@@ -124,13 +137,15 @@ def test_a_claim_is_renewed_until_it_is_gone(remote, monkeypatch):
 
 
 @pytest.mark.slow
-def test_races_have_at_most_one_winner_each(remote):
+def test_races_have_at_most_one_winner_each(remote: StorePlace) -> None:
     """Both claim at the same moment, again and again."""
-    client = remote.manager()._store.client
-    inside, most, won = [], [], []
+    client = remote.client
+    inside: list[int] = []
+    most: list[int] = []
+    won: list[int] = []
     start = threading.Barrier(2)
 
-    def compete():
+    def compete() -> None:
         for _ in range(5):
             start.wait()
             try:
@@ -154,10 +169,12 @@ def test_races_have_at_most_one_winner_each(remote):
 
 
 @pytest.mark.slow
-def test_no_claim_is_left_where_the_store_fails_meanwhile(remote, monkeypatch):
+def test_no_claim_is_left_where_the_store_fails_meanwhile(
+    remote: StorePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     manager = remote.manager()
 
-    def fail(self):
+    def fail(self: Client) -> None:
         raise StoreUnavailable("cut")
 
     with monkeypatch.context() as broken:

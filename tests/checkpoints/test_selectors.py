@@ -1,11 +1,12 @@
 import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.checkpoints.fakes import info, save
-from tests.checkpoints.store_places import everywhere_slowly
+from tests.checkpoints.store_places import Place, everywhere_slowly
 from trainer.checkpoints import ranking
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
@@ -13,7 +14,7 @@ from trainer.checkpoints.metadata import BestBy
 
 
 @pytest.fixture
-def cwd(tmp_path, monkeypatch):
+def cwd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project folder whose checkpoints are 40 (best), 50 (final), 60 and a copy of 40."""
     monkeypatch.chdir(tmp_path)
     manager = CheckpointManager("./checkpoints")
@@ -41,12 +42,12 @@ def cwd(tmp_path, monkeypatch):
         ("best_model", "best_model"),
     ],
 )
-def test_what_a_user_types(cwd, selector, name):
+def test_what_a_user_types(cwd: Path, selector: Path | int | str, name: str) -> None:
     found = CheckpointManager("./checkpoints").open(selector)
     assert found == cwd / "checkpoints" / name
 
 
-def test_a_path_from_the_home_folder(cwd, monkeypatch):
+def test_a_path_from_the_home_folder(cwd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(cwd))
     found = CheckpointManager("elsewhere").open("~/checkpoints/best_model")
     assert found == cwd / "checkpoints" / "best_model"
@@ -94,13 +95,13 @@ def test_a_path_from_the_home_folder(cwd, monkeypatch):
         ),
     ],
 )
-def test_errors_name_what_exists(cwd, selector, message):
+def test_errors_name_what_exists(cwd: Path, selector: int | str, message: str) -> None:
     with pytest.raises(NoUsableCheckpoint) as caught:
         CheckpointManager("./checkpoints").open(selector)
     assert str(caught.value) == message.replace("{folder}", str(cwd))
 
 
-def test_an_incomplete_folder_is_no_checkpoint(cwd):
+def test_an_incomplete_folder_is_no_checkpoint(cwd: Path) -> None:
     (cwd / "checkpoints" / "checkpoint_000040" / "manifest.json").unlink()
     manager = CheckpointManager("./checkpoints")
     with pytest.raises(NoUsableCheckpoint, match=r"not a complete checkpoint: it has no manifest"):
@@ -114,7 +115,9 @@ def test_an_incomplete_folder_is_no_checkpoint(cwd):
 
 @pytest.mark.parametrize("selector", ["latest", "best", "final", 10, "checkpoint_000010"])
 @pytest.mark.parametrize("made", [True, False])
-def test_an_empty_folder_names_the_command_to_start(tmp_path, monkeypatch, selector, made):
+def test_an_empty_folder_names_the_command_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, selector: int | str, made: bool
+) -> None:
     monkeypatch.chdir(tmp_path)
     if made:
         Path("checkpoints").mkdir()
@@ -127,7 +130,7 @@ def test_an_empty_folder_names_the_command_to_start(tmp_path, monkeypatch, selec
         CheckpointManager("elsewhere").open(selector)
 
 
-def test_keywords_without_a_match(tmp_path):
+def test_keywords_without_a_match(tmp_path: Path) -> None:
     manager = CheckpointManager(tmp_path)
     save(manager, 10, reward_mean=None)
     with pytest.raises(
@@ -139,7 +142,7 @@ def test_keywords_without_a_match(tmp_path):
     assert manager.get_best_checkpoint() is None
 
 
-def test_getters_give_paths_as_text(cwd):
+def test_getters_give_paths_as_text(cwd: Path) -> None:
     manager = CheckpointManager("checkpoints")
     folder = cwd / "checkpoints"
     assert manager.get_latest_checkpoint() == str(folder / "checkpoint_000060")
@@ -166,14 +169,16 @@ def test_getters_give_paths_as_text(cwd):
         ({1: True, 2: "9", 3: -5}, "max", 3),
     ],
 )
-def test_best(rewards, mode, expected):
+def test_best(rewards: dict[Any, Any], mode: str, expected: int | None) -> None:
     saved = [info(i, reward_mean=value) for i, value in rewards.items()]
     found = ranking.best(saved, BestBy("reward_mean", mode))
     assert (found and found.iteration) == expected
 
 
 @everywhere_slowly
-def test_what_a_user_types_of_any_place(manager, directory, place):
+def test_what_a_user_types_of_any_place(
+    manager: CheckpointManager, directory: Path, place: Place
+) -> None:
     save(manager, 40, reward_mean=172.18)
     save(manager, 50, reward_mean=168.92, tags=["final"])
     save(manager, 60, reward_mean=math.nan)
@@ -198,7 +203,7 @@ def test_what_a_user_types_of_any_place(manager, directory, place):
 
 
 @everywhere_slowly
-def test_nothing_there_names_the_command_to_start(manager, place):
+def test_nothing_there_names_the_command_to_start(manager: CheckpointManager, place: Place) -> None:
     with pytest.raises(NoUsableCheckpoint) as caught:
         manager.open("latest")
     assert str(caught.value) == (
@@ -208,7 +213,7 @@ def test_nothing_there_names_the_command_to_start(manager, place):
 
 
 @everywhere_slowly
-def test_the_newest_of_several_finals(manager, directory):
+def test_the_newest_of_several_finals(manager: CheckpointManager, directory: Path) -> None:
     for iteration in (10, 20, 30):
         save(manager, iteration, tags=["final"] if iteration < 30 else [])
     assert str(manager.open("final")) == str(directory / "checkpoint_000020")

@@ -87,10 +87,3 @@ def reasons(
     sets = {reason: frozenset(group) for reason, group in groups.items()}
     found = {i: tuple(reason for reason, group in sets.items() if i in group) for i in iterations}
     return {iteration: why for iteration, why in found.items() if why}
-
-
-def kept(
-    checkpoints: Iterable[CheckpointInfo], retention: Retention, **groups: Collection[int]
-) -> frozenset[int]:
-    """The iterations to keep; arguments as for `reasons`."""
-    return frozenset(reasons(checkpoints, retention, **groups))
