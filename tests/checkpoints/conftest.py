@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -105,3 +107,17 @@ def two(directory: Path) -> Path:
     manager.pin(20)
     manager.label(10, "hides_well", "a note")
     return directory
+
+
+@pytest.fixture
+def dead() -> str:
+    """The record of a process that has ended."""
+    code = (
+        "from datetime import datetime\n"
+        "from trainer.checkpoints.process_owner import Owner\n"
+        "print(Owner.this_process(datetime.now()).encode())"
+    )
+    command = [sys.executable, "-S", "-c", code]
+    return subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    ).stdout

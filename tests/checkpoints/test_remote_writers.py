@@ -10,7 +10,6 @@ import pytest
 
 from tests.checkpoints.fakes import WHEN, save
 from tests.checkpoints.store_places import StorePlace, second_machine
-from tests.commands.checkpoint_tools.test_repair_tool import dead  # noqa: F401 - a fixture
 from trainer.checkpoints.errors import CheckpointsInUse, StoreUnavailable
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.process_owner import Owner
@@ -83,7 +82,7 @@ def test_a_claim_that_was_not_renewed_is_taken_over(
 
 
 @pytest.mark.slow
-def test_a_dead_process_of_this_machine_claims_nothing(remote: StorePlace, dead: str) -> None:  # noqa: F811
+def test_a_dead_process_of_this_machine_claims_nothing(remote: StorePlace, dead: str) -> None:
     plant_lease(remote, dead)
     with remote.manager().writer_lock() as owner:
         assert lease_names(remote) == [f".writer-{owner.token}.json"]

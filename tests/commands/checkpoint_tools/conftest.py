@@ -4,6 +4,7 @@ from tests.checkpoints.conftest import (  # noqa: F401
     _far_from_real_stores,
     _no_waiting_for_the_disk,
     call,
+    dead,
     directory,
     four,
     manager,

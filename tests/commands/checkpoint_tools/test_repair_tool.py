@@ -1,8 +1,6 @@
 """`python -m trainer.checkpoints repair` and `export`."""
 
 import json
-import subprocess
-import sys
 import types
 from pathlib import Path
 
@@ -12,20 +10,6 @@ from tests.checkpoints.fakes import contents, damage, names
 from tests.checkpoints.store_places import everywhere_slowly
 from trainer.checkpoints import layout
 from trainer.checkpoints.manager import CheckpointManager
-
-ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def dead():
-    """The record of a process that has ended."""
-    code = (
-        "from datetime import datetime\n"
-        "from trainer.checkpoints.process_owner import Owner\n"
-        "print(Owner.this_process(datetime.now()).encode())"
-    )
-    command = [sys.executable, "-S", "-c", code]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def test_repair(call, four, manager, dead):
