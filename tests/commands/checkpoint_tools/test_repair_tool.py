@@ -1,6 +1,7 @@
 """`python -m trainer.checkpoints repair` and `export`."""
 
 import json
+import sys
 import types
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def test_repair_tells_what_only_the_user_can_decide(call, four, dead):
     code, out, _ = call("repair")
     assert code == 1
     assert "on node7" in out
-    assert "delete it if no run goes on from there" in out
+    assert "delete it if no run uses that checkpoint" in out
 
 
 @everywhere_slowly
