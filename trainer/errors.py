@@ -37,7 +37,7 @@ class RestoreFailed(RuntimeError):  # noqa: N818
 
 
 class InvalidState(NoUsableCheckpoint):
-    """A checkpoint whose files are whole, but hold what no training has written."""
+    """A checkpoint whose files are whole but hold values that no training writes."""
 
 
 class TrainingFailed(RuntimeError):  # noqa: N818
@@ -49,11 +49,11 @@ class TrainingFailed(RuntimeError):  # noqa: N818
 class TrainingDiverged(TrainingFailed):
     """A gradient, a weight or an output of a policy became NaN or infinite.
 
-    The learner is of no use afterwards: the update was left in the middle, for the other teams too.
-    Nothing of it has been handed out or saved.
+    The learner must not be used afterwards: the update stopped halfway, for the other teams too. No
+    weights of that update have been sent to the env runners or saved.
 
     Attributes:
-        policies: whose numbers they are.
+        policies: the policies concerned.
     """
 
     def __init__(self, message: str, policies: tuple[str, ...] = ()) -> None:
@@ -65,7 +65,7 @@ class TrainingDiverged(TrainingFailed):
 
     @classmethod
     def raise_all(cls, errors: Iterable[BaseException | None]) -> None:
-        """Raise one error for all the divergences among `errors`; nothing if there is none."""
+        """Raises one error for all divergences among `errors`; does nothing if there is none."""
         found = [error for error in errors if isinstance(error, cls)]
         if found:
             policies = [policy_id for error in found for policy_id in error.policies]

@@ -1,7 +1,7 @@
-"""Where the project's own files are: root, configuration, caches, and how to call its scripts.
+"""Places of the project's own files, and the commands that run its scripts.
 
-It runs from a checkout, where all of them lie, or as an installed package, which has neither the
-configuration file (the defaults of the schema are the same) nor a place for caches.
+A checkout has a configuration file and a cache; an installed package has neither: the defaults of
+the schema are the same as the file's, and caches go to the user's cache folder.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def is_checkout() -> bool:
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:
-    """The option `--version`."""
+    """Adds the option `--version`."""
     parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
 
 
@@ -84,7 +84,7 @@ def with_installed_names(text: str) -> str:
 
 
 def script_command(script: str, words: Sequence[str]) -> str:
-    """What to type, here and now, to run one of the scripts with this interpreter."""
+    """The command that runs a script with this interpreter, as typed in the working directory."""
     if not is_checkout():
         name = ENTRY_POINTS[script]
         beside = Path(sys.executable).with_name(name)

@@ -32,8 +32,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_does_not_end_the_training(desk: Desk, small_disk: Path) -> None:
     folder, ballast = small_disk / "checkpoints", small_disk / "ballast"
     ballast.write_bytes(bytes(2_300_000))  # leaves room for one checkpoint
-    words = ("--checkpoint-dir", str(folder), "--until", "60", *SMALL)
-    words += ("--set", "tracking.tensorboard_dir=null", "--set", "ppo.keep_last_n=1")
+    words = ["--checkpoint-dir", str(folder), "--until", "60", *SMALL]
+    words += ["--set", "tracking.tensorboard_dir=null", "--set", "ppo.keep_last_n=1"]
     process = desk.start("main.py", *words)
     before = wait_for(process, "Training goes on")
     assert any("free some, or lower ppo.keep_last_n" in line for line in before)

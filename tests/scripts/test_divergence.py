@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,9 +21,9 @@ TINY = (
 )
 
 
-def metadata(desk: Desk, iteration: int) -> dict[str, object]:
+def metadata(desk: Desk, iteration: int) -> dict[str, Any]:
     path = desk.work / f"checkpoints/checkpoint_{iteration:06d}/metadata.json"
-    found: dict[str, object] = json.loads(path.read_text())
+    found: dict[str, Any] = json.loads(path.read_text())
     return found
 
 
@@ -33,7 +34,7 @@ def test_a_collapsed_policy_is_told_of_once_and_in_every_checkpoint(desk: Desk) 
     assert said.count("seeker_policy collapsed in iteration 1") == 1
     assert "hider_policy" not in said
     for iteration in range(1, 5):
-        (warning,) = metadata(desk, iteration)["warnings"]  # type: ignore[misc]
+        (warning,) = metadata(desk, iteration)["warnings"]
         assert warning.startswith("seeker_policy collapsed in iteration 1: one update changed it")
 
     more = desk.run("main.py", "--resume", "4", *TINY, "--iterations", "1")

@@ -19,7 +19,7 @@ def test_planted_escapes_are_harmless(trained: tuple[Desk, str], tmp_path: Path)
     desk = copy_of(trained[0], tmp_path / "copy")
     folder = desk.work / "checkpoints"
     for name in ("checkpoint_000002", "checkpoint_000004"):
-        plant(folder / name, name)
+        plant_escapes(folder / name, name)
     odd = desk.work / f"odd{ESCAPE}"
     shutil.copytree(folder, odd)
     outputs = []
@@ -44,7 +44,7 @@ def test_planted_escapes_are_harmless(trained: tuple[Desk, str], tmp_path: Path)
         assert not [line for line in text.split("\n") if not line.replace("\t", "").isprintable()]
 
 
-def plant(checkpoint: Path, salt: str) -> None:
+def plant_escapes(checkpoint: Path, salt: str) -> None:
     """Escapes in each text of metadata and configuration, vouched for by the manifest."""
     file = checkpoint / layout.METADATA
     document = json.loads(file.read_text())

@@ -74,7 +74,9 @@ def test_a_run_is_continued_under_its_id(desk: Desk, monkeypatch: pytest.MonkeyP
         planned(run_id)
 
 
-def test_a_store_that_refuses_leaves_no_curves_behind(trained: tuple[Desk, str], tmp_path: Path):
+def test_a_store_that_refuses_leaves_no_curves_behind(
+    trained: tuple[Desk, str], tmp_path: Path
+) -> None:
     desk = copy_of(trained[0], tmp_path / "copy")
     before = sorted((desk.work / "runs").rglob("*"))
     store = ("--set", "tracking.mlflow=true", "--set", "tracking.mlflow_uri=sqlite:////dev/null/x")

@@ -139,8 +139,8 @@ def test_a_file_full_of_them(trained: Trained, tmp_path: Path) -> None:
     words = ("--fresh", "--config", str(outside), "--iterations", "2", *SMALL)
     done = plant.desk.run("main.py", *words)
     assert done.returncode == 0, done.stderr
-    words = ("--config", str(outside), "--yes", "--iterations", "1")
-    again = plant.desk.run("continue_training.py", *words)
+    further = ("--config", str(outside), "--yes", "--iterations", "1")
+    again = plant.desk.run("continue_training.py", *further)
     assert again.returncode == 0, again.stderr
     saved = yaml.safe_load(
         (plant.desk.work / "checkpoints/checkpoint_000003/config.yaml").read_text()

@@ -80,7 +80,7 @@ def test_the_schedule_mode_has_its_other_name(mode: str) -> None:
     assert args.schedule_mode == mode
 
 
-def names(desk: Desk, folder: str = "checkpoints") -> list[str]:
+def run_names(desk: Desk, folder: str = "checkpoints") -> list[str]:
     """The run's name in each checkpoint, oldest first."""
     found = [desk.work / folder / name / "metadata.json" for name in desk.checkpoints(folder)]
     return [json.loads(path.read_text())["run_name"] for path in found]
@@ -94,16 +94,16 @@ def test_a_run_keeps_the_name_it_was_given(desk: Desk) -> None:
     small = ("--iterations", "1", *SMALL)
     done = desk.run("main.py", "--run-name", "2026", *small)
     assert done.returncode == 0, done.stderr
-    assert (names(desk), curves(desk)) == (["2026"], ["2026"])
+    assert (run_names(desk), curves(desk)) == (["2026"], ["2026"])
     desk.variables["RESTORE_CHECKPOINT"] = "latest"
     done = desk.run("main.py", *small)
     assert done.returncode == 0, done.stderr
     done = desk.run("main.py", "--run-name", "2026", *small)
     assert done.returncode == 0, done.stderr
-    assert (names(desk)[-1], curves(desk)) == ("2026", ["2026"])
+    assert (run_names(desk)[-1], curves(desk)) == ("2026", ["2026"])
     done = desk.run("main.py", "--mlflow-run-name", "more of it", *small)
     assert done.returncode == 0, done.stderr
-    assert (names(desk)[-1], curves(desk)) == ("more of it", ["2026", "more of it"])
+    assert (run_names(desk)[-1], curves(desk)) == ("more of it", ["2026", "more of it"])
 
 
 def test_two_runs_of_one_name_have_curves_of_their_own(desk: Desk) -> None:
@@ -111,10 +111,10 @@ def test_two_runs_of_one_name_have_curves_of_their_own(desk: Desk) -> None:
     for folder, name in (("a", "mine"), ("b", "mine_2")):
         done = desk.run("main.py", "--checkpoint-dir", folder, *small)
         assert done.returncode == 0, done.stderr
-        assert names(desk, folder) == [name]
+        assert run_names(desk, folder) == [name]
     done = desk.run("main.py", "--resume", "latest", "--checkpoint-dir", "b", *small)
     assert done.returncode == 0, done.stderr
-    assert (names(desk, "b")[-1], curves(desk)) == ("mine_2", ["mine", "mine_2"])
+    assert (run_names(desk, "b")[-1], curves(desk)) == ("mine_2", ["mine", "mine_2"])
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", ".a", "a\x1b[2J", "a" * 101])

@@ -1,4 +1,4 @@
-"""The parser of every command line: an unknown option is answered with the one that was meant.
+"""The parser of every command line; for an unknown option it suggests the one that was meant.
 
 Standard library only: --help is instant.
 """
@@ -21,7 +21,7 @@ _LEAST_PREFIX = 3
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Takes options only in full; names the option that a misspelled or foreign one stands for.
+    """A parser that takes options only in full and suggests one for a misspelled or foreign one.
 
     Errors are one line and exit code 2.
     """
@@ -39,7 +39,7 @@ class CommandParser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        """As in argparse, but options that are not known are an error that helps."""
+        """As in argparse, but an unknown option is an error that suggests what to type."""
         words = _own_words(args)
         if not any(isinstance(action, argparse._SubParsersAction) for action in self._actions):
             strange = self._strange_options(words)
@@ -52,11 +52,11 @@ class CommandParser(argparse.ArgumentParser):
         return with_installed_names(super().format_help())
 
     def error(self, message: str) -> NoReturn:
-        """Leaves with the exit code of a wrong usage."""
+        """Prints one line and exits with EXIT_USAGE."""
         self.exit(EXIT_USAGE, f"error: {shown_line(message)}\n")
 
     def _strange_options(self, words: Sequence[str]) -> list[tuple[str, str | None]]:
-        """The options that are not known, each with its value if there is one."""
+        """The unknown options, each with its value if it has one."""
         known = self._option_string_actions
         found: list[tuple[str, str | None]] = []
         for place, word in enumerate(words):
@@ -72,7 +72,7 @@ class CommandParser(argparse.ArgumentParser):
         return found
 
     def _answer(self, strange: Sequence[tuple[str, str | None]]) -> str:
-        """One line: what the options are called here, as they would be typed."""
+        """One line with the options to type instead."""
         lines: list[str] = []
         remarks: list[str] = []
         schedules: dict[str, synonyms.Values] = {}
@@ -97,7 +97,7 @@ class CommandParser(argparse.ArgumentParser):
         return "; ".join([answer, *dict.fromkeys(remarks)])
 
     def _foreign(self, option: str, value: str | None) -> str | None:
-        """The words that do here what another trainer's option does there."""
+        """The options that mean here what an option of another trainer means; None if unknown."""
         term = synonyms.normal(option)
         if term in ("init_mode", "training_mode", "start_mode"):
             kind = (value or "").replace("_", "").replace("-", "").lower()
@@ -112,7 +112,7 @@ class CommandParser(argparse.ArgumentParser):
         return f"{own} {_quoted(shown)}" if own else f"--set {_quoted(f'{key}={shown}')}"
 
     def _with_script(self, line: str) -> str:
-        """The words, behind another script's name where this one does not take them."""
+        """The options, behind the name of another script where this one does not take them."""
         takes = all(
             word in self._option_string_actions
             for word in line.split()
@@ -122,13 +122,13 @@ class CommandParser(argparse.ArgumentParser):
         return line if takes and not asks_training else f"{script_command('main.py', [])} {line}"
 
     def _value_of(self, own: str, value: str | None) -> str:
-        """The value given to a misspelled option, if the right one takes any."""
+        """The value given to a misspelled option, if the right one takes a value."""
         if self._option_string_actions[own].nargs == 0:
             return ""
         return _quoted("VALUE" if value is None else value)
 
     def _misspelled(self, option: str) -> str | None:
-        """The option of this script that was meant, if one is like it."""
+        """The option of this script that is most like a misspelled one, if any is."""
         options = {
             name.removeprefix("--"): name
             for name in self._option_string_actions
@@ -154,7 +154,7 @@ def _is_option(word: str) -> bool:
 
 
 def _is_term(option: str) -> bool:
-    """Whether it is the name of a setting, here or elsewhere."""
+    """Whether an option names a setting, of this trainer or another."""
     known = (_key_of, synonyms.sentence_of, synonyms.part_of_schedule)
     return any(look_up(option) is not None for look_up in known)
 

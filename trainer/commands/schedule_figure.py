@@ -1,4 +1,4 @@
-"""A figure of what extend, constant and restart do to schedules, drawn by the code that does it.
+"""A figure of schedules continued by extend, constant and restart, drawn by the trainer's code.
 
 python -m trainer.commands.schedule_figure --out schedules.png      examples
 python -m trainer.commands.schedule_figure --set 'schedules.lr={type: cosine, end: 0.0001}'
@@ -62,7 +62,7 @@ def _note(found: Mapping[str, tuple[Points, Points]], run: Scheduler, part: int)
 
 
 def draw(schedules: Mapping[str, Schedule], out: Path, total: int = 100) -> None:
-    """Two stories, one per row, in three columns, one per mode."""
+    """Writes the figure: two kinds of resume, one per row, and three modes, one per column."""
     prepare_matplotlib()
     from matplotlib.figure import Figure
 
@@ -130,7 +130,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Draw as the command line says; returns the exit code."""
+    """The program: draws as the command line says and returns the exit code."""
     return run_command(_run, argv)
 
 

@@ -89,9 +89,13 @@ def print_table(
     *,
     wraps: bool = False,
 ) -> None:
-    """Print values under their heads, with a rule between; `numbers` are the heads of numbers.
+    """Prints values under their heads, with a rule between.
 
-    With `wraps`, what is wider than the terminal is folded within its column; a pipe has no width.
+    Args:
+        heads: the titles of the columns.
+        rows: one value for each head.
+        numbers: the heads of columns of numbers, which are aligned right.
+        wraps: whether to fold what is wider than the terminal; a pipe has no width.
     """
 
     def shown(place: int) -> Callable[[Sequence[object]], str]:

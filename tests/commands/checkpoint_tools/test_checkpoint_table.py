@@ -1,6 +1,9 @@
+from __future__ import annotations
+
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -44,7 +47,7 @@ REWARDS = {10: 161.06, 20: 165.23, 30: 170.45, 40: 168.92, 50: 172.18}
 
 
 @pytest.fixture
-def listing():
+def listing() -> Listing:
     checkpoints = []
     for iteration, reward in REWARDS.items():
         when = datetime(2024, 12, 19, 15, 30, 45) - timedelta(minutes=50 - iteration)
@@ -62,18 +65,18 @@ def listing():
     return Listing(tuple(checkpoints))
 
 
-def lines(listing, **options):
+def lines(listing: Listing, **options: Any) -> list[str]:
     return render(listing, Path("/path/to/checkpoints"), now=NOW, **options)
 
 
-def test_the_table_of_the_guide(listing):
+def test_the_table_of_the_guide(listing: Listing) -> None:
     shown = lines(listing, style=Style(emoji=True))
     guide = GUIDE.splitlines()
     assert shown[: len(guide)] == guide
     assert shown[len(guide) :] == ["   Best iteration: 50"]
 
 
-def test_without_emoji_only_the_emoji_are_missing(listing):
+def test_without_emoji_only_the_emoji_are_missing(listing: Listing) -> None:
     plain = "\n".join(lines(listing))
     assert plain.isascii()
     assert plain.splitlines()[: len(GUIDE.splitlines())] == (
@@ -81,7 +84,7 @@ def test_without_emoji_only_the_emoji_are_missing(listing):
     )
 
 
-def test_the_detailed_table():
+def test_the_detailed_table() -> None:
     listing = Listing(
         (
             info(10, size_bytes=900, timestamp="2024-12-19T15:30:45"),
@@ -114,7 +117,7 @@ def test_the_detailed_table():
     ]
 
 
-def test_the_detailed_table_fits_where_it_is_shown(listing):
+def test_the_detailed_table_fits_where_it_is_shown(listing: Listing) -> None:
     long = " ".join(f"word{k}" for k in range(40))
     told = [
         replace(
@@ -132,7 +135,7 @@ def test_the_detailed_table_fits_where_it_is_shown(listing):
         assert " ".join(shown).count("[a_name_of_forty_characters_this_one_has]") == 5
 
 
-def test_game_metrics_have_columns_where_any_is_known():
+def test_game_metrics_have_columns_where_any_is_known() -> None:
     unknown = "\n".join(lines(Listing((info(10),)), detailed=True))
     assert "Seen" not in unknown
     known = lines(
@@ -155,37 +158,37 @@ def test_game_metrics_have_columns_where_any_is_known():
     assert row.split()[1:5] == ["-", "-", "0.200", "43.1%"]
 
 
-def test_only_the_best_is_marked(listing):
+def test_only_the_best_is_marked(listing: Listing) -> None:
     marked = [line for line in lines(listing, detailed=True) if "[BEST]" in line]
     assert len(marked) == 1
     assert "checkpoint_000050" in marked[0]
 
 
-def test_other_tags_are_not_final():
+def test_other_tags_are_not_final() -> None:
     shown = "\n".join(lines(Listing((info(10, tags=["interrupted"]),))))
     assert "checkpoint_000010 [BEST]" in shown
     assert shown.count("[") == 1
 
 
-def test_unknown_values_are_dashes():
+def test_unknown_values_are_dashes() -> None:
     shown = lines(Listing((info(10, reward_mean=None, timestamp="yesterday"),)))
     assert "10       -            -          -          checkpoint_000010 [BEST]" in shown
     assert not any("Best reward" in line for line in shown)
 
 
-def test_branches_are_named(listing):
+def test_branches_are_named(listing: Listing) -> None:
     branch = Path("/path/to/checkpoints/branch_after_000050_20241219T153045")
     assert lines(listing, branches=[branch])[-1] == f"   Set aside: {branch.name}"
 
 
-def test_color_marks_the_best_and_the_final(listing):
+def test_color_marks_the_best_and_the_final(listing: Listing) -> None:
     shown = lines(listing, style=Style(color=True))
     (best,) = [line for line in shown if line.startswith("\033[32m50 ")]
     assert best.endswith("checkpoint_000050\033[0m\033[36m [FINAL]\033[0m\033[36m [BEST]\033[0m")
     assert not any("\033" in line for line in lines(listing))
 
 
-def test_a_stranger_cannot_rewrite_the_terminal():
+def test_a_stranger_cannot_rewrite_the_terminal() -> None:
     evil = "\033[2J\nhidden"
     listing = Listing((info(10, tags=[evil], timestamp=evil, reward_mean=evil),))
     for detailed in (False, True):
@@ -202,7 +205,7 @@ JSON_VALUES = st.recursive(
 
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(metadata.KEYS), JSON_VALUES), st.booleans())
-def test_any_metadata_can_be_shown(document, detailed):
+def test_any_metadata_can_be_shown(document: dict[str, Any], detailed: bool) -> None:
     document["iteration"] = 10
     shown = lines(Listing((info(**document),)), detailed=detailed)
     assert all(line.isprintable() for line in shown)
@@ -220,7 +223,7 @@ def test_any_metadata_can_be_shown(document, detailed):
         (3 * 1024**5, "3072.0 TB"),
     ],
 )
-def test_sizes(count, text):
+def test_sizes(count: int, text: str) -> None:
     assert formatting.size(count) == text
 
 
@@ -237,5 +240,5 @@ def test_sizes(count, text):
         (float("nan"), "-"),
     ],
 )
-def test_ages(seconds, text):
+def test_ages(seconds: float, text: str) -> None:
     assert formatting.age(seconds) == text

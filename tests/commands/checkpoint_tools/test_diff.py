@@ -1,25 +1,37 @@
 """What `diff` shows of two checkpoints, and how."""
 
+from __future__ import annotations
+
 import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.checkpoints.conftest import Call
+from trainer.checkpoints.manager import CheckpointManager
 
 
 class AsItIs:
-    def save_to_path(self, path):
+    def save_to_path(self, path: str) -> None:
         pass
 
 
-def resumed(iteration: int, **others: object) -> dict[str, object]:
+def resumed(iteration: int, **others: object) -> dict[str, Any]:
     parent = {"mode": "resume", "path": f"/a/long/way/{iteration}", "sha256": "5f" * 32}
     return {"parent": parent, "segment": f"{iteration:032x}", "run_name": "one", **others}
 
 
-def test_diff_leaves_out_what_every_resume_changes(call, four, manager):
-    for iteration, told in {
+def test_diff_leaves_out_what_every_resume_changes(
+    call: Call, four: Path, manager: CheckpointManager
+) -> None:
+    saves: dict[int, dict[str, Any]] = {
         50: {"run_name": "one", "segment": "0" * 32, "parent": None},
         60: resumed(60),
         70: resumed(70, run_name="two"),
         80: resumed(80, parent={"mode": "warmstart", "policies": {}}),
-    }.items():
+    }
+    for iteration, told in saves.items():
         manager.save(AsItIs(), iteration=iteration, metadata=told)
 
     def found(a: int, b: int) -> set[str]:
@@ -30,7 +42,9 @@ def test_diff_leaves_out_what_every_resume_changes(call, four, manager):
     assert found(60, 80) == {"parent.mode", "parent.path", "parent.sha256"}
 
 
-def test_diff_fits_the_terminal(call, four, manager, monkeypatch):
+def test_diff_fits_the_terminal(
+    call: Call, four: Path, manager: CheckpointManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
     long = {"git_commit": "5f" * 20, "host": "a " * 60, "run_name": "one", "place": "/a/b" * 30}
     manager.save(AsItIs(), iteration=50, metadata=long)
     manager.save(AsItIs(), iteration=60, metadata=resumed(60, git_commit="6e" * 20, run_name="2"))

@@ -1,5 +1,7 @@
 """The script as a user runs it: in a process of its own."""
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.fakes import WHEN, save
-from tests.checkpoints.store_places import everywhere
+from tests.checkpoints.store_places import Place, everywhere
 from trainer.checkpoints.manager import CheckpointManager
 
 SCRIPT = Path(__file__).parents[3] / "list_checkpoints.py"
@@ -18,7 +20,7 @@ HEAVY = ("ray", "torch", "numpy", "matplotlib", "rich", "pydantic", "pyarrow", "
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Path:
     """A folder with three checkpoints in ./checkpoints."""
     manager = CheckpointManager(tmp_path / "checkpoints", clock=lambda: WHEN)
     save(manager, 10, reward_mean=161.06, episodes_completed=300)
@@ -27,7 +29,8 @@ def project(tmp_path):
     return tmp_path
 
 
-def run(cwd, *args, **env):
+def run_script(cwd: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """The script in a process of its own, in a folder."""
     return subprocess.run(
         [sys.executable, str(SCRIPT), *args],
         cwd=cwd,
@@ -39,7 +42,7 @@ def run(cwd, *args, **env):
     )
 
 
-def on_terminal(cwd, *args, **env):
+def on_terminal(cwd: Path, *args: str, **env: str) -> str:
     """What a terminal shows."""
     master, slave = os.openpty()
     clean = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "TERM")}
@@ -55,7 +58,7 @@ def on_terminal(cwd, *args, **env):
     return shown.decode("utf-8")
 
 
-def _read(descriptor):
+def _read(descriptor: int) -> bytes:
     try:
         return os.read(descriptor, 65536)
     except OSError:  # the other end is closed
@@ -63,8 +66,8 @@ def _read(descriptor):
 
 
 @pytest.mark.parametrize("args", [(), ("checkpoints",), ("--checkpoint-dir", "./checkpoints")])
-def test_the_plain_table(project, args):
-    result = run(project, *args)
+def test_the_plain_table(project: Path, args: tuple[str, ...]) -> None:
+    result = run_script(project, *args)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.isascii()
     shown = result.stdout.splitlines()
@@ -78,11 +81,11 @@ def test_the_plain_table(project, args):
 
 
 @everywhere
-def test_the_same_table_of_any_place(place, tmp_path):
+def test_the_same_table_of_any_place(place: Place, tmp_path: Path) -> None:
     for iteration in (10, 20):
         save(place.manager(), iteration, tags=["final"] if iteration == 20 else [])
     place.forget()
-    result = run(tmp_path, place.given)
+    result = run_script(tmp_path, place.given)
     assert (result.returncode, result.stderr) == (0, "")
     shown = result.stdout.splitlines()
     assert shown[1] == f"CHECKPOINT DIRECTORY: {place.shown}"
@@ -90,27 +93,27 @@ def test_the_same_table_of_any_place(place, tmp_path):
         "10       2024-12-19   10.00      -          checkpoint_000010",
         "20       2024-12-19   20.00      -          checkpoint_000020 [FINAL] [BEST]",
     ]
-    listed = json.loads(run(tmp_path, "--checkpoint-dir", place.given, "--json").stdout)
+    listed = json.loads(run_script(tmp_path, "--checkpoint-dir", place.given, "--json").stdout)
     addresses = [f"{place.shown}/checkpoint_0000{i}" for i in (10, 20)]
     assert [entry["checkpoint_path"] for entry in listed] == addresses
     assert "endpoint" not in result.stdout
     place.change("checkpoint_000010/config.yaml", b"ppo: []\n")
-    result = run(tmp_path, place.given, "--verify")
+    result = run_script(tmp_path, place.given, "--verify")
     assert result.returncode == 1
     (told,) = result.stderr.splitlines()
     assert told.startswith("damaged checkpoint_000010: config.yaml: content changed")
 
 
 @pytest.mark.parametrize("flag", ["-d", "--detailed"])
-def test_the_detailed_table(project, flag):
-    result = run(project, flag)
+def test_the_detailed_table(project: Path, flag: str) -> None:
+    result = run_script(project, flag)
     assert result.returncode == 0
     assert "[FINAL] [BEST]" in result.stdout
     assert "15:30:45" in result.stdout
 
 
-def test_json_is_strict_and_complete(project):
-    result = run(project, "--json")
+def test_json_is_strict_and_complete(project: Path) -> None:
+    result = run_script(project, "--json")
     assert result.returncode == 0
     entries = json.loads(result.stdout, parse_constant=pytest.fail)
     assert [entry["iteration"] for entry in entries] == [10, 20, 30]
@@ -120,7 +123,7 @@ def test_json_is_strict_and_complete(project):
     assert entries[2]["size_bytes"] > 0
 
 
-def test_the_list_is_a_command_of_the_tools_too(project):
+def test_the_list_is_a_command_of_the_tools_too(project: Path) -> None:
     tool = [sys.executable, "-m", "trainer.checkpoints", "list"]
     for words in (["-d"], ["--json"], ["nowhere"]):
         done = subprocess.run(
@@ -131,7 +134,7 @@ def test_the_list_is_a_command_of_the_tools_too(project):
             text=True,
             check=False,
         )
-        script = run(project, *words)
+        script = run_script(project, *words)
         assert (done.returncode, done.stdout, done.stderr) == (
             script.returncode,
             script.stdout,
@@ -143,52 +146,52 @@ def test_the_list_is_a_command_of_the_tools_too(project):
     assert shown.stdout.startswith("usage: python -m trainer.checkpoints list")
 
 
-def test_sorted_by_a_key(project):
-    shown = run(project, "--sort", "reward_mean:desc").stdout.splitlines()
+def test_sorted_by_a_key(project: Path) -> None:
+    shown = run_script(project, "--sort", "reward_mean:desc").stdout.splitlines()
     assert [line.split()[0] for line in shown[9:12]] == ["30", "10", "20"]
-    listed = json.loads(run(project, "--sort", "episodes_completed:desc", "--json").stdout)
+    listed = json.loads(run_script(project, "--sort", "episodes_completed:desc", "--json").stdout)
     assert [entry["iteration"] for entry in listed] == [30, 20, 10]
 
 
-def test_the_best_by_another_metric(project):
-    result = run(project, "--best", "episodes_completed:min", "-d")
+def test_the_best_by_another_metric(project: Path) -> None:
+    result = run_script(project, "--best", "episodes_completed:min", "-d")
     assert "   Best (lowest) episodes_completed: 300 (iteration 10)" in result.stdout.splitlines()
     (best,) = [line for line in result.stdout.splitlines() if "[BEST]" in line]
     assert "checkpoint_000010" in best
-    listed = json.loads(run(project, "--json").stdout)
+    listed = json.loads(run_script(project, "--json").stdout)
     assert [entry["best"] for entry in listed] == [False, False, True]
-    result = run(project, "--best", "seen_fraction:min")  # these know of none
+    result = run_script(project, "--best", "seen_fraction:min")  # these know of none
     assert (result.returncode, "[BEST]" in result.stdout) == (0, False)
     assert "   Best (lowest) seen_fraction: -" in result.stdout.splitlines()
-    listed = json.loads(run(project, "--best", "episodes_completed", "--json").stdout)
+    listed = json.loads(run_script(project, "--best", "episodes_completed", "--json").stdout)
     assert [entry["best"] for entry in listed] == [False, False, True]
 
 
-def test_verified(project):
-    sound = run(project, "--verify")
+def test_verified(project: Path) -> None:
+    sound = run_script(project, "--verify")
     assert (sound.returncode, sound.stderr) == (0, "")
     assert [line.split()[-1] for line in sound.stdout.splitlines()[9:12]] == ["[OK]"] * 3
     (project / "checkpoints/checkpoint_000020/config.yaml").write_text("ppo: []\n")
-    result = run(project, "--verify")
+    result = run_script(project, "--verify")
     assert result.returncode == 1
     assert result.stdout.splitlines()[10].endswith("checkpoint_000020 [DAMAGED]")
     problem = "config.yaml: content changed (SHA-256 differs)"
     assert result.stderr == f"damaged checkpoint_000020: {problem}\n"
-    machine = run(project, "--verify", "--json")
+    machine = run_script(project, "--verify", "--json")
     assert machine.returncode == 1
     assert [item["problems"] for item in json.loads(machine.stdout)] == [[], [problem], []]
 
 
-def test_pinned_checkpoints_are_marked(project):
+def test_pinned_checkpoints_are_marked(project: Path) -> None:
     CheckpointManager(project / "checkpoints").pin(30)
-    assert run(project).stdout.splitlines()[11].endswith("[FINAL] [PINNED] [BEST]")
+    assert run_script(project).stdout.splitlines()[11].endswith("[FINAL] [PINNED] [BEST]")
     (project / "checkpoints" / "pins.json").write_text("{")
-    result = run(project)
+    result = run_script(project)
     assert (result.returncode, "PINNED" in result.stdout) == (0, False)
     assert result.stderr.startswith("skipped pins.json: ")
 
 
-def test_the_guides_housekeeping_in_the_shell(project):
+def test_the_guides_housekeeping_in_the_shell(project: Path) -> None:
     script = """
         cp -r checkpoints/checkpoint_000020 checkpoints/best_model
         cd checkpoints
@@ -198,21 +201,22 @@ def test_the_guides_housekeeping_in_the_shell(project):
         cd .. && mv checkpoints checkpoints_experiment1
     """
     subprocess.run(["/bin/sh", "-ec", script], cwd=project, check=True)
-    result = run(project, "checkpoints_experiment1", "--json")
+    result = run_script(project, "checkpoints_experiment1", "--json")
     assert result.returncode == 0
     (entry,) = json.loads(result.stdout)
     assert entry["checkpoint_path"] == str(project / "checkpoints_experiment1/checkpoint_000020")
     assert result.stderr == "skipped checkpoint_000030: incomplete: no manifest.json\n"
 
 
-def test_a_branch_is_listable(project):
+def test_a_branch_is_listable(project: Path) -> None:
     branch = CheckpointManager(project / "checkpoints").set_aside_newer(10)
-    assert f"Set aside: {branch.name}" in run(project).stdout
-    shown = run(project, f"checkpoints/{branch.name}").stdout
+    assert branch is not None
+    assert f"Set aside: {branch.name}" in run_script(project).stdout
+    shown = run_script(project, f"checkpoints/{branch.name}").stdout
     assert "Total checkpoints: 2" in shown
 
 
-def test_a_terminal_gets_emoji_and_color(project):
+def test_a_terminal_gets_emoji_and_color(project: Path) -> None:
     shown = on_terminal(project, TERM="xterm")
     assert "📂 CHECKPOINT DIRECTORY" in shown
     assert "📊 Summary:" in shown
@@ -220,34 +224,34 @@ def test_a_terminal_gets_emoji_and_color(project):
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb"}])
-def test_color_can_be_turned_off(project, env):
+def test_color_can_be_turned_off(project: Path, env: dict[str, str]) -> None:
     shown = on_terminal(project, **env)
     assert "📂" in shown
     assert "\033" not in shown
 
 
-def test_a_terminal_that_cannot_show_emoji_gets_none(project):
+def test_a_terminal_that_cannot_show_emoji_gets_none(project: Path) -> None:
     shown = on_terminal(project, PYTHONIOENCODING="ascii", TERM="xterm")
     assert "\r\n\033[1mCHECKPOINT DIRECTORY" in shown
 
 
-def test_a_path_that_cannot_be_encoded_is_shown_all_the_same(project):
+def test_a_path_that_cannot_be_encoded_is_shown_all_the_same(project: Path) -> None:
     (project / "checkpoints").rename(project / "übung 📂")
-    result = run(project, "übung 📂", PYTHONIOENCODING="ascii")
+    result = run_script(project, "übung 📂", PYTHONIOENCODING="ascii")
     assert result.returncode == 0
     assert "?bung ?" in result.stdout
 
 
-def test_an_empty_folder_names_the_command_to_start(tmp_path):
+def test_an_empty_folder_names_the_command_to_start(tmp_path: Path) -> None:
     expected = "no checkpoints found in {}; start training with: python main.py{}\n"
-    absent = run(tmp_path)
+    absent = run_script(tmp_path)
     assert absent.returncode == 3
     assert absent.stderr == "error: " + expected.format("./checkpoints", "")
     (tmp_path / "other").mkdir()
-    empty = run(tmp_path, "other")
+    empty = run_script(tmp_path, "other")
     assert (empty.returncode, empty.stdout) == (3, "")
     assert empty.stderr == "error: " + expected.format("other", " --checkpoint-dir other")
-    machine = run(tmp_path, "other", "--json")
+    machine = run_script(tmp_path, "other", "--json")
     assert (machine.returncode, machine.stdout) == (3, "[]\n")
 
 
@@ -274,29 +278,29 @@ def test_an_empty_folder_names_the_command_to_start(tmp_path):
         (("--detialed",), "no such option: --detialed; here it is: --detailed"),
     ],
 )
-def test_usage_errors_name_the_way_on(project, args, message):
+def test_usage_errors_name_the_way_on(project: Path, args: tuple[str, ...], message: str) -> None:
     (project / "file").touch()
-    result = run(project, *args)
+    result = run_script(project, *args)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.splitlines()[-1].endswith(f"error: {message.format(project)}")
 
 
-def test_the_folder_of_the_configuration_is_the_default(project):
+def test_the_folder_of_the_configuration_is_the_default(project: Path) -> None:
     (project / "checkpoints").rename(project / "mine")
     (project / "config.yaml").write_text('ppo:\n  checkpoint_dir: "./mine"\n')
-    result = run(project)
+    result = run_script(project)
     assert result.returncode == 0
     assert f"CHECKPOINT DIRECTORY: {project / 'mine'}" in result.stdout
 
 
 @pytest.mark.parametrize("text", ["", "ppo: 3", "ppo: [", "\0"])
-def test_a_broken_configuration_is_not_this_scripts_business(project, text):
+def test_a_broken_configuration_is_not_this_scripts_business(project: Path, text: str) -> None:
     (project / "config.yaml").write_text(text)
-    assert run(project).returncode == 0
+    assert run_script(project).returncode == 0
 
 
 @pytest.mark.parametrize("args", [(), ("--json",)])
-def test_a_reader_that_leaves_early_sees_no_traceback(project, args):
+def test_a_reader_that_leaves_early_sees_no_traceback(project: Path, args: tuple[str, ...]) -> None:
     many = project / "checkpoints"
     read, write = os.pipe()
     os.close(read)
@@ -310,7 +314,7 @@ def test_a_reader_that_leaves_early_sees_no_traceback(project, args):
     assert (result.returncode, result.stderr) == (0, b"")
 
 
-def test_nothing_heavy_is_imported(project):
+def test_nothing_heavy_is_imported(project: Path) -> None:
     code = (
         "import sys, runpy; sys.argv[1:] = ['-d']\n"
         f"try: runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\n"
@@ -331,9 +335,9 @@ def test_nothing_heavy_is_imported(project):
     assert loaded.isdisjoint(HEAVY)
 
 
-def test_listing_does_not_walk_the_checkpoints(project):
+def test_listing_does_not_walk_the_checkpoints(project: Path) -> None:
     """Sizes come from the manifests: a file that vanished does not matter to a list."""
-    before = json.loads(run(project, "--json").stdout)
+    before = json.loads(run_script(project, "--json").stdout)
     shutil.rmtree(project / "checkpoints" / "checkpoint_000010" / "policies")
     (project / "checkpoints" / "checkpoint_index.json").unlink()
-    assert json.loads(run(project, "--json").stdout) == before
+    assert json.loads(run_script(project, "--json").stdout) == before

@@ -1,5 +1,7 @@
 """`python -m trainer.checkpoints repair` and `export`."""
 
+from __future__ import annotations
+
 import json
 import sys
 import types
@@ -7,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkpoints.conftest import Call
 from tests.checkpoints.fakes import contents, damage, names
-from tests.checkpoints.store_places import everywhere_slowly
+from tests.checkpoints.store_places import Place, everywhere_slowly
 from trainer.checkpoints import layout
 from trainer.checkpoints.manager import CheckpointManager
 
+Export = tuple[Path, str, Path, str]  # checkpoint, policy, file, format
 
-def test_repair(call, four, manager, dead):
+
+def test_repair(call: Call, four: Path, manager: CheckpointManager, dead: str) -> None:
     manager.pin(10)
     manager.pin(30)
     owner = json.loads(dead)
@@ -48,7 +53,7 @@ def test_repair(call, four, manager, dead):
 
 
 @everywhere_slowly
-def test_repair_of_what_is_really_there(call, four, place):
+def test_repair_of_what_is_really_there(call: Call, four: Path, place: Place) -> None:
     place.change("checkpoint_000030/algorithm_state.pkl", b"other 30")
     code, out, err = call("repair", "--json")
     report = json.loads(out)
@@ -63,7 +68,7 @@ def test_repair_of_what_is_really_there(call, four, place):
     assert call("repair") == (0, "whole: 3 checkpoints; nothing to do\n", "")
 
 
-def test_repair_tells_what_only_the_user_can_decide(call, four, dead):
+def test_repair_tells_what_only_the_user_can_decide(call: Call, four: Path, dead: str) -> None:
     foreign = json.dumps(json.loads(dead) | {"machine": "elsewhere", "host": "node7"})
     (four / f"{layout.IN_USE}1-x-checkpoint_000010").write_text(foreign)
     (four / f"{layout.IN_USE}2-x-checkpoint_000010").write_text("")
@@ -74,7 +79,7 @@ def test_repair_tells_what_only_the_user_can_decide(call, four, dead):
 
 
 @everywhere_slowly
-def test_repair_moves_pins_aside_that_make_no_sense(call, four, place):
+def test_repair_moves_pins_aside_that_make_no_sense(call: Call, four: Path, place: Place) -> None:
     place.change("pins.json", b"{")
     code, out, _ = call("repair")
     assert code == 0
@@ -85,11 +90,11 @@ def test_repair_moves_pins_aside_that_make_no_sense(call, four, place):
 
 
 @pytest.fixture
-def exported(monkeypatch):
+def exported(monkeypatch: pytest.MonkeyPatch) -> list[Export]:
     """The project's exporter, in whose place one stands that records what it was asked."""
-    asked = []
+    asked: list[Export] = []
 
-    def export_policy(checkpoint, policy_id, out, format):
+    def export_policy(checkpoint: Path, policy_id: str, out: Path, format: str) -> Path:
         if format == "onnx":
             raise ImportError("ONNX needs the package onnx: pip install onnx")
         asked.append((checkpoint, policy_id, out, format))
@@ -97,12 +102,12 @@ def exported(monkeypatch):
         return out
 
     module = types.ModuleType("trainer.ppo.export")
-    module.export_policy = export_policy
+    monkeypatch.setattr(module, "export_policy", export_policy, raising=False)
     monkeypatch.setitem(sys.modules, "trainer.ppo.export", module)
     return asked
 
 
-def test_export(call, four, exported):
+def test_export(call: Call, four: Path, exported: list[Export]) -> None:
     code, out, _ = call("export", "best", "--policy", "seeker_policy")
     path = Path("checkpoint_000020_seeker_policy.pt2")
     assert (code, out) == (0, f"wrote {path}\n")

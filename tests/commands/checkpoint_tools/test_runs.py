@@ -1,11 +1,15 @@
 """The overview of several runs, and what a plain list says of a folder that holds them."""
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,11 +21,19 @@ from trainer.commands.checkpoint_tools.runs import Run, find_runs, render
 from trainer.reporting.terminal import Style
 
 ROOT = Path(__file__).parents[3]
+Listed = Callable[..., tuple[int, str, str]]
 CONFIG = "env:\n  # a comment\n  level: L1\nppo:\n  num_iterations: 300\n  lr: 0.001\n"
-GAME = {"seen_fraction": 0.202, "perfect_hide": 0.431, "agent_steps": 39_321_600, "seed": 7}
+GAME: dict[str, Any] = {
+    "seen_fraction": 0.202,
+    "perfect_hide": 0.431,
+    "agent_steps": 39_321_600,
+    "seed": 7,
+}
 
 
-def train(folder, *iterations, config=CONFIG, **metadata):
+def train(
+    folder: Path, *iterations: int, config: str = CONFIG, **metadata: object
+) -> CheckpointManager:
     manager = CheckpointManager(folder, keep_last_n=0, clock=lambda: WHEN)
     for iteration in iterations:
         path = save(manager, iteration, **GAME | metadata)
@@ -30,7 +42,7 @@ def train(folder, *iterations, config=CONFIG, **metadata):
 
 
 @pytest.fixture
-def several(tmp_path, monkeypatch):
+def several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three runs at different depths, one of them with a branch, among other things."""
     monkeypatch.chdir(tmp_path)
     train(tmp_path / "checkpoints", 10, 20, 30).set_aside_newer(20)
@@ -44,21 +56,23 @@ def several(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def listed(capsys):
+def listed(capsys: pytest.CaptureFixture[str]) -> Listed:
     """Run the script: exit code, standard output, standard error."""
 
-    def listed(*words):
+    def listed(*words: object) -> tuple[int, str, str]:
         capsys.readouterr()
         try:
             code = list_checkpoints.main(list(map(str, words)))
         except SystemExit as left:
-            code = left.code
+            code = int(left.code or 0)
         return (code, *capsys.readouterr())
 
     return listed
 
 
-def test_every_run_has_a_row(several, listed, monkeypatch):
+def test_every_run_has_a_row(
+    several: Path, listed: Listed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "140")
     code, out, err = listed("--runs")
     assert (code, err) == (0, "")
@@ -76,7 +90,7 @@ def test_every_run_has_a_row(several, listed, monkeypatch):
     assert "deep/too deep" in deeper
 
 
-def test_the_overview_in_json(several, listed):
+def test_the_overview_in_json(several: Path, listed: Listed) -> None:
     code, out, _ = listed("--runs", several, "--json")
     first, branch, other = json.loads(out, parse_constant=pytest.fail)
     assert code == 0
@@ -100,7 +114,9 @@ def test_the_overview_in_json(several, listed):
     assert (branch["iteration"], other["level"], other["planned_iterations"]) == (30, None, None)
 
 
-def test_a_run_that_trains_now_is_marked_even_before_its_first_checkpoint(several, listed):
+def test_a_run_that_trains_now_is_marked_even_before_its_first_checkpoint(
+    several: Path, listed: Listed
+) -> None:
     with CheckpointManager("experiments/empty").writer_lock():
         _, out, _ = listed("--runs")
         assert f"experiments/empty [training: process {os.getpid()} on " in out
@@ -111,7 +127,7 @@ def test_a_run_that_trains_now_is_marked_even_before_its_first_checkpoint(severa
     assert "experiments/empty" not in listed("--runs")[1]
 
 
-def test_the_overview_fits_where_it_is_shown():
+def test_the_overview_fits_where_it_is_shown() -> None:
     item = info(300, timestamp_unix=WHEN.timestamp(), **GAME)
     name = "experiments/with_a_long_name/checkpoints"
     several = [Run(f"{name}_{k}", item, 11, 2**40, "L0", 300, "") for k in range(2)]
@@ -122,7 +138,7 @@ def test_the_overview_fits_where_it_is_shown():
         assert sum("5 min" in line for line in lines) == 2
 
 
-def test_a_folder_of_runs_is_told_from_an_empty_one(several, listed):
+def test_a_folder_of_runs_is_told_from_an_empty_one(several: Path, listed: Listed) -> None:
     code, out, err = listed("experiments")
     assert (code, out) == (2, "")
     assert err == (
@@ -143,7 +159,9 @@ def test_a_folder_of_runs_is_told_from_an_empty_one(several, listed):
         (("--sort", "seed"), 2, "of the other options it takes --json only"),
     ],
 )
-def test_mistakes_name_the_way_on(several, listed, words, code, message):
+def test_mistakes_name_the_way_on(
+    several: Path, listed: Listed, words: tuple[str, ...], code: int, message: str
+) -> None:
     left, out, err = listed("--runs", *words)
     assert (left, out) == (code, "")
     assert message.format(several) in err
@@ -151,7 +169,9 @@ def test_mistakes_name_the_way_on(several, listed, words, code, message):
 
 
 @pytest.mark.parametrize("nasty", NASTY, ids=lambda value: repr(value)[:20])
-def test_what_strangers_write_is_shown_harmlessly(tmp_path, listed, nasty):
+def test_what_strangers_write_is_shown_harmlessly(
+    tmp_path: Path, listed: Listed, nasty: object
+) -> None:
     manager = train(tmp_path / "a", 10)
     document = json.loads((manager.directory / "checkpoint_000010/metadata.json").read_text())
     hostile = document | dict.fromkeys(("seed", "run_name", "timestamp_unix", *GAME), nasty)
@@ -167,14 +187,14 @@ def test_what_strangers_write_is_shown_harmlessly(tmp_path, listed, nasty):
             assert len(json.loads(out, parse_constant=pytest.fail)) >= 1
 
 
-def test_a_configuration_that_explodes_is_not_parsed(tmp_path):
+def test_a_configuration_that_explodes_is_not_parsed(tmp_path: Path) -> None:
     bomb = "x: &x {a: 1}\n" + "y: &y {<<: [" + "*x, " * 50_000 + "]}\n"
     train(tmp_path / "a", 10, config=bomb + CONFIG)
     (run,) = find_runs(tmp_path)
     assert (run.level, run.planned) == ("L1", 300)
 
 
-def test_nothing_heavy_is_imported(several):
+def test_nothing_heavy_is_imported(several: Path) -> None:
     code = (
         "import sys\n"
         "from trainer.commands.checkpoint_tools import list_checkpoints\n"
@@ -185,7 +205,9 @@ def test_nothing_heavy_is_imported(several):
     subprocess.run([sys.executable, "-c", code, str(several)], check=True, cwd=ROOT)
 
 
-def test_a_run_with_a_budget_is_not_compared_with_its_iterations(tmp_path, listed):
+def test_a_run_with_a_budget_is_not_compared_with_its_iterations(
+    tmp_path: Path, listed: Listed
+) -> None:
     budget = CONFIG.replace("  lr", "  num_episodes: null\n  num_env_steps: 5000\n  lr")
     train(tmp_path / "run", 20, config=budget)
     (row,) = [line.split() for line in listed("--runs", tmp_path)[1].splitlines() if "L1" in line]

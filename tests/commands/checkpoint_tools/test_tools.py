@@ -1,5 +1,7 @@
 """`python -m trainer.checkpoints`: what each command does, prints and exits with."""
 
+from __future__ import annotations
+
 import io
 import itertools
 import json
@@ -11,22 +13,24 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkpoints.conftest import Call
 from tests.checkpoints.fakes import BY_REWARD, contents, damage, open_past_damage, save
-from tests.checkpoints.store_places import everywhere_slowly
+from tests.checkpoints.store_places import Place, everywhere_slowly
+from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.checkpoint_tools import main as program
 from trainer.commands.checkpoint_tools import verify
 
 ROOT = Path(__file__).parents[3]
 
 
-def cells(out):
+def cells(out: str) -> list[list[str]]:
     """The rows of a table, without its head."""
     lines = [line.split() for line in out.splitlines() if line.strip()]
     return lines[2:]
 
 
 @everywhere_slowly
-def test_verify_what_is_really_there(call, four, place):
+def test_verify_what_is_really_there(call: Call, four: Path, place: Place) -> None:
     code, out, err = call("verify")
     assert (code, err) == (0, "")
     assert [(row[0], row[-1]) for row in cells(out)] == [
@@ -47,7 +51,7 @@ def test_verify_what_is_really_there(call, four, place):
     assert call("verify", "50")[0] == 3
 
 
-def test_verify_everything(call, four):
+def test_verify_everything(call: Call, four: Path) -> None:
     damage(four, 20)
     (four / "checkpoint_000030" / "manifest.json").unlink()
     code, out, err = call("verify")
@@ -59,7 +63,7 @@ def test_verify_everything(call, four):
     ]
 
 
-def test_verify_one(call, four):
+def test_verify_one(call: Call, four: Path) -> None:
     damage(four, 20)
     for what in ("latest", "40", four / "checkpoint_000040"):
         code, out, _ = call("verify", what, "--json")
@@ -73,7 +77,7 @@ def test_verify_one(call, four):
     assert len(json.loads(call("verify", four, "--json")[1])) == 4
 
 
-def test_verify_names_what_there_is_instead(call, four, tmp_path):
+def test_verify_names_what_there_is_instead(call: Call, four: Path, tmp_path: Path) -> None:
     assert call("verify", "50")[0] == 3
     code, _, err = call("verify", "lates")
     assert (code, err.endswith("did you mean 'latest'?\n")) == (3, True)
@@ -100,15 +104,18 @@ def test_progress_shows_after_two_seconds_on_a_terminal_only(
 
 
 @everywhere_slowly
-def test_diff(call, four, manager, place):
-    def policies(folder):
+def test_diff(call: Call, four: Path, manager: CheckpointManager, place: Place) -> None:
+    def policies(folder: Path) -> None:
         for policy, weights in (("hider_policy", b"new"), ("seeker_policy", b"seeker_policy" * 20)):
             (folder / policy).mkdir(parents=True)
             (folder / policy / "weights.safetensors").write_bytes(weights)
             (folder / policy / "spec.json").write_text("{}")
 
+    def config(path: Path) -> None:
+        path.write_text("ppo:\n  lr: 0.1\n  gamma: true\n")
+
     class Source:
-        def save_to_path(self, path):
+        def save_to_path(self, path: str) -> None:
             pass
 
     manager.save(
@@ -120,7 +127,7 @@ def test_diff(call, four, manager, place):
         },
         writers={
             "policies": policies,
-            "config.yaml": lambda path: path.write_text("ppo:\n  lr: 0.1\n  gamma: true\n"),
+            "config.yaml": config,
         },
     )
     place.forget()
@@ -140,14 +147,16 @@ def test_diff(call, four, manager, place):
     assert ["hider_policy", "weights", "differ"] in cells(out)
 
 
-def test_diff_of_equals_and_of_strange_policies(call, four, manager):
+def test_diff_of_equals_and_of_strange_policies(
+    call: Call, four: Path, manager: CheckpointManager
+) -> None:
     found = json.loads(call("diff", "40", four / "checkpoint_000040", "--json")[1])
     assert found["config"] == found["metadata"] == found["metrics"] == {}
     assert set(found["policies"].values()) == {"same"}
     assert "metrics: no difference" in call("diff", "40", "40")[1]
 
     class One:
-        def save_to_path(self, path):
+        def save_to_path(self, path: str) -> None:
             folder = Path(path, "policies", "hider_policy")
             folder.mkdir(parents=True)
             (folder / "weights.safetensors").write_bytes(b"x")
@@ -173,7 +182,7 @@ def test_diff_of_equals_and_of_strange_policies(call, four, manager):
         "!!python/object/apply:os.system [x]",
     ],
 )
-def test_diff_refuses_a_configuration_it_cannot_read(call, four, text):
+def test_diff_refuses_a_configuration_it_cannot_read(call: Call, four: Path, text: str) -> None:
     (four / "checkpoint_000040" / "config.yaml").write_text(text)
     code, _, err = call("diff", "30", "40")
     assert code == 1
@@ -181,7 +190,9 @@ def test_diff_refuses_a_configuration_it_cannot_read(call, four, text):
 
 
 @everywhere_slowly
-def test_a_dry_run_of_prune_deletes_nothing_and_announces_what_goes(call, four, place):
+def test_a_dry_run_of_prune_deletes_nothing_and_announces_what_goes(
+    call: Call, four: Path, place: Place
+) -> None:
     before = place.contents()
     code, out, _ = call("prune", "--dry-run", "--keep-last-n", "1")
     assert code == 0
@@ -211,7 +222,7 @@ def test_a_dry_run_of_prune_deletes_nothing_and_announces_what_goes(call, four, 
 
 
 @everywhere_slowly
-def test_prune_goes_by_the_configuration(call, four):
+def test_prune_goes_by_the_configuration(call: Call, four: Path) -> None:
     Path("config.yaml").write_text(
         "ppo:\n  keep_last_n: 2\n  keep_every: 10\n  keep_best_metric: env_steps\n"
     )
@@ -228,8 +239,8 @@ def test_prune_goes_by_the_configuration(call, four):
 
 
 def test_prune_goes_by_the_configuration_where_no_checkpoint_says_more(
-    manager, directory, call, four
-):
+    manager: CheckpointManager, directory: Path, call: Call, four: Path
+) -> None:
     save(manager, 50, reward_mean=1.0, best_by=None)
     for iteration in (10, 20, 30, 40):
         shutil.rmtree(directory / f"checkpoint_{iteration:06d}")
@@ -243,7 +254,7 @@ def test_prune_goes_by_the_configuration_where_no_checkpoint_says_more(
     assert kept == [{"iteration": 80, "reasons": ["latest", "last 1", "best"]}]
 
 
-def test_prune_without_an_answer_deletes_nothing(call, four):
+def test_prune_without_an_answer_deletes_nothing(call: Call, four: Path) -> None:
     before = contents(four)
     code, _, err = call("prune", "--keep-last-n", "1")
     assert code == 2
@@ -255,7 +266,9 @@ def test_prune_without_an_answer_deletes_nothing(call, four):
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y", [20, 40]), ("n", [10, 20, 30, 40])])
-def test_prune_asks_on_a_terminal(four, manager, answer, left):
+def test_prune_asks_on_a_terminal(
+    four: Path, manager: CheckpointManager, answer: str, left: list[int]
+) -> None:
     master, slave = os.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "trainer.checkpoints", "prune", str(four), "--keep-last-n", "1"],
@@ -279,7 +292,9 @@ def test_prune_asks_on_a_terminal(four, manager, answer, left):
 
 
 @everywhere_slowly
-def test_writers_stay_out_while_a_run_writes(call, four, manager, place):
+def test_writers_stay_out_while_a_run_writes(
+    call: Call, four: Path, manager: CheckpointManager, place: Place
+) -> None:
     with manager.writer_lock():
         for words in (("prune", "--yes", "--keep-last-n", "1"), ("repair",)):
             code, _, err = call(*words)
@@ -292,7 +307,7 @@ def test_writers_stay_out_while_a_run_writes(call, four, manager, place):
 
 
 @everywhere_slowly
-def test_pin_and_unpin(call, four, manager, place):
+def test_pin_and_unpin(call: Call, four: Path, manager: CheckpointManager, place: Place) -> None:
     code, out, _ = call("pin", "10", "latest")
     assert (code, out) == (
         0,
@@ -308,7 +323,9 @@ def test_pin_and_unpin(call, four, manager, place):
     assert f"python -m trainer.checkpoints repair {four}" in err
 
 
-def test_mistakes_on_the_command_line(call, four, capsys):
+def test_mistakes_on_the_command_line(
+    call: Call, four: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for words in ([], ["verfy"], ["diff", "1"], ["prune", "a", "--checkpoint-dir", "b"]):
         with pytest.raises(SystemExit) as left:
             program.main(words)
@@ -316,7 +333,7 @@ def test_mistakes_on_the_command_line(call, four, capsys):
     assert "two directories given: a and b" in capsys.readouterr().err
 
 
-def test_hostile_checkpoints_bring_no_traceback(call, four):
+def test_hostile_checkpoints_bring_no_traceback(call: Call, four: Path) -> None:
     (four / "checkpoint_000040" / "metadata.json").write_text('{"iteration": 40, "x\\u001b[2J": 1}')
     for words in (("verify",), ("diff", "30", "40"), ("prune", "--dry-run"), ("repair",)):
         code, out, err = call(*words)
@@ -324,7 +341,9 @@ def test_hostile_checkpoints_bring_no_traceback(call, four):
         assert all(line.isprintable() for line in (out + err).splitlines())
 
 
-def test_verify_says_what_list_and_resume_say(call, four, manager):
+def test_verify_says_what_list_and_resume_say(
+    call: Call, four: Path, manager: CheckpointManager
+) -> None:
     """A whole checkpoint under the name of another iteration is damaged for all of them."""
     shutil.copytree(four / "checkpoint_000040", four / "checkpoint_000050")
     code, _, err = call("verify", four / "checkpoint_000050")

@@ -35,11 +35,22 @@ def render(
     marks: Mapping[int, str] = NO_MARKS,
     width: int = WIDTH,
 ) -> list[str]:
-    """All lines of the list of a checkpoint directory that holds at least one checkpoint.
+    """The lines of the list of a checkpoint directory that holds at least one checkpoint.
 
-    `order` is another one than by iteration; `best_by` is as in `ranking.best`; `marks`
-    are put behind the rows, by iteration; `width` is for the detailed table. ValueError if there
-    is no such metric.
+    Args:
+        listing: the checkpoints.
+        directory: the folder or URL, for the title.
+        detailed: whether to show the detailed table instead of the short one.
+        style: emoji and colors.
+        now: the time that ages are relative to.
+        branches: the folders of checkpoints that were set aside.
+        order: the checkpoints in another order than by iteration.
+        best_by: the metric of the best one, as in `ranking`.
+        marks: words behind the rows, by iteration.
+        width: the characters of a line of the detailed table.
+
+    Raises:
+        ValueError: no checkpoint has the metric `best_by`.
     """
     style = style or Style()
     by = best_by or ranking.best_by(listing.checkpoints)
@@ -114,7 +125,7 @@ def _decimal(info: CheckpointInfo, key: str) -> str:
 
 
 def _short_columns() -> list[Column[CheckpointInfo]]:
-    """Of the widths that the user's guide shows."""
+    """The columns of the short table, as wide as in the user's guide."""
 
     def day(info: CheckpointInfo) -> str:
         return date(info.metadata.get("timestamp"))[0]

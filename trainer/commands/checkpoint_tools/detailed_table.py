@@ -1,4 +1,4 @@
-"""The detailed table: everything about each checkpoint, within the width that there is."""
+"""The detailed table: everything about each checkpoint, within a given width."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def detailed_rows(
 ) -> list[str]:
     """A line for each checkpoint if `width` is enough for all, else a few.
 
-    `top` is the best one; `marks` are put behind the rows, by iteration.
+    `top` is the best one; `marks` are words behind the rows, by iteration.
     """
     tails = [_tail(info, info is top, marks) for info in shown]
     lines = aligned(_all_columns(now), shown)
@@ -71,7 +71,7 @@ def _all_columns(now: datetime) -> list[Column[CheckpointInfo]]:
 
 
 def _first_columns(now: datetime) -> list[Column[CheckpointInfo]]:
-    """What fits into 80 characters."""
+    """The columns that fit into 80 characters."""
 
     def age(info: CheckpointInfo) -> str:
         return formatting.age(now.timestamp() - info.number("timestamp_unix"))

@@ -1,4 +1,4 @@
-"""diff: what differs between two checkpoints."""
+"""diff: the differences between two checkpoints."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ HELP = "compare the configuration, metadata, metrics and weights of two checkpoi
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Two arguments: the checkpoints."""
+    """Adds the two checkpoints."""
     text = "latest, best, final, an iteration, a name, or a path (also into another folder)"
     parser.add_argument("first", metavar="A", help=text)
     parser.add_argument("second", metavar="B", help="the same")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare and print; differences are no problem, so the exit code is 0."""
+    """Prints the differences; they are no error, so the exit code is 0."""
     manager = open_manager(args.checkpoint_dir)
     first, second = (manager.open(text) for text in (args.first, args.second))
     found = comparison.compare(first, second)

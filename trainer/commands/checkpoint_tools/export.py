@@ -18,7 +18,7 @@ SUFFIXES = {"pt2": ".pt2", "onnx": ".onnx"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The checkpoint, the policy, and where it goes."""
+    """Adds the checkpoint, the policy, the format and the file."""
     parser.add_argument(
         "selector", metavar="CHECKPOINT", help="latest, best, an iteration, a name, a path"
     )
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Verify the checkpoint, export, and print the path."""
+    """Verifies the checkpoint, exports the policy and prints the path; returns the exit code."""
     folder = open_manager(args.checkpoint_dir).open(args.selector)
     policies = manifest.verify(folder).policies
     if args.policy not in policies:

@@ -1,4 +1,4 @@
-"""What the tools print for `--json`."""
+"""Output of the tools for `--json`."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from typing import Any
 
 
 def print_json(document: Any) -> None:
-    """One strict JSON document on standard output."""
+    """Prints one strict JSON document."""
     print(json.dumps(document, indent=2, allow_nan=False))

@@ -1,7 +1,7 @@
-"""Where the checkpoints of a folder come from: runs, their resumes and warm starts, as a tree.
+"""The origins of the checkpoints of a folder as a tree: runs, their resumes and warm starts.
 
-A segment is what one training process saved. Its `parent` names the checkpoint it began with by
-the hash of that one's manifest, which stays true when folders are moved or renamed.
+A segment is the checkpoints of one training process. Its `parent` names the checkpoint it began
+with by the hash of that one's manifest, which stays true when folders are moved or renamed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Segment:
 
     @property
     def sources(self) -> dict[str, Mapping[str, Any]]:
-        """What it began with: by policy for a warm start, under "" for a resume."""
+        """The checkpoints it began with: by policy for a warm start, under "" for a resume."""
         if self.origin is None:
             return {}
         policies = self.origin.get("policies")
@@ -83,7 +83,7 @@ def draw_tree(
 
 
 def _parents(segments: Sequence[Segment]) -> list[int | None]:
-    """Of each segment the place of the one it began with; None if it is not among them."""
+    """The place of the segment each one began with; None if it is not among them."""
     home = {member.digest: k for k, segment in enumerate(segments) for member in segment.members}
     found: list[int | None] = []
     for k, segment in enumerate(segments):

@@ -1,4 +1,4 @@
-"""What `list_checkpoints.py` and `python -m trainer.checkpoints list` do."""
+"""The list of checkpoints: `list_checkpoints.py` and `python -m trainer.checkpoints list`."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ HELP = "List the checkpoints of a training."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """List as the command line says; returns the exit code."""
+    """The program: lists as the command line says and returns the exit code."""
     return run_command(run, argv, needs_output=True)
 
 
 def run(argv: Sequence[str], prog: str | None = None) -> int:
-    """Print the list that the command line asks for, and return the exit code.
+    """Prints the list that the command line asks for; returns the exit code.
 
-    `prog` is what was called, if that is not the script.
+    `prog` is the name of the program in its usage; None: that of the script.
     """
     args = parse_args(argv, prog)
     if args.runs:
@@ -94,7 +94,7 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
 
 
 def parse_args(argv: Sequence[str], prog: str | None = None) -> argparse.Namespace:
-    """The command line; `directory` is None where none was given."""
+    """The parsed command line; `directory` is None where none was given."""
     parser = CommandParser(
         prog=prog,
         description=HELP,
@@ -149,7 +149,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def show_runs(given: str, *, as_json: bool) -> int:
-    """Print the overview of the runs in a folder."""
+    """Prints the overview of the runs in a folder; returns the exit code."""
     if open_store.is_url(given):
         raise UsageError(
             f"--runs {open_store.shown_place(given)}: only local folders can be searched"
@@ -181,7 +181,7 @@ def show_runs(given: str, *, as_json: bool) -> int:
 def find_damage(
     checkpoints: Sequence[CheckpointInfo], manager: CheckpointManager
 ) -> dict[int, tuple[str, ...]]:
-    """What is wrong with each checkpoint, by iteration; nothing if it is what its manifest says."""
+    """The problems of each checkpoint, by iteration; none if it is as its manifest says."""
     found: dict[int, tuple[str, ...]] = {}
     for info in checkpoints:
         try:
@@ -215,7 +215,7 @@ def as_json(
 
 
 def report_empty(listing: Listing, directory: Path, shown: str, *, as_json: bool) -> NoReturn:
-    """Say that there is nothing yet, and how to get something."""
+    """Ends a list that is empty with an error that says what to do."""
     if as_json:
         print("[]")
     report_skipped(listing)
@@ -228,7 +228,7 @@ def report_empty(listing: Listing, directory: Path, shown: str, *, as_json: bool
 
 
 def _refuse_folder_of_runs(directory: Path, shown: str) -> None:
-    """UsageError names the runs in a folder that holds no checkpoints itself."""
+    """Raises a UsageError that names the runs below a folder without checkpoints of its own."""
     try:
         inside = [run.path for run in runs.find_runs(directory) if run.checkpoints]
     except OSError:
@@ -242,13 +242,13 @@ def _refuse_folder_of_runs(directory: Path, shown: str) -> None:
 
 
 def report_skipped(listing: Listing) -> None:
-    """Name the folders that look like checkpoints and are none."""
+    """Prints the folders that look like checkpoints and are none, on stderr."""
     for name, reason in listing.skipped:
         print(f"skipped {name}: {reason}", file=sys.stderr)
 
 
 def report_damage(damage: Mapping[int, tuple[str, ...]]) -> int:
-    """Name what is wrong with which checkpoint, and return the exit code."""
+    """Prints the problems of damaged checkpoints on stderr; returns the exit code."""
     for iteration, problems in damage.items():
         for problem in problems:
             shown = safe_json.shown_line(problem)

@@ -1,8 +1,8 @@
 """Tools for checkpoints: `python -m trainer.checkpoints COMMAND --help`.
 
-    list [DIR]             what list_checkpoints.py shows, with the same options
+    list [DIR]             the same as list_checkpoints.py
     verify [WHAT]          read every file and compare it with the manifest
-    diff A B               what differs: configuration, metadata, metrics, whose weights
+    diff A B               differences in configuration, metadata, metrics and weights
     prune [--dry-run]      delete what is not kept, after showing it
     pin, unpin CHECKPOINT  keep it whatever the retention says
     tag CHECKPOINT NAME    name it, which keeps it too; --note TEXT, untag NAME
@@ -50,7 +50,7 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Carry out one command; returns the exit code."""
+    """The program: runs one command and returns the exit code."""
     return run_command(_run, argv, needs_output=True)
 
 
@@ -62,7 +62,7 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def parse_args(argv: Sequence[str]) -> argparse.Namespace:
-    """The command line; `checkpoint_dir` is never empty."""
+    """The parsed command line; `checkpoint_dir` is never empty."""
     parser = CommandParser(
         prog=PROGRAM,
         description="List, verify, compare, thin out, pin, name, repair and export checkpoints.",

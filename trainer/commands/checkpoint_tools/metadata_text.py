@@ -1,4 +1,4 @@
-"""Values of a checkpoint's metadata as text for lists: whatever the file holds has a text."""
+"""Values of a checkpoint's metadata as text; one that is missing or of no use is UNKNOWN."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def count(value: Any) -> str:
 
 
 def fixed(value: Any, digits: int = 2) -> str:
-    """A number from JSON with so many decimals."""
+    """A number from JSON with `digits` decimals."""
     number = metadata.as_float(value)
     return UNKNOWN if math.isnan(number) else f"{number:.{digits}f}"
 

@@ -1,4 +1,4 @@
-"""pin and unpin: keep checkpoints whatever the retention says, and let them go again."""
+"""pin and unpin: protect checkpoints from pruning, and take the protection away."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HELP_UNPIN = "take pins away again"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The checkpoints."""
+    """Adds the checkpoints."""
     parser.add_argument(
         "selectors",
         nargs="+",
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Pin or unpin each, and print what is pinned now."""
+    """Pins or unpins each and prints all that are pinned; returns the exit code."""
     manager = open_manager(args.checkpoint_dir)
     change = manager.pin if args.command == "pin" else manager.unpin
     changed = [change(selector).name for selector in args.selectors]

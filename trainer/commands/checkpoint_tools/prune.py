@@ -1,4 +1,4 @@
-"""prune: delete what the retention does not keep, after showing it."""
+"""prune: show which checkpoints the retention rule does not keep, then delete them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HELP = "delete what is not kept: not the latest, the best, the last N, pinned or
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The folder, the rule, and whether to ask."""
+    """Adds the folder, the retention rule, and whether to ask."""
     parser.add_argument("folder", nargs="?", metavar="DIR", help="the same as --checkpoint-dir")
     parser.add_argument("--dry-run", action="store_true", help="only show what would be deleted")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show the plan, ask, delete."""
+    """Shows the plan, asks and deletes; returns the exit code."""
     rule = _retention(args)
     manager = open_manager(args.checkpoint_dir, rule)
     listing = manager.listing()
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _retention(args: argparse.Namespace) -> Retention:
-    """What training keeps, by config.yaml, with the options that were given in its place."""
+    """The rule of config.yaml with the options that were given in its place."""
     from trainer.config.loading import load_config  # late: the other tools start without it
 
     path = find_config()

@@ -1,4 +1,4 @@
-"""repair: put a checkpoint folder in order and tell what was done."""
+"""repair: put a checkpoint folder in order and report the changes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ HELP = "rebuild the index, remove what dead processes left, move damaged checkpo
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The folder."""
+    """Adds the folder."""
     parser.add_argument("folder", nargs="?", metavar="DIR", help="the same as --checkpoint-dir")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Repair and report; 1 if something is left that only the user can decide."""
+    """Repairs and prints the report; returns 1 if something is left for the user to decide."""
     try:
         store = open_store(args.checkpoint_dir)
     except ValueError as error:
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def lines(report: repair.Report) -> Iterator[str]:
-    """The report as text."""
+    """The lines of the report."""
     yield from report.recovered
     for path in report.removed:
         yield f"removed {path.name}: its process has ended"

@@ -1,7 +1,7 @@
-"""An overview of several runs: which folders hold checkpoints, and how far each has come.
+"""An overview of several runs: the folders with checkpoints, and the progress of each.
 
-A run is a folder with checkpoints in it, or one that somebody is writing to. Nothing is loaded:
-all of it is in the lists of the folders and in a few lines of their newest `config.yaml`.
+A run is a folder with checkpoints in it, or one that somebody is writing to. No checkpoint
+is loaded: the indexes of the folders and a few lines of the newest `config.yaml` are enough.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Run:
         return None if self.latest is None else self.latest.metadata.get(key)
 
     def as_dict(self) -> dict[str, Any]:
-        """All there is to know, as strict JSON values."""
+        """Everything known about it, as strict JSON values."""
         numbers = ("timestamp_unix", "seen_fraction", "perfect_hide", "reward_mean")
         return {
             "path": self.path,
@@ -74,14 +74,18 @@ class Run:
 
 
 def find_runs(root: Path) -> list[Run]:
-    """The runs in a folder and below it, by path. OSError if the folder itself is not readable."""
+    """The runs in a folder and below it, by path.
+
+    Raises:
+        OSError: the folder itself cannot be read.
+    """
     with os.scandir(root):
         pass
     return sorted(_search(root, root, DEPTH), key=lambda run: run.path)
 
 
 def render(runs: Sequence[Run], style: Style, now: datetime, width: int) -> list[str]:
-    """A line for each run if `width` is enough, else its path above its figures."""
+    """A line for each run if `width` is enough, else its path above its values."""
     names = [safe_json.shown_line(run.path) for run in runs]
     figures = aligned(_columns(now), runs)
     marks = [
@@ -152,8 +156,8 @@ def _read(folder: Path, root: Path) -> Run | None:
 def _configured(checkpoint: Path) -> tuple[str | None, int | None]:
     """Level and planned iterations of a checkpoint, from the lines in which they are written.
 
-    A YAML parser takes longer for them than for all the rest, and would follow what a stranger
-    wrote; whoever trains reads the file in earnest.
+    A YAML parser would take longer than everything else here, and would expand the aliases of a
+    hostile file; training parses and checks the whole file.
     """
     try:
         text = safe_json.read_bytes(checkpoint / layout.CONFIG, _MAX_CONFIG).decode("utf-8")

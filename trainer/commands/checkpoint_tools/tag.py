@@ -15,7 +15,7 @@ HELP = "name a checkpoint: the name selects it, and it is kept whatever the rete
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The checkpoint, its name, and what there is to know of it."""
+    """Adds the checkpoint, its name and its note."""
     parser.add_argument(
         "selector", metavar="CHECKPOINT", help="latest, best, final, an iteration, a name, a path"
     )
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Name it, and say what it was called before."""
+    """Names it and prints its former name, if any; returns the exit code."""
     if Path(args.name).exists():
         raise UsageError(f"{args.name!r} cannot be a name: it is a path here already")
     manager = open_manager(args.checkpoint_dir)

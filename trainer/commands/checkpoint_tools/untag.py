@@ -1,4 +1,4 @@
-"""untag: take the names and notes of checkpoints away again."""
+"""untag: remove the names and notes of checkpoints."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from trainer.checkpoints import labels, layout
 from trainer.commands.checkpoint_tools.json_output import print_json
 from trainer.commands.checkpoint_tools.open_manager import open_manager
 
-HELP = "take the names and notes of checkpoints away again"
+HELP = "remove the names and notes of checkpoints"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The checkpoints."""
+    """Adds the checkpoints."""
     parser.add_argument(
         "selectors", nargs="+", metavar="CHECKPOINT", help="a name, an iteration, a path"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Take them away, and print which checkpoints have none any more, and which had none."""
+    """Removes them and prints which checkpoints had one and which had none."""
     manager = open_manager(args.checkpoint_dir)
     changed: list[str] = []
     unnamed: list[str] = []

@@ -25,7 +25,7 @@ HELP = "check every file of one or all checkpoints against its manifest"
 
 @dataclass(frozen=True)
 class Result:
-    """What was found in one checkpoint; no problems means that it is whole."""
+    """The result for one checkpoint; without problems it is whole."""
 
     folder: Path
     files: int
@@ -34,7 +34,7 @@ class Result:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """One argument: what to verify."""
+    """Adds the checkpoint or folder."""
     parser.add_argument(
         "what",
         nargs="?",
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Verify, print, and return 1 if anything is damaged."""
+    """Verifies and prints the results; returns 1 if anything is damaged."""
     manager, folders = _meant(args)
     results = [check(manager, folder) for folder in shown_one_by_one(folders)]
     if args.json:
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def shown_one_by_one(folders: Sequence[Path]) -> Iterator[Path]:
-    """The folders, each named on a terminal while it is read, if that takes long."""
+    """The folders; a terminal shows the one in hand if it takes long."""
     line = Progress(sys.stderr)
     for place, folder in enumerate(folders, 1):
         line.show(f"{folder.name} ({place} of {len(folders)})")
@@ -69,7 +69,7 @@ def shown_one_by_one(folders: Sequence[Path]) -> Iterator[Path]:
 
 
 def check(manager: CheckpointManager, folder: Path) -> Result:
-    """Read and compare everything; nothing is loaded."""
+    """Reads every file of a checkpoint and compares it with the manifest."""
     try:
         found = manager.verify(folder)
     except CheckpointCorrupted as error:
@@ -78,7 +78,7 @@ def check(manager: CheckpointManager, folder: Path) -> Result:
 
 
 def _meant(args: argparse.Namespace) -> tuple[CheckpointManager, list[Path]]:
-    """The checkpoints that are meant, damaged ones too. NoUsableCheckpoint if there is none."""
+    """The checkpoints to verify, damaged ones included. NoUsableCheckpoint if there is none."""
     manager = open_manager(args.checkpoint_dir)
     if args.what is not None:
         given = Path(args.what).expanduser()
@@ -99,7 +99,7 @@ def _meant(args: argparse.Namespace) -> tuple[CheckpointManager, list[Path]]:
 
 
 def _is_place(text: str) -> bool:
-    """Whether a URL is that of a folder of checkpoints, not of one of them."""
+    """Whether a URL names a folder of checkpoints, not one checkpoint."""
     name = text.partition("?")[0].rstrip("/").rpartition("/")[2]
     return open_store.is_url(text) and layout.iteration_of(name) is None
 

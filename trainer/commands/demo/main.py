@@ -38,7 +38,7 @@ exit codes: 0 done, 1 error, 2 usage or configuration, 3 no usable checkpoint,
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Play as the command line says; returns the exit code."""
+    """The program: plays as the command line says and returns the exit code."""
     return run_command(_run, argv, needs_output=True)
 
 

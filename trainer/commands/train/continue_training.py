@@ -27,7 +27,7 @@ Ctrl-C leaves at once with 1"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Continue a training as the command line says; returns the exit code."""
+    """The program: continues a training as the command line says and returns the exit code."""
     return run_command(_run, argv)
 
 

@@ -32,7 +32,7 @@ checkpoint, with 1"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train as the command line says; returns the exit code."""
+    """The program: trains as the command line says and returns the exit code."""
     return run_command(_run, argv)
 
 
