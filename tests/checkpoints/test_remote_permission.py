@@ -14,7 +14,7 @@ from tests.checkpoints.store_places import StorePlace
 from trainer.commands.train.checkpoint_folder import try_writing
 from trainer.errors import UsageError
 from trainer.run.checkpoint_saver import Saved
-from trainer.run.recorder import RunRecorder
+from trainer.run.save_notices import SaveNotices
 
 
 def test_a_store_that_takes_nothing_is_told_at_once(
@@ -36,22 +36,18 @@ def test_a_store_that_takes_nothing_is_told_at_once(
 
 def test_saved_is_said_of_what_has_arrived(tmp_path: Path) -> None:
     waiting, told = list[int](), list[str]()
-    outputs: Any = RunRecorder.__new__(RunRecorder)
-    outputs.manager = SimpleNamespace(
+    manager: Any = SimpleNamespace(
         is_remote=True, waiting=lambda: waiting, address=lambda path: f"s3://b/{path.name}"
     )
-    outputs.console = SimpleNamespace(
+    console: Any = SimpleNamespace(
         checkpoint=lambda path, row: told.append(f"saved {path}"),
         message=lambda text, level: told.append(f"{level}: {text}"),
     )
-    outputs.tracking = SimpleNamespace(checkpoint=lambda *args: None)
-    outputs._schedule_metadata = dict
-    outputs._tell_saved = lambda path: None
-    outputs._unannounced = []
+    notices = SaveNotices(manager, console)
 
     def committed(iteration: int) -> None:
         path = tmp_path / f"checkpoint_{iteration:06d}"
-        outputs._on_saved(Saved(path, {"iteration": iteration}))
+        notices.committed(Saved(path, {"iteration": iteration}))
 
     committed(10)
     waiting.append(20)
@@ -59,7 +55,7 @@ def test_saved_is_said_of_what_has_arrived(tmp_path: Path) -> None:
     waiting.append(30)
     committed(30)
     waiting.clear()
-    outputs._announce_saved()
+    notices.update()
     local = "warning: committed locally, waiting for upload: "
     assert told == [
         "saved s3://b/checkpoint_000010",

@@ -1,4 +1,4 @@
-"""The history as a run writes it: what waits for the disk, and the record that checkpoints keep."""
+"""The history of a run: a sink whose rows wait for the disk, and the record for checkpoints."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from trainer.reporting.retrying_writer import RetryingWriter
 
 
 class RunHistory:
-    """The history of a run from the checkpoint on that it goes on from.
+    """The history of a run, from the checkpoint on that it continues.
 
     Attributes:
-        file: the history itself.
+        file: the history on disk.
     """
 
     def __init__(
@@ -27,24 +27,33 @@ class RunHistory:
         iteration: int,
         env_steps: int,
         record: HistoryRecord | None,
-        tell: Callable[[str], None],
+        on_problem: Callable[[str], None],
     ) -> None:
-        """`parent` is the checkpoint, if there is one; for the others see `open_history`."""
+        """Opens the file.
+
+        Args:
+            manager: of the checkpoint folder.
+            parent: the checkpoint that the run continues; None for a new run.
+            iteration: of that checkpoint, 0 for a new run.
+            env_steps: of that checkpoint, 0 for a new run.
+            record: of the history in that checkpoint; None where it has none.
+            on_problem: gets the text of each problem with the file.
+        """
         export = None if parent is None else parent.parent / layout.history_name(iteration)
         self.file = open_history(
-            *(manager.directory, iteration, env_steps, export, tell),
+            *(manager.directory, iteration, env_steps, export, on_problem),
             record=record,
             is_mirror=manager.is_remote,
         )
         self._digest = RowsDigest.of_columns(self.file.columns(), len(self.file))
-        self._rows = RetryingWriter("the history", self.file.append, tell)
+        self._rows = RetryingWriter("the history", self.file.append, on_problem)
         self.flush = self._rows.flush
 
     def write(self, row: Row) -> None:
-        """Add the row of a new iteration; one that the disk refuses waits, see `RetryingWriter`."""
+        """Adds the row of a new iteration; one that the disk refuses waits."""
         self._digest.add(row)
         self._rows.write(row)
 
-    def write_record(self, path: Path) -> None:
-        """Write what a checkpoint keeps of all rows so far, also of those that wait."""
-        self._digest.record().write(path)
+    def record(self) -> HistoryRecord:
+        """The record of all rows so far, including those that wait."""
+        return self._digest.record()

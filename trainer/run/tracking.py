@@ -1,11 +1,11 @@
-"""Where the curves of a run go besides its history: TensorBoard and MLflow, as configured."""
+"""Where the curves of a run go beside its history: TensorBoard and MLflow, as configured."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from trainer.checkpoints import layout, manifest
 from trainer.checkpoints.safe_io import safe_yaml
@@ -15,115 +15,167 @@ from trainer.reporting.metrics import Row
 from trainer.reporting.retrying_writer import RetryingWriter
 from trainer.reporting.tensorboard import TensorBoardWriter
 from trainer.run.identity import RunIdentity
-
-if TYPE_CHECKING:
-    from trainer.reporting.mlflow_tracking import MlflowTracker
+from trainer.run.snapshot import shown_config
 
 _FIGURE = "training_metrics"
 _BEST = "best/iteration"
 
 
-class Tracking:
-    """TensorBoard and MLflow of one run; once they are open, none of them ends a training."""
+class RowSink(Protocol):
+    """What takes the metrics row of each iteration."""
+
+    def write(self, row: Row) -> None:
+        """Takes the row of a finished iteration; a failure to write it never ends training."""
+
+    def flush(self, *, last: bool = False) -> None:
+        """Retries the rows that could not be written; with `last` reports those that are lost."""
+
+
+class Tracker(RowSink, Protocol):
+    """A sink that also shows the checkpoints of a run."""
+
+    def show(self, figure: Path, row: Row, best: int | None) -> None:
+        """Takes the figure of a checkpoint and the iteration of the best one, in any thread."""
+
+    def checkpoint(self, path: Path, row: Row, schedules: Mapping[str, Any]) -> None:
+        """Takes a committed checkpoint and how far the schedules are."""
+
+    def finish(self, status: str) -> None:
+        """Ends the run as FINISHED, KILLED or FAILED."""
+
+
+@dataclass(frozen=True)
+class TrackingStart:
+    """Where the curves of a run begin.
+
+    Attributes:
+        iteration: the one that the run continues from; 0 for a new run.
+        env_steps: its lifetime env steps; None for a new run.
+        schedules: how far the schedules are, as in a checkpoint's metadata.
+    """
+
+    iteration: int
+    env_steps: int | None
+    schedules: Mapping[str, Any]
+
+
+def open_trackers(
+    config: Config,
+    identity: RunIdentity,
+    start: TrackingStart,
+    on_problem: Callable[[str], None],
+) -> Iterator[Tracker]:
+    """Opens what is configured, one by one; `identity` gets the id of the MLflow run.
+
+    Args:
+        config: the resolved configuration; shown without credentials.
+        identity: of the run.
+        start: where its curves begin.
+        on_problem: gets the text of a problem that later writes meet.
+
+    Raises:
+        TrackingError: MLflow's store cannot be used.
+        OSError: TensorBoard's file cannot be made.
+    """
+    parameters, about = effective_values(config), identity.metadata()
+    if config.tracking.mlflow:  # first: a store that refuses leaves no new file behind
+        yield MlflowRun(config, identity, start, parameters, on_problem)
+    if config.tracking.tensorboard_dir is not None:
+        folder = Path(config.tracking.tensorboard_dir).expanduser() / identity.name
+        texts = {"config": _as_code(shown_config(config)), "run": _as_code(about)}
+        yield TensorBoardRun(folder, start.env_steps, parameters, texts, on_problem)
+
+
+class TensorBoardRun:
+    """The event file of a run; a row that the disk refuses waits."""
+
+    def __init__(
+        self,
+        folder: Path,
+        env_steps: int | None,
+        parameters: Mapping[str, Any],
+        texts: Mapping[str, str],
+        on_problem: Callable[[str], None],
+    ) -> None:
+        """Opens the file; see `TensorBoardWriter` and its `describe` for the arguments."""
+        self._writer = TensorBoardWriter(folder, resume_env_steps=env_steps)
+        self._rows = RetryingWriter("TensorBoard", self._writer.write, on_problem)
+        self.write, self.flush = self._rows.write, self._rows.flush
+        self._writer.describe(parameters, texts)
+
+    def show(self, figure: Path, row: Row, best: int | None) -> None:
+        """Adds the figure and a point of the best checkpoint's curve."""
+        self._writer.picture(_FIGURE, figure, int(row["env_steps"]))
+        if best is not None:
+            self._writer.point(_BEST, best, int(row["env_steps"]))
+
+    def checkpoint(self, path: Path, row: Row, schedules: Mapping[str, Any]) -> None:
+        """Nothing: TensorBoard has no place for it."""
+
+    def finish(self, status: str) -> None:
+        """Closes the file."""
+        self._writer.close()
+
+
+class MlflowRun:
+    """The run in an MLflow store."""
 
     def __init__(
         self,
         config: Config,
         identity: RunIdentity,
-        shown: Mapping[str, Any],
+        start: TrackingStart,
+        parameters: Mapping[str, Any],
         on_problem: Callable[[str], None],
     ) -> None:
-        """`shown` is the configuration as it may be shown: without credentials."""
-        self._config, self._identity = config, identity
-        self._shown, self._on_problem = shown, on_problem
-        self.tensorboard: TensorBoardWriter | None = None
-        self.mlflow: MlflowTracker | None = None
-        self._rows: RetryingWriter | None = None
-        self._best: int | None = None
-
-    def open(
-        self, iteration: int, env_steps: int | None, schedules: Mapping[str, Any]
-    ) -> contextlib.ExitStack:
-        """Begin, or go on from an iteration and its environment steps (None: a new run).
-
-        Returns what closes TensorBoard's file; MLflow is told the end by `finish`.
-        """
-        tracking, parameters = self._config.tracking, effective_values(self._shown, self._config)
-        about = self._identity.metadata()
-        opened = contextlib.ExitStack()
-        if tracking.mlflow:  # first: a store that refuses leaves no new file behind
-            self.mlflow = self._open_mlflow(iteration)
-            self._identity.mlflow_run_id = self.mlflow.run_id
-            versions = {f"version.{name}": value for name, value in about["versions"].items()}
-            self.mlflow.log_params({**parameters, **versions})
-            self.mlflow.log_schedules(schedules)
-            self.mlflow.log_tags({"mlflow.source.git.commit": about["git_commit"]})
-        if tracking.tensorboard_dir is not None:
-            folder = Path(tracking.tensorboard_dir).expanduser() / self._identity.name
-            self.tensorboard = writer = TensorBoardWriter(folder, resume_env_steps=env_steps)
-            opened.callback(writer.close)
-            self._rows = RetryingWriter("TensorBoard", writer.write, self._on_problem)
-            texts = {"config": _as_code(self._shown), "run": _as_code(about)}
-            writer.describe(parameters, texts)
-        return opened
-
-    def _open_mlflow(self, iteration: int) -> MlflowTracker:
+        """Starts the run, or continues the one that `identity` names."""
         from trainer.reporting.mlflow_tracking import MlflowTracker
 
-        tracking, identity = self._config.tracking, self._identity
-        return MlflowTracker(
-            tracking.mlflow_uri,
-            tracking.mlflow_experiment,
+        self._tracker = MlflowTracker(
+            config.tracking.mlflow_uri,
+            config.tracking.mlflow_experiment,
             identity.name,
             identity.mlflow_run_id,
-            iteration=iteration,
-            on_problem=self._on_problem,
+            iteration=start.iteration,
+            on_problem=on_problem,
         )
-
-    def write(self, row: Row) -> None:
-        """One finished iteration."""
-        if self._rows is not None:
-            self._rows.write(row)
-        if self.mlflow is not None:
-            self.mlflow.log_row(row)
+        self._best: int | None = None
+        self.write = self._tracker.log_row
+        identity.mlflow_run_id = self._tracker.run_id
+        about = identity.metadata()
+        versions = {f"version.{name}": value for name, value in about["versions"].items()}
+        self._tracker.log_params({**parameters, **versions})
+        self._tracker.log_schedules(start.schedules)
+        self._tracker.log_tags({"mlflow.source.git.commit": about["git_commit"]})
 
     def flush(self, *, last: bool = False) -> None:
-        """Try again what TensorBoard's disk has refused; with `last` say what is lost."""
-        if self._rows is not None:
-            self._rows.flush(last=last)
+        """Nothing: the tracker retries by itself, and once more at the end."""
 
     def show(self, figure: Path, row: Row, best: int | None) -> None:
-        """The figure of a checkpoint, and which one is the best by now; from any thread."""
+        """Keeps the best one; the rest follows in `checkpoint`, in the training thread."""
         self._best = best
-        if self.tensorboard is not None:
-            self.tensorboard.picture(_FIGURE, figure, int(row["env_steps"]))
-            if best is not None:
-                self.tensorboard.point(_BEST, best, int(row["env_steps"]))
 
     def checkpoint(self, path: Path, row: Row, schedules: Mapping[str, Any]) -> None:
-        """Where a committed checkpoint lies, and its figure."""
-        if self.mlflow is None:
-            return
+        """Tags the run with the checkpoint and the best one, and keeps the figure."""
         iteration = int(row["iteration"])
         known = {"iteration": iteration, "sha256": manifest.digest(path)}
-        self.mlflow.log_checkpoint(path, {**known, **schedules})
-        self.mlflow.log_tags({"best_checkpoint_iteration": self._best})
+        self._tracker.log_checkpoint(path, {**known, **schedules})
+        self._tracker.log_tags({"best_checkpoint_iteration": self._best})
         figure = path.with_name(layout.plot_name(iteration))
         if figure.is_file():  # and not pruned meanwhile, or refused by the disk
-            self.mlflow.log_figure(figure)
+            self._tracker.log_figure(figure)
 
     def finish(self, status: str) -> None:
-        """End the run in MLflow as FINISHED, KILLED or FAILED."""
-        if self.mlflow is not None:
-            self.mlflow.finish(status)
+        """Writes what is left and ends the run."""
+        self._tracker.finish(status)
 
 
-def effective_values(shown: Mapping[str, Any], config: Config) -> dict[str, Any]:
-    """Every dotted key with the value that is in force: the level's own, each team's own.
+def effective_values(config: Config) -> dict[str, Any]:
+    """Every dotted key with its effective value: the level's own, each team's own.
 
-    What is not in use (null, an empty mapping) has no value and is left out.
+    A key without effect (null, an empty mapping) is left out; credentials are hidden.
     """
-    game = config.played
+    shown, game = shown_config(config), config.played
     teams = {team: config.ppo.team(team).model_dump(mode="json") for team in game.team_sizes}
     values = {
         **shown,

@@ -1,0 +1,53 @@
+"""The row of an iteration: counters, means, times and the settings in effect."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from trainer.ppo.progress import IterationStats, Progress
+from trainer.reporting.metrics import empty_row
+from trainer.run.metrics_row import Lap, metrics_row
+
+NAMES = ("length", "seeker_return", "hider_return", "perfect_hide")
+EPISODES = np.array([[10, -4, 4, 0], [30, 2, -2, 1]], np.float32)
+LEARNED = {"kl": 0.01, "entropy": 2.5, "rows": 64}  # rows are no metric
+
+
+def stats(episodes: np.ndarray = EPISODES) -> IterationStats:
+    learned = {"seeker_policy": LEARNED, "hider_policy": LEARNED | {"kl": math.nan}}
+    settings = {"seeker/lr": 0.5, "env/vision_angle": 90.0}
+    return IterationStats(episodes, 100, 400, (2, 3), learned, settings, 0.5, 1.0)
+
+
+def test_a_row_tells_the_iteration_just_counted() -> None:
+    progress = Progress(10, NAMES)
+    progress.advance(stats())
+    progress.advance(stats())
+    progress.time_total_s = 9.0
+    row = metrics_row(progress, stats(), Lap(total_s=4.0, save_s=0.25))
+    assert set(row) == set(empty_row()) | {"env/vision_angle"}
+    expected = {
+        **{"iteration": 2, "env_steps": 200, "agent_steps": 800},
+        **{"episodes_completed": 4, "episodes_this_iter": 2, "runners_missing": 2},
+        **{"episode_len_mean": 20.0, "reward_mean": 1.0, "hider_reward": 1.0},
+        **{"seeker_reward": -1.0, "perfect_hide": 0.5, "seen_fraction": math.nan},
+        **{"seeker/kl": 0.01, "hider/kl": math.nan, "hider/entropy": 2.5},
+        **{"seeker/lr": 0.5, "env/vision_angle": 90.0},
+        **{"time/sample_s": 0.5, "time/learn_s": 1.0, "time/save_s": 0.25},
+        **{"time/other_s": 2.25, "time/iteration_s": 4.0, "time/total_s": 9.0},
+        "agent_steps_per_s": 100.0,
+    }
+    assert {key: row[key] for key in expected} == pytest.approx(expected, nan_ok=True)
+
+
+def test_without_episodes_and_time_nothing_is_divided_by_zero() -> None:
+    progress = Progress(10, NAMES)
+    nothing = stats(np.zeros((0, 4), np.float32))
+    progress.advance(nothing)
+    row = metrics_row(progress, nothing, Lap(0.0, 0.0))
+    assert math.isnan(row["reward_mean"])
+    assert math.isnan(row["agent_steps_per_s"])
+    assert row["time/other_s"] == 0.0
