@@ -7,10 +7,12 @@ import math
 import numpy as np
 import pytest
 
+from trainer.config.schema import Config
 from trainer.ppo.progress import IterationStats, Progress
 from trainer.reporting.metrics import empty_row
 from trainer.run.metrics_row import Lap, metrics_row
 
+GAME = Config().played
 NAMES = ("length", "seeker_return", "hider_return", "perfect_hide")
 EPISODES = np.array([[10, -4, 4, 0], [30, 2, -2, 1]], np.float32)
 LEARNED = {"kl": 0.01, "entropy": 2.5, "rows": 64}  # rows are no metric
@@ -27,7 +29,7 @@ def test_a_row_tells_the_iteration_just_counted() -> None:
     progress.advance(stats())
     progress.advance(stats())
     progress.time_total_s = 9.0
-    row = metrics_row(progress, stats(), Lap(total_s=4.0, save_s=0.25))
+    row = metrics_row(progress, stats(), Lap(total_s=4.0, save_s=0.25), GAME)
     assert set(row) == set(empty_row()) | {"env/vision_angle"}
     expected = {
         **{"iteration": 2, "env_steps": 200, "agent_steps": 800},
@@ -47,7 +49,7 @@ def test_without_episodes_and_time_nothing_is_divided_by_zero() -> None:
     progress = Progress(10, NAMES)
     nothing = stats(np.zeros((0, 4), np.float32))
     progress.advance(nothing)
-    row = metrics_row(progress, nothing, Lap(0.0, 0.0))
+    row = metrics_row(progress, nothing, Lap(0.0, 0.0), GAME)
     assert math.isnan(row["reward_mean"])
     assert math.isnan(row["agent_steps_per_s"])
     assert row["time/other_s"] == 0.0
