@@ -123,7 +123,7 @@ def test_quiet_tells_start_checkpoints_warnings_and_end() -> None:
 def test_a_resume_says_where_it_goes_on() -> None:
     console = LineConsole(io.StringIO())
     console.start(500, first_iteration=41)
-    assert written(console) == "Going on with iterations 41 to 500\n"
+    assert written(console) == "Resuming with iterations 41 to 500\n"
     assert console.done == 40
 
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from trainer.reporting.formatting import count, duration, figure, percent
+from trainer.reporting.formatting import count, duration, number, percent
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_count(value: float, text: str) -> None:
     ],
 )
 def test_figure(value: float, text: str) -> None:
-    assert figure(value) == text
+    assert number(value) == text
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import sys
 import threading
@@ -280,6 +281,7 @@ def test_what_a_low_terminal_has_pushed_out_is_cleared_when_it_comes_back(
 def test_what_is_scheduled_is_shown_once_it_changes(console: LiveConsole) -> None:
     console.start(10)
     still = {"seeker/entropy_coeff": 0.01, "hider/entropy_coeff": 0.01, "seeker/kl": 0.1}
+    still |= {"seeker/clip_param": math.nan}
     console.iteration(make_row(1) | still)
     assert "In force" not in "\n".join(panel(console))
     fixed = {key: value for key, value in make_row(1).items() if "/" in key}

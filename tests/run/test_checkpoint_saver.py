@@ -147,7 +147,7 @@ def test_rows_wait_for_a_disk_that_takes_them() -> None:
         rows.write({"iteration": iteration})
     assert written == [1, 2, 3, 4, 5, 6, 7]
     assert len(told) == 2
-    assert "the history cannot be written: [Errno 28] no space; training goes on" in told[0]
+    assert "the history cannot be written: [Errno 28] no space; training continues" in told[0]
 
 
 def test_what_is_waiting_at_the_end_is_tried_again_and_told() -> None:

@@ -106,7 +106,7 @@ def test_a_stop_while_loading_changes_nothing(
     assert "RESTORING from checkpoint: ./checkpoints/checkpoint_000002\n" in said.out
     assert "move into a branch_after_... folder" in said.out
     assert "nothing was trained; nothing was changed" in said.out
-    assert "Going on with iterations" not in said.out  # no training is announced any more
+    assert "Resuming with iterations" not in said.out  # no training is announced any more
 
 
 def test_a_folder_that_is_moved_under_a_run_ends_it(

@@ -19,7 +19,7 @@ import numpy as np
 from trainer.checkpoints.atomic import replacing
 from trainer.project import cache_dir
 from trainer.reporting.figure_panel import GRID, INK, MUTED, NEUTRAL, Panel, smoothing_window
-from trainer.reporting.formatting import count, duration, figure, percent
+from trainer.reporting.formatting import count, duration, number, percent
 from trainer.reporting.metrics import TEAM_COLORS, team_color, teams_of
 
 SIZE = (12.0, 7.6)  # inches
@@ -214,10 +214,10 @@ def _plain_panels(left: Any, right: Any, teams: tuple[str, ...]) -> tuple[Panel,
 
 
 _TEAM_SUMMARY = {
-    "mean return": ("{}_reward", figure),
-    "KL divergence": ("{}/kl", figure),
-    "entropy": ("{}/entropy", figure),
-    "learning rate": ("{}/lr", figure),
+    "mean return": ("{}_reward", number),
+    "KL divergence": ("{}/kl", number),
+    "entropy": ("{}/entropy", number),
+    "learning rate": ("{}/lr", number),
     "explained variance": ("{}/vf_explained_var", percent),
     "clipped samples": ("{}/clip_fraction", percent),
 }
@@ -228,7 +228,7 @@ def _latest(columns: Columns) -> dict[str, float]:
 
 
 def _shared_summary(latest: Mapping[str, float]) -> dict[str, str]:
-    """Label and text of the figures that belong to no team."""
+    """Label and text of the metrics that belong to no team."""
 
     def value(key: str) -> float:
         return latest.get(key, math.nan)
@@ -240,7 +240,7 @@ def _shared_summary(latest: Mapping[str, float]) -> dict[str, str]:
     }
     return {
         "episodes": f"{count(value('episodes_completed'))}  (+{new} this iteration)",
-        "episode length": f"{figure(value('episode_len_mean'))} steps",
+        "episode length": f"{number(value('episode_len_mean'))} steps",
         **(sight if _SIGHT in latest else {}),
         "speed": f"{count(value('agent_steps_per_s'))} agent steps/s",
     }

@@ -19,8 +19,8 @@ def count(value: float) -> str:
     return f"{value:.0f}"
 
 
-def figure(value: float) -> str:
-    """A measured figure in four digits or so: 172.18, 0.0072, 3.0e-4; '-' for nan."""
+def number(value: float) -> str:
+    """A measured number in four digits or so: 172.18, 0.0072, 3.0e-4; '-' for nan."""
     if not math.isfinite(value):
         return "-"
     size = abs(value)

@@ -1,7 +1,7 @@
-"""Names and meaning of the figures of an iteration.
+"""Names and meaning of the metrics of an iteration.
 
 A row is a flat `dict[str, float | int]`; the same row goes to the history, TensorBoard, the
-console and the plots. A figure that is not known yet is nan. Imports neither Ray nor torch.
+console and the figure. A metric that is not known yet is nan. Imports neither Ray nor torch.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ TEAM: dict[str, str] = {
     "clip_fraction": "share of the samples whose probability ratio left the clip range, 0-1",
     "trained": "1 if the team learned in this iteration, 0 if it was not its turn",
     "lr": "learning rate when the iteration began",
-    "entropy_coeff": "weight of the entropy bonus, likewise",
-    "clip_param": "clipping of the probability ratio, likewise",
-    "vf_loss_coeff": "weight of the value loss, likewise",
-    "kl_target": "KL per update that the penalty aims at, likewise",
+    "entropy_coeff": "weight of the entropy bonus when the iteration began",
+    "clip_param": "clipping of the probability ratio when the iteration began",
+    "vf_loss_coeff": "weight of the value loss when the iteration began",
+    "kl_target": "KL per update that the penalty aims at when the iteration began",
 }
 TIME: dict[str, str] = {
     "time/sample_s": "seconds spent collecting experience in this iteration",
@@ -79,7 +79,7 @@ def empty_row(teams: Sequence[str] = DEFAULT_TEAMS, game: Iterable[str] = HIDE_A
 
 
 def teams_of(keys: Iterable[str]) -> tuple[str, ...]:
-    """Teams that a row or a history speaks of (those with a `<team>/kl`), in order."""
+    """The teams in a row or a history (those with a `<team>/kl`), in order."""
     return tuple(key.removesuffix("/kl") for key in keys if key.endswith("/kl"))
 
 

@@ -168,7 +168,7 @@ class MlflowTracker:
                 self._failing = True
                 self._on_problem(
                     f"tracking.mlflow: run {self.run_id} could not be written to {self._shown}: "
-                    f"{reason(error)}; the training goes on, and writing is tried again"
+                    f"{reason(error)}; training continues, and writing is retried"
                 )
 
     def _write(self, *, ending: bool) -> None:

@@ -1,4 +1,4 @@
-"""One line on a terminal that says how far something long has come."""
+"""A one-line progress indicator for a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TextIO
 
 from trainer.checkpoints.safe_io.safe_output import drawing
 
-_PATIENCE = 2.0  # seconds without a word
+_DELAY = 2.0  # seconds before the line appears
 
 
 class Progress:
@@ -20,13 +20,13 @@ class Progress:
         self._shown = False
 
     def restart(self) -> None:
-        """Something new begins: be patient again."""
+        """Clears the line and starts the delay anew."""
         self.clear()
         self._since = time.monotonic()
 
     def show(self, text: str, at_once: bool = False) -> None:
         """Show a text once two seconds have passed, or `at_once`."""
-        if self._terminal and (at_once or time.monotonic() - self._since > _PATIENCE):
+        if self._terminal and (at_once or time.monotonic() - self._since > _DELAY):
             self._stream.write(f"\r{text}\x1b[K")
             self._stream.flush()
             self._shown = True

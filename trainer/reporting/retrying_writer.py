@@ -1,4 +1,4 @@
-"""Rows that a full disk refuses are kept, and written as soon as it takes them again."""
+"""Queues rows that the disk refused and retries them in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RetryingWriter:
     ) -> None:
         """`write` raises OSError for a row it could not write, and has left no trace of it then.
 
-        `on_problem` is told of the first of several failures, under `name`.
+        `on_problem` gets the first of several failures, under `name`.
         """
         self._name, self._write, self._on_problem = name, write, on_problem
         self._waiting: deque[Row] = deque()
@@ -28,7 +28,7 @@ class RetryingWriter:
         self._write_waiting(known)
 
     def flush(self, *, last: bool = False) -> None:
-        """Try again what is waiting; with `last` say what is lost if that fails."""
+        """Retry the waiting rows; with `last` report those that are lost."""
         self._write_waiting(known=True)
         if last and self._waiting:
             self._on_problem(f"{self._name}: {len(self._waiting)} rows could not be written")
@@ -41,6 +41,6 @@ class RetryingWriter:
         except OSError as error:
             if not known:
                 self._on_problem(
-                    f"{self._name} cannot be written: {error}; training goes on, rows are kept "
+                    f"{self._name} cannot be written: {error}; training continues, rows are kept "
                     "until it can"
                 )

@@ -22,7 +22,7 @@ _NAME = 24  # characters of a player's name that are shown
 
 
 def frame_height(size: int, lines: int = 1) -> int:
-    """The height in pixels of a frame `size` pixels wide with so many lines under the scene."""
+    """The height in pixels of a frame `size` pixels wide with `lines` of text under the scene."""
     return picture_height(size) + lines * round(_STRIP * size)
 
 

@@ -1,4 +1,4 @@
-"""The file that a recording goes to. Imports nothing heavy, so that a mistake is told at once."""
+"""The file of a recording. Imports nothing heavy, so that a mistake is reported at once."""
 
 from __future__ import annotations
 

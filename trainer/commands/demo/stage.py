@@ -77,15 +77,15 @@ class Stage:
             self._block.step()
             yield self._moment(episode)
 
-    def figures(self, episode: int) -> dict[str, float]:
-        """The figures of the episode just played to its end."""
+    def stats(self, episode: int) -> dict[str, float]:
+        """The statistics of the episode just played to its end."""
         return {name: float(v[episode % BLOCK]) for name, v in self._block.stats().items()}
 
     def _moment(self, episode: int) -> Moment:
         world = episode % BLOCK
         words = ""
         if self._block.finished[world]:
-            row = self.figures(episode)
+            row = self.stats(episode)
             self._wins[int(hiders_win(row["seen_fraction"]))] += 1
             words = verdict(row)
         scene = build_scene(self._block.env, world)
@@ -123,6 +123,6 @@ def show_episodes(
                 break
         # A viewer who leaves at the very end has seen the whole episode.
         if moment.verdict:
-            on_result(episode + 1, stage.figures(episode))
+            on_result(episode + 1, stage.stats(episode))
         if wish is Wish.LEAVE or stopped():
             return

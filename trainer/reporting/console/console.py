@@ -1,4 +1,4 @@
-"""What a training run tells its user: a live panel on a terminal, otherwise one line per iteration.
+"""What a training run shows: a live panel on a terminal, otherwise one line per iteration.
 
     with make_console(quiet=args.quiet) as console:
         console.start(500, first_iteration=1, info={"run": "L1, seed 0"})
@@ -28,7 +28,7 @@ from trainer.reporting.formatting import count, duration
 
 Row = Mapping[str, float | int]
 
-_ETA_ITERATIONS = 20  # the pace of the last so many counts
+_ETA_ITERATIONS = 20  # the ETA follows the pace of the last ones
 
 
 class Console(ABC):
@@ -56,7 +56,7 @@ class Console(ABC):
         """Training begins with `first_iteration` and ends after `total_iterations`.
 
         Both count from the very first start of the run. `info` is shown as a list; its `run`
-        is the title of the live panel. With a `budget` it is that which ends the training.
+        is the title of the live panel. A `budget`, if given, ends the training instead.
         """
         self._spending = None if budget is None else Spending(budget)
         self.total, self.done = total_iterations, first_iteration - 1
@@ -81,7 +81,7 @@ class Console(ABC):
         self._show_checkpoint(shown_line(shown_path(path)), row)
 
     def note_stop(self) -> None:
-        """A stop was asked for. Safe in a signal handler, unlike everything else here."""
+        """A stop was requested. Safe in a signal handler, unlike everything else here."""
         self.stopping = True
         what = "saving a checkpoint at the end of this iteration"
         if not self.started:
@@ -93,7 +93,7 @@ class Console(ABC):
         return
 
     def message(self, text: str, level: str = "info") -> None:
-        """Something to tell at once; `level` is info, warning or error."""
+        """Show a text at once; `level` is info, warning or error."""
         self._show_message("\n".join(map(shown_line, text.split("\n"))), level)
 
     def stop(
@@ -101,7 +101,7 @@ class Console(ABC):
         summary: Mapping[str, object] | None = None,
         next_commands: Sequence[str] = (),
     ) -> None:
-        """The run is over: what came of it, and what the user may type next."""
+        """The run is over: show its summary and the commands that may follow."""
         self.close()
         self._show_end(
             _shown({**(summary or {}), **self._pace()}),
@@ -157,8 +157,8 @@ class Console(ABC):
 
 
 def start_line(first_iteration: int, total: int) -> str:
-    """How a start is announced; a resumed run says where it goes on."""
-    verb = "Training" if first_iteration == 1 else "Going on with"
+    """The line that announces a start or a resume."""
+    verb = "Training" if first_iteration == 1 else "Resuming with"
     return f"{verb} iterations {first_iteration} to {total}"
 
 

@@ -33,7 +33,7 @@ from trainer.reporting.console.live_panel import (
     time_split,
 )
 from trainer.reporting.console.resizable_live import ResizableLive
-from trainer.reporting.formatting import count, duration, figure, percent
+from trainer.reporting.formatting import count, duration, number, percent
 from trainer.reporting.metrics import teams_of
 
 MAX_WIDTH = 140
@@ -146,7 +146,7 @@ class LiveConsole(Console):
             self._give_up()
 
     def _give_up(self) -> None:
-        """The terminal is gone; training goes on without a word, but other output goes on too."""
+        """The terminal is gone: the panel falls silent, training and other output continue."""
         live, self._live = self._live, None
         self.rich.quiet = True
         self._echo.give_back()
@@ -219,7 +219,7 @@ class LiveConsole(Console):
             "Episodes", f"{episodes} · {count(value('episodes_this_iter'))} this iteration"
         )
         length = fixed(value("episode_len_mean"), 0, 1)
-        grid.add_row("Mean", f"reward {figure(value('reward_mean'))} · length {length} steps")
+        grid.add_row("Mean", f"reward {number(value('reward_mean'))} · length {length} steps")
         if "seen_fraction" in row:  # and not another game
             sight = f"in sight {percent(value('seen_fraction'))} of the steps"
             never = f"never seen in {percent(value('perfect_hide'))} of episodes"

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from trainer.reporting.console.console import Row
 from trainer.reporting.console.line_columns import fixed
-from trainer.reporting.formatting import figure, percent
+from trainer.reporting.formatting import number, percent
 from trainer.reporting.metrics import TEAM, team_color, teams_of
 
 WIDEST, WIDER, WIDE, MEDIUM, NARROW = 112, 100, 92, 76, 50
@@ -60,14 +60,14 @@ def team_table(row: Row, returns: Mapping[str, Iterable[float]], width: int) -> 
 
         medium = width >= MEDIUM
         columns = [
-            (0, "reward", figure(value("_reward"))),
+            (0, "reward", number(value("_reward"))),
             (WIDE, "trend", sparkline(list(returns[team]))),
             (0, "KL", fixed(value("/kl"), 0, 6 if medium else 4)),
             (0, "entropy", fixed(value("/entropy"), 0, 4 if medium else 2)),
-            (NARROW, "lr", figure(value("/lr"))),
-            (MEDIUM, "π loss", figure(value("/policy_loss"))),
-            (MEDIUM, "V loss", figure(value("/vf_loss"))),
-            (WIDE, "grad", figure(value("/grad_norm"))),
+            (NARROW, "lr", number(value("/lr"))),
+            (MEDIUM, "π loss", number(value("/policy_loss"))),
+            (MEDIUM, "V loss", number(value("/vf_loss"))),
+            (WIDE, "grad", number(value("/grad_norm"))),
             (WIDER, "clipped", percent(value("/clip_fraction"))),
             (WIDEST, "explained", percent(value("/vf_explained_var"))),
         ]
@@ -88,9 +88,9 @@ def team_table(row: Row, returns: Mapping[str, Iterable[float]], width: int) -> 
 def schedules(first: Row, row: Row) -> str:
     """The settings that have changed since the first row, with their values in force."""
     measured = {f"{team}/{key}" for team in teams_of(row) for key in TEAM if key not in _SET}
-    known = [k for k in row if "/" in k and not k.startswith("time/") and k not in measured]
-    changed = (k for k in known if row[k] != first.get(k, row[k]) and not k.endswith("/lr"))
-    return " · ".join(f"{key.replace('/', ' ')} {figure(float(row[key]))}" for key in changed)
+    settings = (k for k in row if "/" in k and not k.startswith("time/") and k not in measured)
+    changed = (k for k in settings if math.isfinite(row[k]) and row[k] != first.get(k, row[k]))
+    return " · ".join(f"{key.replace('/', ' ')} {number(float(row[key]))}" for key in changed)
 
 
 _SET = ("entropy_coeff", "clip_param", "vf_loss_coeff", "kl_target")

@@ -46,11 +46,11 @@ _SMALL = 2**20  # cells
 
 
 class DamagedHistoryError(ValueError):
-    """The file is not a history that a run can go on with, beyond a half-written last row."""
+    """The file is not a history that a run can continue, beyond a half-written last row."""
 
 
 class MetricsHistory:
-    """All rows of a run, on disk and as columns in memory (8 bytes a figure, to stay flat).
+    """All rows of a run, on disk and as columns in memory (8 bytes a value, to stay flat).
 
     One process writes; `read_rows` is for everybody else.
     """
@@ -60,13 +60,15 @@ class MetricsHistory:
     ) -> None:
         """Open or create the file. A last row without its line break is cut off, if it is half one.
 
-        `on_problem` is told when the file is taken away under the run. DamagedHistoryError names
-        the line that is not a row after the one before, or says that the path is a link, a pipe
-        or a device; nothing has been changed then.
+        `on_problem` gets a message when the file is taken away under the run.
+
+        Raises:
+            DamagedHistoryError: a line is not a row after the one before, or the path is a link, a
+                pipe or a device; nothing has been changed then.
         """
         self.path = Path(path).expanduser()
         self.repaired = ""  # what was cut off, in words; empty if the file was whole
-        self._on_problem, self._told_of_move = on_problem, False
+        self._on_problem, self._move_reported = on_problem, False
         self._columns: dict[str, array[float]] = {}  # each [R]
         self._whole: set[str] = set()  # the columns of nothing but integers
         self._ends: array[int] = array("q")  # [R] byte offset at which each row ends
@@ -97,18 +99,22 @@ class MetricsHistory:
         return int(self._columns["iteration"][-1]) if self._ends else 0
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Add the row of a new iteration; it outlives a kill of this process from here on.
+        """Add the row of a new iteration; from here on it survives a kill of this process.
 
-        Values are numbers, numpy scalars included. Raises TypeError, naming the key, for anything
-        else, ValueError if the iteration is not newer than the last one, and OSError if the disk
-        is full (the file then ends with the row before) or the file was deleted with its folder.
+        Values are numbers, numpy scalars included.
+
+        Raises:
+            TypeError: a value, whose key is named, is anything else.
+            ValueError: the iteration is not newer than the last one.
+            OSError: the disk is full (the file then ends with the row before) or the file was
+                deleted with its folder.
         """
         plain = {key: plain_number(key, value) for key, value in row.items()}
         iteration = plain.get("iteration")
         if iteration is None or iteration <= self.last_iteration:
             raise ValueError(
                 f"{self.path.name}: row of iteration {iteration} after iteration "
-                f"{self.last_iteration}; to go on from an older one call truncate_after first"
+                f"{self.last_iteration}; to resume from an older one call truncate_after first"
             )
         self._keep_hold()
         line = encode(plain)
@@ -123,7 +129,7 @@ class MetricsHistory:
         return [decode(line) for line in text.splitlines()]
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Every figure over the iterations, each [R] float64; nan where a row does not have it."""
+        """Every metric over the iterations, each [R] float64; nan where a row does not have it."""
         return {key: np.array(column) for key, column in self._columns.items()}
 
     def truncate_after(self, iteration: int) -> Path | None:
@@ -189,7 +195,7 @@ class MetricsHistory:
             raise ValueError(f"iteration {row['iteration']} follows {self.last_iteration}")
         self._remember(row, self._end + len(line.removesuffix(b"\n")) + 1)
         if len(self._columns) * len(self) > _SMALL + self._end // _BYTES_PER_CELL:
-            raise ValueError("too many different figures")
+            raise ValueError("too many different metrics")
 
     def _open(self) -> None:
         # Kept open, so that the history stays whole even if its folder is moved during the run.
@@ -218,24 +224,22 @@ class MetricsHistory:
                 self._put_back()
         elif own.st_nlink == 0:
             raise FileNotFoundError(errno.ENOENT, "deleted, with its folder", str(self.path))
-        elif not self._told_of_move:
-            self._told_of_move = True
-            self._on_problem(
-                f"{self.path} was moved away; the history goes on in the file where that is now"
-            )
+        elif not self._move_reported:
+            self._move_reported = True
+            self._on_problem(f"{self.path} was moved away; the history continues in the moved file")
 
     def _put_back(self) -> None:
         """Write all rows to the path again; what stands there now keeps another name."""
         lost = os.fstat(self._file.fileno()).st_size < self._end
         content = b"".join(self._lines_from_memory() if lost else self._bytes(0, self._end))
         if content_of(self.path, len(content)) != content:
-            told = f"{self.path.name} was changed or taken away; it has been written again"
+            message = f"{self.path.name} was changed or taken away; it has been written again"
             if os.path.lexists(self.path):
                 aside = free_name(self.path, "replaced")
                 os.rename(self.path, aside)  # noqa: PTH104
-                told += f", and what was there is {aside.name}"
+                message += f", and what was there is {aside.name}"
             _replace(self.path, [content])
-            self._on_problem(told)
+            self._on_problem(message)
         if lost:
             self._ends = array("q", itertools.accumulate(map(len, content.splitlines(True))))
         self._open()

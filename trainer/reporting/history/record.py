@@ -1,9 +1,9 @@
-"""What the history was when a checkpoint was saved, by which its rows are known again.
+"""Fingerprint of the history at a checkpoint, by which its rows are recognized on resume.
 
 `training_state/history.json` of a checkpoint holds how many rows go up to its iteration and one
-SHA-256 of their figures. It is of the figures, not of the text, so that the history, its export and
-the columns in memory all have the same; and it goes on from row to row, so that a save does not
-read the history again. Times of a clock are among the figures: no two runs have the same.
+SHA-256 of their values. It is of the values, not of the text, so that the history, its export and
+the columns in memory all have the same; and it is updated row by row, so that a save does not read
+the history again. Wall-clock times are among the values: no two runs have the same.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BLOCK = 1024  # rows that are turned into Python's numbers at once
 
 @dataclass(frozen=True)
 class HistoryRecord:
-    """How many rows there were, and the SHA-256 of their figures."""
+    """How many rows there were, and the SHA-256 of their values."""
 
     rows: int
     sha256: str

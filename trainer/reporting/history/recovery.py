@@ -1,7 +1,7 @@
-"""The history of a run that begins or goes on, whatever became of the file.
+"""Opens the history of a new or resumed run, whatever happened to the file.
 
-The rows 1..N of the checkpoint that a run goes on from are what its history begins with. They are
-known by the record of the checkpoint; an older one has none, and its export, if whole, stands in.
+The rows 1..N of the checkpoint that a run resumes are what its history begins with. They are known
+by the record of the checkpoint; an older one has none, and its export, if whole, stands in.
 A file that is damaged, altered, foreign or short of rows is moved aside, never deleted, and gives
 way to the export beside the checkpoint or, where that knows no more, to those of its own rows that
 can be read.
@@ -25,7 +25,7 @@ from trainer.reporting.history.metrics_history import (
 from trainer.reporting.history.record import HistoryRecord, RowsDigest
 from trainer.reporting.history.rows import FoundRows, free_name, gaps
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def open_history(
     iteration: int,
     env_steps: int,
     export: Path | None,
-    tell: Tell,
+    report: Report,
     *,
     record: HistoryRecord | None = None,
     is_mirror: bool = False,
@@ -87,10 +87,10 @@ def open_history(
 
     Args:
         directory: where it lies, or is to lie.
-        iteration: that of the checkpoint that the run goes on from; 0 for a new run.
+        iteration: that of the checkpoint that the run resumes; 0 for a new run.
         env_steps: those of the checkpoint; by them its row is known.
         export: the history as it was exported beside the checkpoint, wherever that lies.
-        tell: takes a line for each thing that was not as it should be.
+        report: takes a line for each thing that was not as it should be.
         record: that of the checkpoint, by which all rows are known; None: it has none.
         is_mirror: another machine may have written rows since; the export is what counts.
     """
@@ -101,11 +101,11 @@ def open_history(
         record = RowsDigest(exported.rows()).record()
     wanted = _Wanted(iteration, env_steps, record)
     if not os.path.lexists(path):
-        return _rebuild(path, [exported], wanted, tell)
+        return _rebuild(path, [exported], wanted, report)
     if is_mirror and iteration > 0 and wanted.is_met_by(exported):
-        return _rebuild(path, [exported], wanted, tell, f"before_resume_at_{iteration:06d}")
+        return _rebuild(path, [exported], wanted, report, f"before_resume_at_{iteration:06d}")
     try:
-        history = MetricsHistory(path, tell)
+        history = MetricsHistory(path, report)
     except DamagedHistoryError as error:
         reason = str(error)
     else:
@@ -114,12 +114,12 @@ def open_history(
             if reason == wanted.not_met_by(path):
                 reason += "; it is kept, as no export beside the checkpoint has those rows"
             for message in filter(None, (history.repaired, reason)):
-                tell(message)
+                report(message)
             history.truncate_after(iteration)
             return history
         history.close()
     own = _of_this_run(FoundRows.of(path, iteration), iteration, env_steps)
-    return _rebuild(path, [exported, own], wanted, tell, "damaged", reason)
+    return _rebuild(path, [exported, own], wanted, report, "damaged", reason)
 
 
 def _is_best(history: MetricsHistory, exported: FoundRows, wanted: _Wanted) -> bool:
@@ -136,7 +136,7 @@ def _rebuild(
     path: Path,
     sources: Sequence[FoundRows],
     wanted: _Wanted,
-    tell: Tell,
+    report: Report,
     label: str = "",
     reason: str = "",
 ) -> MetricsHistory:
@@ -151,21 +151,21 @@ def _rebuild(
     aside = free_name(path, label) if label else None
     _write(path, best, aside)
     try:
-        history = MetricsHistory(path, tell)
+        history = MetricsHistory(path, report)
     except DamagedHistoryError as error:
         if len(best) == 0:
             raise
-        return _rebuild(path, [FoundRows.none()], wanted, tell, "damaged", reason or str(error))
-    told = [reason] if reason else []
+        return _rebuild(path, [FoundRows.none()], wanted, report, "damaged", reason or str(error))
+    reported = [reason] if reason else []
     if reason and aside is not None:
-        told.append(f"it is now {aside.name}, and {_named(best, path)} took its place")
-    told += [source.trouble for source in sources if source.trouble and source.path != path]
+        reported.append(f"it is now {aside.name}, and {_named(best, path)} took its place")
+    reported += [source.trouble for source in sources if source.trouble and source.path != path]
     if missing := gaps(best.iterations, wanted.iteration):
-        told.append(f"iterations missing: {missing}")
+        reported.append(f"iterations missing: {missing}")
     elif right is None and wanted.record is not None:
-        told.append(wanted.not_met_by(best.path))
-    if told:
-        tell("; ".join(told))
+        reported.append(wanted.not_met_by(best.path))
+    if reported:
+        report("; ".join(reported))
     return history
 
 
