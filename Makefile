@@ -40,7 +40,7 @@ format: $(STAMP)  ## rewrite the formatting
 bench: $(STAMP)  ## measure speed, memory and the cost of saving (minutes); writes benchmarks/results/
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
 
-pictures: $(STAMP)  ## draw docs/ anew, from the runs that the README tells of (minutes, on a free machine)
+pictures: $(STAMP)  ## draw the pictures of docs/ from the runs in docs/benchmarks.md (minutes, on a free machine)
 	@rm -rf $(PICTURES)
 	@$(BIN)/python main.py --fresh --set tracking.tensorboard_dir=null --checkpoint-dir $(PICTURES)/L0
 	@cp $(PICTURES)/L0/training_metrics_iter_300.png docs/training.png

@@ -20,7 +20,6 @@ from trainer.config.schema import Config
 
 ALL = documents()
 GROUPS = ("env", "ppo", "schedules", "ray", "train", "tracking", "initialization")
-FILE = re.compile(r"(?:[\w.*<>-]+/)*[\w*<>-]+\.(?:py|md|yaml|toml|txt|png|gif)|(?:[\w.-]+/)+")
 VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 KEY = re.compile(rf"(?<![\w/.-])(?:{'|'.join(GROUPS)})(?:\.[a-z_0-9]+)+")
@@ -28,7 +27,7 @@ MODULE = re.compile(r"(?:trainer|envs|benchmarks|tests)(?:\.[A-Za-z_]\w*)+")
 
 OTHERS = {"--logdir", "--backend-store-uri", "--ent-coef-start", "--ent-coef-end"}
 """Options of other programs."""
-STARTED = ("trainer", "envs", "tests", "docs", "benchmarks", "examples", "configs")
+FOLDERS = ("trainer", "envs", "tests", "docs", "benchmarks", "examples")
 
 
 def each(
@@ -72,7 +71,7 @@ def test_files_and_modules_exist() -> None:
     missing = []
     for _, place, code in each(Document.inline):
         for word in code.split():
-            if FILE.fullmatch(word) and word.split("/")[0] in STARTED:
+            if word.partition("/")[0] in FOLDERS and "/" in word:
                 found = bool(list(ROOT.glob(word)))
             elif MODULE.fullmatch(word) and not KEY.fullmatch(word):
                 found = is_module(word)
