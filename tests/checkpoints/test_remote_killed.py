@@ -83,7 +83,7 @@ def test_another_machines_next_writer_clears_a_half_upload(
     assert remote.manager().listing().iterations == [10, 20]
 
 
-def test_one_that_died_before_the_pointer_is_adopted_if_it_is_whole(
+def test_one_that_died_before_the_pointer_is_published_if_it_is_whole(
     remote: StorePlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(remote.manager(), 10)

@@ -71,7 +71,7 @@ def test_a_writer_on_another_machine_is_named(remote: StorePlace) -> None:
     assert lease_names(remote) == [".writer-other.json"]
 
 
-def test_a_claim_that_was_not_renewed_is_taken_over(
+def test_a_lease_that_was_not_renewed_is_taken_over(
     remote: StorePlace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     plant_lease(remote, foreign())
@@ -82,14 +82,14 @@ def test_a_claim_that_was_not_renewed_is_taken_over(
 
 
 @pytest.mark.slow
-def test_a_dead_process_of_this_machine_claims_nothing(remote: StorePlace, dead: str) -> None:
+def test_a_dead_process_of_this_machine_holds_no_lease(remote: StorePlace, dead: str) -> None:
     plant_lease(remote, dead)
     with remote.manager().writer_lock() as owner:
         assert lease_names(remote) == [f".writer-{owner.token}.json"]
 
 
 @pytest.mark.parametrize("text", [b'{"pid": 1}', pytest.param(b"\xff", marks=pytest.mark.slow)])
-def test_an_unreadable_claim_is_honored_and_named(remote: StorePlace, text: bytes) -> None:
+def test_an_unreadable_lease_is_honored_and_named(remote: StorePlace, text: bytes) -> None:
     plant_lease(remote, text)
     with (
         pytest.raises(CheckpointsInUse, match=r"\.writer-other\.json is not readable"),
@@ -112,7 +112,7 @@ def test_a_writer_that_was_taken_over_stops_at_its_next_upload(
     assert manager.waiting() == [20]
 
 
-def test_a_claim_is_renewed_until_it_is_gone(
+def test_a_lease_is_renewed_until_it_is_gone(
     remote: StorePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "RENEWAL_S", 0.02)
@@ -137,7 +137,7 @@ def test_a_claim_is_renewed_until_it_is_gone(
 
 @pytest.mark.slow
 def test_races_have_at_most_one_winner_each(remote: StorePlace) -> None:
-    """Both claim at the same moment, again and again."""
+    """Both take the lease at the same moment, again and again."""
     client = remote.client
     inside: list[int] = []
     most: list[int] = []
@@ -168,7 +168,7 @@ def test_races_have_at_most_one_winner_each(remote: StorePlace) -> None:
 
 
 @pytest.mark.slow
-def test_no_claim_is_left_where_the_store_fails_meanwhile(
+def test_no_lease_is_left_where_the_store_fails_meanwhile(
     remote: StorePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manager = remote.manager()

@@ -1,13 +1,16 @@
-"""Checkpoints that are committed, verified, found again and thinned out; a library of its own.
+"""Saves, verifies, finds and prunes checkpoints; a library that needs nothing of the project.
 
     from trainer.checkpoints import CheckpointManager
 
-    manager = CheckpointManager("./checkpoints", keep_last_n=10)
-    path = manager.save(algorithm, iteration=50, metadata={"reward_mean": 34.5})
-    algorithm.restore_from_path(str(manager.open("latest")))
+    manager = CheckpointManager("./checkpoints", keep_last_n=10)  # or "s3://bucket/prefix"
+    manager.save(algorithm, iteration=50, metadata={"reward_mean": 34.5})
+    for checkpoint in manager.list_checkpoints():
+        print(checkpoint["iteration"], checkpoint["reward_mean"])
+    folder = manager.open("latest", verify=True)  # or "best", 50, a name, a path
+    algorithm.restore_from_path(str(folder))
 
-Whatever has RLlib's `save_to_path` can be saved. The names below are imported when they are asked
-for: a program that only lists checkpoints pays for nothing else.
+`algorithm` is any RLlib algorithm, or anything else with a `save_to_path`. The names below are
+imported at their first use, so that a program that only lists checkpoints starts fast.
 """
 
 from __future__ import annotations
@@ -22,17 +25,19 @@ if TYPE_CHECKING:
         NoUsableCheckpoint,
     )
     from trainer.checkpoints.manager import CheckpointManager
+    from trainer.checkpoints.reader import CheckpointReader
     from trainer.checkpoints.retention import Retention
 
 __all__ = [
     "CheckpointCorrupted",
     "CheckpointError",
     "CheckpointManager",
+    "CheckpointReader",
     "NoUsableCheckpoint",
     "Retention",
 ]
 
-_HOMES = {"CheckpointManager": "manager", "Retention": "retention"}
+_HOMES = {"CheckpointManager": "manager", "CheckpointReader": "reader", "Retention": "retention"}
 
 
 def __getattr__(name: str) -> Any:

@@ -174,7 +174,7 @@ def _with_pins(listing: Listing, directory: Path) -> Listing:
     try:
         pinned = pins.read(directory)
     except CheckpointError as error:
-        return _told(listing, layout.PINS, error)
+        return _with_skipped(listing, layout.PINS, error)
     if not pinned:
         return listing
     tagged = (
@@ -191,14 +191,14 @@ def _with_labels(listing: Listing, directory: Path) -> Listing:
     try:
         found = labels.read(directory)
     except CheckpointError as error:
-        return _told(listing, layout.LABELS, error)
+        return _with_skipped(listing, layout.LABELS, error)
     if not found:
         return listing
     named = (replace(info, label=found.get(info.iteration)) for info in listing.checkpoints)
     return Listing(tuple(named), listing.skipped)
 
 
-def _told(listing: Listing, name: str, error: CheckpointError) -> Listing:
+def _with_skipped(listing: Listing, name: str, error: CheckpointError) -> Listing:
     skipped = (*listing.skipped, (name, safe_json.first_line(error)))
     return Listing(listing.checkpoints, skipped)
 

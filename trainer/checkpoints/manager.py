@@ -237,7 +237,11 @@ class CheckpointManager(CheckpointReader):
                 self._held = None
 
     def check_free(self) -> None:
-        """Raises CheckpointsInUse if a process of this machine is known to write here."""
+        """Checks that no process of this machine is known to write here.
+
+        Raises:
+            CheckpointsInUse: one does; the message names it.
+        """
         locks.check_free(self.directory)
 
     def protect(self, path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[None]:

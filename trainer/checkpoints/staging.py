@@ -39,7 +39,7 @@ class Source(Protocol):
     """What can be saved: RLlib's Algorithm, or anything that writes itself into a folder."""
 
     def save_to_path(self, path: str) -> Any:
-        """Write the complete state under `path`, an absolute path of an existing folder."""
+        """Writes the complete state under `path`, the absolute path of an existing folder."""
 
 
 class StagedCheckpoint:

@@ -96,9 +96,9 @@ def parse(given: str | os.PathLike[str]) -> Path | Location:
     if "://" not in text:
         lost = re.match(r"(file|s3|gs):/", text)
         if lost:
-            told, way = without_options(text), "give it as text, for a Path drops a slash"
+            shown, way = without_options(text), "give it as text, for a Path drops a slash"
             way = f"write {lost[1]}://" if isinstance(given, str) else way
-            raise ValueError(f"{told!r} is meant as a URL; {way}")
+            raise ValueError(f"{shown!r} is meant as a URL; {way}")
         return Path(text).expanduser().absolute()
     scheme = text.partition("://")[0]
     if scheme not in SCHEMES:
