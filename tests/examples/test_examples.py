@@ -1,0 +1,52 @@
+"""The examples, each run as a reader would run it: they end well and show what they promise."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def run(name: str, folder: Path) -> str:
+    """What an example prints, run outside of the project; its own errors fail the test."""
+    env = {**os.environ, "HOME": str(folder), "TMPDIR": str(folder), "RAY_TMPDIR": "/tmp"}
+    env.pop("PYTHONPATH", None)
+    command = [sys.executable, str(EXAMPLES / name)]
+    done = subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=280
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_own_game(tmp_path: Path) -> None:
+    shown = run("own_game.py", tmp_path)
+    saved = re.findall(r"saved \S+/checkpoint_0+(\d+)", shown)
+    assert saved == ["2", "4", "6", "8"]
+    assert "resumed from  checkpoint_000004" in shown
+    assert shown.endswith("the walker goes 0 1 2 3 4 5 6\n")
+    assert list(tmp_path.iterdir()) == []  # nothing is left behind
+
+
+def test_pettingzoo_game(tmp_path: Path) -> None:
+    shown = run("pettingzoo_game.py", tmp_path)
+    assert shown.endswith("sees 0 says 0\nsees 1 says 1\nsees 2 says 2\n")
+
+
+@pytest.mark.slow  # it starts Ray
+def test_checkpoint_manager_with_rllib(tmp_path: Path) -> None:
+    shown = run("checkpoint_manager_with_rllib.py", tmp_path)
+    assert re.findall(r"saved: (\d+)", shown) == ["4", "6"]  # the older one is pruned
+    assert "restored: checkpoint_000006 iteration 6" in shown
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: str(path.name))
+def test_an_example_says_how_it_is_run_and_is_tested(path: Path) -> None:
+    assert f"    python examples/{path.name}\n" in path.read_text(encoding="utf-8")
+    assert f'"{path.name}"' in Path(__file__).read_text(encoding="utf-8")
