@@ -56,13 +56,13 @@ def test_the_file_of_the_working_directory_counts_unless_one_was_named(
     started = f"configuration file: ./config.yaml (the run was started with {then})"
     assert file_note(read, found) == started
     assert current_file(None, named) == named
-    told = "./then/config.yaml, as when the run was started; ./config.yaml is not read"
-    assert file_note(named, named) == f"configuration file: {told}"
+    note = "./then/config.yaml, as when the run was started; ./config.yaml is not read"
+    assert file_note(named, named) == f"configuration file: {note}"
 
     mine.unlink()
     then.unlink()
-    told = "./then/config.yaml, as when the run was started, is gone"
-    assert file_note(current_file(None, found), found) == f"configuration file: {told}"
+    note = "./then/config.yaml, as when the run was started, is gone"
+    assert file_note(current_file(None, found), found) == f"configuration file: {note}"
 
 
 def test_a_checkpoint_does_not_choose_which_file_is_read(

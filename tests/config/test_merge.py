@@ -24,23 +24,23 @@ FILE = Path("/somewhere/config.yaml")
 def merged(
     *,
     started: tuple[str, ...] = (),
-    then: dict[str, Any] | None = None,
-    today: dict[str, Any] | None = None,
+    original: dict[str, Any] | None = None,
+    current: dict[str, Any] | None = None,
     now: tuple[str, ...] = (),
     side: Side | None = None,
     another: bool = False,
 ) -> Merge:
-    """A run started with the file `then` and --set `started`, resumed with `today` and `now`."""
-    then, today = then or {}, then or {} if today is None else today
-    saved = apply_overrides(then, started)
-    file = ConfigFile(FILE.with_name("other.yaml") if another else FILE, another, today)
-    return merge(saved, file, ConfigFile(FILE, False, then), now, side)
+    """A run started with the file `original` and --set `started`, resumed with the other two."""
+    original, current = original or {}, original or {} if current is None else current
+    saved = apply_overrides(original, started)
+    file = ConfigFile(FILE.with_name("other.yaml") if another else FILE, another, current)
+    return merge(saved, file, ConfigFile(FILE, False, original), now, side)
 
 
 def test_a_run_keeps_its_own_values() -> None:
     started = ("env.level=L1", "ppo.lr=0.0005", "train.seed=7", f"schedules.entropy_coeff={LINEAR}")
     named = {"env": {"level": "L0"}, "ppo": {"lr": 0.001, "gamma": 0.98}, "train": {"seed": 0}}
-    found = merged(started=started, then={**named, "schedules": {"entropy_coeff": None}})
+    found = merged(started=started, original={**named, "schedules": {"entropy_coeff": None}})
     assert found.config == found.saved
     assert found.reasons == {}
     assert set(found.kept) == {"env.level", "ppo.lr", "train.seed", "schedules.entropy_coeff"}
@@ -48,7 +48,9 @@ def test_a_run_keeps_its_own_values() -> None:
 
 
 def test_what_is_given_now_counts_before_all() -> None:
-    found = merged(started=("ppo.lr=0.0005",), today={"ppo": {"lr": 0.003}}, now=("ppo.lr=0.002",))
+    found = merged(
+        started=("ppo.lr=0.0005",), current={"ppo": {"lr": 0.003}}, now=("ppo.lr=0.002",)
+    )
     assert found.config.ppo.lr == 0.002
     assert found.reasons == {"ppo.lr": "given now"}
     assert found.kept == {}
@@ -57,8 +59,8 @@ def test_what_is_given_now_counts_before_all() -> None:
 def test_an_edited_file_counts_before_the_run_and_only_where_it_was_edited() -> None:
     found = merged(
         started=("ppo.lr=0.0005", "ppo.gamma=0.9"),
-        then={"ppo": {"lr": 0.001, "gamma": 0.98, "clip_param": 0.3}},
-        today={"ppo": {"lr": 0.003, "gamma": 0.98}},
+        original={"ppo": {"lr": 0.001, "gamma": 0.98, "clip_param": 0.3}},
+        current={"ppo": {"lr": 0.003, "gamma": 0.98}},
     )
     assert (found.config.ppo.lr, found.config.ppo.gamma) == (0.003, 0.9)
     assert found.config.ppo.clip_param == 0.2  # taken away, so the default
@@ -70,7 +72,7 @@ def test_an_edited_file_counts_before_the_run_and_only_where_it_was_edited() -> 
 
 def test_another_file_counts_in_all_that_it_mentions() -> None:
     started = ("ppo.lr=0.0005", "env.level=L1")
-    found = merged(started=started, today={"ppo": {"lr": 0.001}}, another=True)
+    found = merged(started=started, current={"ppo": {"lr": 0.001}}, another=True)
     assert (found.config.ppo.lr, found.config.env.level) == (0.001, "L1")
     assert found.reasons == {"ppo.lr": "in other.yaml"}
 
@@ -78,7 +80,7 @@ def test_another_file_counts_in_all_that_it_mentions() -> None:
 def test_one_side_can_be_forced() -> None:
     case: dict[str, Any] = {
         "started": ("ppo.lr=0.0005", "ppo.gamma=0.9"),
-        "today": {"ppo": {"lr": 0.003}},
+        "current": {"ppo": {"lr": 0.003}},
         "now": ("train.seed=3",),
     }
     own = merged(**case, side="checkpoint").config
@@ -97,7 +99,7 @@ def test_where_a_run_lives_and_how_it_starts_is_not_the_runs_own() -> None:
 def test_a_schedule_is_taken_as_a_whole() -> None:
     found = merged(
         started=(f"schedules.entropy_coeff={LINEAR}",),
-        today={"schedules": {"entropy_coeff": {"type": "exponential", "gamma": 0.9}}},
+        current={"schedules": {"entropy_coeff": {"type": "exponential", "gamma": 0.9}}},
     )
     spec = found.config.schedules.entropy_coeff
     assert spec is not None
@@ -105,9 +107,9 @@ def test_a_schedule_is_taken_as_a_whole() -> None:
 
 
 def test_a_schedule_goes_when_it_goes_from_the_file_or_is_set_to_null() -> None:
-    then = {"schedules": {"entropy_coeff": LINEAR, "env": {"vision_range": 9}}}
-    assert merged(then=then, today={}).config == Config()
-    found = merged(then=then, now=("schedules.entropy_coeff=null",))
+    original = {"schedules": {"entropy_coeff": LINEAR, "env": {"vision_range": 9}}}
+    assert merged(original=original, current={}).config == Config()
+    found = merged(original=original, now=("schedules.entropy_coeff=null",))
     assert found.config.schedules.entropy_coeff is None
     assert "vision_range" in found.config.schedules.env
 
@@ -124,7 +126,9 @@ def test_a_number_ends_a_schedule_that_only_the_run_has() -> None:
     assert both.reasons["schedules.entropy_coeff"] == "ended: ppo.entropy_coeff is given now"
     # The number it has already is no reason, and neither is one where the file has the schedule.
     assert merged(started=started, now=("ppo.entropy_coeff=1e-2",)).config == found_of(started)
-    in_file = merged(then={"schedules": {"entropy_coeff": LINEAR}}, now=("ppo.entropy_coeff=0.02",))
+    in_file = merged(
+        original={"schedules": {"entropy_coeff": LINEAR}}, now=("ppo.entropy_coeff=0.02",)
+    )
     assert in_file.config.schedules.entropy_coeff is not None
 
 
@@ -210,9 +214,9 @@ VALUES = st.fixed_dictionaries({}, optional={key: st.sampled_from(v) for key, v 
 
 
 @settings(max_examples=60, deadline=None)
-@given(own=VALUES, then=VALUES, today=VALUES, now=VALUES)
+@given(own=VALUES, original=VALUES, current=VALUES, now=VALUES)
 def test_each_key_comes_from_the_first_that_has_something_to_say(
-    own: dict[str, Any], then: dict[str, Any], today: dict[str, Any], now: dict[str, Any]
+    own: dict[str, Any], original: dict[str, Any], current: dict[str, Any], now: dict[str, Any]
 ) -> None:
     def words(values: dict[str, Any]) -> tuple[str, ...]:
         return tuple(f"{k}={'null' if v is None else v}" for k, v in values.items())
@@ -220,8 +224,10 @@ def test_each_key_comes_from_the_first_that_has_something_to_say(
     def nested(values: dict[str, Any]) -> dict[str, Any]:
         return found_of(words(values)).to_dict()
 
-    found = merged(started=words(own), then=nested(then), today=nested(today), now=words(now))
-    flat, before, after = (found_of(words(v)) for v in ({**then, **own}, then, today))
+    found = merged(
+        started=words(own), original=nested(original), current=nested(current), now=words(now)
+    )
+    flat, before, after = (found_of(words(v)) for v in ({**original, **own}, original, current))
     for key in KEYS:
         *groups, name = key.split(".")
 
