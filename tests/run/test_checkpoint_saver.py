@@ -134,7 +134,9 @@ def test_a_mistake_of_the_program_is_not_taken_for_a_full_disk(bench: Bench) -> 
 
 
 def test_rows_wait_for_a_disk_that_takes_them() -> None:
-    written, told, full = [], [], False
+    written: list[float] = []
+    told: list[str] = []
+    full = False
 
     def write(row: dict[str, float]) -> None:
         if full:
@@ -151,7 +153,9 @@ def test_rows_wait_for_a_disk_that_takes_them() -> None:
 
 
 def test_what_is_waiting_at_the_end_is_tried_again_and_told() -> None:
-    written, told, full = [], [], True
+    written: list[float] = []
+    told: list[str] = []
+    full = True
 
     def write(row: dict[str, float]) -> None:
         if full:

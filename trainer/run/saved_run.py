@@ -57,7 +57,7 @@ class SavedRun:
             digest = manifest.digest(path)
         except (OSError, ValueError) as error:
             raise InvalidState(f"{path / layout.METADATA}: not readable: {error}") from None
-        if iteration is None:
+        if iteration is None or iteration < 0:
             raise InvalidState(f"{path / layout.METADATA}: has no iteration")
         return cls(path, digest, values)
 
