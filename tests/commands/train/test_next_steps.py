@@ -79,6 +79,9 @@ def test_a_divergence_leads_to_the_last_healthy_one_with_less_lr(
     told = after_failure(plan, TrainingDiverged("NaN", ("hider_policy",)))
     assert told.startswith("the last good checkpoint is ./checkpoints/checkpoint_000003; ")
     assert "--set ppo.hider.lr=0.0001 --set schedules.lr=null" in told
+    later = resume("--iterations", "2", "--seed", "5", selector="4")
+    told = after_failure(later, TrainingDiverged("NaN", ("hider_policy",)))
+    assert "/checkpoint_000003 --seed 5 --until 6 --set ppo.hider.lr=" in told  # from before it
 
 
 def test_a_divergence_before_anything_was_saved(fresh: Planner) -> None:
