@@ -149,7 +149,7 @@ from trainer.checkpoints import pins
 from pathlib import Path
 os.fsync = os.fstat
 for iteration in range(int(sys.argv[2]), 60, 3):
-    pins.change(Path(sys.argv[1]), add=[iteration])
+    pins.add(Path(sys.argv[1]), iteration)
 """
 
 

@@ -31,7 +31,7 @@ def set_aside_newer(directory: Path, iteration: int, when: datetime) -> Path | N
 
 def take_sidecars(directory: Path, branch: Path, iteration: int) -> None:
     """Moves the pins and names of what came after `iteration`, and updates both indices."""
-    for sidecar in (pins, labels):
+    for sidecar in (pins.PINS, labels.LABELS):
         with contextlib.suppress(SidecarUnreadable):  # a prune refuses while one is
             sidecar.move(directory, branch, iteration)
     index.update(branch)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def read(directory: Path) -> Labels:
     Raises:
         SidecarUnreadable: labels.json is not valid.
     """
-    return _LABELS.read(directory)
+    return LABELS.read(directory)
 
 
 def find(labels: Labels, name: str) -> int | None:
@@ -78,22 +78,7 @@ def give(
         known = labels[iteration].note if iteration in labels else ""
         return kept | {iteration: Label(name, known if note is None else note)}
 
-    return _LABELS.change(directory, edit)
-
-
-def take(directory: Path, iterations: Collection[int]) -> bool:
-    """Removes names and notes. Returns whether anything changed; raises as `Sidecar.change`."""
-    return _LABELS.change(
-        directory, lambda labels: {i: label for i, label in labels.items() if i not in iterations}
-    )
-
-
-def move(source: Path, target: Path, after: int) -> None:
-    """Moves the labels of later iterations to the folder that has their checkpoints now."""
-    moved = {i: label for i, label in read(source).items() if i > after}
-    if moved:
-        _LABELS.change(target, lambda labels: {**labels, **moved})
-        take(source, moved.keys())
+    return LABELS.change(directory, edit)
 
 
 def check_name(name: str) -> None:
@@ -157,4 +142,4 @@ def _encode(labels: Labels) -> list[dict[str, Any]]:
     ]
 
 
-_LABELS = Sidecar[Labels](layout.LABELS, "labels", _decode, _encode, {})
+LABELS = Sidecar[Label](layout.LABELS, "labels", _decode, _encode)

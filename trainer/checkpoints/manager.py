@@ -181,12 +181,13 @@ class CheckpointManager(CheckpointReader):
             SidecarUnreadable: pins.json is broken.
             OSError: pins.json cannot be written.
         """
-        return self._annotate(selector, layout.PINS, lambda i: pins.change(self.directory, add=[i]))
+        return self._annotate(selector, layout.PINS, partial(pins.add, self.directory))
 
     def unpin(self, selector: Selector) -> Path:
         """Removes a pin; errors as for `pin`."""
-        change = partial(pins.change, self.directory)
-        return self._annotate(selector, layout.PINS, lambda i: change(remove=[i]))
+        return self._annotate(
+            selector, layout.PINS, lambda i: pins.PINS.remove(self.directory, [i])
+        )
 
     def label(
         self, selector: Selector, name: str, note: str | None = None, *, move: bool = False
@@ -203,8 +204,9 @@ class CheckpointManager(CheckpointReader):
 
     def unlabel(self, selector: Selector) -> Path:
         """Removes name and note; errors as for `pin`."""
-        change = partial(labels.take, self.directory)
-        return self._annotate(selector, layout.LABELS, lambda i: change([i]))
+        return self._annotate(
+            selector, layout.LABELS, lambda i: labels.LABELS.remove(self.directory, [i])
+        )
 
     def pinned(self) -> frozenset[int]:
         """The pinned iterations.

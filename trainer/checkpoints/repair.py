@@ -11,11 +11,15 @@ import os
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from trainer.checkpoints import atomic, in_use, index, labels, layout, locks, pins, quarantine
 from trainer.checkpoints.errors import CheckpointCorrupted, SidecarUnreadable
 from trainer.checkpoints.quarantine import Quarantined
+from trainer.checkpoints.sidecar import Sidecar
 from trainer.checkpoints.store import Store
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -63,8 +67,9 @@ def repair(store: Store, when: datetime) -> Report:
         report.removed += atomic.remove_stale(directory)
         _clear_markers(directory, report)
         _set_aside(store, when, report)
-        _check_pins(store, when, report)
-        _check_labels(store, when, report)
+        report.unpinned += [i for i, _ in _clear_sidecar(store, pins.PINS, when, report)]
+        labeled = _clear_sidecar(store, labels.LABELS, when, report)
+        report.unnamed += [(i, label.name) for i, label in labeled]
         _rebuild_index(directory, report)
     return report
 
@@ -96,30 +101,20 @@ def _set_aside(store: Store, when: datetime, report: Report) -> None:
             report.aside.append(moved)
 
 
-def _check_pins(store: Store, when: datetime, report: Report) -> None:
+def _clear_sidecar(
+    store: Store, sidecar: Sidecar[T], when: datetime, report: Report
+) -> list[tuple[int, T]]:
+    """Removes the values of checkpoints that do not exist, and returns them by iteration."""
     directory = store.directory
     try:
-        pinned = pins.read(directory)
+        known = sidecar.read(directory)
     except SidecarUnreadable as error:
-        _move_sidecar(store, layout.PINS, error, when, report)
-        return
-    gone = pinned - set(index.scan(directory).iterations)
-    if pins.change(directory, remove=gone):
-        store.upload_file(layout.PINS)
-    report.unpinned += sorted(gone)
-
-
-def _check_labels(store: Store, when: datetime, report: Report) -> None:
-    directory = store.directory
-    try:
-        known = labels.read(directory)
-    except SidecarUnreadable as error:
-        _move_sidecar(store, layout.LABELS, error, when, report)
-        return
+        _move_sidecar(store, sidecar.name, error, when, report)
+        return []
     gone = known.keys() - set(index.scan(directory).iterations)
-    if labels.take(directory, gone):
-        store.upload_file(layout.LABELS)
-    report.unnamed += [(iteration, known[iteration].name) for iteration in sorted(gone)]
+    if sidecar.remove(directory, gone):
+        store.upload_file(sidecar.name)
+    return [(iteration, known[iteration]) for iteration in sorted(gone)]
 
 
 def _move_sidecar(

@@ -7,7 +7,7 @@ while one is broken, as a slip in it would cost what it protects.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeGuard, TypeVar
@@ -20,29 +20,27 @@ FORMAT = 1
 MAX_BYTES = 2**20
 _HIGHEST = 10**15
 
-Content = TypeVar("Content")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Sidecar(Generic[Content]):
-    """One kind of such a file.
+class Sidecar(Generic[Value]):
+    """One kind of such a file: a value by iteration.
 
     Attributes:
         name: of the file.
         key: of its content in the JSON object, beside "format".
         decode: from the JSON value of that key to the content; ValueError if it is not valid.
         encode: from the content to the JSON value.
-        empty: the content if there is no file.
     """
 
     name: str
     key: str
-    decode: Callable[[Any], Content]
-    encode: Callable[[Content], Any]
-    empty: Content
+    decode: Callable[[Any], Mapping[int, Value]]
+    encode: Callable[[Mapping[int, Value]], Any]
 
-    def read(self, directory: Path) -> Content:
-        """The content of the file.
+    def read(self, directory: Path) -> Mapping[int, Value]:
+        """The content of the file, nothing if it is absent.
 
         Raises:
             SidecarUnreadable: the file exists and is not valid.
@@ -53,11 +51,13 @@ class Sidecar(Generic[Content]):
             _check_format(document)
             return self.decode(document.get(self.key))
         except FileNotFoundError:
-            return self.empty
+            return {}
         except (OSError, ValueError) as error:
             raise SidecarUnreadable(path, safe_json.first_line(error)) from None
 
-    def change(self, directory: Path, edit: Callable[[Content], Content]) -> bool:
+    def change(
+        self, directory: Path, edit: Callable[[Mapping[int, Value]], Mapping[int, Value]]
+    ) -> bool:
         """Replaces the content by `edit(content)`. Returns whether anything changed.
 
         Raises:
@@ -73,6 +73,19 @@ class Sidecar(Generic[Content]):
             document = {"format": FORMAT, self.key: self.encode(after)}
             atomic.write_text(directory / self.name, metadata.encode(document))
             return True
+
+    def remove(self, directory: Path, iterations: Collection[int]) -> bool:
+        """Removes values. Returns whether anything changed; raises as `change`."""
+        return self.change(
+            directory, lambda before: {i: v for i, v in before.items() if i not in iterations}
+        )
+
+    def move(self, source: Path, target: Path, after: int) -> None:
+        """Moves the values of iterations above `after` to another folder."""
+        moved = {i: value for i, value in self.read(source).items() if i > after}
+        if moved:
+            self.change(target, lambda before: {**before, **moved})
+            self.remove(source, moved)
 
 
 def is_iteration(value: Any) -> TypeGuard[int]:
