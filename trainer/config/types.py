@@ -10,6 +10,7 @@ from trainer.checkpoints.metadata import METRIC_KEYS
 from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.checkpoints.safe_io.redaction import has_credentials
 from trainer.checkpoints.safe_io.safe_json import shown_line
+from trainer.errors import EXIT_USAGE
 
 TEAMS = ("seeker", "hider")
 
@@ -85,7 +86,7 @@ class ConfigError(ValueError):
         keys: the paths of the keys at fault; empty if they are unknown.
     """
 
-    exit_code = 2
+    exit_code = EXIT_USAGE
 
     def __init__(self, message: str, keys: tuple[tuple[str, ...], ...] = ()) -> None:
         super().__init__(shown_line(message))

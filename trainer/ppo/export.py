@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from trainer.checkpoints import atomic, layout
-from trainer.errors import UsageError
+from trainer.errors import EXIT_ERROR, UsageError
 from trainer.ppo.networks import ActorCritic, Tanh, load_policy
 
 SPEC_ENTRY = "spec.json"
@@ -37,7 +37,7 @@ _TOLERANCE = 1e-5  # of logits, which are of the order of one; other runtimes ro
 class ExportFailed(RuntimeError):  # noqa: N818
     """A policy that could not be exported, or whose file gives other logits."""
 
-    exit_code = 1
+    exit_code = EXIT_ERROR
 
 
 def export_policy(checkpoint: Path, policy_id: str, out: Path, format: str = "pt2") -> Path:

@@ -17,7 +17,7 @@ from trainer.checkpoints.open_store import is_url, split_url
 from trainer.commands.checkpoint_tools.metadata_text import date, fixed
 from trainer.commands.tables import Column, aligned
 from trainer.errors import UsageError
-from trainer.project import configured_checkpoint_dir
+from trainer.project import configured_checkpoint_dir, with_installed_names
 from trainer.reporting.formatting import UNKNOWN
 from trainer.reporting.terminal import Style
 
@@ -116,7 +116,8 @@ def checkpoint_rows(listing: Listing, style: Style) -> list[str]:
     head, *lines = aligned(columns, shown)
     rows = [head, _RULE]
     if older:
-        rows.append(f"{'...':>8}  {older} older ones (python list_checkpoints.py shows them all)")
+        hint = with_installed_names("python list_checkpoints.py shows them all")
+        rows.append(f"{'...':>8}  {older} older ones ({hint})")
     for info, line in zip(shown, lines, strict=True):
         marks = [f"[{info.label.name}]"] if info.label else []
         marks += ["[BEST]"] * (info is best) + ["[FINAL]"] * (layout.FINAL_TAG in info.tags)
