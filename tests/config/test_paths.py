@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from trainer.config.loading import apply_overrides
-from trainer.config.paths import Path, has_path, nested, overlap, values_by_path
+from trainer.config.paths import KeyPath, has_path, nested, overlap, values_by_path
 
 
 def test_values_by_path_and_back() -> None:
     values = apply_overrides({}, ["ppo.hider.lr=0.1", "schedules.env={vision_range: 9}"]).to_dict()
     flat = values_by_path(values)
     assert flat[("ppo", "hider", "lr")] == 0.1
-    assert Path(("ray", "num_learners")) in flat
+    assert KeyPath(("ray", "num_learners")) in flat
     again = nested(flat)
     again["schedules"] |= {"logit_bias": {}}  # empty groups leave no path
     for team in ("seeker", "hider"):

@@ -42,9 +42,9 @@ schedules = st.builds(
 def run(curve: Curve | Schedule, total: int) -> Scheduler:
     """A run with one schedule, as "seeker/lr"."""
     schedule = curve if isinstance(curve, Schedule) else Schedule(curve)
-    plain = {"seeker/lr": schedule.curve.at(0.0, 0)}
+    base_values = {"seeker/lr": schedule.curve.at(0.0, 0)}
     configured = {} if schedule.is_constant else {"seeker/lr": schedule}
-    return Scheduler.fresh(configured, plain, total, Alternation(TEAMS))
+    return Scheduler.fresh(configured, base_values, total, Alternation(TEAMS))
 
 
 def advanced(schedules: Scheduler, iterations: int) -> Scheduler:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.checkpoints.safe_io.redaction import redacted_values
-from trainer.config.paths import Path, values_by_path
+from trainer.config.paths import KeyPath, values_by_path
 from trainer.config.ppo import NETWORK_SETTINGS
 from trainer.config.schema import Config
 from trainer.config.types import TEAMS
@@ -77,7 +77,7 @@ def _is_absent_schedule(key: str, new: Any) -> bool:
     return new is None and (key.startswith("schedules.") or ".lr_schedule_" in key)
 
 
-def _in_force(config: Config, path: Path, value: Any) -> Any:
+def _in_force(config: Config, path: KeyPath, value: Any) -> Any:
     """The value that None stands for."""
     if value is not None:
         return value

@@ -8,8 +8,7 @@ from typing import Any, TypeVar, overload
 
 from trainer.checkpoints.safe_io import safe_json, safe_yaml
 from trainer.checkpoints.safe_io.did_you_mean import nearest
-from trainer.config.paths import Path as KeyPath
-from trainer.config.paths import overlap
+from trainer.config.paths import KeyPath, overlap
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import ConfigError
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from trainer.checkpoints.safe_io.redaction import is_redacted, redacted_values
 from trainer.config.config_file import ConfigFile
 from trainer.config.loading import overridden, override_path
-from trainer.config.paths import Path, has_path, nested, overlap, values_by_path
+from trainer.config.paths import KeyPath, has_path, nested, overlap, values_by_path
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import TEAMS, ConfigError
 from trainer.schedules.scheduler import TEAM_SETTINGS
@@ -29,7 +29,7 @@ GIVEN = "given now"
 _ABSENT: Any = object()
 # Where a run lives, how it is started and what a resume does with its schedules is never taken from
 # a checkpoint.
-_NEVER_KEPT: tuple[Path, ...] = (
+_NEVER_KEPT: tuple[KeyPath, ...] = (
     ("ppo", "checkpoint_dir"),
     ("initialization",),
     ("schedules", "mode"),
@@ -39,13 +39,13 @@ _NO_CREDENTIALS = (
 )
 # A checkpoint may be anybody's: it must not choose whom this machine asks, nor where outside of the
 # run's folder it writes.
-_OF_THE_MACHINE: tuple[Path, ...] = (
+_OF_THE_MACHINE: tuple[KeyPath, ...] = (
     ("ray", "address"),
     ("tracking", "mlflow_uri"),
     ("tracking", "tensorboard_dir"),
 )
 _NOT_TRUSTED = "as in {}: a checkpoint's own is not used; give it by --set"
-_LR_TYPE: Path = ("ppo", "lr_schedule_type")
+_LR_TYPE: KeyPath = ("ppo", "lr_schedule_type")
 _RIVALS = {"prep_share": "prep_steps", "prep_steps": "prep_share"}
 
 
@@ -98,7 +98,7 @@ class _Merging:
     overrides: Sequence[str]
     side: Side | None
     reasons: dict[str, str] = field(default_factory=dict)
-    values: dict[Path, Any] = field(default_factory=dict)
+    values: dict[KeyPath, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         original = self._comparable_original()
@@ -146,7 +146,7 @@ class _Merging:
     def _nested_values(self) -> dict[str, Any]:
         return nested({p: value for p, value in self.values.items() if value is not _ABSENT})
 
-    def _choose_side(self, path: Path) -> None:
+    def _choose_side(self, path: KeyPath) -> None:
         if _is_never_kept(path):
             self.values[path] = self.in_file.get(path, _ABSENT)
         elif is_redacted(self.own.get(path)):
@@ -171,7 +171,7 @@ class _Merging:
             if self._is_given(path):
                 self._set(path, given.get(path, _ABSENT), GIVEN)
 
-    def _is_given(self, path: Path) -> bool:
+    def _is_given(self, path: KeyPath) -> bool:
         return any(overlap(override_path(item), path) for item in self.overrides)
 
     @property
@@ -179,7 +179,7 @@ class _Merging:
         original = self.original
         return original is not None and self.file.named and not self.file.is_same_file(original)
 
-    def _is_from_file(self, path: Path) -> bool:
+    def _is_from_file(self, path: KeyPath) -> bool:
         if self.side is not None:
             return self.side == "file"
         if self._is_another_file:
@@ -187,7 +187,7 @@ class _Merging:
         before, now = (redacted_values(v.get(path)) for v in (self.in_original, self.in_file))
         return bool(before != now)
 
-    def _set(self, path: Path, value: Any, reason: str = "") -> None:
+    def _set(self, path: KeyPath, value: Any, reason: str = "") -> None:
         self.values[path] = value
         key = ".".join(path)
         self.reasons.pop(key, None)
@@ -207,7 +207,7 @@ class _Merging:
 
     def _end_schedules_of(self, name: str) -> None:
         """Ends a schedule that only the run has where a new number or schedule takes its place."""
-        forms: list[Path] = [("schedules", name), *([_LR_TYPE] if name == "lr" else [])]
+        forms: list[KeyPath] = [("schedules", name), *([_LR_TYPE] if name == "lr" else [])]
         for both in forms:
             others = [form for form in forms if form != both]
             ending = {team: self._reason_to_end(team, name, others) for team in TEAMS}
@@ -224,7 +224,7 @@ class _Merging:
                         self._set(_of_team(path, team), self.values[path], former)
             self._end(both, reason)
 
-    def _reason_to_end(self, team: str, name: str, others: list[Path]) -> str:
+    def _reason_to_end(self, team: str, name: str, others: list[KeyPath]) -> str:
         numbers = [("ppo", team, name), ("ppo", name)]
         number = next((path for path in numbers if self.values.get(path) is not None), numbers[1])
         before = next((self.own[path] for path in numbers if self.own.get(path) is not None), None)
@@ -241,38 +241,38 @@ class _Merging:
             if new:
                 self._end(path, new)
 
-    def _new(self, path: Path) -> str:
+    def _new(self, path: KeyPath) -> str:
         """The reason for a value that is not the run's own; empty if it is, or is absent."""
         key = ".".join(path)
         absent = self.values.get(path) in (None, _ABSENT)
         return "" if absent or key not in self.reasons else f"{key} is {self.reasons[key]}"
 
-    def _only_the_run_has(self, path: Path) -> bool:
+    def _only_the_run_has(self, path: KeyPath) -> bool:
         """Whether a schedule is neither in the file nor among the values given now."""
         value = self.values.get(path, _ABSENT)
         new = ".".join(path) in self.reasons or self._is_given(path)
         return value not in (None, _ABSENT) and not new and self.in_file.get(path) != value
 
-    def _end(self, path: Path, reason: str) -> None:
+    def _end(self, path: KeyPath, reason: str) -> None:
         if self._only_the_run_has(path):
             for part in _with_arguments(path):
-                absent: dict[Path, Any] = {
+                absent: dict[KeyPath, Any] = {
                     ("schedules", "env"): _ABSENT,
                     ("ppo", "lr_schedule_kwargs"): {},
                 }
                 self._set(part, absent.get(part[:2]), f"ended: {reason}")
 
 
-def _of_team(path: Path, team: str) -> Path:
+def _of_team(path: KeyPath, team: str) -> KeyPath:
     return (path[0], team, *path[1:])
 
 
-def _with_arguments(path: Path) -> list[Path]:
+def _with_arguments(path: KeyPath) -> list[KeyPath]:
     kind = path[-1] == "lr_schedule_type"
     return [path, (*path[:-1], "lr_schedule_kwargs")] if kind else [path]
 
 
-def _stays_inside(path: Path, value: Any) -> bool:
+def _stays_inside(path: KeyPath, value: Any) -> bool:
     """Whether a place is below the working directory, or none."""
     if value is None:
         return True
@@ -282,5 +282,5 @@ def _stays_inside(path: Path, value: Any) -> bool:
     return not is_address and not folder.is_absolute() and ".." not in folder.parts
 
 
-def _is_never_kept(path: Path) -> bool:
+def _is_never_kept(path: KeyPath) -> bool:
     return any(path[: len(group)] == group for group in _NEVER_KEPT)

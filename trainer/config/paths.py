@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-Path = tuple[str, ...]
+KeyPath = tuple[str, ...]
 
 
-def values_by_path(values: Mapping[str, Any], prefix: Path = ()) -> dict[Path, Any]:
+def values_by_path(values: Mapping[str, Any], prefix: KeyPath = ()) -> dict[KeyPath, Any]:
     """Nested values by path; a schedule, and the arguments of one, are a single value."""
-    found: dict[Path, Any] = {}
+    found: dict[KeyPath, Any] = {}
     for key, value in values.items():
         path = (*prefix, key)
         if isinstance(value, Mapping) and "type" not in value and key != "lr_schedule_kwargs":
@@ -20,7 +20,7 @@ def values_by_path(values: Mapping[str, Any], prefix: Path = ()) -> dict[Path, A
     return found
 
 
-def nested(values: Mapping[Path, Any]) -> dict[str, Any]:
+def nested(values: Mapping[KeyPath, Any]) -> dict[str, Any]:
     """Nested values from those by path."""
     found: dict[str, Any] = {}
     for path, value in values.items():
@@ -31,7 +31,7 @@ def nested(values: Mapping[Path, Any]) -> dict[str, Any]:
     return found
 
 
-def has_path(values: Mapping[str, Any], path: Path) -> bool:
+def has_path(values: Mapping[str, Any], path: KeyPath) -> bool:
     """Whether nested values have something at a path, or anything but a group on the way to it."""
     found: Any = values
     for key in path:
@@ -43,6 +43,6 @@ def has_path(values: Mapping[str, Any], path: Path) -> bool:
     return True
 
 
-def overlap(one: Path, other: Path) -> bool:
+def overlap(one: KeyPath, other: KeyPath) -> bool:
     """Whether one of the paths leads to the other."""
     return all(a == b for a, b in zip(one, other, strict=False))
