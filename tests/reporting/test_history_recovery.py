@@ -333,7 +333,7 @@ def test_a_file_taken_away_under_the_run_is_written_again(
 
     assert folder.iterations == [1, 2, 3, 4, 5, 6, 7]
     assert folder.path.read_bytes().startswith(folder.whole)
-    assert repr(running.rows()) == repr([make_row(i) for i in range(1, 8)])
+    assert repr(read_rows(running.path)) == repr([make_row(i) for i in range(1, 8)])
     (message,) = folder.told
     assert "metrics_history.jsonl was changed or taken away; it has been written again" in message
     asides = list(folder.directory.glob("*_replaced*"))

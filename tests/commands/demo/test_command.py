@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -86,6 +87,24 @@ def test_the_figures_are_those_of_the_matches(demo: Demo, lineup: Lineup) -> Non
     assert re.search(r"policy +checkpoint_000020 +random\n", out)
     assert f"{int((seen < 0.5).sum())} ({(seen < 0.5).mean():.1%})\n" in out
     assert not [line for line in out.splitlines() if line.startswith("episode 1")]
+
+
+def test_the_statistics_as_json(demo: Demo, lineup: Lineup) -> None:
+    args = ("best", "--hider", "random", "--episodes", "20", "--seed", "5", "--json")
+    code, out, err = demo(*args)
+    assert (code, err) == (0, "")
+    document = json.loads(out)
+    seeker, hider = lineup.players["seeker"], lineup.players["hider"]
+    stats = play_matches(lineup.config, seeker, hider, episodes=20, seed=5)
+    assert document["policies"] == {"seeker": "checkpoint_000020", "hider": "random"}
+    assert (document["episodes"], document["seed"]) == (20, 5)
+    assert document["hider_wins"] == (stats["seen_fraction"] < 0.5).sum()
+    assert set(document["stats"]) == set(stats)
+    assert document["stats"]["seen_fraction"]["mean"] == pytest.approx(
+        stats["seen_fraction"].mean()
+    )
+    for picture in (("--render", "ansi"), ("--record", "a.gif")):
+        assert demo(*args, *picture)[0] == 2
 
 
 def test_a_seed_is_the_same_in_every_way_to_show_it(demo: Demo, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ examples:
   python demo_model.py --checkpoint best --episodes 20
   python demo_model.py --checkpoint 50 --record game.gif
   python demo_model.py --checkpoint latest --hider random --episodes 1000 --render none
+  python demo_model.py --checkpoint latest --hider random --episodes 1000 --json
 
 A selector is latest, best, final, an iteration number, a path, or a name given
 by `python -m trainer.checkpoints tag`. Without one a terminal shows a list to
@@ -53,6 +54,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint-dir", metavar="DIR", help="folder of the checkpoints")
     _add_match_arguments(parser)
     _add_picture_arguments(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="play unseen and print the statistics as JSON"
+    )
     add_version(parser)
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
     return parser

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
@@ -71,6 +72,27 @@ def summary(lineup: Lineup, stats: Stats, seconds: float, style: Style) -> list[
         "Mean ± standard deviation over the episodes; returns are per agent.",
         "Hiders win an episode if seen in less than half of the steps of seeking.",
     ]
+
+
+def as_dict(lineup: Lineup, stats: Stats, seconds: float) -> dict[str, Any]:
+    """The same as plain values: the match, then mean and standard deviation of each statistic."""
+    episodes = len(stats["length"])
+    return {
+        "level": lineup.config.level,
+        "seed": lineup.seed,
+        "policies": dict(lineup.names),
+        "actions": dict(lineup.actions),
+        "episodes": episodes,
+        "hider_wins": int(hiders_win(stats["seen_fraction"]).sum()),
+        "steps_per_s": float(stats["length"].sum()) / seconds if seconds > 0 else None,
+        "stats": {
+            name: {
+                "mean": float(values.mean(dtype=np.float64)),
+                "std": float(values.std(dtype=np.float64)),
+            }
+            for name, values in stats.items()
+        },
+    }
 
 
 def _team_table(rows: Sequence[Sequence[str]], style: Style) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from trainer.commands.demo.checkpoint_choice import Shelf, ask, home_of
 from trainer.commands.demo.record_file import check_target
 from trainer.commands.demo.render_mode import render_mode
+from trainer.errors import UsageError
 from trainer.reporting.progress_line import Progress
 from trainer.reporting.terminal import Style, can_ask
 
@@ -24,10 +25,12 @@ def run_demo(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, progress: Progress) -> int:
     target = check_target(args.record, args.yes) if args.record else None
-    mode = render_mode(args.render)
+    if args.json and (target is not None or args.render not in (None, "none")):
+        raise UsageError("--json shows no picture: give no --record, and no --render but none")
+    mode = "none" if args.json else render_mode(args.render)
     style = Style.of(sys.stdout)
     shelf = Shelf(args.checkpoint_dir)
-    chosen = choose(shelf, args.checkpoint, style)
+    chosen = choose(shelf, args.checkpoint, style, may_ask=can_ask() and not args.json)
     if chosen is None:
         print("left")
         return 0
@@ -49,19 +52,22 @@ def _run(args: argparse.Namespace, progress: Progress) -> int:
         seed=args.seed,
     )
     progress.clear()
-    print(f"checkpoint  {shelf.address(checkpoint)}{how}")
-    print(f"game        {describe(lineup.config)}", flush=True)
+    if not args.json:
+        print(f"checkpoint  {shelf.address(checkpoint)}{how}")
+        print(f"game        {describe(lineup.config)}", flush=True)
     if mode == "rgb_array" and target is None:
         print("rgb_array draws without showing: add --record FILE.gif to see it", file=sys.stderr)
-    session = Session(lineup, args.episodes, args.fps, progress)
+    session = Session(lineup, args.episodes, args.fps, progress, as_json=args.json)
     return session.run(mode, explicit=args.render is not None, target=target, style=style)
 
 
-def choose(shelf: Shelf, selector: str | None, style: Style) -> tuple[Path, str] | None:
+def choose(
+    shelf: Shelf, selector: str | None, style: Style, *, may_ask: bool
+) -> tuple[Path, str] | None:
     """A verified checkpoint and a remark on how it came to be chosen; None: the user leaves."""
     if selector is not None:
         return shelf.find(selector), ""
-    if can_ask():
+    if may_ask:
         path = ask(shelf, style)
         return None if path is None else (path, "")
     return shelf.find("latest"), " (the latest; --checkpoint names another)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from trainer.commands.demo.interrupt import Interrupt
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.recording import Recorder
 from trainer.commands.demo.render_mode import without_display
-from trainer.commands.demo.results import episode_line, summary
+from trainer.commands.demo.results import as_dict, episode_line, summary
 from trainer.commands.demo.stage import Moment, Screen, Stage, Wish, show_episodes
 from trainer.errors import EXIT_ERROR, EXIT_INTERRUPTED, UsageError
 from trainer.ppo.matches import MatchBlock, Stats, play_blocks
@@ -29,11 +30,21 @@ MAX_LINES = 100  # of single episodes; more of them would only hide the statisti
 class Session:
     """Plays the episodes of a lineup once."""
 
-    def __init__(self, lineup: Lineup, episodes: int, fps: float, progress: Progress) -> None:
+    def __init__(
+        self,
+        lineup: Lineup,
+        episodes: int,
+        fps: float,
+        progress: Progress,
+        *,
+        as_json: bool = False,
+    ) -> None:
+        """`as_json`: print the statistics as a JSON document, and nothing else."""
         self._lineup = lineup
         self._episodes = episodes
         self._fps = fps
         self._progress = progress
+        self._as_json = as_json
         self._played: list[Stats] = []
         self._interrupt = Interrupt()
         self._start = time.monotonic()
@@ -134,7 +145,7 @@ class Session:
     def _tell_result(
         self, number: int, row: Mapping[str, float], screen: Screen | None = None
     ) -> None:
-        if not 1 < self._episodes <= MAX_LINES:
+        if self._as_json or not 1 < self._episodes <= MAX_LINES:
             return
         self._progress.clear()
         line = episode_line(number, self._episodes, row)
@@ -149,11 +160,16 @@ class Session:
         if recorder.failed:
             print(f"error: {recorder.failed}", file=sys.stderr)
         if not self._played:
-            print("no episode was played to its end")
+            print(
+                "no episode was played to its end", file=sys.stderr if self._as_json else sys.stdout
+            )
             return
         stats = {
             name: np.concatenate([part[name] for part in self._played]) for name in self._played[0]
         }
+        if self._as_json:
+            print(json.dumps(as_dict(self._lineup, stats, seconds), indent=2, allow_nan=False))
+            return
         print()
         print(*summary(self._lineup, stats, seconds, style), sep="\n")
 

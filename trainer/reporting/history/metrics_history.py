@@ -123,11 +123,6 @@ class MetricsHistory:
             raise OSError(f"{self.path}: the disk is full, the row was not written")
         self._remember(plain, self._end + len(line))
 
-    def rows(self, up_to_iteration: int | None = None) -> list[Row]:
-        """The rows as they were appended, oldest first, ints as ints and null as nan."""
-        text = b"".join(self._bytes(0, self._end_of(up_to_iteration)))
-        return [decode(line) for line in text.splitlines()]
-
     def columns(self) -> dict[str, np.ndarray]:
         """Every metric over the iterations, each [R] float64; nan where a row does not have it."""
         return {key: np.array(column) for key, column in self._columns.items()}
