@@ -109,7 +109,7 @@ def python_for_shells() -> Iterator[dict[str, str]]:
 def run_blocks(
     blocks: Sequence[Block], desk: Desk, variables: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Run shell and Python blocks one after the other, in one shell."""
+    """Runs shell and Python blocks one after the other, in one shell."""
     lines = [_PREAMBLE]
     for block in (block for block in blocks if not block.is_output):
         lines.append(f"echo '# line {block.line}' >&2\n")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 import shlex
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 import pytest
 
 from tests.docs.documents import ROOT, Block, Document, commands, documents
+from tests.docs.programs import OPTION, PROGRAMS, options
 from trainer.checkpoints.safe_io import safe_yaml
 from trainer.config.loading import apply_overrides
 from trainer.config.schema import Config
@@ -21,7 +20,6 @@ from trainer.config.schema import Config
 ALL = documents()
 GROUPS = ("env", "ppo", "schedules", "ray", "train", "tracking", "initialization")
 VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
-OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 KEY = re.compile(rf"(?<![\w/.-])(?:{'|'.join(GROUPS)})(?:\.[a-z_0-9]+)+")
 MODULE = re.compile(r"(?:trainer|envs|benchmarks|tests)(?:\.[A-Za-z_]\w*)+")
 
@@ -131,76 +129,6 @@ def test_options_exist() -> None:
         if option not in known
     ]
     assert strange == []
-
-
-@cache
-def options() -> set[str]:
-    """Every option of every program, from the help of each."""
-    found = set()
-    for program in PROGRAMS:
-        names = [""]
-        if program == "-m trainer.checkpoints":
-            from trainer.commands.checkpoint_tools.main import COMMANDS
-
-            names += COMMANDS
-        for name in names:
-            found |= set(OPTION.findall(help_of(program, name)))
-    for path in (ROOT / "benchmarks").glob("*.py"):
-        found |= set(re.findall(r'"(--[a-z-]+)"', path.read_text(encoding="utf-8")))
-    return found
-
-
-def help_of(program: str, command: str) -> str:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
-        PROGRAMS[program]([*([command] if command else []), "--help"])
-    return out.getvalue()
-
-
-def _main(argv: Sequence[str]) -> Any:
-    from trainer.commands.train.main import build_parser
-
-    return build_parser().parse_args(argv)
-
-
-def _continue(argv: Sequence[str]) -> Any:
-    from trainer.commands.train.continue_training import build_parser
-
-    return build_parser().parse_args(argv)
-
-
-def _demo(argv: Sequence[str]) -> Any:
-    from trainer.commands.demo.main import build_parser
-
-    return build_parser().parse_args(argv)
-
-
-def _list(argv: Sequence[str]) -> Any:
-    from trainer.commands.checkpoint_tools import list_checkpoints
-
-    return list_checkpoints.parse_args(argv)
-
-
-def _tools(argv: Sequence[str]) -> Any:
-    from trainer.commands.checkpoint_tools.main import parse_args
-
-    return _list(argv[1:]) if argv[:1] == ["list"] else parse_args(argv)
-
-
-def _figure(argv: Sequence[str]) -> Any:
-    from trainer.commands.schedule_figure import build_parser
-
-    return build_parser().parse_args(argv)
-
-
-PROGRAMS: dict[str, Callable[[Sequence[str]], Any]] = {
-    "main.py": _main,
-    "continue_training.py": _continue,
-    "demo_model.py": _demo,
-    "list_checkpoints.py": _list,
-    "-m trainer.checkpoints": _tools,
-    "-m trainer.commands.schedule_figure": _figure,
-}
 
 
 def shell_blocks() -> Iterator[tuple[str, str]]:
