@@ -13,6 +13,7 @@ from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.config.types import ConfigError
 from trainer.errors import InvalidState
 from trainer.ppo.networks import PolicySpec, read_spec
+from trainer.reporting.history.record import HistoryRecord
 from trainer.run.saved_run import SavedRun
 from trainer.run.saved_state.resume_state import read_resume_state
 
@@ -34,16 +35,22 @@ def test_what_a_checkpoint_says(checkpoint: Path) -> None:
     assert saved.digest == manifest.digest(GOLDEN)
     assert saved.config.ppo.hiddens == (8,)
     assert saved.config_file is None
+    assert saved.history_record is None
     assert saved.state_values["progress"]["env_steps"] == 480
 
 
 def test_each_file_is_read_once(checkpoint: Path) -> None:
     record_config_file(checkpoint, checkpoint / "none", {"train": {"seed": 4}})
+    record = HistoryRecord(3, "0" * 64)
+    record.write(checkpoint / "training_state" / "history.json")
+    vouch_for(checkpoint)
     saved = SavedRun.open(checkpoint)
-    first = (saved.config, saved.config_file, saved.state_values)
-    for name in ("config.yaml", "config_file.yaml", "training_state/state.json", "metadata.json"):
+    first = (saved.config, saved.config_file, saved.state_values, saved.history_record)
+    for name in ("config.yaml", "config_file.yaml", "metadata.json"):
         (checkpoint / name).unlink()
-    assert (saved.config, saved.config_file, saved.state_values) == first
+    shutil.rmtree(checkpoint / "training_state")
+    assert first == (saved.config, saved.config_file, saved.state_values, saved.history_record)
+    assert saved.history_record == record
     assert saved.config_file is not None
     assert saved.config_file.values == {"train": {"seed": 4}}
 

@@ -21,6 +21,7 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.config.config_file import ConfigFile
 from trainer.config.schema import Config
 from trainer.project import NAME, PROJECT_ROOT, VERSION, is_checkout
+from trainer.reporting.history.record import HistoryRecord
 from trainer.run.saved_run import SavedRun
 
 
@@ -48,6 +49,11 @@ class RunOrigin:
     def restore_path(self) -> Path | None:
         """The checkpoint to resume."""
         return None if self.saved is None else self.saved.path
+
+    @property
+    def history_record(self) -> HistoryRecord | None:
+        """The record of the history up to the checkpoint to resume; None: there is none."""
+        return None if self.saved is None else self.saved.history_record
 
     @property
     def sources(self) -> list[Path]:

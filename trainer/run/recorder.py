@@ -18,7 +18,6 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.config.schema import Config
 from trainer.reporting.console.console import Console
 from trainer.reporting.figure import TrainingFigure
-from trainer.reporting.history.record import HistoryRecord
 from trainer.reporting.metrics import Row
 from trainer.run import run_folder
 from trainer.run.checkpoint_saver import CheckpointSaver, Saved
@@ -78,7 +77,6 @@ class RunRecorder:
         self.snapshot = Snapshot(self.trainer, config, self.identity, self.origin)
         resumed_steps = None if self.origin.restore_path is None else progress.env_steps
         self._start = TrackingStart(progress.iteration, resumed_steps, self._schedules())
-        self._first_record = HistoryRecord.of(self.origin.restore_path)
         teams = {name: config.ppo.team(name) for name in config.played.team_sizes}
         targets = {name: t.kl_target for name, t in teams.items() if t.kl_coeff > 0}
         self.figure = TrainingFigure(self.identity.name, targets)
@@ -186,7 +184,7 @@ class RunRecorder:
                 self.console.message(*message)
             self.history = RunHistory(
                 *(self.manager, self.origin.restore_path, start.iteration, start.env_steps or 0),
-                *(self._first_record, warn),
+                *(self.origin.history_record, warn),
             )
             opened.callback(self.history.file.close)
             opened.push(self._closing.pop_all())  # the saver is the first to close

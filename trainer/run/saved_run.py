@@ -20,6 +20,7 @@ from trainer.config.config_file import ConfigFile, recorded
 from trainer.config.schema import Config
 from trainer.config.types import TEAMS, ConfigError
 from trainer.errors import InvalidState
+from trainer.reporting.history.record import RECORD_PART, HistoryRecord
 from trainer.run.saved_state.training_state import read_values
 
 
@@ -112,6 +113,11 @@ class SavedRun:
             InvalidState: the record makes no sense.
         """
         return recorded(self.path)
+
+    @cached_property
+    def history_record(self) -> HistoryRecord | None:
+        """The length and hash of the history; None: not recorded. Raises OSError or ValueError."""
+        return HistoryRecord.read(self.path / RECORD_PART)
 
     @cached_property
     def state_values(self) -> dict[str, Any]:

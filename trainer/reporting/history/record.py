@@ -40,11 +40,6 @@ class HistoryRecord:
         path.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
 
     @classmethod
-    def of(cls, checkpoint: Path | None) -> HistoryRecord | None:
-        """The record in a checkpoint; None if there is no checkpoint. Raises as `read` does."""
-        return None if checkpoint is None else cls.read(checkpoint / RECORD_PART)
-
-    @classmethod
     def read(cls, path: Path) -> HistoryRecord | None:
         """The record in a file; None if there is no file, as in an older checkpoint.
 

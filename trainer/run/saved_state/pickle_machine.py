@@ -186,11 +186,8 @@ class Machine:
 
     def stack_global(self, _: Any) -> None:
         name, module = self.pop(), self.pop()
-        if (
-            type(name) is not str
-            or type(module) is not str
-            or (module, name) not in ALLOWED_GLOBALS
-        ):
+        texts = type(name) is type(module) is str
+        if not texts or (module, name) not in ALLOWED_GLOBALS:
             raise UnsafePickle(f"asks for {safe_json.shown(module)}.{safe_json.shown(name)}")
         self.stack.append(_Global(ALLOWED_GLOBALS[module, name]))
 

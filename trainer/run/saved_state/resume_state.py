@@ -23,7 +23,6 @@ from trainer.config.schema import Config
 from trainer.errors import IncompatibleCheckpoint, InvalidState
 from trainer.ppo.networks import PolicySpec, read_spec, same_weights
 from trainer.ppo.rllib_state import RLlibState
-from trainer.reporting.history.record import HistoryRecord
 from trainer.run.saved_run import SavedRun
 from trainer.run.saved_state.rllib_files import NETWORK, read_rllib_state
 from trainer.run.saved_state.training_state import TrainingState
@@ -82,7 +81,7 @@ def read_resume_state(saved: SavedRun, specs: dict[str, PolicySpec], config: Con
         game = _game_of(env) if saved.own_game is None else config.played
         training = TrainingState.read(path / layout.TRAINING_STATE, saved.state_values)
         check_training_state(training, game)
-        HistoryRecord.of(path)
+        _ = saved.history_record
         _check_agreement(saved, rllib, training)
     except (OSError, ValueError) as error:
         raise InvalidState(f"{path}: {safe_json.first_line(error)}") from None
