@@ -8,7 +8,7 @@ from envs.render.scene import AgentShape, Scene
 
 _CELLS = 24  # per side; a cell is two columns wide, which makes it about square
 _ARROWS = "→↗↑↖←↙↓↘"
-_VIEWS = {"hider": " ·", "seeker": "░░"}  # the ground that a team overlooks, the latter above
+_VIEWS = {"hider": " ·", "seeker": "░░"}  # the area a team sees, the latter above
 _PAINT = {
     "seeker": "\x1b[1;91m",
     "hider": "\x1b[1;96m",
@@ -28,7 +28,7 @@ _PLAIN = "\x1b[0m"
 
 
 def _wall_cells(scene: Scene) -> np.ndarray:
-    """Return which cells hold some wall, [24, 24] bool, row 0 at the bottom."""
+    """Which cells hold some wall, [24, 24] bool, row 0 at the bottom."""
     cell = scene.side / _CELLS
     low = np.arange(_CELLS) * cell
     cells = np.zeros((_CELLS, _CELLS), np.bool_)
@@ -44,7 +44,7 @@ def _wall_cells(scene: Scene) -> np.ndarray:
 
 
 def _viewed_cells(scene: Scene, team: str) -> np.ndarray:
-    """Return the cells whose middle somebody of a team overlooks, [24, 24] bool, row 0 below."""
+    """The cells whose middle somebody of a team sees, [24, 24] bool, row 0 below."""
     middles = (np.arange(_CELLS) + 0.5) * scene.side / _CELLS
     x, y = np.meshgrid(middles, middles)
     cells = np.zeros((_CELLS, _CELLS), np.bool_)
@@ -55,7 +55,7 @@ def _viewed_cells(scene: Scene, team: str) -> np.ndarray:
 
 
 def _inside(outline: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return which points lie in a polygon [P, 2]: those from which a ray crosses it oddly."""
+    """Which points lie in a polygon [P, 2]: those from which a ray crosses it oddly."""
     px, py = x[..., None], y[..., None]
     (x0, y0), (x1, y1) = outline.T, np.roll(outline, -1, axis=0).T
     rises = (y0 > py) != (y1 > py)
@@ -65,7 +65,7 @@ def _inside(outline: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _agent_mark(agent: AgentShape) -> tuple[str, str]:
-    """Return the two characters of an agent and the name of its paint."""
+    """The two characters of an agent and the name of its paint."""
     if agent.frozen:
         return "S·", "seeker"
     if agent.seen:
@@ -79,7 +79,7 @@ def _painted(text: str, paint: str, color: bool) -> str:
 
 
 def status_line(scene: Scene) -> str:
-    """Return the phase, the time and the score in one line."""
+    """The phase, the time and the score in one line."""
     phase = "preparation, seekers blind" if scene.preparing else "seeking"
     line = f"step {scene.time}/{scene.episode_steps}  {phase}"
     if scene.time > scene.prep_steps:
@@ -88,7 +88,7 @@ def status_line(scene: Scene) -> str:
 
 
 def draw_text(scene: Scene, color: bool = False) -> str:
-    """Return the scene as lines of text; `LEGEND` says what is what.
+    """The scene as lines of text; `LEGEND` says what is what.
 
     Args:
         scene: what to draw.

@@ -75,7 +75,7 @@ class GifWriter:
         self.frames += 1
 
     def close(self) -> None:
-        """Complete the file; without any frame there will be none. A second call does nothing."""
+        """Complete the file, or leave none if it has no frame; a second call does nothing."""
         if self._file is None:
             return
         self._file.write(_TRAILER)
@@ -95,13 +95,13 @@ class GifWriter:
             self._part.unlink(missing_ok=True)
 
     def _next_delay(self, hold: float) -> int:
-        """The frame's duration in ms, whole 1/100 s, so rounded that the errors do not add up."""
+        """The frame's duration in ms, rounded to 1/100 s such that the errors do not add up."""
         start = round(self._clock / 10.0)
         self._clock += self._delay + 1000.0 * hold
         return 10 * (round(self._clock / 10.0) - start)
 
     def _header(self, width: int, height: int) -> bytes:
-        """Signature, size, the colors of all frames, and the wish to loop."""
+        """The header: signature, size, the colors of all frames, endless loop."""
         table = bytes(self._colors.getpalette() or []).ljust(3 * 256, b"\0")
         # 0xF7: a table of 256 colors of 8 bits follows.
         return b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF7, 0, 0) + table + _LOOP_FOREVER

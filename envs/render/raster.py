@@ -31,22 +31,22 @@ class _Canvas:
         self.side = side
 
     def point(self, x: float, y: float) -> tuple[float, float]:
-        """Return the pixel of a place; y points down in an image."""
+        """The pixel of a place; y points down in an image."""
         return self.margin + x * self.scale, self.bar + (self.side - y) * self.scale
 
     def box(self, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
-        """Return a rectangle in meters as (left, top, right, bottom) pixels."""
+        """A rectangle in meters as (left, top, right, bottom) pixels."""
         left, bottom = self.point(x0, y0)
         right, top = self.point(x1, y1)
         return left, top, right, bottom
 
     def length(self, meters: float) -> int:
-        """Return a line width in pixels, at least 1."""
+        """A line width in pixels, at least 1."""
         return max(1, round(meters * self.scale))
 
 
 def picture_height(size: int) -> int:
-    """Return the height in pixels of a picture `size` pixels wide."""
+    """The height in pixels of a picture `size` pixels wide."""
     return size + round((_BAR - _MARGIN) * size)
 
 
@@ -90,7 +90,7 @@ def _draw_walls(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
 
 @lru_cache(maxsize=4)
 def _glow(pixels: int, alpha: int) -> Image.Image:
-    """Return a square of 2 * pixels: a light of strength `alpha` in its middle, fading outwards."""
+    """A square of 2 * pixels: a light of strength `alpha` in its middle, fading outwards."""
     fade = Image.radial_gradient("L").resize((2 * pixels, 2 * pixels))
     return fade.point([round(alpha * (1.0 - _CONE_FADE * v / 255.0)) for v in range(256)])
 
@@ -213,7 +213,7 @@ def _draw_status(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
 
 
 def draw_image(scene: Scene, size: int = DEFAULT_SIZE) -> np.ndarray:
-    """Return the scene as pixels, [picture_height(size), size, 3] uint8.
+    """The scene as pixels, [picture_height(size), size, 3] uint8.
 
     Raises:
         ValueError: size is below 64.

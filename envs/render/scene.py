@@ -1,4 +1,4 @@
-"""State -> shapes: what there is to draw of one world, in meters, without any drawing.
+"""State -> shapes: everything to draw of one world, in meters, without any drawing.
 
 Points are (x, y) in the arena's frame, y upwards. Every picture, moving or still, starts here.
 """
@@ -18,7 +18,7 @@ Rect = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class AgentShape:
-    """One agent: where it is, what it is up to, what it overlooks."""
+    """One agent: its position, its state and the area it sees."""
 
     name: str
     team: str  # "seeker" or "hider"
@@ -57,7 +57,7 @@ class Scene:
 
 
 def build_scene(env: HideAndSeekBatchEnv, world: int = 0) -> Scene:
-    """Return what there is to draw of one world of a running environment.
+    """What there is to draw of one world of a running environment.
 
     Raises:
         IndexError: there is no such world.

@@ -1,4 +1,4 @@
-"""The ground a viewer overlooks: its cone, cut off by walls and border."""
+"""The area a viewer sees: its cone, cut off by walls and border."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ARC_STEP = np.radians(2.0)
 def cast(
     x: float, y: float, angles: np.ndarray, reach: float, corners: np.ndarray, side: float
 ) -> np.ndarray:
-    """Return the distance to the nearest wall or border along each angle, at most `reach`.
+    """The distance to the nearest wall or border along each angle, at most `reach`.
 
     Args:
         x, y: the viewer, meters.
@@ -47,7 +47,7 @@ def visible_polygon(
     corners: np.ndarray,
     side: float,
 ) -> np.ndarray:
-    """Return the outline of what a viewer sees, [P, 2] meters, the viewer first.
+    """The outline of what a viewer sees, [P, 2] meters, the viewer first.
 
     Args:
         x, y: the viewer, meters. angle: where it looks, radians.

@@ -47,7 +47,10 @@ class TrainingFigure:
         """Write the figure of a history as PNG, atomically.
 
         `columns` are those of `MetricsHistory.columns`, each [R]; R may be 0 and any of them nan
-        or missing. Raises OSError if the file cannot be written.
+        or missing.
+
+        Raises:
+            OSError: the file cannot be written.
         """
         path = Path(path)
         teams = teams_of(columns)

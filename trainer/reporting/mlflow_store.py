@@ -1,4 +1,4 @@
-"""Opening an MLflow store, and finding what is asked for in it.
+"""Opens an MLflow store and finds runs and experiments in it.
 
 Only opening one imports MLflow, which is optional (`pip install -r requirements-mlflow.txt`).
 """
@@ -30,7 +30,7 @@ class TrackingError(UsageError):
 
 
 def check_uri(uri: str) -> None:
-    """See, without opening it, that this names a store and that MLflow is there (TrackingError)."""
+    """Checks, without opening it, that a URI names a store and MLflow is there; TrackingError."""
     scheme, _, path = uri.partition("://")
     if not path:
         raise TrackingError(f"tracking.mlflow_uri: {uri!r} is no URI like sqlite:///runs/mlflow.db")

@@ -1,4 +1,4 @@
-"""Recording what is played: where the files go, and switching on and off."""
+"""Records the played episodes as GIF files; can be switched on and off."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SAMPLES = 8  # moments from which the colors are chosen
 
 
 class Recorder:
-    """Writes the moments it is given while it is on.
+    """Writes the moments passed to `add` while it is on.
 
     Attributes:
         saved: (path, frames) of each finished file.

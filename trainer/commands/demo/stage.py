@@ -1,4 +1,4 @@
-"""Episodes one moment at a time, for whatever shows them."""
+"""Plays episodes moment by moment, for a screen to show."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOLD_FRAMES = 14  # for which the end of an episode is shown
 
 @dataclass(frozen=True)
 class Moment:
-    """What there is to see after a step.
+    """The state of an episode after a step, for drawing.
 
     Attributes:
         scene: the world.

@@ -1,4 +1,4 @@
-"""Moments as text: in place on a terminal, one after another in a pipe."""
+"""Shows moments as text: in place on a terminal, one below the other in a pipe."""
 
 from __future__ import annotations
 

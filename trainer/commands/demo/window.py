@@ -1,4 +1,4 @@
-"""Moments in a window, at the viewer's pace."""
+"""Shows moments in a window, at the viewer's pace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a terminal writes `^C` where Ctrl-C is pressed: not into a drawing."""
+"""Keeps the terminal from writing `^C` into a drawing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class ControlEcho:
-    """Switched off while something is drawn on the terminal of standard input, and given back.
+    """The echo of Ctrl-C on the terminal of standard input: off during a drawing, then restored.
 
     Both are plain system calls, safe in a signal handler. A process in the background leaves the
     terminal alone: it would be stopped, and the settings are its shell's. Where there are no such
@@ -20,19 +20,19 @@ class ControlEcho:
         self._changed: int | None = None  # the flags that were changed
 
     def off(self) -> None:
-        """Write no `^C` any more, and throw away nothing of what is being drawn then."""
+        """Write no `^C`, and keep the output that is still to be drawn when it is pressed."""
         if self._changed is None:
             self._changed = _change(lambda flags, echo, keep: (flags & ~echo) | keep)
 
     def give_back(self) -> None:
-        """As it was; may be called again, and before `off`."""
+        """Restore the setting; may be called again, and before `off`."""
         changed, self._changed = self._changed, None
         if changed is not None:
             _change(lambda flags, echo, keep: flags ^ changed)
 
 
 def _change(new: Callable[[int, int, int], int]) -> int | None:
-    """Change the local flags of the terminal; which ones did change, None if it cannot be."""
+    """Changes the local flags of the terminal; the changed ones, None if it cannot be done."""
     try:
         import termios
     except ImportError:  # Windows

@@ -43,7 +43,8 @@ class HistoryRecord:
     def read(cls, path: Path) -> HistoryRecord | None:
         """The record in a file; None if there is no file, as in an older checkpoint.
 
-        Raises OSError or ValueError where it is not what `write` made.
+        Raises:
+            OSError, ValueError: it is not what `write` made.
         """
         try:
             found = safe_json.read(path)

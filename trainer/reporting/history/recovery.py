@@ -30,7 +30,7 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What the rows of a run are known by.
+    """The rows that a resumed run must begin with.
 
     Attributes:
         iteration: how far they go.
@@ -58,7 +58,7 @@ class _Wanted:
         return steps is None or steps[self.iteration - 1] != self.env_steps
 
     def problem(self, path: Path, columns: Mapping[str, np.ndarray], count: int) -> str:
-        """What is wrong with a history, in words; empty if nothing is."""
+        """A message that says what is wrong with a history; empty if nothing is."""
         if missing := gaps(columns.get("iteration", np.empty(0)), self.iteration):
             return f"{path.name}, iterations missing: {missing}"
         if self.iteration == 0 or self.is_record_of(columns, count):
@@ -68,7 +68,7 @@ class _Wanted:
         return self.not_met_by(path) if self.record is not None else ""
 
     def not_met_by(self, path: Path) -> str:
-        """That a file has other rows, in words."""
+        """The message that a file has other rows."""
         saved = f"is not the history that iteration {self.iteration} was saved with"
         return f"{path.name} {saved}: rows were changed, or are another run's"
 
@@ -92,7 +92,7 @@ def open_history(
         export: the history as it was exported beside the checkpoint, wherever that lies.
         report: takes a line for each thing that was not as it should be.
         record: that of the checkpoint, by which all rows are known; None: it has none.
-        is_mirror: another machine may have written rows since; the export is what counts.
+        is_mirror: another machine may have written rows since; the export is authoritative.
     """
     path = directory / HISTORY_NAME
     exported = FoundRows.none() if export is None else FoundRows.of(export, iteration)

@@ -36,7 +36,7 @@ def encode(row: Row) -> bytes:
 
 
 def decode(line: bytes) -> Row:
-    """The row of a line, null as nan. ValueError says in a few words why it is none."""
+    """The row of a line, null as nan; ValueError says why it is none."""
     try:
         row = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
     except RecursionError:
@@ -83,7 +83,7 @@ class FoundRows:
         iterations: ascending, each once (the first row of it counts), [R].
         starts: byte offset of each, [R].
         lengths: bytes of each, without what separates it from the next, [R].
-        trouble: the first thing that is no row, in words; empty if there is none.
+        trouble: the first thing that is no row, as a message; empty if there is none.
     """
 
     path: Path
@@ -149,7 +149,9 @@ class FoundRows:
 def read_rows(path: Path | str) -> list[Row]:
     """The rows of a history that another process may be writing; the file is not touched.
 
-    Raises FileNotFoundError, and ValueError naming the line if it is damaged before its end.
+    Raises:
+        FileNotFoundError: there is no file.
+        ValueError: a line before the end, which is named, is damaged.
     """
     path, rows = Path(path), list[Row]()
     with safe_json.open_plain(path) as file:
@@ -164,7 +166,7 @@ def read_rows(path: Path | str) -> list[Row]:
 
 
 def read_export(path: Path | str) -> list[Row]:
-    """The rows of a `metrics_iter_N.json`. Raises ValueError if the file is not one."""
+    """The rows of a `metrics_iter_N.json`; ValueError if the file is not one."""
     path = Path(path)
     with safe_json.open_plain(path) as file:
         is_array = file.readline(MAX_LINE).strip() == b"["
@@ -176,7 +178,7 @@ def read_export(path: Path | str) -> list[Row]:
 
 
 def gaps(iterations: np.ndarray, up_to: int) -> str:
-    """The iterations of 1..`up_to` that are missing, in words: `4, 7-9`; empty if none is."""
+    """The iterations of 1..`up_to` that are missing, as text: `4, 7-9`; empty if none is."""
     edges = np.concatenate([[0], iterations[iterations <= up_to], [up_to + 1]]).astype(np.int64)
     holes = [(a + 1, b - 1) for a, b in itertools.pairwise(edges) if b - a > 1]
     shown = [str(first) if first == last else f"{first}-{last}" for first, last in holes[:5]]
