@@ -1,1 +1,1 @@
-"""Faces of the game for other libraries; each module imports only the library it is for."""
+"""Adapters between games and other libraries; each module imports only the library it is for."""

@@ -28,7 +28,7 @@ class HideAndSeekParallelEnv(ParallelEnv):
     def __init__(
         self, config: HideAndSeekConfig | None = None, render_mode: str | None = None
     ) -> None:
-        """Build the world; None means the standard game.
+        """Builds the world; None means the standard game.
 
         Raises:
             ValueError: the render mode is unknown.
@@ -40,17 +40,17 @@ class HideAndSeekParallelEnv(ParallelEnv):
         self.observation_spaces, self.action_spaces = self.world.make_spaces()
 
     def observation_space(self, agent: str) -> spaces.Space:
-        """Return an agent's observation space, always the same object."""
+        """An agent's observation space, always the same object."""
         return self.observation_spaces[agent]
 
     def action_space(self, agent: str) -> spaces.Space:
-        """Return an agent's action space, always the same object."""
+        """An agent's action space, always the same object."""
         return self.action_spaces[agent]
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
-        """Start an episode: the first one of `seed`, or the next one; `options` are ignored."""
+        """Starts an episode: the first one of `seed`, or the next one; `options` are ignored."""
         self.world.start(seed)
         self.agents = list(self.possible_agents)
         return self.world.observations(), self.world.infos()
@@ -64,7 +64,7 @@ class HideAndSeekParallelEnv(ParallelEnv):
         dict[str, bool],
         dict[str, dict[str, Any]],
     ]:
-        """Play one step; every agent ends at the time limit, which it can see: a termination.
+        """Plays one step; every agent ends at the time limit, which it can see: a termination.
 
         Raises:
             RuntimeError: no episode is being played.
@@ -81,9 +81,9 @@ class HideAndSeekParallelEnv(ParallelEnv):
         )
 
     def render(self) -> np.ndarray | str | None:
-        """Return an image or text, or None in human mode, whose window follows by itself."""
+        """An image or text, or None in human mode, whose window follows by itself."""
         return self.world.render()
 
     def close(self) -> None:
-        """Close the window, if there is one."""
+        """Closes the window, if there is one."""
         self.world.close()

@@ -24,7 +24,7 @@ class HideAndSeekMultiAgentEnv(MultiAgentEnv):
     }
 
     def __init__(self, config: Mapping[str, Any] | None = None) -> None:
-        """Build the world.
+        """Builds the world.
 
         Args:
             config: RLlib's `env_config`: the fields of `HideAndSeekConfig` and `render_mode`.
@@ -44,7 +44,7 @@ class HideAndSeekMultiAgentEnv(MultiAgentEnv):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
-        """Start an episode: the first one of `seed`, or the next one; `options` are ignored."""
+        """Starts an episode: the first one of `seed`, or the next one; `options` are ignored."""
         self.world.start(seed)
         return self.world.observations(), self.world.infos()
 
@@ -57,7 +57,7 @@ class HideAndSeekMultiAgentEnv(MultiAgentEnv):
         dict[str, bool],
         dict[str, dict[str, Any]],
     ]:
-        """Play one step; every agent ends at the time limit, which it can see: a termination.
+        """Plays one step; every agent ends at the time limit, which it can see: a termination.
 
         Raises:
             RuntimeError: no episode is being played.
@@ -73,9 +73,9 @@ class HideAndSeekMultiAgentEnv(MultiAgentEnv):
         )
 
     def render(self) -> np.ndarray | str | None:
-        """Return an image or text, or None in human mode, whose window follows by itself."""
+        """An image or text, or None in human mode, whose window follows by itself."""
         return self.world.render()
 
     def close(self) -> None:
-        """Close the window, if there is one."""
+        """Closes the window, if there is one."""
         self.world.close()

@@ -1,4 +1,4 @@
-"""One world of hide-and-seek by agent names: what the faces for other libraries share."""
+"""One world of hide-and-seek by agent names: what the adapters share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SingleWorld:
     """
 
     def __init__(self, config: HideAndSeekConfig, render_mode: str | None) -> None:
-        """Build the world.
+        """Builds the world.
 
         Raises:
             ValueError: the render mode is unknown.
@@ -54,14 +54,14 @@ class SingleWorld:
         self._window: Window | None = None
 
     def make_spaces(self) -> tuple[dict[str, spaces.Box], dict[str, spaces.MultiDiscrete]]:
-        """Return the observation and the action space of every agent."""
+        """The observation and the action space of every agent."""
         observation = {
             name: spaces.Box(-OBS_BOUND, OBS_BOUND, (OBS_SIZE,), np.float32) for name in self.agents
         }
         return observation, {name: spaces.MultiDiscrete(NVEC) for name in self.agents}
 
     def start(self, seed: int | None) -> None:
-        """Begin an episode: a seed's first one, or without a seed the next one.
+        """Begins an episode: a seed's first one, or without a seed the next one.
 
         Raises:
             ValueError: the seed is negative or above 2**64 - 1.
@@ -77,7 +77,7 @@ class SingleWorld:
         self._show()
 
     def step(self, actions: Mapping[str, Any]) -> bool:
-        """Play one step; returns whether the episode has ended.
+        """Plays one step; returns whether the episode has ended.
 
         Raises:
             RuntimeError: no episode is being played.
@@ -91,7 +91,7 @@ class SingleWorld:
         return not self.playing
 
     def observations(self) -> dict[str, np.ndarray]:
-        """Return every agent's observation, [158] float32."""
+        """Every agent's observation, [158] float32."""
         return {
             name: self._out[spec.name].obs[0, k].copy()
             for spec in self.env.teams
@@ -99,7 +99,7 @@ class SingleWorld:
         }
 
     def rewards(self) -> dict[str, float]:
-        """Return every agent's reward of the last step."""
+        """Every agent's reward of the last step."""
         return {
             name: float(self._rewards[spec.name][0, k])
             for spec in self.env.teams
@@ -107,7 +107,7 @@ class SingleWorld:
         }
 
     def infos(self) -> dict[str, dict[str, Any]]:
-        """Return by agent `action_mask` [16] bool and `valid`; at the end `episode_stats` too."""
+        """For every agent `action_mask` [16] bool and `valid`; at the end `episode_stats` too."""
         infos: dict[str, dict[str, Any]] = {}
         for spec in self.env.teams:
             team = self._out[spec.name]
@@ -124,7 +124,7 @@ class SingleWorld:
         return infos
 
     def render(self) -> np.ndarray | str | None:
-        """Return the picture of `render_mode`; the human window is drawn as the game goes on."""
+        """The picture of `render_mode`; the human window is drawn by itself."""
         if self.render_mode is None:
             logger.warn(
                 "render() draws nothing without a render mode; give one at construction, "
@@ -140,11 +140,11 @@ class SingleWorld:
 
     @property
     def window_closed(self) -> bool:
-        """Whether the user has closed the human window; the game goes on unseen."""
+        """Whether the user has closed the human window; the game continues unseen."""
         return self._window is not None and self._window.closed
 
     def close(self) -> None:
-        """Close the window, if there is one."""
+        """Closes the window, if there is one."""
         if self._window is not None:
             self._window.close()
 
@@ -156,7 +156,7 @@ class SingleWorld:
         self._window.show(draw_image(build_scene(self.env)), RENDER_FPS)
 
     def _gather(self, actions: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """Turn actions by agent into actions by team [1, A, 5], checking shape and type."""
+        """Turns actions by agent into actions by team [1, A, 5], checking shape and type."""
         for name in actions:
             if name not in self.agents:
                 raise ValueError(

@@ -44,7 +44,7 @@ class HideAndSeekBatchEnv(BatchEnv):
     """
 
     def __init__(self, config: HideAndSeekConfig, num_envs: int, *, autoreset: bool = True) -> None:
-        """Build the arenas; `reset` or `set_state` must follow before the first step.
+        """Builds the arenas; `reset` or `set_state` must follow before the first step.
 
         Args:
             config: the game.
@@ -102,7 +102,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         self._started = True
 
     def next_episodes(self, out: Mapping[str, ObsBuffers]) -> None:
-        """Start the next episode in every world, each from its own stream, as `step` would."""
+        """Starts the next episode in every world, each from its own stream, as `step` would."""
         self._check_started()
         seeker_view, hider_view = self._views(out)
         self._moved[:] = 0.0
@@ -201,7 +201,7 @@ class HideAndSeekBatchEnv(BatchEnv):
             raise RuntimeError("the worlds have not started: call reset() or set_state() first")
 
     def _views(self, out: Mapping[str, ObsBuffers]) -> tuple[TeamView, TeamView]:
-        """Check both teams' buffers and wrap them for the kernels."""
+        """Checks both teams' buffers and wraps them for the kernels."""
         for spec in self.teams:
             if spec.name not in out:
                 raise ValueError(f"out lacks the team {spec.name!r}; it has {sorted(out)}")
@@ -213,7 +213,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         )
 
     def _take_actions(self, actions: Mapping[str, np.ndarray]) -> None:
-        """Copy both teams' actions side by side; their range is checked in the kernel."""
+        """Copies both teams' actions side by side; their range is checked in the kernel."""
         first = 0
         for spec in self.teams:
             if spec.name not in actions:

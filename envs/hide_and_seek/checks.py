@@ -21,7 +21,7 @@ ADDED = ("moving_return",)
 
 
 def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
-    """Raise ValueError unless `array` is a C-contiguous numpy array of this shape and type."""
+    """Raises ValueError unless `array` is a C-contiguous numpy array of this shape and type."""
     if not isinstance(array, np.ndarray):
         raise ValueError(f"{name} must be a numpy array, got {type(array).__name__}")
     if array.shape != shape:
@@ -33,7 +33,7 @@ def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: Any) -> No
 
 
 def check_buffers(buffers: ObsBuffers, spec: TeamSpec, num_envs: int) -> None:
-    """Raise ValueError unless the buffers fit the team and the number of worlds."""
+    """Raises ValueError unless the buffers fit the team and the number of worlds."""
     shape = (num_envs, spec.num_agents)
     check_array(f"out[{spec.name!r}].obs", buffers.obs, (*shape, spec.obs_size), np.float32)
     mask_shape = (*shape, spec.num_logits)
@@ -42,7 +42,7 @@ def check_buffers(buffers: ObsBuffers, spec: TeamSpec, num_envs: int) -> None:
 
 
 def describe_action(actions: np.ndarray, index: int, teams: tuple[TeamSpec, ...]) -> str:
-    """Say which entry of actions [N, A, H] (both teams, flat index) is out of its range."""
+    """Says which entry of actions [N, A, H] (both teams, flat index) is out of its range."""
     world, agent, head = np.unravel_index(index, actions.shape)
     names = [name for spec in teams for name in spec.agents]
     value = actions[world, agent, head]
@@ -56,7 +56,7 @@ def describe_action(actions: np.ndarray, index: int, teams: tuple[TeamSpec, ...]
 def check_state(
     arrays: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray], num_layouts: int
 ) -> None:
-    """Raise ValueError unless `state` fits the arrays it is to be copied into."""
+    """Raises ValueError unless `state` fits the arrays it is to be copied into."""
     for name in state:
         if name not in arrays:
             close = nearest(name, list(arrays))
@@ -81,7 +81,7 @@ def check_state(
 def check_foreign_state(
     state: Mapping[str, np.ndarray], config: HideAndSeekConfig, num_stats: int
 ) -> None:
-    """Raise ValueError unless `state` is that of some number of worlds of this game.
+    """Raises ValueError unless `state` is that of some number of worlds of this game.
 
     Args:
         state: arrays of unknown origin.
@@ -101,7 +101,7 @@ def check_foreign_state(
 
 
 def _check_values(state: Mapping[str, np.ndarray], num_layouts: int) -> None:
-    """Bound all that a kernel uses as an index, and all that it relies on."""
+    """Bounds all that a kernel uses as an index, and all that it relies on."""
     prep, steps, time = state["prep_steps"], state["episode_steps"], state["time"]
     _refuse(state, "layout", (0, num_layouts - 1))
     _refuse(state, "heading", (0, NUM_HEADINGS - 1))

@@ -85,7 +85,7 @@ the settings decide on arrays and arenas, which stay."""
 
 
 def nearest(word: str, known: list[str], alike: float = 0.0) -> str:
-    """Return the known word most like `word`, for an error message.
+    """The known word most like `word`, for an error message.
 
     Words that are less than `alike` (0 to 1) do not count; "" if there is none.
     """

@@ -80,7 +80,7 @@ def _apart(rect: Rect, others: list[Rect], gap: float) -> bool:
 def _add_pillars(
     rng: np.random.Generator, walls: list[Rect], count: int, half: tuple[float, float]
 ) -> None:
-    """Add up to `count` pillars that leave a passage all around."""
+    """Adds up to `count` pillars that leave a passage all around."""
     added = 0
     for _ in range(20 * count):
         if added == count:
@@ -181,13 +181,13 @@ _GENERATORS: dict[str, Callable[[np.random.Generator], Layout]] = {
 
 
 def cell_centers() -> np.ndarray:
-    """Return the middles of the grid's cells, [48, 48, 2] (row = y, column = x), meters."""
+    """The middles of the grid's cells, [48, 48, 2] (row = y, column = x), meters."""
     axis = (np.arange(CELLS, dtype=np.float32) + np.float32(0.5)) * CELL
     return np.stack(np.meshgrid(axis, axis), axis=-1)
 
 
 def free_cells(walls: np.ndarray, clearance: float) -> np.ndarray:
-    """Return where a disc of radius `clearance` clears walls [W, 4] and border: [48, 48] bool."""
+    """Where a disc of radius `clearance` clears walls [W, 4] and border: [48, 48] bool."""
     centers = cell_centers()
     gaps = np.abs(centers[:, :, None, :] - walls[:, :2]) - walls[:, 2:]
     distance = np.linalg.norm(np.maximum(gaps, 0.0), axis=-1)
@@ -196,7 +196,7 @@ def free_cells(walls: np.ndarray, clearance: float) -> np.ndarray:
 
 
 def _spawn_places(layout: Layout, walls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the start places of seekers and hiders, [S, 2] each."""
+    """The start places of seekers and hiders, [S, 2] each."""
     centers, free = cell_centers(), free_cells(walls, _SPAWN_CLEAR)
     if layout.hider_zone is None:
         return centers[free], centers[free]
@@ -215,7 +215,7 @@ def _is_playable(walls: np.ndarray, spawns: tuple[np.ndarray, np.ndarray]) -> bo
 
 
 def _draw(level: str, rng: np.random.Generator) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Draw playable walls [W, 4] and the start places of either team."""
+    """Draws playable walls [W, 4] and the start places of either team."""
     for _ in range(_ATTEMPTS):
         layout = _GENERATORS[level](rng)
         walls = np.array(layout.walls, np.float32).reshape(-1, 4)
@@ -226,7 +226,7 @@ def _draw(level: str, rng: np.random.Generator) -> tuple[np.ndarray, tuple[np.nd
 
 
 def build_layouts(level: str, num_layouts: int, seed: int) -> Layouts:
-    """Return a bank of playable arenas, without distance tables; a function of its arguments."""
+    """A bank of playable arenas, without distance tables; a function of its arguments."""
     rng = np.random.default_rng([seed, list(LEVELS).index(level)])
     drawn = [_draw(level, rng) for _ in range(num_layouts)]
     most_walls = max(len(walls) for walls, _ in drawn)
@@ -253,7 +253,7 @@ def has_distances(layouts: Layouts) -> bool:
 
 
 def with_distances(bank: Layouts) -> Layouts:
-    """Return the bank with its walking-distance tables filled, [L, 576, 576] uint8."""
+    """The bank with its walking-distance tables filled, [L, 576, 576] uint8."""
     num_places = COARSE * COARSE
     tables = np.empty((len(bank.num_walls), num_places, num_places), np.uint8)
     for k, count in enumerate(bank.num_walls):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -54,8 +55,8 @@ class Play:
         return [array.copy() for array in arrays]
 
 
-def make_play(num_envs: int = 4, *, autoreset: bool = True, **settings) -> Play:
-    """Return an environment with a small bank of arenas, not yet reset."""
+def make_play(num_envs: int = 4, *, autoreset: bool = True, **settings: Any) -> Play:
+    """An environment with a small bank of arenas, not yet reset."""
     settings.setdefault("num_layouts", 4)
     config = HideAndSeekConfig(**settings)
     return Play(HideAndSeekBatchEnv(config, num_envs, autoreset=autoreset))
@@ -66,9 +67,9 @@ def place(
     seekers: list[Place],
     hiders: list[Place],
     time: int | None = None,
-    **settings,
+    **settings: Any,
 ) -> Play:
-    """Return one world with just these walls (center, half sizes) and agents, observed.
+    """One world with just these walls (center, half sizes) and agents, observed.
 
     `time` is the step count; None = the start of the main phase.
     """

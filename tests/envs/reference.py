@@ -23,7 +23,7 @@ def stop(vel: np.ndarray, normal: np.ndarray) -> np.ndarray:
 
 
 def push_out(pos: np.ndarray, vel: np.ndarray, walls: list[Wall]) -> tuple[np.ndarray, np.ndarray]:
-    """Push a disc out of the walls, one after the other, then back into the arena."""
+    """Pushes a disc out of the walls, one after the other, then back into the arena."""
     for cx, cy, hx, hy in walls:
         closest = np.clip(pos, [cx - hx, cy - hy], [cx + hx, cy + hy])
         distance = float(np.linalg.norm(pos - closest))

@@ -72,9 +72,10 @@ class RelayEnv(ParallelEnv):
         if self.steps == self.red_1_ends_at:
             ends["red_1"] = True
         cuts = dict.fromkeys(self.agents, self.steps >= self.cut_at)
-        found = self._seen(), rewards, ends, cuts, {agent: {} for agent in self.agents}
+        seen = self._seen()
+        infos: Many = {agent: {} for agent in self.agents}
         self.agents = [a for a in self.agents if not (ends[a] or cuts[a])]
-        return found
+        return seen, rewards, ends, cuts, infos
 
     def _seen(self) -> Many:
         seen = np.array([self.number, self.steps], np.float32)

@@ -1,10 +1,12 @@
-"""The faces for PettingZoo and RLlib: their own checks, and the same games as the batch."""
+"""The adapters for PettingZoo and RLlib: their own checks, and the same games as the batch."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the package of tests warns about its own games
     from pettingzoo.test import parallel_api_test, parallel_seed_test
 
-GAME = {
+GAME: dict[str, Any] = {
     "level": "L2",
     "num_seekers": 2,
     "num_hiders": 1,
@@ -27,21 +29,22 @@ GAME = {
 }
 
 
-def parallel_env(render_mode: str | None = None, **changes) -> HideAndSeekParallelEnv:
+def parallel_env(render_mode: str | None = None, **changes: Any) -> HideAndSeekParallelEnv:
     return HideAndSeekParallelEnv(HideAndSeekConfig(**{**GAME, **changes}), render_mode)
 
 
-def rllib_env(render_mode: str | None = None, **changes):
+def rllib_env(render_mode: str | None = None, **changes: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         from envs.adapters.rllib import HideAndSeekMultiAgentEnv
     return HideAndSeekMultiAgentEnv({**GAME, **changes, "render_mode": render_mode})
 
 
-FACES = [parallel_env, rllib_env]
+Face = Callable[..., Any]
+FACES: list[Face] = [parallel_env, rllib_env]
 
 
-def noop(env) -> dict[str, np.ndarray]:
+def noop(env: Any) -> dict[str, np.ndarray]:
     return {name: np.array([1, 1, 2, 0, 0]) for name in env.possible_agents}
 
 
@@ -59,7 +62,7 @@ def test_the_pettingzoo_face_needs_no_ray() -> None:
 
 
 @pytest.mark.parametrize("face", FACES)
-def test_same_seed_same_games_as_the_batch_over_several_episodes(face) -> None:
+def test_same_seed_same_games_as_the_batch_over_several_episodes(face: Face) -> None:
     env, play = face(), make_play(3, **GAME)
     play.reset(8, 99, 7)
     observations, infos = env.reset(seed=99)
@@ -88,7 +91,7 @@ def test_same_seed_same_games_as_the_batch_over_several_episodes(face) -> None:
 
 
 @pytest.mark.parametrize("face", FACES)
-def test_observations_and_actions_fit_their_spaces(face) -> None:
+def test_observations_and_actions_fit_their_spaces(face: Face) -> None:
     env = face()
     observations, _ = env.reset(seed=1)
     assert set(observations) == {"seeker_0", "seeker_1", "hider_0"}
@@ -111,7 +114,7 @@ def test_observations_are_copies() -> None:
 
 
 @pytest.mark.parametrize("face", FACES)
-def test_without_a_seed_every_game_is_another(face) -> None:
+def test_without_a_seed_every_game_is_another(face: Face) -> None:
     starts = [face().reset()[0]["hider_0"] for _ in range(2)]
     assert not np.array_equal(*starts)
 
@@ -127,7 +130,7 @@ def test_without_a_seed_every_game_is_another(face) -> None:
         ({"seeker_1": None}, "action of agent 'seeker_1' is missing"),
     ],
 )
-def test_bad_actions(face, change: dict, message: str) -> None:
+def test_bad_actions(face: Face, change: dict, message: str) -> None:
     env = face()
     env.reset(seed=1)
     actions = {**noop(env), **change}
@@ -137,7 +140,7 @@ def test_bad_actions(face, change: dict, message: str) -> None:
 
 
 @pytest.mark.parametrize("face", FACES)
-def test_no_step_before_the_start_nor_after_the_end(face) -> None:
+def test_no_step_before_the_start_nor_after_the_end(face: Face) -> None:
     env = face()
     with pytest.raises(RuntimeError, match=r"call reset\(\) first"):
         env.step(noop(env))
@@ -149,7 +152,7 @@ def test_no_step_before_the_start_nor_after_the_end(face) -> None:
 
 
 @pytest.mark.parametrize("face", FACES)
-def test_bad_seeds_and_render_modes(face) -> None:
+def test_bad_seeds_and_render_modes(face: Face) -> None:
     with pytest.raises(ValueError, match="seed must be from 0"):
         face().reset(seed=-1)
     with pytest.raises(ValueError, match="'rgb' is unknown; did you mean 'rgb_array'"):
@@ -162,7 +165,7 @@ def test_rllib_config_keys_are_checked() -> None:
 
 
 @pytest.mark.parametrize("face", FACES)
-def test_render_modes(face, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_render_modes(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
     picture, text = face("rgb_array"), face("ansi")
     with pytest.raises(RuntimeError, match=r"call reset\(\) first"):
         picture.render()

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from envs.batch_env import ObsBuffers, TeamSpec
 from tests.envs.playing import Play, make_play
 
-GAME = {"level": "L3", "num_seekers": 2, "num_hiders": 3, "prep_steps": 4, "episode_steps": 11}
+GAME: dict[str, Any] = {
+    "level": "L3",
+    "num_seekers": 2,
+    "num_hiders": 3,
+    "prep_steps": 4,
+    "episode_steps": 11,
+}
 
 
 def assert_same(first: list[np.ndarray], second: list[np.ndarray]) -> None:
@@ -101,8 +109,9 @@ def test_state_restores_exactly_in_mid_episode(steps: int) -> None:
     back = run(second, 25, seed=9)
     for a, b in zip(ahead, back, strict=True):
         assert_same(a, b)
-    for a, b in zip(first.env.get_state().values(), second.env.get_state().values(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    states = zip(first.env.get_state().values(), second.env.get_state().values(), strict=True)
+    for one, other in states:
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_weight_of_the_shaping_is_the_configurations_not_the_states() -> None:
@@ -227,7 +236,7 @@ def test_frozen_seekers_neither_move_nor_turn_nor_are_pushed() -> None:
     play = make_play(1, **GAME)
     play.reset(4)
     world = play.env.world
-    world.pos[0, 2] = world.pos[0, 0] - np.float32([0.5, 0.0])  # a hider close by,
+    world.pos[0, 2] = world.pos[0, 0] - np.array([0.5, 0.0], np.float32)  # a hider close by,
     world.heading[0, 2] = 0  # facing the seeker
     before = (world.pos[0, :2].copy(), world.heading[0, :2].copy())
     actions = play.noop()

@@ -15,13 +15,20 @@ WALLS = np.array(
     [[4.0, 4.0, 0.1, 1.5], [4.9, 5.4, 1.0, 0.1], [8.0, 7.0, 0.8, 0.6], [6.0, 11.0, 0.1, 1.1]],
     np.float32,
 )
-REFERENCE_WALLS = [tuple(float(v) for v in wall) for wall in WALLS]
+
+
+def as_walls(rects: np.ndarray) -> list[reference.Wall]:
+    """Rectangles [W, 4] as the reference takes them."""
+    return [(x, y, half_x, half_y) for x, y, half_x, half_y in rects.astype(float).tolist()]
+
+
+REFERENCE_WALLS = as_walls(WALLS)
 
 
 def walls_of(play: Play, n: int) -> list[reference.Wall]:
     layout = play.env.world.layout[n]
     count = play.env.layouts.num_walls[layout]
-    return [tuple(float(v) for v in w) for w in play.env.layouts.walls[layout, :count]]
+    return as_walls(play.env.layouts.walls[layout, :count])
 
 
 def test_random_stream_is_splitmix64() -> None:
@@ -149,7 +156,7 @@ NARROW = np.array([[6.0, 6.0, 0.1, 2.0], [6.5, 6.0, 0.1, 2.0], [9.0, 6.0, 1.0, 0
 
 def crowd_near(rng: np.random.Generator, middle: tuple[float, float]) -> np.ndarray:
     """Six discs on top of each other around a place, all clear of the walls, [6, 2]."""
-    walls = [tuple(float(v) for v in wall) for wall in NARROW]
+    walls = as_walls(NARROW)
     places: list[np.ndarray] = []
     while len(places) < 6:
         spot = (np.array(middle) + rng.uniform(-0.4, 0.4, 2)).astype(np.float32)
@@ -163,7 +170,7 @@ def crowd_near(rng: np.random.Generator, middle: tuple[float, float]) -> np.ndar
 def test_crowds_in_gaps_and_at_walls(middle: tuple[float, float], frozen: int) -> None:
     """A gap too narrow for a disc, a thin wall: shoved from all sides, nobody ends in a wall."""
     rng = np.random.default_rng(int(middle[0] * 10) + frozen)
-    walls = [tuple(float(v) for v in wall) for wall in NARROW]
+    walls = as_walls(NARROW)
     for _ in range(40):
         pos = crowd_near(rng, middle)
         vel = rng.uniform(-0.17, 0.17, (6, 2)).astype(np.float32)

@@ -10,13 +10,14 @@ import pytest
 
 from envs.hide_and_seek import layouts as bank_module
 from envs.hide_and_seek.config import LEVELS
+from envs.hide_and_seek.kernels.state import Layouts
 from envs.hide_and_seek.layouts import build_layouts, cell_centers, free_cells, with_distances
 
 LEVEL_NAMES = list(LEVELS)
 
 
 @pytest.fixture(params=LEVEL_NAMES)
-def bank(request):
+def bank(request: pytest.FixtureRequest) -> Layouts:
     return build_layouts(request.param, 12, seed=3)
 
 
@@ -36,7 +37,7 @@ def flood(free: np.ndarray) -> np.ndarray:
         reached = grown
 
 
-def test_free_space_is_one_piece(bank) -> None:
+def test_free_space_is_one_piece(bank: Layouts) -> None:
     for walls, count in zip(bank.walls, bank.num_walls, strict=True):
         free = free_cells(walls[:count], 0.25)
         assert np.array_equal(flood(free), free)
@@ -55,7 +56,9 @@ def test_a_pocket_is_refused() -> None:
     assert bank_module._is_playable(walls[:3], spawns)
 
 
-def test_spawn_places_keep_clear_of_walls_and_leave_room_for_the_largest_teams(bank) -> None:
+def test_spawn_places_keep_clear_of_walls_and_leave_room_for_the_largest_teams(
+    bank: Layouts,
+) -> None:
     for k, count in enumerate(bank.num_walls):
         for team in range(2):
             places = bank.spawns[k, team, : bank.num_spawns[k, team]].astype(float)

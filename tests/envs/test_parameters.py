@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from tests.envs.playing import Play, make_play, place
 
-GAME = {"level": "L1", "prep_steps": 4, "episode_steps": 12}
+GAME: dict[str, Any] = {"level": "L1", "prep_steps": 4, "episode_steps": 12}
 
 
 def played(play: Play, steps: int) -> list[np.ndarray]:

@@ -8,7 +8,7 @@ import pytest
 from envs.render import palette
 from envs.render.ansi import LEGEND, draw_text
 from envs.render.raster import draw_image, picture_height
-from envs.render.scene import build_scene
+from envs.render.scene import Scene, build_scene
 from envs.render.visibility import visible_polygon
 from envs.render.window import NoDisplayError, Window
 from tests.envs import reference
@@ -31,12 +31,12 @@ def alike(color: np.ndarray, expected: tuple[int, int, int], tolerance: int = 12
 
 
 @pytest.fixture
-def scene():
+def scene() -> Scene:
     play = place([WALL], [(2.0, 6.0, EAST)], [(4.0, 6.0, WEST), (9.0, 6.0, EAST)], level="L2")
     return build_scene(play.env)
 
 
-def test_scene_says_who_is_where_and_seen(scene) -> None:
+def test_scene_says_who_is_where_and_seen(scene: Scene) -> None:
     assert [agent.name for agent in scene.agents] == ["seeker_0", "hider_0", "hider_1"]
     assert [agent.seen for agent in scene.agents] == [False, True, False]
     assert scene.links == ((0, 1),)
@@ -88,7 +88,7 @@ def test_visible_ground_is_what_the_game_calls_visible(view: float) -> None:
     assert wrong <= 2  # the arc of the range is drawn with straight lines
 
 
-def test_image_shows_walls_agents_and_lit_ground(scene) -> None:
+def test_image_shows_walls_agents_and_lit_ground(scene: Scene) -> None:
     frame = draw_image(scene, SIZE)
     assert frame.shape == (picture_height(SIZE), SIZE, 3)
     assert frame.dtype == np.uint8
@@ -120,12 +120,12 @@ def test_time_bar_grows() -> None:
     assert len(set(widths)) == 4
 
 
-def test_a_picture_too_small(scene) -> None:
+def test_a_picture_too_small(scene: Scene) -> None:
     with pytest.raises(ValueError, match="at least 64 pixels wide, got 10"):
         draw_image(scene, 10)
 
 
-def test_text(scene) -> None:
+def test_text(scene: Scene) -> None:
     lines = draw_text(scene).splitlines()
     assert lines[0] == "step 40/100  seeking"
     assert len(lines) == 27
@@ -158,7 +158,7 @@ def test_views_in_text_are_the_cones_of_the_picture() -> None:
     assert not view[11:13, 14:].any()  # in the shadow of the wall
 
 
-def test_every_sign_is_in_the_legend(scene) -> None:
+def test_every_sign_is_in_the_legend(scene: Scene) -> None:
     known = set("".join(LEGEND)) | set("→↗↑↖←↙↓↘ ")
     drawn = {char for line in draw_text(scene).splitlines()[2:-1] for char in line[1:-1]}
     assert drawn <= known
@@ -175,14 +175,18 @@ def test_text_of_a_blind_seeker_and_of_the_score() -> None:
     assert draw_text(build_scene(play.env)).startswith("step 21/80  seeking  seen 100%")
 
 
-def test_window_shows_the_frame_and_can_be_closed(scene, monkeypatch) -> None:
+def test_window_shows_the_frame_and_can_be_closed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     import pygame
 
     frame = draw_image(scene, 96)
     window = Window(96, picture_height(96), "test")
     assert window.show(frame)
-    shown = pygame.surfarray.array3d(pygame.display.get_surface()).swapaxes(0, 1)
+    surface = pygame.display.get_surface()
+    assert surface is not None
+    shown = pygame.surfarray.array3d(surface).swapaxes(0, 1)
     np.testing.assert_array_equal(shown, frame)
     pygame.event.post(pygame.event.Event(pygame.QUIT))
     assert not window.show(frame)
@@ -191,7 +195,7 @@ def test_window_shows_the_frame_and_can_be_closed(scene, monkeypatch) -> None:
     window.close()
 
 
-def test_window_without_a_display(monkeypatch) -> None:
+def test_window_without_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sys.platform", "linux")
@@ -199,7 +203,7 @@ def test_window_without_a_display(monkeypatch) -> None:
         Window(96, 96, "test")
 
 
-def test_window_with_a_broken_display(monkeypatch) -> None:
+def test_window_with_a_broken_display(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "no-such-driver")
     with pytest.raises(NoDisplayError, match=r"cannot open a window \(.*\); use render_mode"):
         Window(96, 96, "test")

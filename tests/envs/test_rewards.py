@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ GAMMA = 0.9
 
 
 def play_episode(play: Play, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Play one random episode of world 0; returns seeker rewards [T] and sightings [T]."""
+    """Plays one random episode of world 0; returns seeker rewards [T] and sightings [T]."""
     play.env.autoreset = False
     rng = np.random.default_rng(seed)
     play.reset(*range(play.env.num_envs))
@@ -81,7 +82,7 @@ def test_potential_is_minus_the_mean_walk_to_the_nearest_seeker() -> None:
 
 
 def potentials(play: Play, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Play as `play_episode`; returns shaped rewards [T] and the potentials after each step."""
+    """Plays as `play_episode`; returns shaped rewards [T] and the potentials after each step."""
     play.env.autoreset = False
     rng = np.random.default_rng(seed)
     play.reset(0)
@@ -97,7 +98,12 @@ def potentials(play: Play, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_shaping_adds_the_difference_of_potentials() -> None:
     """Per step beta (gamma phi' - phi), nothing in the preparation, phi = 0 at the end."""
-    game = {"level": "L2", "prep_steps": 6, "episode_steps": 20, "shaping_gamma": GAMMA}
+    game: dict[str, Any] = {
+        "level": "L2",
+        "prep_steps": 6,
+        "episode_steps": 20,
+        "shaping_gamma": GAMMA,
+    }
     plain, _ = play_episode(make_play(1, **game), 3)
     play = make_play(1, **game, shaping_beta=0.5)
     shaped, phi = potentials(play, 3)
@@ -109,7 +115,12 @@ def test_shaping_adds_the_difference_of_potentials() -> None:
 
 
 def test_shaping_leaves_the_game_the_raw_return_and_the_discounted_sum_alone() -> None:
-    game = {"level": "L2", "prep_steps": 6, "episode_steps": 20, "shaping_gamma": GAMMA}
+    game: dict[str, Any] = {
+        "level": "L2",
+        "prep_steps": 6,
+        "episode_steps": 20,
+        "shaping_gamma": GAMMA,
+    }
     play = make_play(1, **game, shaping_beta=0.5)
     shaped, _ = potentials(play, 3)
     stats = dict(zip(play.env.stat_names, play.env.episode_stats[0], strict=True))
@@ -122,7 +133,12 @@ def test_shaping_leaves_the_game_the_raw_return_and_the_discounted_sum_alone() -
 
 
 def test_a_falling_weight_keeps_the_sum_because_the_weight_is_part_of_the_potential() -> None:
-    game = {"level": "L2", "prep_steps": 2, "episode_steps": 12, "shaping_gamma": 1.0}
+    game: dict[str, Any] = {
+        "level": "L2",
+        "prep_steps": 2,
+        "episode_steps": 12,
+        "shaping_gamma": 1.0,
+    }
     plain, _ = play_episode(make_play(1, **game), 5)
     play = make_play(1, **game, shaping_beta=1.0, autoreset=False)
     rng = np.random.default_rng(5)
@@ -136,7 +152,7 @@ def test_a_falling_weight_keeps_the_sum_because_the_weight_is_part_of_the_potent
 
 
 def test_a_reset_in_mid_episode_leaves_no_shaping_behind() -> None:
-    game = {"level": "L2", "prep_steps": 2, "episode_steps": 12}
+    game: dict[str, Any] = {"level": "L2", "prep_steps": 2, "episode_steps": 12}
     fresh, used = (make_play(1, **game, shaping_beta=1.0) for _ in range(2))
     used.reset(5)
     for _ in range(7):
@@ -145,7 +161,8 @@ def test_a_reset_in_mid_episode_leaves_no_shaping_behind() -> None:
         play.reset(6)
         play.step(play.noop())
         assert np.all(play.rewards["seeker"] == 0.0)
-    np.testing.assert_array_equal(*(p.env.get_state()["shaping_return"] for p in (fresh, used)))
+    first, second = (p.env.get_state()["shaping_return"] for p in (fresh, used))
+    np.testing.assert_array_equal(first, second)
 
 
 def test_distance_tables_are_built_only_when_shaping_is_on() -> None:
@@ -155,7 +172,7 @@ def test_distance_tables_are_built_only_when_shaping_is_on() -> None:
     assert play.env.layouts.distances.shape == (4, 576, 576)
 
 
-WEIGHTS = {
+WEIGHTS: dict[str, Any] = {
     "reward_unseen": 0.5,
     "reward_seen": 2.0,
     "reward_early_catch": 10.0,
@@ -165,7 +182,7 @@ WEIGHTS = {
 
 
 def record(play: Play, seed: int) -> tuple[list[bool], list[list[float]], np.ndarray]:
-    """Play one random episode of world 0; returns sightings [T], meters [T, A], rewards [T, A]."""
+    """Plays one random episode of world 0; returns sightings [T], meters [T, A], rewards [T, A]."""
     play.env.autoreset = False
     rng, split = np.random.default_rng(seed), play.env.rules.num_seekers
     play.reset(seed)
@@ -194,7 +211,7 @@ def record(play: Play, seed: int) -> tuple[list[bool], list[list[float]], np.nda
     angle=st.sampled_from([3.0, 135.0]),
 )
 def test_every_weight_is_paid_as_the_rules_say(
-    weights: dict[str, float], seed: int, angle: float
+    weights: dict[str, Any], seed: int, angle: float
 ) -> None:
     play = make_play(1, level="L2", prep_steps=6, episode_steps=30, vision_angle=angle, **weights)
     seen, moved, got = record(play, seed)
@@ -243,7 +260,12 @@ def test_weights_may_change_while_worlds_play_on() -> None:
 
 @pytest.mark.parametrize("autoreset", [True, False])
 def test_the_pay_changes_nothing_else_in_the_game(autoreset: bool) -> None:
-    game = {"level": "L2", "prep_steps": 2, "episode_steps": 7, "autoreset": autoreset}
+    game: dict[str, Any] = {
+        "level": "L2",
+        "prep_steps": 2,
+        "episode_steps": 7,
+        "autoreset": autoreset,
+    }
     plain, paid = make_play(3, **game), make_play(3, **game, **WEIGHTS)
     for play in (plain, paid):
         play.reset(1, 2, 3)

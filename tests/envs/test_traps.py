@@ -7,14 +7,14 @@ import pytest
 
 from envs.hide_and_seek.layouts import free_cells
 from envs.hide_and_seek.spaces import AGENTS_AT, FORWARD, NOOP, STRAFE, TURN
-from tests.envs.playing import make_play, place
+from tests.envs.playing import Play, make_play, place
 from tests.envs.test_layouts import flood
 
 EAST, NORTH, WEST, SOUTH = 0, 8, 16, 24
 OPEN_FIELD: list = []
 
 
-def slots(play, team: str, k: int) -> np.ndarray:
+def slots(play: Play, team: str, k: int) -> np.ndarray:
     """The five other-agent slots [5, 10] of one agent's observation."""
     return play.out[team].obs[0, k, AGENTS_AT : AGENTS_AT + 50].reshape(5, 10)
 

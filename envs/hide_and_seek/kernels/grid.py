@@ -16,7 +16,7 @@ _BUCKETS = 8  # more than the dearest move, so that no bucket is refilled while 
 
 @kernel
 def walk_costs(free, source, queue, costs):
-    """Fill costs [48 * 48] with the cheapest walk from cell `source`, -1 = no way.
+    """Fills costs [48 * 48] with the cheapest walk from cell `source`, -1 = no way.
 
     Dijkstra with a circle of buckets (Dial 1969); no move cuts a corner.
 
@@ -56,7 +56,7 @@ def walk_costs(free, source, queue, costs):
 
 @kernel
 def reachable(free, source):
-    """Return how many cells of free [48, 48] a walk from `source` reaches, itself included."""
+    """How many cells of free [48, 48] a walk from `source` reaches, itself included."""
     queue = np.empty((_BUCKETS, _BUCKETS * CELLS * CELLS), np.int32)
     costs = np.empty(CELLS * CELLS, np.int32)
     walk_costs(free, source, queue, costs)
@@ -65,7 +65,7 @@ def reachable(free, source):
 
 @kernel
 def nearest_free(free, row, column):
-    """Return the flat index of the free 0.25 m cell nearest to the middle of a 0.5 m cell."""
+    """The flat index of the free 0.25 m cell nearest to the middle of a 0.5 m cell."""
     middle_r, middle_c = 2.0 * row + 0.5, 2.0 * column + 0.5
     best, best_distance = -1, 1e9
     for r in range(CELLS):
@@ -78,7 +78,7 @@ def nearest_free(free, row, column):
 
 @kernel
 def fill_distance_table(free, table):
-    """Fill table [576, 576] uint8 with walks between 0.5 m cells in 0.1 m, at most 25.5 m."""
+    """Fills table [576, 576] uint8 with walks between 0.5 m cells in 0.1 m, at most 25.5 m."""
     places = np.empty(COARSE * COARSE, np.int64)
     for place in range(COARSE * COARSE):
         places[place] = nearest_free(free, place // COARSE, place % COARSE)

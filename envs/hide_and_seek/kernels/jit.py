@@ -25,7 +25,7 @@ SOURCES_DIGEST = _sources_digest()
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile `function` at its first call and keep the machine code on disk.
+    """Compiles `function` at its first call and keeps the machine code on disk.
 
     Numba checks only the function's own file for changes, so a kernel would go on using a stale
     copy of a helper or constant of another file. The stamp of all kernel files closes that gap.

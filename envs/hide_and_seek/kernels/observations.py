@@ -37,7 +37,7 @@ _GRAB_AT, _LOCK_AT = HEAD_AT[GRAB], HEAD_AT[LOCK]
 
 @kernel
 def write_self(row, pos, vel, heading, a, is_seeker, time, prep_steps, episode_steps):
-    """Fill the 12 columns about agent a itself."""
+    """Fills the 12 columns about agent a itself."""
     cos, sin = COS[heading[a]], SIN[heading[a]]
     row[0] = pos[a, 0] / _MIDDLE - F1
     row[1] = pos[a, 1] / _MIDDLE - F1
@@ -56,7 +56,7 @@ def write_self(row, pos, vel, heading, a, is_seeker, time, prep_steps, episode_s
 
 @kernel
 def write_lidar(row, rays, heading, lidar_range):
-    """Fill the lidar columns from rays [32] of the arena's frame, turned into the agent's own."""
+    """Fills the lidar columns from rays [32] of the arena's frame, turned into the agent's own."""
     scale = F1 / lidar_range
     for k in range(NUM_RAYS):
         row[LIDAR_AT + k] = rays[(heading + k) & HEADING_MASK] * scale
@@ -64,7 +64,7 @@ def write_lidar(row, rays, heading, lidar_range):
 
 @kernel
 def write_other(row, at, pos, vel, heading, a, other, is_seen_back):
-    """Fill the slot that starts at column `at` with what agent a sees of agent `other`."""
+    """Fills the slot that starts at column `at` with what agent a sees of agent `other`."""
     cos, sin = COS[heading[a]], SIN[heading[a]]
     dx, dy = pos[other, 0] - pos[a, 0], pos[other, 1] - pos[a, 1]
     distance = np.sqrt(dx * dx + dy * dy)
@@ -85,7 +85,7 @@ def write_other(row, at, pos, vel, heading, a, other, is_seen_back):
 
 @kernel
 def write_others(row, pos, vel, heading, a, first_mate, end_mate, sees):
-    """Fill the agents' slots: mates are the indices first_mate to end_mate, the rest opponents."""
+    """Fills the agents' slots: mates are the indices first_mate to end_mate, the rest opponents."""
     mate_at = AGENTS_AT
     opponent_at = AGENTS_AT + MATE_SLOTS * AGENT_SIZE
     for other in range(pos.shape[0]):
@@ -103,7 +103,7 @@ def write_others(row, pos, vel, heading, a, first_mate, end_mate, sees):
 
 @kernel
 def write_mask(mask, frozen):
-    """Fill mask [L]: free movement, or only the no-op when frozen; never grab or lock (yet)."""
+    """Fills mask [L]: free movement, or only the no-op when frozen; never grab or lock (yet)."""
     for choice in range(NUM_LOGITS):
         mask[choice] = choice < _GRAB_AT and not frozen
     for head in range(NUM_HEADS):
@@ -112,6 +112,6 @@ def write_mask(mask, frozen):
 
 @kernel
 def clear_entities(row):
-    """Zero every slot for agents, boxes and ramps."""
+    """Clears every slot for agents, boxes and ramps."""
     for column in range(AGENTS_AT, OBS_SIZE):
         row[column] = F0

@@ -36,7 +36,7 @@ _ROUNDS = 2
 
 @kernel
 def stop_motion(vel, a, normal_x, normal_y):
-    """Take from vel[a] the part that runs against a surface's outward normal, nothing more.
+    """Takes from vel[a] the part that runs against a surface's outward normal, nothing more.
 
     No contact ever adds speed: an agent that is shoved is moved, not thrown.
     """
@@ -48,7 +48,7 @@ def stop_motion(vel, a, normal_x, normal_y):
 
 @kernel
 def push_out(pos, vel, a, walls, num_walls):
-    """Move disc a out of every wall and of the border; stop its motion into them.
+    """Moves disc a out of every wall and of the border; stops its motion into them.
 
     pos, vel [A, 2] float32 in place; walls [W, 4]. Returns whether it had touched a wall.
     """
@@ -87,7 +87,7 @@ def push_out(pos, vel, a, walls, num_walls):
 
 @kernel
 def overlap_depth(x, y, walls, num_walls):
-    """Return how deep a disc at x, y is inside its worst wall, meters; 0 = clear."""
+    """How deep a disc at x, y is inside its worst wall, meters; 0 = clear."""
     worst = F0
     for w in range(num_walls):
         gap_x = abs(x - walls[w, 0]) - walls[w, 2]
@@ -102,7 +102,7 @@ def overlap_depth(x, y, walls, num_walls):
 
 @kernel
 def separate(pos, vel, num_frozen):
-    """Push overlapping discs apart, half each; the first `num_frozen` discs stand like rocks.
+    """Pushes overlapping discs apart, half each; the first `num_frozen` discs stand like rocks.
 
     Returns whether any two overlapped.
     """
@@ -136,7 +136,7 @@ def separate(pos, vel, num_frozen):
 
 @kernel
 def thrust(pos, vel, heading, a, action):
-    """Turn disc a, then accelerate and move it, walls ignored. action [H] int64."""
+    """Turns disc a, then accelerates and moves it, walls ignored. action [H] int64."""
     heading[a] = (heading[a] + action[TURN] - 2) & HEADING_MASK
     ahead = np.float32(action[FORWARD] - 1)
     left = np.float32(action[STRAFE] - 1)
@@ -152,7 +152,7 @@ def thrust(pos, vel, heading, a, action):
 
 @kernel
 def limit_shove(pos, between, a):
-    """Keep disc a within _MAX_SHOVE of where its own motion brought it, between [A, 2]."""
+    """Keeps disc a within _MAX_SHOVE of where its own motion brought it, between [A, 2]."""
     dx, dy = pos[a, 0] - between[a, 0], pos[a, 1] - between[a, 1]
     distance = np.sqrt(dx * dx + dy * dy)
     if distance > _MAX_SHOVE:
@@ -162,7 +162,7 @@ def limit_shove(pos, between, a):
 
 @kernel
 def move_agents(pos, vel, heading, actions, num_frozen, walls, num_walls, before, between):
-    """Play one step of movement in one world.
+    """Plays one step of movement in one world.
 
     Args:
         pos, vel: [A, 2] float32, heading: [A] int32, all in place.

@@ -18,7 +18,7 @@ _TO_UNIT = np.float32(2.0**-24)
 
 @kernel
 def mix(value):
-    """Scatter 64 bits; used on seeds too, so that the streams of seeds 0, 1, 2 are unrelated."""
+    """Scatters 64 bits; used on seeds too, so that the streams of seeds 0, 1, 2 are unrelated."""
     value = (value ^ (value >> _30)) * _MIX_1
     value = (value ^ (value >> _27)) * _MIX_2
     return value ^ (value >> _31)
@@ -26,18 +26,18 @@ def mix(value):
 
 @kernel
 def next_uint(stream, n):
-    """Return the next 64 bits of world n's stream, stream [N] uint64."""
+    """The next 64 bits of world n's stream, stream [N] uint64."""
     stream[n] += _GOLDEN
     return mix(stream[n])
 
 
 @kernel
 def next_below(stream, n, bound):
-    """Return an integer in [0, bound); the bias is below bound / 2**64."""
+    """An integer in [0, bound); the bias is below bound / 2**64."""
     return np.int64(next_uint(stream, n) % np.uint64(bound))
 
 
 @kernel
 def next_unit(stream, n):
-    """Return a float32 in [0, 1), from 24 bits."""
+    """A float32 in [0, 1), from 24 bits."""
     return np.float32(next_uint(stream, n) >> _40) * _TO_UNIT

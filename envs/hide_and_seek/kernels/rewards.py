@@ -33,14 +33,14 @@ def any_hider_seen(sees, num_seekers):
 
 @kernel
 def coarse_cell(x, y):
-    """Return the index of the 0.5 m cell that holds x, y (inside the arena) in a distance table."""
+    """The index of the 0.5 m cell that holds x, y (inside the arena) in a distance table."""
     column, row = int(x / COARSE_CELL), int(y / COARSE_CELL)
     return min(row, COARSE - 1) * COARSE + min(column, COARSE - 1)
 
 
 @kernel
 def potential(pos, num_seekers, distances):
-    """Return the seekers' potential: minus the hiders' mean walking distance to a seeker.
+    """The seekers' potential: minus the hiders' mean walking distance to a seeker.
 
     To the nearest one, in arena sides. pos [A, 2]; distances [576, 576] uint8 of this layout.
     """
@@ -58,7 +58,7 @@ def potential(pos, num_seekers, distances):
 
 @kernel
 def bonus(world, n, pay, ended):
-    """Return what world n pays a seeker beside the step itself: an early catch, a perfect hide."""
+    """What world n pays a seeker beside the step itself: an early catch, a perfect hide."""
     if world.first_seen[n] < 0:
         return -pay.perfect_hide if ended else F0
     if pay.early_catch == F0:

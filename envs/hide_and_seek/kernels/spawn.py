@@ -27,7 +27,7 @@ def is_free(pos, a, x, y):
 
 @kernel
 def place_agent(pos, a, stream, n, places, num_places):
-    """Put agent a on a random free place, places [S, 2]; the bank ensures that there is one."""
+    """Puts agent a on a random free place, places [S, 2]; the bank ensures that there is one."""
     for _ in range(_TRIES):
         k = next_below(stream, n, num_places)
         x = places[k, 0] + (next_unit(stream, n) - HALF) * _SHIFT
@@ -45,7 +45,7 @@ def place_agent(pos, a, stream, n, places, num_places):
 
 @kernel
 def start_episode(world, n, layouts, rules):
-    """Reset world n from its own stream; what it sees is not updated."""
+    """Resets world n from its own stream; what it sees is not updated."""
     layout = next_below(world.stream, n, layouts.walls.shape[0])
     world.layout[n] = layout
     for a in range(world.pos.shape[1]):

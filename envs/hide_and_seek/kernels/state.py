@@ -71,7 +71,7 @@ class TeamView(NamedTuple):
 
 
 def allocate_world(num_envs: int, num_agents: int) -> World:
-    """Return zeroed state arrays."""
+    """Zeroed state arrays."""
     n, a = num_envs, num_agents
     return World(
         pos=np.zeros((n, a, 2), np.float32),

@@ -23,7 +23,7 @@ from envs.hide_and_seek.spaces import NUM_HEADS, NUM_RAYS, NVEC
 
 @kernel
 def first_bad_action(actions):
-    """Return the flat index of the first action outside its head's range, -1 if all are fine."""
+    """The flat index of the first action outside its head's range, -1 if all are fine."""
     flat = actions.reshape(-1, NUM_HEADS)
     for row in range(flat.shape[0]):
         for head in range(NUM_HEADS):
@@ -34,7 +34,7 @@ def first_bad_action(actions):
 
 @kernel
 def look(world, n, layouts, rules):
-    """Update who sees whom in world n; seekers are blind in the preparation."""
+    """Updates who sees whom in world n; seekers are blind in the preparation."""
     layout = world.layout[n]
     num_blind = rules.num_seekers if world.time[n] < world.prep_steps[n] else 0
     update_sight(
@@ -51,7 +51,7 @@ def look(world, n, layouts, rules):
 
 @kernel
 def observe_team(world, n, layouts, rules, first, end, is_seeker, view, rays):
-    """Write one team's buffers for world n; its agents are the indices first to end."""
+    """Writes one team's buffers for world n; its agents are the indices first to end."""
     layout = world.layout[n]
     pos, vel, heading = world.pos[n], world.vel[n], world.heading[n]
     frozen = is_seeker and world.time[n] < world.prep_steps[n]
@@ -85,7 +85,7 @@ def observe_team(world, n, layouts, rules, first, end, is_seeker, view, rays):
 
 @kernel
 def observe_world(world, n, layouts, rules, seekers, hiders, rays):
-    """Write both teams' buffers for world n."""
+    """Writes both teams' buffers for world n."""
     split, end = rules.num_seekers, world.pos.shape[1]
     observe_team(world, n, layouts, rules, 0, split, True, seekers, rays)
     observe_team(world, n, layouts, rules, split, end, False, hiders, rays)
@@ -93,7 +93,7 @@ def observe_world(world, n, layouts, rules, seekers, hiders, rays):
 
 @kernel
 def observe_worlds(world, layouts, rules, seekers, hiders):
-    """Look afresh and write the present observations of all worlds."""
+    """Looks afresh and writes the present observations of all worlds."""
     rays = np.empty(NUM_RAYS, np.float32)
     for n in range(world.time.shape[0]):
         look(world, n, layouts, rules)
@@ -102,7 +102,7 @@ def observe_worlds(world, layouts, rules, seekers, hiders):
 
 @kernel
 def reset_worlds(world, seeds, layouts, rules, seekers, hiders):
-    """Start all worlds from seeds [N] uint64 and write their first observations."""
+    """Starts all worlds from seeds [N] uint64 and writes their first observations."""
     rays = np.empty(NUM_RAYS, np.float32)
     for n in range(world.time.shape[0]):
         world.stream[n] = mix(seeds[n])
@@ -113,7 +113,7 @@ def reset_worlds(world, seeds, layouts, rules, seekers, hiders):
 
 @kernel
 def restart_worlds(world, layouts, rules, seekers, hiders):
-    """Start the next episode of all worlds, each from its own stream."""
+    """Starts the next episode of all worlds, each from its own stream."""
     rays = np.empty(NUM_RAYS, np.float32)
     for n in range(world.time.shape[0]):
         start_episode(world, n, layouts, rules)
@@ -123,7 +123,7 @@ def restart_worlds(world, layouts, rules, seekers, hiders):
 
 @kernel
 def restart_ended(world, dones, layouts, rules, seekers, hiders):
-    """Start the next episode of the worlds that have ended, as `step_worlds` does."""
+    """Starts the next episode of the worlds that have ended, as `step_worlds` does."""
     rays = np.empty(NUM_RAYS, np.float32)
     for n in range(world.time.shape[0]):
         if dones[n]:
@@ -134,7 +134,7 @@ def restart_ended(world, dones, layouts, rules, seekers, hiders):
 
 @kernel
 def pay_for_moving(pos, before, num_seekers, per_metre, dones, rewards_s, rewards_h, moved, stats):
-    """Add what agents get for moving to the rewards, and at an episode's end to its stats.
+    """Adds what agents get for moving to the rewards, and at an episode's end to its stats.
 
     Apart from `step_worlds`, whose speed it would cost.
 
@@ -164,7 +164,7 @@ def pay_for_moving(pos, before, num_seekers, per_metre, dones, rewards_s, reward
 
 @kernel
 def settle(world, n, layouts, rules, pay):
-    """Count the step just played in world n and return a seeker's training reward for it."""
+    """Counts the step just played in world n and returns a seeker's training reward for it."""
     time = world.time[n]
     ended = time >= world.episode_steps[n]
     raw = F0
@@ -195,7 +195,7 @@ def settle(world, n, layouts, rules, pay):
 
 @kernel
 def write_stats(world, n, stats):
-    """Fill stats [8] with the figures of the episode that ended in world n."""
+    """Fills stats [8] with the statistics of the episode that ended in world n."""
     main_steps = world.episode_steps[n] - world.prep_steps[n]
     unseen = world.first_seen[n] < 0
     stats[0] = world.time[n]
@@ -223,7 +223,7 @@ def step_worlds(
     dones,
     stats,
 ):
-    """Play one step in all worlds.
+    """Plays one step in all worlds.
 
     Args:
         actions: [N, A, H] int64, seekers first.

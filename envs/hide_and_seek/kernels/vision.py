@@ -23,7 +23,7 @@ _EDGE = np.float32(1e-6)  # a target right on the cone's edge counts as inside
 
 @kernel
 def inverse(value):
-    """Return 1 / value, and FAR where value is (nearly) 0."""
+    """1 / value, and FAR where value is (nearly) 0."""
     if abs(value) < _TINY:
         return FAR
     return F1 / value
@@ -57,7 +57,7 @@ def in_cone(dx, dy, heading, cos_half_view, vision_range):
 
 @kernel
 def update_sight(pos, heading, num_blind, cos_half_view, vision_range, walls, num_walls, sees):
-    """Fill sees [A, A]: i sees j when j is in i's cone and the line between them is clear.
+    """Fills sees [A, A]: i sees j when j is in i's cone and the line between them is clear.
 
     The first `num_blind` agents see nobody. Agents do not hide each other.
     """
@@ -78,7 +78,7 @@ def update_sight(pos, heading, num_blind, cos_half_view, vision_range, walls, nu
 
 @kernel
 def cast_rays(x, y, lidar_range, walls, num_walls, rays):
-    """Fill rays [32]: meters from x, y to the nearest wall or border, at most lidar_range.
+    """Fills rays [32]: meters from x, y to the nearest wall or border, at most lidar_range.
 
     Ray k points along heading k of the arena's frame. Walls outside, rays inside: this order
     vectorizes and is several times faster than the other.
