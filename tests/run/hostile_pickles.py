@@ -9,14 +9,12 @@ import random
 import struct
 from collections import OrderedDict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tests.golden_checkpoint import GOLDEN
 from trainer.run.saved_state.pickle_machine import ALLOWED_GLOBALS
-
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "format_1" / "checkpoint_000003"
 
 STRANGERS = [
     *(

@@ -9,7 +9,6 @@ import json
 import math
 import pickle
 import random
-import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,7 @@ import pytest
 
 from envs.hide_and_seek.config import HideAndSeekConfig
 from tests.checkpoints.hostile import NASTY, places, replaced
-from trainer.checkpoints import manifest
+from tests.golden_checkpoint import GOLDEN, golden_in, vouch_for
 from trainer.config.schema import Config
 from trainer.errors import InvalidState
 from trainer.ppo.networks import PolicyFileError, load_policy, read_spec
@@ -30,7 +29,6 @@ from trainer.run.saved_state.safe_pickle import UnsafePickle
 from trainer.run.saved_state.training_state import TrainingState
 from trainer.run.saved_state.training_state_checks import check_training_state
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "format_1" / "checkpoint_000003"
 LEARNER = "learner_group/learner/state.pkl"
 MODULE = "learner_group/learner/rl_module/hider_policy/module_state.pkl"
 LIFETIME = "env_runners--num_env_steps_sampled_lifetime"
@@ -39,15 +37,12 @@ HIDER = "hider_policy_default_optimizer"
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
-    copy = tmp_path / "checkpoints" / GOLDEN.name
-    shutil.copytree(GOLDEN, copy)
-    return copy
+    return golden_in(tmp_path / "checkpoints")
 
 
 def refusal(checkpoint: Path) -> str:
     """The message with which a checkpoint is refused that has a manifest that fits."""
-    (checkpoint / "manifest.json").unlink()
-    manifest.write(checkpoint)
+    vouch_for(checkpoint)
     specs = {p: read_spec(GOLDEN / "policies" / p) for p in ("seeker_policy", "hider_policy")}
     with pytest.raises(InvalidState) as caught:
         read_resume_state(SavedRun.open(checkpoint), specs, Config())

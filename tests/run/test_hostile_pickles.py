@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainer.checkpoints import manifest
+from tests.golden_checkpoint import GOLDEN, golden_in, vouch_for
 from trainer.config.loading import load_config
 from trainer.errors import InvalidState
 from trainer.ppo.networks import load_policy
 from trainer.ppo_trainer import create_ppo_trainer
 from trainer.run.saved_state.safe_pickle import UnsafePickle
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "format_1" / "checkpoint_000003"
 PICKLES = sorted(str(path.relative_to(GOLDEN)) for path in GOLDEN.rglob("*.pkl"))
 ARRAYS = sorted(str(path.relative_to(GOLDEN)) for path in GOLDEN.rglob("*.npz"))
 
@@ -45,15 +43,7 @@ def flag(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
-    copy = tmp_path / "checkpoints" / "checkpoint_000003"
-    shutil.copytree(GOLDEN, copy)
-    return copy
-
-
-def vouch_for(checkpoint: Path) -> None:
-    """Give it a manifest that fits."""
-    (checkpoint / "manifest.json").unlink()
-    manifest.write(checkpoint)
+    return golden_in(tmp_path / "checkpoints")
 
 
 def restore(checkpoint: Path) -> None:
