@@ -73,6 +73,24 @@ def test_both_teams_are_drawn_in_their_colors(figure: TrainingFigure, tmp_path: 
         assert colored(both, color) > 2 * colored(without, color) > 0
 
 
+def test_another_game_is_drawn_without_the_panels_of_hide_and_seek(
+    figure: TrainingFigure, tmp_path: Path
+) -> None:
+    columns = {
+        "iteration": np.arange(1.0, 4.0),
+        "episode_len_mean": np.array([3.0, 4.0, 5.0]),
+        **{
+            f"{team}/{key}": np.ones(3)
+            for team in ("red", "blue")
+            for key in ("kl", "vf_explained_var")
+        },
+    }
+    figure.save(columns, tmp_path / "own.png")
+    for key in ("red/vf_explained_var", "blue/kl", "episode_len_mean"):
+        assert [line.shape for line in lines_of(figure, key)] == [(2, 3), (2, 3)]
+    assert not any("seen_fraction" in panel.curves for panel in figure.panels)
+
+
 def test_a_figure_used_again_draws_like_a_new_one(figure: TrainingFigure, tmp_path: Path) -> None:
     columns = make_columns(12)
     figure.save(make_columns(1200), tmp_path / "long.png")

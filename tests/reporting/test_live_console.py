@@ -86,6 +86,17 @@ def test_the_panel_shows_where_the_run_stands(console: LiveConsole, clock: Clock
         assert part in text
 
 
+def test_the_panel_of_another_game_tells_nothing_of_hiders(console: LiveConsole) -> None:
+    console.start(10)
+    row = empty_row(("red", "blue", "green"), ["game/highest"])
+    console.iteration(row | {"iteration": 1, "red_reward": 4.25, "red/kl": 0.5})
+    console.iteration(row | {"iteration": 2, "red_reward": 4.25, "red/kl": 0.75})
+    text = "\n".join(panel(console))
+    assert all(team in text for team in ("red", "blue", "green", "4.25"))
+    assert "Hiders" not in text
+    assert "red kl" not in text  # measured, and no setting that is scheduled
+
+
 @pytest.mark.parametrize(
     "width", [20, 40, 49, 50, 60, 75, 76, 80, 91, 92, 99, 100, 111, 112, 140, 300]
 )

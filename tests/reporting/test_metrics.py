@@ -33,6 +33,14 @@ def test_a_row_has_the_agreed_keys() -> None:
     assert row["env_steps"] == 0
 
 
+def test_another_game_has_its_own_teams_and_metrics_instead() -> None:
+    row = empty_row(("red",), {"game/highest": "highest"})
+    assert teams_of(row) == ("red",)
+    assert "game/highest" in row
+    assert "red_reward" in row
+    assert not {"seen_fraction", "hider_reward"} & set(row)
+
+
 def test_teams_keep_their_colors() -> None:
     assert team_color("seeker") == TEAM_COLORS["seeker"] == "#E4572E"
     assert team_color("hider", index=5) == "#2E86AB"
