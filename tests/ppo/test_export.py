@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -34,7 +35,7 @@ assert not any(name.split(".")[0] in ("trainer", "ray") for name in sys.modules)
 
 
 @pytest.fixture
-def checkpoint(tmp_path):
+def checkpoint(tmp_path: Path) -> Path:
     """A folder with one policy for each spec, away from their first weights."""
     torch.manual_seed(0)
     for number, spec in enumerate(SPECS):
@@ -49,7 +50,7 @@ def checkpoint(tmp_path):
 
 
 @pytest.mark.slow
-def test_another_program_gets_the_same_bits(checkpoint, tmp_path):
+def test_another_program_gets_the_same_bits(checkpoint: Path, tmp_path: Path) -> None:
     spec = SPECS[0]
     obs = torch.randn(5, spec.obs_size)
     torch.save(obs, tmp_path / "obs")
@@ -73,7 +74,9 @@ def test_another_program_gets_the_same_bits(checkpoint, tmp_path):
 
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("number", range(len(SPECS)))
-def test_every_format_gives_the_logits_of_the_policy(checkpoint, tmp_path, format, number):
+def test_every_format_gives_the_logits_of_the_policy(
+    checkpoint: Path, tmp_path: Path, format: str, number: int
+) -> None:
     obs = torch.randn(9, SPECS[number].obs_size)
     out = export_policy(checkpoint, f"policy_{number}", tmp_path / f"policy.{format}", format)
     found = export.FORMATS[format][1](out, obs)
@@ -83,7 +86,9 @@ def test_every_format_gives_the_logits_of_the_policy(checkpoint, tmp_path, forma
     assert format != "pt2" or torch.equal(found, expected)
 
 
-def test_other_logits_are_not_written(checkpoint, tmp_path, monkeypatch):
+def test_other_logits_are_not_written(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write, run = export.FORMATS["pt2"]
     monkeypatch.setitem(export.FORMATS, "pt2", (write, lambda path, obs: run(path, obs) + 0.01))
     (tmp_path / "policy.pt2").write_text("before")
@@ -93,7 +98,9 @@ def test_other_logits_are_not_written(checkpoint, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["policies", "policy.pt2"]
 
 
-def test_mistakes_are_told(checkpoint, tmp_path, monkeypatch):
+def test_mistakes_are_told(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(UsageError, match="unknown format 'tflite'; there is: pt2, onnx"):
         export_policy(checkpoint, "policy_0", tmp_path / "x", "tflite")
     with pytest.raises(PolicyFileError, match="no such file"):

@@ -33,7 +33,7 @@ def test_a_killed_runner_comes_back_with_the_current_weights(
 ) -> None:
     remote_trainer.train()
     assert remote_trainer.last.env_steps == 2 * 16 * 8
-    actors = remote_trainer.env_runner_group._worker_manager.actors()
+    actors = remote_trainer.remote_runners.actors()
     ray.kill(next(iter(actors.values())), no_restart=False)
     sampled = []
     for _ in range(20):

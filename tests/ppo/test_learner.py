@@ -35,7 +35,7 @@ def test_solves_a_one_step_game(build: Build) -> None:
 
 def test_one_team_may_learn_with_its_own_hyperparameters(build: Build) -> None:
     trainer = build(seeker={"lr": 1e-12, "num_epochs": 1}, hider={"hiddens": [16]})
-    before = trainer.networks()["seeker_policy"].actor[0].weight.clone()
+    before = trainer.networks()["seeker_policy"].actor.get_parameter("0.weight").clone()
     for _ in range(10):
         trainer.train()
     assert trainer.networks()["hider_policy"].policy_head.in_features == 16
@@ -65,7 +65,7 @@ def test_a_rollout_of_frozen_agents_only_changes_nothing(build: Build) -> None:
     batch.teams["seeker"].valid[:] = False
     trainer = build(minibatch_size=32, normalize_obs=True)
     before = {k: v.clone() for k, v in trainer.networks()["seeker_policy"].state_dict().items()}
-    (result,) = trainer.learner_group.update(training_data=trainer._training_data(batch))
+    (result,) = trainer.learn(batch)
     trainer.push_weights()
     after = trainer.networks()["seeker_policy"].state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -75,8 +75,8 @@ def test_a_rollout_of_frozen_agents_only_changes_nothing(build: Build) -> None:
 
 def weights_after_update(build: Build, batch: RolloutBatch) -> torch.Tensor:
     trainer = build(minibatch_size=32)
-    trainer.learner_group.update(training_data=trainer._training_data(batch))
-    return trainer.learner_group._learner.network("seeker").policy_head.weight.detach().clone()
+    trainer.learn(batch)
+    return trainer.learner.network("seeker").policy_head.weight.detach().clone()
 
 
 def test_frozen_agents_stay_out_of_the_update(build: Build) -> None:
@@ -99,12 +99,12 @@ def test_frozen_agents_stay_out_of_the_update(build: Build) -> None:
 @pytest.mark.parametrize("part", ["rewards", "obs"])
 def test_numbers_that_are_not_finite_stop_the_run(build: Build, part: str) -> None:
     trainer = build(minibatch_size=32)
-    network = trainer.learner_group._learner.network("seeker")
+    network = trainer.learner.network("seeker")
     before = {name: value.clone() for name, value in network.state_dict().items()}
     batch = rollout()
     getattr(batch.teams["seeker"], part)[3] = np.nan
     with pytest.raises(TrainingDiverged, match=r"seeker_policy: the gradient is not finite"):
-        trainer.learner_group.update(training_data=trainer._training_data(batch))
+        trainer.learn(batch)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
@@ -131,7 +131,7 @@ def test_weights_out_of_sync_are_noticed(build: Build) -> None:
     trainer.train()
     assert len(trainer.check_weights()) == 64
     with torch.no_grad():
-        trainer.networks()["hider_policy"].value_head.bias += 1e-6
+        trainer.networks()["hider_policy"].value_head.bias.add_(1e-6)
     with pytest.raises(WeightsOutOfSync, match=r"learner 0 .*, runner 0"):
         trainer.check_weights()
     trainer.push_weights()
@@ -180,7 +180,7 @@ def test_a_captured_checkpoint_does_not_see_what_comes_after(build: Build, tmp_p
     writers = {"policies": write_policies}
     staged = manager.stage(trainer, iteration=1, metadata={}, writers=writers)
     captured = {name: copy.deepcopy(net.state_dict()) for name, net in trainer.networks().items()}
-    learner = trainer.learner_group._learner
+    learner = trainer.learner
     with torch.no_grad():
         for network in [*trainer.networks().values(), *map(learner.network, learner.teams)]:
             for parameter in network.parameters():
@@ -203,14 +203,14 @@ def test_worlds_that_start_fresh_after_a_resume_are_new_ones(build: Build) -> No
     """Stock RLlib seeds the environments as at the very start, and early games come again."""
     trainer = build()
     trainer.train()
-    first_games = trainer.env_runner._batch.teams["seeker"].obs[:4].copy()
+    first_games = trainer.env_runner.batch.teams["seeker"].obs[:4].copy()
     _, values = trainer.get_training_state()
     for runner in values["runners"].values():
         runner["started"] = False
     again = build()
     again.set_training_state({}, values)
     again.train()
-    assert not np.array_equal(again.env_runner._batch.teams["seeker"].obs[:4], first_games)
+    assert not np.array_equal(again.env_runner.batch.teams["seeker"].obs[:4], first_games)
 
 
 def test_a_state_with_weights_missing_is_refused(build: Build) -> None:
@@ -241,16 +241,20 @@ def test_an_epoch_has_exactly_the_agreed_number_of_gradient_steps(
 ) -> None:
     """Learners with other numbers of rows agree on the steps; one more or less would hang them."""
     trainer = build()
-    learner = trainer.learner_group._learner
+    learner = trainer.learner
     agreed = 469 if rows > 1000 else 2
-    monkeypatch.setattr(learner, "_num_minibatches", lambda *_: agreed)
-    steps = []
-    scalars = dict.fromkeys(STEP_SCALARS, torch.tensor(0.0))
-    monkeypatch.setattr(learner, "_step", lambda *_: steps.append(1) or scalars)
+    monkeypatch.setattr(learner, "num_minibatches", lambda *_: agreed)
+    steps: list[str] = []
+
+    def gradient_step(team: str, *_: object) -> dict[str, torch.Tensor]:
+        steps.append(team)
+        return dict.fromkeys(STEP_SCALARS, torch.tensor(0.0))
+
+    monkeypatch.setattr(learner, "gradient_step", gradient_step)
     batch = RolloutBatch.allocate(OneStepEnv(1).teams, rows, 1)
     batch.teams["seeker"].valid[:] = True
     plan = trainer.schedules.team_plan("seeker")
-    learner._update_team("seeker", plan, batch.teams["seeker"], torch.from_numpy(batch.dones))
+    learner.update_team("seeker", plan, batch.teams["seeker"], torch.from_numpy(batch.dones))
     assert len(steps) == learner.teams["seeker"].num_epochs * agreed
 
 

@@ -47,7 +47,7 @@ def test_loss_and_gradients_agree_with_stock_rllib(
     build: Callable[..., TeamPPO], seed: int, kl_coeff: float
 ) -> None:
     trainer = build()
-    learner = trainer.learner_group._learner
+    learner = trainer.learner
     config = learner.config.copy(copy_frozen=False).training(
         clip_param=0.2,
         vf_clip_param=4.0,

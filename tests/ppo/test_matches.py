@@ -3,27 +3,28 @@
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from envs.batch_env import ObsBuffers
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from envs.hide_and_seek.config import HideAndSeekConfig
 from envs.hide_and_seek.spaces import NVEC
 from tests.commands.demo.conftest import GAME, SPEC, make_network
-from trainer.ppo.matches import BLOCK, MatchBlock, PolicyPlayer, RandomPlayer, play_matches
+from trainer.ppo.matches import BLOCK, MatchBlock, PolicyPlayer, RandomPlayer, Stats, play_matches
 
 CONFIG = HideAndSeekConfig(**GAME)
 RANDOM = RandomPlayer(NVEC)
 
 
-def players(explore):
+def players(explore: bool) -> tuple[PolicyPlayer, PolicyPlayer]:
     return PolicyPlayer(make_network(1), explore), PolicyPlayer(make_network(2), explore)
 
 
-def same(left, right):
+def same(left: Stats, right: Stats) -> bool:
     return all(np.array_equal(left[name], right[name]) for name in left)
 
 
-def play_by_hand(seed, episode):
+def play_by_hand(seed: int, episode: int) -> dict[str, float]:
     """One episode of the most likely actions in a world of its own."""
     env = HideAndSeekBatchEnv(CONFIG, 1)
     networks = {"seeker": make_network(1), "hider": make_network(2)}
@@ -45,32 +46,32 @@ def play_by_hand(seed, episode):
 
 
 @pytest.mark.parametrize("episode", [0, 5, BLOCK + 1])
-def test_an_episode_is_the_one_that_a_single_world_plays(episode):
-    stats = play_matches(CONFIG, *players(explore=False), episodes=BLOCK + 2, seed=7)
+def test_an_episode_is_the_one_that_a_single_world_plays(episode: int) -> None:
+    stats = play_matches(CONFIG, *players(explore=False), BLOCK + 2, 7)
     assert {name: values[episode] for name, values in stats.items()} == play_by_hand(7, episode)
 
 
 @pytest.mark.parametrize("explore", [False, True])
-def test_the_number_of_episodes_changes_no_episode(explore):
-    many = play_matches(CONFIG, *players(explore), episodes=BLOCK + 3, seed=3)
-    few = play_matches(CONFIG, *players(explore), episodes=4, seed=3)
+def test_the_number_of_episodes_changes_no_episode(explore: bool) -> None:
+    many = play_matches(CONFIG, *players(explore), BLOCK + 3, 3)
+    few = play_matches(CONFIG, *players(explore), 4, 3)
     assert [len(values) for values in many.values()] == [BLOCK + 3] * len(many)
     assert same({name: values[:4] for name, values in many.items()}, few)
 
 
-def test_the_seed_decides():
+def test_the_seed_decides() -> None:
     seeker, hider = players(explore=True)
     first = play_matches(CONFIG, seeker, hider, episodes=20, seed=0)
     assert same(first, play_matches(CONFIG, seeker, hider, episodes=20, seed=0))
     assert not same(first, play_matches(CONFIG, seeker, hider, episodes=20, seed=1))
 
 
-def test_blocks_of_one_seed_are_different_games():
+def test_blocks_of_one_seed_are_different_games() -> None:
     stats = play_matches(CONFIG, RANDOM, RANDOM, episodes=2 * BLOCK, seed=0)
     assert not np.array_equal(stats["seen_fraction"][:BLOCK], stats["seen_fraction"][BLOCK:])
 
 
-def test_the_figures_fit_together():
+def test_the_figures_fit_together() -> None:
     stats = play_matches(CONFIG, RANDOM, RANDOM, episodes=50, seed=0)
     assert (stats["length"] == 8).all()
     assert np.allclose(stats["seeker_return"], 6 * (2 * stats["seen_fraction"] - 1))
@@ -79,7 +80,7 @@ def test_the_figures_fit_together():
     assert 0 < stats["seen_fraction"].mean() < 1
 
 
-def test_shaping_is_left_out():
+def test_shaping_is_left_out() -> None:
     shaped = CONFIG.model_copy(update={"shaping_beta": 1.0})
     assert same(
         play_matches(CONFIG, RANDOM, RANDOM, episodes=5, seed=0),
@@ -87,12 +88,12 @@ def test_shaping_is_left_out():
     )
 
 
-def gumbel(rows):
+def gumbel(rows: int) -> Tensor:
     torch.manual_seed(0)
     return torch.empty(rows, SPEC.num_logits).exponential_().log_().neg_()
 
 
-def test_random_play_is_uniform_over_what_is_allowed():
+def test_random_play_is_uniform_over_what_is_allowed() -> None:
     rows = 20_000
     mask = torch.ones(rows, SPEC.num_logits, dtype=torch.bool)
     mask[:, 7] = False  # the second of the five turns
@@ -104,7 +105,7 @@ def test_random_play_is_uniform_over_what_is_allowed():
     assert torch.allclose(turn[[0, 2, 3, 4]], torch.full((4,), 1 / 4), atol=0.02)
 
 
-def test_exploring_follows_the_policys_probabilities():
+def test_exploring_follows_the_policys_probabilities() -> None:
     rows = 20_000
     network = make_network(0)
     obs = torch.ones(rows, 158)
@@ -122,15 +123,15 @@ def test_exploring_follows_the_policys_probabilities():
 class Listener:
     """Plays at random and keeps the noise it was given."""
 
-    def __init__(self):
-        self.heard = []
+    def __init__(self) -> None:
+        self.heard: list[Tensor] = []
 
-    def act(self, obs, action_mask, noise):
+    def act(self, obs: Tensor, action_mask: Tensor, noise: Tensor) -> Tensor:
         self.heard.append(noise.clone())
         return RANDOM.act(obs, action_mask, noise)
 
 
-def test_a_teams_luck_does_not_depend_on_its_opponent():
+def test_a_teams_luck_does_not_depend_on_its_opponent() -> None:
     heard = []
     for hider in (RANDOM, players(explore=True)[1]):
         listener = Listener()
@@ -146,6 +147,6 @@ def test_a_teams_luck_does_not_depend_on_its_opponent():
 @pytest.mark.parametrize(
     ("episodes", "seed", "words"), [(0, 0, "episodes"), (1, -1, "seed"), (1, 2**63, "seed")]
 )
-def test_what_cannot_be_played_is_refused(episodes, seed, words):
+def test_what_cannot_be_played_is_refused(episodes: int, seed: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         play_matches(CONFIG, RANDOM, RANDOM, episodes=episodes, seed=seed)

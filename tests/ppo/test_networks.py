@@ -47,6 +47,7 @@ def test_forward_is_logits_and_value_together(share: bool, normalize: bool) -> N
 
 def test_a_policy_comes_back_from_disk_as_it_was(tmp_path: Path) -> None:
     network = ActorCritic(PolicySpec(6, (3, 2), (8, 4), "tanh", False, True))
+    assert network.normalizer is not None
     network.normalizer.update(10.0, torch.randn(6), torch.rand(6))
     save_policy(network, tmp_path / "p")
     loaded = load_policy(tmp_path / "p")

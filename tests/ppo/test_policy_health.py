@@ -39,8 +39,10 @@ def test_moments_that_are_not_finite_stop_the_run(build: Build, moment: str) -> 
     """An infinite second moment stops its weight where it is, which is finite."""
     trainer = build(**ONE_STEP)
     trainer.train()
-    learner = trainer.learner_group._learner
-    weight = learner.network("hider").critic[0].weight
+    learner = trainer.learner
+    critic = learner.network("hider").critic
+    assert critic is not None
+    weight = critic[0].weight
     learner.get_optimizer("hider_policy").state[weight][moment][0, 0] = math.inf
     with pytest.raises(TrainingDiverged, match="hider_policy: ") as raised:
         trainer.train()
@@ -59,8 +61,8 @@ def test_no_team_is_at_work_any_more_when_another_has_diverged(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = build()
-    learner = trainer.learner_group._learner
-    update, failed, ended = learner._update_team, threading.Event(), []
+    learner = trainer.learner
+    update, failed, ended = learner.update_team, threading.Event(), []
 
     def update_team(team: str, *args: Any) -> dict[str, float]:
         if team == "seeker":
@@ -71,7 +73,7 @@ def test_no_team_is_at_work_any_more_when_another_has_diverged(
         ended.append(team)
         return result
 
-    monkeypatch.setattr(learner, "_update_team", update_team)
+    monkeypatch.setattr(learner, "update_team", update_team)
     with pytest.raises(TrainingDiverged):
         trainer.train()
     assert ended == ["hider"]

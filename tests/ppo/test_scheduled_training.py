@@ -18,6 +18,7 @@ from trainer.cluster.ray_session import quiet_logging
 from trainer.config.schema import Config
 from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.algorithm_config import algorithm_config
+from trainer.ppo.losses import PPOCoefficients
 
 Build = Callable[..., TeamPPO]
 
@@ -43,7 +44,7 @@ def trainer_of() -> Iterator[Build]:
 def learning_rates(trainer: TeamPPO, team: str) -> list[float]:
     """Filled with the learning rate of every gradient step to come."""
     found: list[float] = []
-    optimizer = trainer.learner_group._learner.get_optimizer(f"{team}_policy")
+    optimizer = trainer.learner.get_optimizer(f"{team}_policy")
     optimizer.register_step_pre_hook(lambda opt, *_: found.append(opt.param_groups[0]["lr"]))
     return found
 
@@ -82,11 +83,14 @@ def test_the_loss_gets_the_scheduled_coefficients(
         ppo={"num_iterations": 4, "num_epochs": 1, "minibatch_size": 1024},
         schedules={"seeker": curves, "hider": {"entropy_coeff": 0.125}},
     )
-    seen = []
+    seen: list[PPOCoefficients] = []
     real = learner_module.ppo_loss
-    monkeypatch.setattr(
-        learner_module, "ppo_loss", lambda *args: seen.append(args[-1]) or real(*args)
-    )
+
+    def ppo_loss(*args: Any) -> Any:
+        seen.append(args[-1])
+        return real(*args)
+
+    monkeypatch.setattr(learner_module, "ppo_loss", ppo_loss)
     for _ in range(3):
         trainer.train()
     seekers = [c for c in seen if c.entropy_coeff != 0.125]
@@ -104,7 +108,7 @@ def test_the_kl_coefficient_aims_at_the_scheduled_target(trainer_of: Build) -> N
     trainer = trainer_of(ppo=ppo, schedules={"kl_target": target})
     for _ in range(4):
         trainer.train()
-    coefficients = trainer.learner_group._learner.kl_coeffs
+    coefficients = trainer.learner.kl_coeffs
     assert coefficients == dict.fromkeys(("seeker", "hider"), 0.5 * 0.5**2 * 1.5**2)
 
 
@@ -112,7 +116,7 @@ def test_the_frozen_team_does_not_change_in_any_way(trainer_of: Build) -> None:
     trainer = trainer_of(
         train={"alternate": {"every": 2, "first": "hider"}}, ppo={"normalize_obs": True}
     )
-    learner = trainer.learner_group._learner
+    learner = trainer.learner
 
     def state(team: str) -> list[torch.Tensor]:
         tensors = [*learner.network(team).state_dict().values()]
@@ -138,8 +142,8 @@ def test_a_logit_bias_acts_in_sampling_and_in_learning_alike(trainer_of: Build) 
     whole = {"num_epochs": 1, "minibatch_size": 1024}
     trainer = trainer_of(hide_and_seek=True, schedules=biased, ppo=whole)
     result = trainer.train()["learners"]
-    ahead = trainer.env_runner._batch.teams["hider"].actions[..., 0] == 2
-    plain = trainer.env_runner._batch.teams["seeker"].actions[..., 0] == 2
+    ahead = trainer.env_runner.batch.teams["hider"].actions[..., 0] == 2
+    plain = trainer.env_runner.batch.teams["seeker"].actions[..., 0] == 2
     assert ahead.mean() > 0.8 > 0.5 > plain.mean()
     # In the one gradient step the policy is still the one that acted: same distribution.
     assert abs(result["hider_policy"]["kl"]) < 1e-6

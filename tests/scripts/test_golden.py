@@ -40,6 +40,6 @@ def test_an_old_checkpoint_is_still_read(form: str, tmp_path: Path) -> None:
     assert trainer.progress.iteration == trainer.schedules.iteration == 3
     assert trainer.schedules.values()["env/vision_angle"] == pytest.approx(298.0)
     assert trainer.schedules.alternation.since_switch == 1
-    assert trainer.learner_group._learner.kl_coeffs["seeker"] != 0.2
+    assert trainer.learner.kl_coeffs["seeker"] != 0.2
     trainer.train()
     trainer.stop()

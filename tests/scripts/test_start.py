@@ -51,7 +51,7 @@ def test_only_the_chosen_weights_come_along(trained: Trained, normalizer: bool) 
         assert value.equal(expected), name
     for name, value in warm.networks()["seeker_policy"].state_dict().items():
         assert value.equal(fresh.networks()["seeker_policy"].state_dict()[name]), name
-    learner = warm.learner_group._learner
+    learner = warm.learner
     assert not learner.get_optimizer("hider_policy").state  # Adam begins anew
     assert warm.progress.iteration == 0
     warm.stop()

@@ -14,6 +14,7 @@ import torch
 from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE
 from ray.rllib.core.learner.training_data import TrainingData
+from ray.rllib.utils.actor_manager import FaultTolerantActorManager
 from ray.rllib.utils.metrics import (
     ENV_RUNNER_RESULTS,
     LEARNER_RESULTS,
@@ -97,7 +98,7 @@ class TeamPPO(PPO):
         samples = self._sample()
         batch = _whole(samples)
         sampled = time.perf_counter()
-        self.metrics.aggregate(self._learn(batch, plans), key=LEARNER_RESULTS)
+        self.metrics.aggregate(self.learn(batch, plans), key=LEARNER_RESULTS)
         learned = time.perf_counter()
         self.push_weights()
         self.schedules.advance({team: self._steps_done(team) for team in self.team_names})
@@ -160,7 +161,7 @@ class TeamPPO(PPO):
 
     def _ask_runners(self, function: Callable[[BatchedEnvRunner], T]) -> dict[int, T]:
         """What `function(runner)` returns on every remote runner that lives, by its number."""
-        return ask_actors(self.env_runner_group._worker_manager, function, "env runner")
+        return ask_actors(self.remote_runners, function, "env runner")
 
     def _foreach_runner(self, function: Callable[[BatchedEnvRunner], T]) -> list[T]:
         """What `function(runner)` returns on every runner that samples."""
@@ -168,9 +169,25 @@ class TeamPPO(PPO):
             return [function(self.env_runner)]
         return list(self._ask_runners(function).values())
 
-    def _learn(self, batch: RolloutBatch, plans: Mapping[str, TeamPlan]) -> list[Any]:
+    def learn(self, batch: RolloutBatch, plans: Mapping[str, TeamPlan] | None = None) -> list[Any]:
+        """Updates all teams from a rollout; the runners keep their weights until `push_weights`.
+
+        Args:
+            batch: what to learn from.
+            plans: by team; None: those of the next iteration.
+
+        Returns:
+            RLlib's metrics of each learner.
+
+        Raises:
+            ProcessDied: a learner or Ray itself has died.
+            TrainingDiverged: a weight, a gradient or an output is not finite.
+        """
         lifetime = (ENV_RUNNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME)
-        timesteps = {PLANS: plans, NUM_ENV_STEPS_SAMPLED_LIFETIME: self.metrics.peek(lifetime)}
+        timesteps = {
+            PLANS: self._plans() if plans is None else plans,
+            NUM_ENV_STEPS_SAMPLED_LIFETIME: self.metrics.peek(lifetime, default=0),
+        }
         check_ray()
         with failures_of_learners(self.learner_group):
             return self.learner_group.update(
@@ -302,6 +319,16 @@ class TeamPPO(PPO):
     @property
     def team_names(self) -> tuple[str, ...]:
         return tuple(self.config.learner_config_dict["teams"])
+
+    @property
+    def learner(self) -> TeamPPOLearner:
+        """The learner in this process; there is one where `ray.num_learners` is 0."""
+        return self.learner_group._learner
+
+    @property
+    def remote_runners(self) -> FaultTolerantActorManager:
+        """The env runners in other processes."""
+        return self.env_runner_group._worker_manager
 
     @property
     def _samples_here(self) -> bool:

@@ -56,6 +56,9 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     The worlds, the random stream of the actions and the first observation of the next rollout
     belong to this runner alone: `get_training_state` / `set_training_state` carry them through a
     checkpoint, and RLlib's weight syncs (`set_state`) never touch them.
+
+    Attributes:
+        batch: the arrays of the last rollout, which the next one overwrites.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
@@ -72,7 +75,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         self._weights_seq_no = 0
         # A run may start without a seed in RLlib; ours always has one.
         self._random = np.random.default_rng([self.config.seed or 0, self.worker_index])
-        self._batch: RolloutBatch | None = None
+        self.batch: RolloutBatch | None = None
         self._started = False
         self._env_parameters: dict[str, float] = {}
         self._logit_bias: dict[str, np.ndarray] = {}
@@ -113,9 +116,9 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         }
 
     def _begin(self) -> RolloutBatch:
-        if self._batch is None:
+        if self.batch is None:
             num_envs, truncates = self.env.num_envs, self.env.truncates
-            self._batch = RolloutBatch.allocate(
+            self.batch = RolloutBatch.allocate(
                 self.teams, self.steps, num_envs, truncates=truncates
             )
             self._truncated = np.zeros(num_envs, np.bool_)
@@ -128,11 +131,11 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         if not self._started:
             # From the runner's own stream: worlds that start fresh after a resume are new ones.
             seeds = self._random.integers(0, 2**64, self.env.num_envs, np.uint64)
-            self.env.reset(seeds, self._batch.at(self.steps))
+            self.env.reset(seeds, self.batch.at(self.steps))
             self._started = True
-        for team in self._batch.teams.values():
+        for team in self.batch.teams.values():
             team.carry_over()
-        return self._batch
+        return self.batch
 
     def _act(self, spec: TeamSpec, batch: RolloutBatch, step: int) -> np.ndarray:
         """Sample one team's actions [N, A, H]; logits and log-probabilities go to the batch."""
@@ -206,7 +209,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         return self.metrics.reduce()
 
     def stop(self) -> None:
-        self._batch = None
+        self.batch = None
 
     def get_state(
         self,
@@ -270,7 +273,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         if len(saved) == 1 and saved != {self.env.num_envs}:
             raise ValueError(f"{saved.pop()} worlds in the checkpoint, {self.env.num_envs} now")
         self.env.set_state(arrays)
-        self._batch = None
+        self.batch = None
         self._started = True
         batch = self._begin()
         # What was seen last was seen under the numbers of then.

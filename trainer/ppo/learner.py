@@ -136,7 +136,7 @@ class TeamPPOLearner(PPOTorchLearner):
         plans = (timesteps or {}).get(PLANS) or self._first_plans
 
         def update_team(team: str) -> _Result:
-            return self._update_team(team, plans[team], batch.teams[team], dones)
+            return self.update_team(team, plans[team], batch.teams[team], dones)
 
         for team, results in zip(batch.teams, self._run(update_team, batch.teams), strict=True):
             self.metrics.log_dict(results, key=f"{team}_policy", window=1)
@@ -153,9 +153,9 @@ class TeamPPOLearner(PPOTorchLearner):
         return [future.result() for future in futures]
 
     def after_gradient_based_update(self, *, timesteps: Any) -> None:
-        """Nothing: what stock PPO adapts here is adapted in `_update_team`."""
+        """Nothing: what stock PPO adapts here is adapted in `update_team`."""
 
-    def _update_team(
+    def update_team(
         self, team: str, plan: TeamPlan, rollout: TeamRollout, dones: Tensor
     ) -> _Result:
         """All epochs of one team; returns its scalars, nan if there was nothing to learn from."""
@@ -170,7 +170,7 @@ class TeamPPOLearner(PPOTorchLearner):
         rows, result["vf_explained_var"] = self._prepare(settings, network, rollout, dones)
         result["rows"] = count = rows.obs.shape[0]
         epochs = settings.num_epochs
-        minibatches = self._num_minibatches(count, settings.minibatch_size)
+        minibatches = self.num_minibatches(count, settings.minibatch_size)
         if minibatches == 0:
             return result
         updates = epochs * minibatches
@@ -179,7 +179,9 @@ class TeamPPOLearner(PPOTorchLearner):
             scalars = []
             for number, index in enumerate(order.tensor_split(minibatches), epoch * minibatches):
                 values = plan.values(epoch, epochs, number, updates)
-                scalars.append(self._step(team, rows.select(index), values, plan.logit_bias))
+                scalars.append(
+                    self.gradient_step(team, rows.select(index), values, plan.logit_bias)
+                )
         result |= self._means(scalars) | {"trained": 1, "epochs": epochs, "updates": updates}
         if settings.kl_coeff > 0.0:
             self.kl_coeffs[team] = adapt_kl_coeff(
@@ -226,7 +228,7 @@ class TeamPPOLearner(PPOTorchLearner):
             return everything, explained
         return everything.select(valid.flatten().nonzero().squeeze(-1)), explained
 
-    def _step(
+    def gradient_step(
         self,
         team: str,
         batch: Minibatch,
@@ -261,7 +263,7 @@ class TeamPPOLearner(PPOTorchLearner):
 
     # --- several learners -------------------------------------------------------------------------
 
-    def _num_minibatches(self, rows: int, minibatch_size: int) -> int:
+    def num_minibatches(self, rows: int, minibatch_size: int) -> int:
         """Gradient steps per epoch, equal on all learners; 0 where one of them has no rows."""
         most = torch.tensor([max(1, round(rows / minibatch_size)), -rows])
         if self.is_distributed:
