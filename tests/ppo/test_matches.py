@@ -144,9 +144,7 @@ def test_a_teams_luck_does_not_depend_on_its_opponent() -> None:
     assert not torch.equal(heard[0][0], heard[0][1])
 
 
-@pytest.mark.parametrize(
-    ("episodes", "seed", "words"), [(0, 0, "episodes"), (1, -1, "seed"), (1, 2**63, "seed")]
-)
+@pytest.mark.parametrize(("episodes", "seed", "words"), [(0, 0, "episodes"), (1, -1, "seed")])
 def test_what_cannot_be_played_is_refused(episodes: int, seed: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         play_matches(CONFIG, RANDOM, RANDOM, episodes=episodes, seed=seed)

@@ -28,13 +28,13 @@ _WHY = "; was it killed, or is the memory full?"
 
 
 class ExitWatch:
-    """While entered, an end without a word is told of by another process, on stderr.
+    """While entered, an end without a word is reported by another process, on stderr.
 
     Whatever leaves the context, an exception too, can speak for itself.
     """
 
     def __init__(self, way_on: str, *, active: bool = True) -> None:
-        """`way_on` is what is said of how to go on; without `active` nothing is started or said."""
+        """`way_on` says how to continue; without `active` nothing is started or said."""
         self._said: dict[str, object] = {"way_on": way_on, "processes": {}}
         self._active = active
         self._process: subprocess.Popen[bytes] | None = None
@@ -84,7 +84,7 @@ class ExitWatch:
     def _send(self, line: str) -> None:
         if self._process is None or self._process.stdin is None:
             return
-        with contextlib.suppress(OSError):  # somebody has killed it: a run goes on without
+        with contextlib.suppress(OSError):  # somebody has killed it: a run continues without
             os.write(self._process.stdin.fileno(), f"{line}\n".encode())
 
 

@@ -26,10 +26,10 @@ class CollapseMonitor:
 
     def __init__(self) -> None:
         self._collapsed: dict[str, str] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def observe(self, iteration: int, results: Mapping[str, Mapping[str, Any]]) -> list[str]:
-        """Look at what the learner measured, by policy; returns what has to be told of it."""
+        """Judges what the learner measured, by policy; returns a line for each change to report."""
         news = []
         for policy_id in sorted(results):
             learned = results[policy_id]
@@ -49,9 +49,9 @@ class CollapseMonitor:
         return dict(self._collapsed)
 
     def restore(self, state: Mapping[str, str]) -> None:
-        """Go on from a `state`; what is still collapsed is told of once more."""
+        """Continues from a `state`; what is still collapsed is reported once more."""
         self._collapsed = {str(policy_id): str(text) for policy_id, text in state.items()}
-        self._told = set()
+        self._reported = set()
 
     def _judge(
         self, policy_id: str, iteration: int, kl: float, entropy: float, most: float
@@ -63,14 +63,14 @@ class CollapseMonitor:
                 f"{policy_id} collapsed in iteration {iteration}: one update changed it by "
                 f"{kl:.2g} nats of KL, and its entropy is {entropy:.2g} of {most:.2g} nats",
             )
-            if policy_id not in self._told:
-                self._told.add(policy_id)
+            if policy_id not in self._reported:
+                self._reported.add(policy_id)
                 return [
                     f"{self._collapsed[policy_id]}. It hardly recovers by itself: "
                     "go back to an older checkpoint, with a lower ppo.lr"
                 ]
         elif kl < KL_FINE and entropy > SHARE_FINE * most and policy_id in self._collapsed:
             del self._collapsed[policy_id]
-            self._told.discard(policy_id)
+            self._reported.discard(policy_id)
             return [f"{policy_id} has recovered: its entropy is {entropy:.2g} of {most:.2g} nats"]
         return []

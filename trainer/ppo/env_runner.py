@@ -276,7 +276,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         self.batch = None
         self._started = True
         batch = self._begin()
-        # What was seen last was seen under the numbers of then.
+        # The last observation was made under the parameters that were in effect then.
         now = self.env.set_parameters(values.get("env_parameters", {}))
         self.env.observe(batch.at(self.steps))
         self.env.set_parameters(now)

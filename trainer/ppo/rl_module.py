@@ -1,4 +1,4 @@
-"""RLlib's face of an `ActorCritic`: the network under the names that RLlib's tools expect."""
+"""The RLlib adapter of an `ActorCritic`: the network under the names that RLlib expects."""
 
 from __future__ import annotations
 

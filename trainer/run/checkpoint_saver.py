@@ -3,7 +3,7 @@
 The training thread only captures its state, into files that nobody else sees yet. Hashing, forcing
 to the disk, the commit, pruning, the plot and the export of the history run behind it, in one
 thread, one checkpoint after the other. A save that the disk refuses does not end the training: it
-is told of, and the next one is tried.
+is reported, and the next one is tried.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class CheckpointSaver:
             self.settle()
 
     def settle(self) -> None:
-        """Wait for the save under way and tell of it; what is not the disk's fault is raised."""
+        """Waits for the save under way and reports it; an error not of the disk is raised."""
         if self._pending is None:
             return
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What is told of env runners that die and come back."""
+"""Notices of env runners that die and come back."""
 
 from __future__ import annotations
 

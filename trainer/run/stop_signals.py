@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 as requests: the loop looks at them between iterations."""
+"""Turns Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 into requests that the loop polls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StopSignals:
 
     Attributes:
         received: the signal that was noted.
-        way_on: the command that goes on from the last checkpoint, said when leaving at once.
+        way_on: the command that resumes the last checkpoint, shown when leaving at once.
 
     Ray installs handlers of its own when it starts: call `install` again after that.
     """
