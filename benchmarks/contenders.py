@@ -14,9 +14,15 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from typing import Any
 
 import trainer.cluster.environment  # noqa: F401 - first: Ray reads it at import
 from benchmarks.workload import Measurement, default_config
+
+
+def policy_of(agent: str, *args: Any, **kwargs: Any) -> str:
+    """seeker_0 -> seeker_policy."""
+    return f"{agent.rpartition('_')[0]}_policy"
 
 
 def ours(iterations: int) -> Measurement:
@@ -45,7 +51,6 @@ def stock(iterations: int, runners: int, envs: int) -> Measurement:
     from envs.adapters.rllib import HideAndSeekMultiAgentEnv
     from trainer.cluster.ray_session import start_ray, stop_ray
     from trainer.config.run_groups import RayGroup
-    from trainer.ppo.algorithm_config import policy_of_agent
 
     config = default_config()
     ppo = config.ppo
@@ -57,7 +62,7 @@ def stock(iterations: int, runners: int, envs: int) -> Measurement:
             HideAndSeekMultiAgentEnv, env_config=config.env.model_dump(), disable_env_checking=True
         )
         .env_runners(num_env_runners=runners, num_envs_per_env_runner=envs)
-        .multi_agent(policies={"seeker_policy", "hider_policy"}, policy_mapping_fn=policy_of_agent)
+        .multi_agent(policies={"seeker_policy", "hider_policy"}, policy_mapping_fn=policy_of)
         .training(
             train_batch_size_per_learner=env_steps,
             minibatch_size=ppo.minibatch_size,

@@ -41,11 +41,10 @@ class TeamSpec:
 
 @dataclass(frozen=True)
 class GameSpec:
-    """What is known of a game without building it; the fields mean what `BatchEnv` says."""
+    """What is known of a game without building it."""
 
     teams: tuple[TeamSpec, ...]
     stat_names: tuple[str, ...]
-    truncates: bool = False
 
 
 @dataclass

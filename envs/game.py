@@ -100,7 +100,7 @@ class Game:
 
     def __post_init__(self) -> None:
         env = self.make_env(1)
-        object.__setattr__(self, "spec", GameSpec(env.teams, tuple(env.stat_names), env.truncates))
+        object.__setattr__(self, "spec", GameSpec(env.teams, tuple(env.stat_names)))
         for name in (self.name, *self.team_sizes):
             if not (name.isidentifier() and name.islower()) or name in RESERVED:
                 raise ValueError(f"{name!r} is no name of a game or a team; use a-z, 0-9 and _")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ray.rllib.algorithms.ppo import PPOConfig
@@ -53,6 +54,7 @@ def algorithm_config(
     game = _game_of(make_env(1)) if game is None else game
     teams = game.teams
     settings = {spec.name: config.ppo.team(spec.name) for spec in teams}
+    policies = {agent: spec.policy_id for spec in teams for agent in spec.agents}
     modules = {}
     for number, spec in enumerate(teams):
         observation_space, action_space = policy_spaces(spec)
@@ -101,8 +103,8 @@ def algorithm_config(
             use_kl_loss=False,
         )
         .multi_agent(
-            policies={spec.policy_id for spec in teams},
-            policy_mapping_fn=policy_of_agent,
+            policies=set(policies.values()),
+            policy_mapping_fn=partial(_policy_of, policies),
         )
         .rl_module(rl_module_spec=MultiRLModuleSpec(rl_module_specs=modules))
         .fault_tolerance(restart_failed_env_runners=True)
@@ -125,6 +127,5 @@ def _for_learner(settings: TeamSettings) -> LearnerSettings:
     return LearnerSettings(*(getattr(settings, name) for name in LearnerSettings._fields))
 
 
-def policy_of_agent(agent_id: str, *args: Any, **kwargs: Any) -> str:
-    """seeker_0 -> seeker_policy."""
-    return f"{str(agent_id).rsplit('_', 1)[0]}_policy"
+def _policy_of(policies: Mapping[str, str], agent_id: str, *args: Any, **kwargs: Any) -> str:
+    return policies[agent_id]
