@@ -133,7 +133,7 @@ def test_the_mathematics_knows_neither_ray_nor_the_configuration(room: str) -> N
     assert offenders(f"trainer.{room}", "ray", "envs", "trainer.config") == []
 
 
-@pytest.mark.parametrize("module", ["networks", "matches"])
+@pytest.mark.parametrize("module", ["networks", "policy_files", "matches"])
 def test_what_the_demo_uses_knows_no_ray(module: str) -> None:
     assert offenders(f"trainer.ppo.{module}", "ray") == []
 

@@ -12,7 +12,8 @@ import torch
 from trainer.errors import UsageError
 from trainer.ppo import export
 from trainer.ppo.export import ExportFailed, export_policy
-from trainer.ppo.networks import ActorCritic, PolicyFileError, PolicySpec, save_policy
+from trainer.ppo.networks import ActorCritic, PolicySpec
+from trainer.ppo.policy_files import PolicyFileError, save_policy
 
 SPECS = (
     PolicySpec(obs_size=6, nvec=(3, 2), hiddens=(8, 8), normalize_obs=True),

@@ -13,7 +13,7 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.errors import TrainingDiverged
 from trainer.ppo.algorithm import TeamPPO, WeightsOutOfSync
 from trainer.ppo.learner import STEP_SCALARS
-from trainer.ppo.networks import load_policy, save_policy
+from trainer.ppo.policy_files import load_policy, save_policy
 from trainer.ppo.rollout import RolloutBatch
 
 Build = Callable[..., TeamPPO]

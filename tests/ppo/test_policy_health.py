@@ -17,9 +17,9 @@ from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.collapse import ENTROPY, KL, MAX_ENTROPY, CollapseMonitor
 from trainer.ppo.distributions import MASKED_LOGIT, MaskedMultiCategorical
 from trainer.ppo.losses import Minibatch
-from trainer.ppo.networks import ActorCritic, PolicyFileError, PolicySpec, save_policy
+from trainer.ppo.networks import ActorCritic, PolicySpec, not_finite
+from trainer.ppo.policy_files import PolicyFileError, save_policy
 from trainer.ppo.policy_health import ROWS, measure
-from trainer.ppo.weights import not_finite
 
 Build = Callable[..., TeamPPO]
 ONE_STEP = {"num_epochs": 1, "minibatch_size": 1024}

@@ -22,7 +22,7 @@ from tests.checkpoints.hostile import NASTY, places, replaced
 from tests.golden_checkpoint import GOLDEN, golden_in, vouch_for
 from trainer.config.schema import Config
 from trainer.errors import InvalidState
-from trainer.ppo.networks import PolicyFileError, load_policy, read_spec
+from trainer.ppo.policy_files import PolicyFileError, load_policy, read_spec
 from trainer.run.saved_run import SavedRun
 from trainer.run.saved_state.resume_state import read_resume_state
 from trainer.run.saved_state.safe_pickle import UnsafePickle

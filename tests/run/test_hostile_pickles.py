@@ -14,7 +14,7 @@ import pytest
 from tests.golden_checkpoint import GOLDEN, golden_in, vouch_for
 from trainer.config.loading import load_config
 from trainer.errors import InvalidState
-from trainer.ppo.networks import load_policy
+from trainer.ppo.policy_files import load_policy
 from trainer.ppo_trainer import create_ppo_trainer
 from trainer.run.saved_state.safe_pickle import UnsafePickle
 

@@ -15,7 +15,7 @@ from tests.run.fake_training import FakeTrainer, RecordingConsole
 from trainer.checkpoints.errors import CheckpointWriteFailed
 from trainer.config.schema import Config
 from trainer.errors import UsageError
-from trainer.ppo.networks import load_policy, same_weights
+from trainer.ppo.policy_files import load_policy, same_weights
 from trainer.reporting.metrics import Row
 from trainer.run import recorder as recorder_module
 from trainer.run.identity import RunOrigin

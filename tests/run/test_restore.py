@@ -13,7 +13,7 @@ from tests.golden_checkpoint import GOLDEN
 from trainer.config.schema import Config
 from trainer.errors import IncompatibleCheckpoint, RestoreFailed
 from trainer.ppo.algorithm import TeamPPO
-from trainer.ppo.networks import read_spec
+from trainer.ppo.policy_files import read_spec
 from trainer.run.restore import restore
 from trainer.run.saved_run import SavedRun
 from trainer.run.saved_state.resume_state import ResumeState, read_resume_state

@@ -12,7 +12,8 @@ from trainer.checkpoints import manifest
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.config.types import ConfigError
 from trainer.errors import InvalidState
-from trainer.ppo.networks import PolicySpec, read_spec
+from trainer.ppo.networks import PolicySpec
+from trainer.ppo.policy_files import read_spec
 from trainer.reporting.history.record import HistoryRecord
 from trainer.run.saved_run import SavedRun
 from trainer.run.saved_state.resume_state import read_resume_state

@@ -14,7 +14,8 @@ from tests.golden_checkpoint import GOLDEN, golden_in
 from trainer.checkpoints.errors import CheckpointCorrupted
 from trainer.errors import IncompatibleCheckpoint
 from trainer.ppo.algorithm import TeamPPO
-from trainer.ppo.networks import ActorCritic, load_policy, read_spec
+from trainer.ppo.networks import ActorCritic
+from trainer.ppo.policy_files import load_policy, read_spec
 from trainer.run.warmstart import load_networks, start_from
 
 HIDER = "hider_policy"

@@ -9,8 +9,8 @@ import pytest
 
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.config.loading import load_config
-from trainer.ppo.networks import load_policy
-from trainer.ppo.weights import weights_hash
+from trainer.ppo.networks import weights_hash
+from trainer.ppo.policy_files import load_policy
 from trainer.ppo_trainer import create_ppo_trainer
 from trainer.reporting.history.rows import read_export
 

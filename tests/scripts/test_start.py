@@ -12,7 +12,7 @@ import yaml
 from tests.scripts.conftest import SMALL, Desk, copy_of
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.config.loading import load_config
-from trainer.ppo.networks import load_policy
+from trainer.ppo.policy_files import load_policy
 from trainer.ppo_trainer import create_ppo_trainer
 
 Trained = tuple[Desk, str]

@@ -21,11 +21,9 @@ from ray.rllib.utils.metrics import (
 )
 
 from envs.batch_env import BatchEnv, TeamSpec
-from trainer.ppo.networks import ActorCritic
+from trainer.ppo.networks import ActorCritic, one_thread, weights_hash
 from trainer.ppo.rollout import RolloutBatch
 from trainer.ppo.sampling import sample_actions
-from trainer.ppo.torch_threads import one_thread
-from trainer.ppo.weights import weights_hash
 
 
 @dataclass

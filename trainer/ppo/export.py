@@ -26,7 +26,8 @@ from torch import Tensor, nn
 
 from trainer.checkpoints import atomic, layout
 from trainer.errors import EXIT_ERROR, UsageError
-from trainer.ppo.networks import ActorCritic, Tanh, load_policy
+from trainer.ppo.networks import ActorCritic, Tanh
+from trainer.ppo.policy_files import load_policy
 
 SPEC_ENTRY = "spec.json"
 ONNX_PACKAGES = ("onnx", "onnxscript")

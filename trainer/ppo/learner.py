@@ -29,11 +29,10 @@ from trainer.ppo.losses import (
     explained_variance,
     ppo_loss,
 )
-from trainer.ppo.networks import ActorCritic
+from trainer.ppo.networks import ActorCritic, weights_hash
 from trainer.ppo.normalization import power_sums
 from trainer.ppo.policy_health import FIGURES, check
 from trainer.ppo.rollout import RolloutBatch, TeamRollout
-from trainer.ppo.weights import weights_hash
 from trainer.schedules.scheduler import Scheduler, TeamPlan, TeamValues
 
 STEP_SCALARS = ("loss", "policy_loss", "vf_loss", "entropy", "kl", "clip_fraction", "grad_norm")

@@ -1,47 +1,30 @@
-"""The actor-critic networks in plain torch, and their form on disk.
+"""The actor-critic networks in plain torch.
 
 Nothing here knows Ray: the RLModule (`trainer/ppo/rl_module.py`) is a thin adapter for
-`ActorCritic`, and the demo and other programs load an exported policy (`weights.safetensors` and
-`spec.json`) with this file alone.
+`ActorCritic`. `trainer/ppo/policy_files.py` saves and loads one.
 
 Shapes: B rows, D observation size, H action heads, L = sum(nvec) logits.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import itertools
-import json
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from io import BufferedReader
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from trainer.checkpoints.safe_io import safe_json, tensor_file
 from trainer.checkpoints.safe_io.plain_values import flag, sequence, whole
 from trainer.checkpoints.safe_io.safe_json import shown
 from trainer.ppo.distributions import MaskedMultiCategorical
 from trainer.ppo.normalization import ObsNormalizer
-from trainer.ppo.torch_threads import one_thread
-from trainer.ppo.weights import not_finite
 
-WEIGHTS_FILE = "weights.safetensors"
-SPEC_FILE = "spec.json"
-SPEC_FORMAT = 1
 MAX_WIDTH = 16_384
 MAX_LAYERS = 64
-_MAX_SPEC_BYTES = 2**16
-_DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.int32: "I32", torch.int64: "I64"}
-
-
-class PolicyFileError(ValueError):
-    """An exported policy that is missing, malformed or does not fit its own spec."""
 
 
 @dataclass(frozen=True)
@@ -198,104 +181,35 @@ class ActorCritic(nn.Module):
         return dist.sample(generator) if explore else dist.mode()
 
 
-def save_policy(network: ActorCritic, folder: str | Path) -> None:
-    """Write `weights.safetensors` and `spec.json` into `folder` (made if missing).
-
-    Raises:
-        PolicyFileError: a weight is not finite; nothing is written then.
-    """
-    folder = Path(folder)
-    weights = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
-    if broken := not_finite(weights):
-        raise PolicyFileError(f"{folder.name} is not saved: {broken[0]} is not finite")
-    folder.mkdir(parents=True, exist_ok=True)
-    # Not save_file, whose files only their owner may read.
-    (folder / WEIGHTS_FILE).write_bytes(save(weights))
-    spec = {"format": SPEC_FORMAT, **asdict(network.spec)}
-    (folder / SPEC_FILE).write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
+def weights_hash(networks: Mapping[str, nn.Module]) -> str:
+    """SHA-256 over names, shapes and bytes of all parameters and buffers, in any order."""
+    digest = hashlib.sha256()
+    for policy_id in sorted(networks):
+        state = networks[policy_id].state_dict()
+        for name in sorted(state):
+            value = state[name].detach().cpu().contiguous()
+            digest.update(f"{policy_id}/{name}:{value.dtype}{tuple(value.shape)}".encode())
+            digest.update(value.numpy().tobytes())
+    return digest.hexdigest()
 
 
-def read_spec(folder: Path) -> PolicySpec:
-    """The spec of an exported policy.
-
-    Raises:
-        OSError, ValueError, KeyError: it is missing, malformed or of an unknown format.
-    """
-    values = safe_json.decode(safe_json.read_bytes(folder / SPEC_FILE, _MAX_SPEC_BYTES))
-    if values["format"] != SPEC_FORMAT:
-        raise ValueError(f"format {shown(values['format'])}; this version reads {SPEC_FORMAT}")
-    return PolicySpec.from_dict(values)
-
-
-def weight_shapes(spec: PolicySpec) -> dict[str, tuple[int, ...]]:
-    """The shape of every weight and moment by name, in order; no memory is taken for them."""
-    return {name: tuple(value.shape) for name, value in _hollow(spec).state_dict().items()}
+@torch.no_grad()
+def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
+    """The names of the tensors that hold a NaN or an infinity."""
+    values = {name: value for name, value in tensors.items() if value.is_floating_point()}
+    # One flat check instead of one per tensor: after every update there is hardly ever a finding.
+    flat = [value.reshape(-1) for value in values.values()]
+    if not flat or bool(torch.cat(flat).isfinite().all()):
+        return []
+    return [name for name, value in values.items() if not bool(value.isfinite().all())]
 
 
-def same_weights(folder: Path, weights: Mapping[str, Any]) -> bool:
-    """Whether an exported policy has the very same bits as these arrays by name.
-
-    Raises:
-        PolicyFileError: see `load_policy`.
-    """
-    exported = load_policy(folder).state_dict()
-    return exported.keys() == weights.keys() and all(
-        value.numpy().tobytes() == np.asarray(weights[name]).tobytes()
-        for name, value in exported.items()
-    )
-
-
-def load_policy(folder: str | Path) -> ActorCritic:
-    """Read what `save_policy` wrote; no pickle is involved.
-
-    Raises:
-        PolicyFileError: a file is missing or unreadable, or the weights do not fit the spec.
-    """
-    folder = Path(folder)
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: small matrices are faster so, and the bits the same on any machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        spec = read_spec(folder)
-        network = _hollow(spec)
-        with safe_json.open_plain(folder / WEIGHTS_FILE) as file:
-            layout = tensor_file.read_layout(file)
-            _check_layout(layout, network.state_dict())
-            weights = network.to_empty(device="cpu").state_dict()
-            for name, value in weights.items():
-                _read_into(value, file, layout[name])
-                if not_finite({name: value}):  # one by one, which takes less memory
-                    raise ValueError(f"{name} is not finite")
-    except FileNotFoundError as error:
-        raise PolicyFileError(f"{error.filename}: no such file; is {folder} a policy?") from error
-    except KeyError as error:
-        raise PolicyFileError(f"{folder / SPEC_FILE}: unknown or missing value {error}") from error
-    except Exception as error:
-        first_line = safe_json.first_line(error)
-        raise PolicyFileError(f"{folder}: not a readable policy: {first_line}") from error
-    return network.eval()
-
-
-def _hollow(spec: PolicySpec) -> ActorCritic:
-    """The network without memory for its weights, which a spec alone must not ask for."""
-    with torch.device("meta"):
-        return ActorCritic(spec)
-
-
-def _check_layout(layout: Mapping[str, tensor_file.Entry], wanted: Mapping[str, Tensor]) -> None:
-    """See that a file has the weights that are wanted (ValueError), before memory is taken."""
-    for name in sorted(layout.keys() ^ wanted.keys()):
-        raise ValueError(f"{shown(name)} is {'missing' if name in wanted else 'unknown'}")
-    for name, like in wanted.items():  # in this order: a file is written in any
-        entry, dtype = layout[name], _DTYPES[like.dtype]
-        if (entry.shape, entry.dtype) != (tuple(like.shape), dtype):
-            raise ValueError(
-                f"{name} has the shape {entry.shape} of {entry.dtype}, "
-                f"not {tuple(like.shape)} of {dtype}"
-            )
-
-
-def _read_into(value: Tensor, file: BufferedReader, entry: tensor_file.Entry) -> None:
-    """Fill a tensor from its place in the file, without a copy of it in between."""
-    file.seek(entry.start)
-    bits = value.reshape(-1).numpy()  # the same memory: weights are contiguous
-    file.readinto(bits.data.cast("B"))
-    if sys.byteorder == "big":
-        bits.byteswap(inplace=True)
+        yield
+    finally:
+        torch.set_num_threads(before)

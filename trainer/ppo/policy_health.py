@@ -21,8 +21,7 @@ from trainer.errors import TrainingDiverged
 from trainer.ppo.collapse import ENTROPY, KL, MAX_ENTROPY
 from trainer.ppo.distributions import MaskedMultiCategorical
 from trainer.ppo.losses import Minibatch
-from trainer.ppo.networks import ActorCritic
-from trainer.ppo.weights import not_finite
+from trainer.ppo.networks import ActorCritic, not_finite
 
 FIGURES = (KL, ENTROPY, MAX_ENTROPY)
 

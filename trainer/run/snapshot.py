@@ -12,7 +12,7 @@ from trainer.checkpoints.safe_io import safe_yaml
 from trainer.checkpoints.safe_io.redaction import redacted_values
 from trainer.checkpoints.staging import StagedCheckpoint
 from trainer.config.schema import Config
-from trainer.ppo.networks import save_policy
+from trainer.ppo.policy_files import save_policy
 from trainer.reporting.history.record import RECORD_PART, HistoryRecord
 from trainer.reporting.metrics import Row
 from trainer.run.identity import RunIdentity, RunOrigin

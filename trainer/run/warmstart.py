@@ -10,7 +10,8 @@ import torch
 
 from trainer.checkpoints import layout, manifest
 from trainer.errors import IncompatibleCheckpoint
-from trainer.ppo.networks import PolicySpec, load_policy
+from trainer.ppo.networks import PolicySpec
+from trainer.ppo.policy_files import load_policy
 
 if TYPE_CHECKING:
     from trainer.ppo.algorithm import TeamPPO

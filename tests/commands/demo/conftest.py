@@ -16,7 +16,8 @@ from trainer.commands.demo import recording, window
 from trainer.commands.demo.checkpoint_choice import Shelf
 from trainer.commands.demo.lineup import Lineup, make_lineup
 from trainer.config.schema import Config
-from trainer.ppo.networks import ActorCritic, PolicySpec, save_policy
+from trainer.ppo.networks import ActorCritic, PolicySpec
+from trainer.ppo.policy_files import save_policy
 
 GAME: dict[str, Any] = {
     "level": "L0",

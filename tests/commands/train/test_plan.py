@@ -20,7 +20,7 @@ from trainer.commands.train.schedule_report import print_schedules
 from trainer.commands.train.start import Start
 from trainer.config.types import ConfigError
 from trainer.errors import UsageError
-from trainer.ppo.networks import read_spec
+from trainer.ppo.policy_files import read_spec
 from trainer.run.saved_state.resume_state import read_resume_state
 from trainer.schedules.scheduler import Scheduler
 

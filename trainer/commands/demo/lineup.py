@@ -17,7 +17,8 @@ from trainer.config.loading import apply_overrides
 from trainer.config.types import TEAMS, ConfigError
 from trainer.errors import IncompatibleCheckpoint, UsageError
 from trainer.ppo.matches import Player, PolicyPlayer, RandomPlayer
-from trainer.ppo.networks import ActorCritic, PolicyFileError, load_policy
+from trainer.ppo.networks import ActorCritic
+from trainer.ppo.policy_files import PolicyFileError, load_policy
 
 RANDOM = "random"
 
