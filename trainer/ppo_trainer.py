@@ -99,7 +99,10 @@ def train(
         cleanup.callback(stop_ray)
         cleanup.enter_context(failures_of_ray())
         trainer, config = create_ppo_trainer(
-            *(config, origin.saved, origin.warmstart, until),
+            config,
+            restore_path=origin.saved,
+            warmstart=origin.warmstart,
+            until=until,
             carry_schedules=origin.carry_schedules,
         )
         cleanup.callback(trainer.stop)

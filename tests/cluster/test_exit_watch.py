@@ -1,4 +1,4 @@
-"""Ends without a word, told of by the process beside; real processes."""
+"""Sudden ends, reported by a second process; real processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run(text: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("end", ["os._exit(1)", "os.kill(os.getpid(), signal.SIGKILL)"])
-def test_an_end_without_a_word_is_told_of_with_the_last_way_on(end: str) -> None:
+def test_a_sudden_end_is_reported_with_the_last_way_on(end: str) -> None:
     done = run(f"""
 print(os.getpid(), flush=True)
 watch.__enter__()
@@ -48,7 +48,7 @@ other = subprocess.Popen(["sleep", "100"], stdout=-3, stderr=-3)
 print(other.pid, flush=True)
 watch.__enter__()
 watch.name_processes({other.pid: "Ray's raylet", os.getpid(): "never"})
-folder = pathlib.Path(f"/proc/{watch._process.pid}/fd")
+folder = pathlib.Path(f"/proc/{watch.process.pid}/fd")
 while sum("pidfd" in os.path.realpath(path) for path in folder.iterdir()) < 2:
     pass
 other.kill()
@@ -65,7 +65,7 @@ os._exit(1)
         ("pass", 0),
         ("raise SystemExit(130)", 130),
         ("watch.silence(); os._exit(1)", 1),  # as the second Ctrl-C does
-        ("watch._process.kill(); watch._process.wait(); watch.set_way_on('x')", 0),
+        ("watch.process.kill(); watch.process.wait(); watch.set_way_on('x')", 0),
     ],
 )
 def test_an_end_with_words_of_its_own_is_left_to_them(end: str, code: int) -> None:
@@ -77,7 +77,7 @@ def test_without_actors_nothing_runs_beside() -> None:
     done = run("""
 with ExitWatch("", active=False) as idle:
     idle.set_way_on("x")
-    print(idle._process, flush=True)
+    print(idle.process, flush=True)
     os._exit(1)
 """)
     assert (done.stdout, done.stderr) == ("None\n", "")

@@ -67,8 +67,6 @@ def fail_in_actor() -> None:
 def dead_raylet(monkeypatch: pytest.MonkeyPatch) -> None:
     """A raylet that is found dead at once."""
     monkeypatch.setattr(ray_failures, "dead_daemon", lambda: "Ray's raylet (process 1)")
-    monkeypatch.setattr(ray_failures, "_LOOK_EVERY_S", 0.001)
-    monkeypatch.setattr(ray_failures, "_GRACE_S", 0.1)
 
 
 NAMES_IT = r"^Ray's raylet \(process 1\) died; "
@@ -86,7 +84,7 @@ def test_a_wait_for_a_dead_raylet_is_interrupted() -> None:
     answer = threading.Event()
     gives_up = threading.Timer(30, answer.set)
     gives_up.start()
-    with pytest.raises(ProcessDied, match=NAMES_IT), failures_of_ray():
+    with pytest.raises(ProcessDied, match=NAMES_IT), failures_of_ray(0.001, 0.1):
         answer.wait()
     gives_up.cancel()
     assert not answer.is_set(), "the wait was not interrupted"
@@ -199,6 +197,6 @@ def test_only_the_thread_that_builds_does_without_the_object_store(
 def test_the_users_own_python_path_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     project = str(ray_session.PROJECT_ROOT)
     monkeypatch.setenv("PYTHONPATH", "/mine:/too")
-    assert ray_session._python_path() == f"{project}:/mine:/too"
+    assert ray_session.actor_python_path() == f"{project}:/mine:/too"
     monkeypatch.delenv("PYTHONPATH")
-    assert ray_session._python_path() == project
+    assert ray_session.actor_python_path() == project

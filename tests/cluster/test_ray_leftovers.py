@@ -52,6 +52,6 @@ def test_folders_of_killed_runs_go_and_those_of_living_ones_stay(caches: Path) -
     strangers = caches / "tmp" / "ray-of-somebody"
     strangers.mkdir()
     assert (caches / "cache" / "ray" / str(pid)).is_dir()
-    ray_session._remove_leftovers()
+    ray_session.remove_leftovers()
     assert list((caches / "cache" / "ray").iterdir()) == []
     assert sorted((caches / "tmp").iterdir()) == [living, strangers]

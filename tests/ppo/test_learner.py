@@ -1,4 +1,4 @@
-"""Learner and runner inside RLlib: what is learned from, counted and kept."""
+"""Learner and runner inside RLlib: the rows learned from, the counts and the saved state."""
 
 import copy
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What an update leaves of a policy: the run stops where it is none, and tells of a poor one."""
+"""The health of policies: not finite ends the run, a collapse is reported."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ def test_a_save_that_fails_last_is_an_error_and_an_earlier_one_is_reported(
         row = bench.iterate()
         monkeypatch.setattr(bench.trainer, "save_to_path", refuse)
         recorder.save(row)
-        assert bench.console.lines[-1].endswith("Training goes on, the next save is tried")
+        assert bench.console.lines[-1].endswith("Training continues, and the next save is tried")
         reported = len(bench.console.lines)
         recorder.finish(final=False, stopped=False)
     assert len(bench.console.lines) == reported  # the error itself says it
@@ -200,7 +200,7 @@ def test_what_is_newer_than_the_resumed_iteration_becomes_a_branch(
     second.trainer.progress.iteration = 1
     with second.recorder:
         second.iterate()
-    assert second.console.lines[0].startswith("info: going on from iteration 1: newer files moved")
+    assert second.console.lines[0].startswith("info: resuming from iteration 1: newer files moved")
     assert not (second.folder / "checkpoint_000002").exists()
 
 

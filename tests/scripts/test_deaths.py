@@ -91,7 +91,7 @@ def test_a_death_ends_the_run_in_one_line_with_the_way_on(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2])
-def test_killed_runners_are_told_of_and_come_back(desk: Desk, count: int) -> None:
+def test_killed_runners_are_reported_and_come_back(desk: Desk, count: int) -> None:
     desk.variables["PYTHONWARNINGS"] = "ignore"
     process = desk.start("main.py", *TINY, "--until", "4000")
     wait_for(process, " 3/4000 |")
@@ -102,7 +102,7 @@ def test_killed_runners_are_told_of_and_come_back(desk: Desk, count: int) -> Non
             r"warning: runner [12] of 2 died .*; this iteration has 50% of the data", told
         )
         wait_for(process, "of 2 is back")
-    wait_for(process, "/4000 |")  # it goes on
+    wait_for(process, "/4000 |")  # it continues
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=90)
     assert process.returncode == 130, errors

@@ -1,8 +1,8 @@
-"""What is said for a process that ends without a word of its own.
+"""A second process that reports a sudden end of this one.
 
 When one of Ray's daemons or their agents dies, Ray's C++ code may end this process at once: no
 Python code runs after it. The kernel does the same when the memory is full. So a small process
-beside this one waits for its end, and says what was prepared.
+beside this one waits for its end and prints the message prepared for it.
 
 This file is also what that process runs; it must import little.
 """
@@ -28,21 +28,24 @@ _WHY = "; was it killed, or is the memory full?"
 
 
 class ExitWatch:
-    """While entered, an end without a word is reported by another process, on stderr.
+    """While entered, a sudden end of this process is reported by another one, on stderr.
 
-    Whatever leaves the context, an exception too, can speak for itself.
+    Leaving the context, by an exception too, is no sudden end.
+
+    Attributes:
+        process: the one that watches; None while there is none.
     """
 
     def __init__(self, way_on: str, *, active: bool = True) -> None:
-        """`way_on` says how to continue; without `active` nothing is started or said."""
+        """`way_on` says how to continue; without `active` no process is started."""
         self._said: dict[str, object] = {"way_on": way_on, "processes": {}}
         self._active = active
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> ExitWatch:
         if not self._active:
             return self
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", __file__, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -59,22 +62,23 @@ class ExitWatch:
         traceback: TracebackType | None,
     ) -> None:
         self.silence()
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
-            self._process.wait()
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
+            self.process.wait()
 
     def set_way_on(self, way_on: str) -> None:
+        """Changes the text that says how to continue."""
         self._update(way_on=way_on)
 
     def name_processes(self, names: Mapping[int, str]) -> None:
-        """The processes whose death may end this one, by their ids, in words.
+        """Names the processes (by id) whose death may end this one; to be called once.
 
-        Of those that die at once the first one counts. To be called once.
+        Of several that die, the report names the first.
         """
         self._update(processes=dict(names))
 
     def silence(self) -> None:
-        """Nothing is to be said any more; for a handler of signals as well."""
+        """Cancels the report; safe in a signal handler."""
         self._send("null")
 
     def _update(self, **said: object) -> None:
@@ -82,14 +86,14 @@ class ExitWatch:
         self._send(json.dumps(self._said))
 
     def _send(self, line: str) -> None:
-        if self._process is None or self._process.stdin is None:
+        if self.process is None or self.process.stdin is None:
             return
-        with contextlib.suppress(OSError):  # somebody has killed it: a run continues without
-            os.write(self._process.stdin.fileno(), f"{line}\n".encode())
+        with contextlib.suppress(OSError):  # somebody has killed it: the run continues without
+            os.write(self.process.stdin.fileno(), f"{line}\n".encode())
 
 
 class _Watched:
-    """The processes that are watched, by a file descriptor of each; none where that cannot be."""
+    """The watched processes, by a file descriptor of each; none where the system has no pidfd."""
 
     def __init__(self) -> None:
         self._names: dict[int, str] = {}
@@ -104,7 +108,7 @@ class _Watched:
                 self._names[open_process(int(process))] = f"{name} (process {process})"
 
     def wait(self, source: int) -> None:
-        """Wait until `source` can be read, and note what dies first."""
+        """Waits until `source` can be read, and notes which process dies first."""
         while self._names:
             ready = select.select([source, *self._names], [], [])[0]
             for descriptor in [known for known in self._names if known in ready]:
@@ -115,7 +119,7 @@ class _Watched:
 
 
 def _terminal() -> list[Any] | None:
-    """How the terminal is set, which a live display changes; None where there is none."""
+    """The settings of the terminal, which a live display changes; None where there is none."""
     if termios is None or not os.isatty(2):
         return None
     return termios.tcgetattr(2)

@@ -1,7 +1,7 @@
 """The death of actors and of Ray itself, in one line of our own.
 
-Ray tells of a dead actor in seven lines, of a dead raylet with 'Broken pipe' and of a dead control
-service (GCS) not at all: a minute later it ends this process.
+Ray reports a dead actor in seven lines, a dead raylet with 'Broken pipe' and a dead control service
+(GCS) not at all: a minute later it ends this process.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from trainer.errors import ProcessDied, TrainingFailed
 
 T = TypeVar("T")
 _PING_S = 10.0
-_LOOK_EVERY_S = 1.0
-_GRACE_S = 10.0
 _INTERRUPT = getattr(signal, "SIGUSR2", None)  # Windows has none
 
 
@@ -76,7 +74,7 @@ def ask_actors(
 def failures_of_learners(learners: LearnerGroup) -> Iterator[None]:
     """Raise `ProcessDied` for whatever fails inside because a learner has died.
 
-    RLlib drops a dead learner from its list without a word, and fails later of the empty list.
+    RLlib drops a dead learner from its list silently, and fails later because the list is empty.
     """
     try:
         yield
@@ -85,9 +83,8 @@ def failures_of_learners(learners: LearnerGroup) -> Iterator[None]:
         if learners.is_local or ours:
             raise
         check_ray(error)
-        if dead := _dead_learner(
-            learners._worker_manager
-        ):  # the others tell of a broken connection then
+        # First, since the living learners report only a broken connection then.
+        if dead := _dead_learner(learners._worker_manager):
             raise dead from error
         if isinstance(error, RayError):
             raise actor_failure(error, "a learner or another actor") from error
@@ -122,13 +119,20 @@ def _dead_learner(manager: FaultTolerantActorManager) -> Exception | None:
 
 
 @contextlib.contextmanager
-def failures_of_ray() -> Iterator[None]:
+def failures_of_ray(poll_s: float = 1.0, grace_s: float = 10.0) -> Iterator[None]:
     """Raise `ProcessDied` for whatever fails inside because Ray itself has died.
 
     Where RLlib waits for an actor that will never answer, the wait is interrupted (in the main
     thread of a program; elsewhere only an error that comes by itself is turned into ours).
+
+    Args:
+        poll_s: seconds between two looks at Ray's processes.
+        grace_s: seconds from a death to the interruption, and between two of them.
+
+    Raises:
+        ProcessDied: one of Ray's processes or an actor has died.
     """
-    with _interrupted_waits():
+    with _interrupted_waits(poll_s, grace_s):
         try:
             yield
         except (Exception, KeyboardInterrupt) as error:
@@ -139,23 +143,23 @@ def failures_of_ray() -> Iterator[None]:
 
 
 def check_ray(error: BaseException | None = None) -> None:
-    """Raise `ProcessDied` if one of Ray's own processes has died; `error` is what came of it."""
+    """Raise `ProcessDied` if one of Ray's own processes has died; `error` is its consequence."""
     if dead := dead_daemon():
         raise ProcessDied(f"{dead} died; was it killed, or is the memory full?") from error
 
 
 @contextlib.contextmanager
-def _interrupted_waits() -> Iterator[None]:
+def _interrupted_waits(poll_s: float, grace_s: float) -> Iterator[None]:
     if _INTERRUPT is None or threading.current_thread() is not threading.main_thread():
         yield
         return
     ended, waiting = threading.Event(), threading.get_ident()
 
     def watch() -> None:
-        while not ended.wait(_LOOK_EVERY_S):
+        while not ended.wait(poll_s):
             if dead_daemon() is not None:
                 # Usually an error follows, or the iteration ends, and no interruption is needed.
-                while not ended.wait(_GRACE_S):
+                while not ended.wait(grace_s):
                     # A real signal: Python's `interrupt_main` does not wake a waiting thread.
                     signal.pthread_kill(waiting, _INTERRUPT)
                 return

@@ -41,7 +41,7 @@ def start_ray(settings: RayGroup) -> bool:
     """Start or join Ray if `settings` need it and it does not run yet.
 
     Returns:
-        Whether this call did; then `stop_ray` is for the caller to call.
+        Whether this call did; then the caller must call `stop_ray`.
     """
     quiet_logging()
     if settings.is_local:
@@ -52,7 +52,7 @@ def start_ray(settings: RayGroup) -> bool:
         return False
     options: dict[str, Any] = {}
     if settings.address is None:
-        _remove_leftovers()
+        remove_leftovers()
         # More actors than cores have to share them; Ray would wait for more cores forever.
         cpus = max(os.cpu_count() or 1, settings.num_env_runners + settings.num_learners + 1)
         options = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": str(_temp_dir())}
@@ -61,7 +61,7 @@ def start_ray(settings: RayGroup) -> bool:
             address=settings.address,
             logging_level=logging.ERROR,
             log_to_driver=False,
-            runtime_env={"env_vars": {"PYTHONPATH": _python_path(), **QUIET}},
+            runtime_env={"env_vars": {"PYTHONPATH": actor_python_path(), **QUIET}},
             **options,
         )
     global _started
@@ -69,17 +69,17 @@ def start_ray(settings: RayGroup) -> bool:
     return True
 
 
-def _python_path() -> str:
+def actor_python_path() -> str:
     """Where actors find this code: the project, then what the user has set."""
     return os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
 
 
 @contextlib.contextmanager
 def _own_handlers() -> Iterator[None]:
-    """Keep our handler of SIGTERM, and Ray's words about dead processes off the console.
+    """Keeps our handler of SIGTERM, and Ray's reports of dead processes off the console.
 
-    Ray's handler would end the process without a word while Ray starts. What it would print comes
-    as an error too (see `trainer/cluster/ray_failures.py`).
+    Ray's handler would end the process silently while Ray starts. What it would print also
+    comes as an error (see `trainer/cluster/ray_failures.py`).
     """
     import ray
 
@@ -99,7 +99,7 @@ def _own_handlers() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _stderr_to(path: Path) -> Iterator[None]:
-    """Send what C++ code writes to stderr into a file; Python's own errors are raised as ever."""
+    """Sends what C++ code writes to stderr into a file; Python's own errors are still raised."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
     kept = os.dup(2)
@@ -120,8 +120,10 @@ def stop_ray() -> None:
         return
     if dead_daemon() is None:
         ray.shutdown()
-    else:  # it would wait for them, or end this process without a word
-        ray._private.auto_init_hook.enable_auto_connect = False  # what is left must not start anew
+    else:  # it would wait for them, or end this process silently
+        ray._private.auto_init_hook.enable_auto_connect = (
+            False  # a late call must not start another Ray
+        )
         ray._private.worker._global_node.kill_all_processes(
             check_alive=False, allow_graceful=False, wait=True
         )
@@ -131,7 +133,7 @@ def stop_ray() -> None:
 
 
 def dead_daemon() -> str | None:
-    """Which of the daemons of the Ray that this process started has died, in words."""
+    """The name of a dead daemon of the Ray that this process started; None if all live."""
     ray = sys.modules.get("ray")
     node = None if ray is None else ray._private.worker._global_node
     if not _started or node is None:
@@ -141,7 +143,7 @@ def dead_daemon() -> str | None:
 
 
 def daemons() -> dict[int, str]:
-    """The processes of the Ray that this process started, without whom it ends, in words."""
+    """The names, by process id, of Ray's processes that this one cannot live without."""
     ray = sys.modules.get("ray")
     node = None if ray is None else ray._private.worker._global_node
     if not _started or node is None:
@@ -152,7 +154,7 @@ def daemons() -> dict[int, str]:
 
 
 def _agents(raylet: int) -> Iterator[tuple[int, str]]:
-    """The agents that a raylet dies with; none where the system does not tell of processes."""
+    """The agents that a raylet dies with; none on a system without /proc."""
     with contextlib.suppress(OSError):
         for pid in Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split():
             name = Path(f"/proc/{pid}/cmdline").read_text().strip("\0 ")
@@ -171,7 +173,7 @@ def _temp_dir() -> Path:
     return folder
 
 
-def _remove_leftovers() -> None:
+def remove_leftovers() -> None:
     """Remove the temporary folders of runs that were killed."""
     own = [path for path in (cache_dir() / "ray").glob("*") if path.name.isdecimal()]
     elsewhere = [path.parent for path in Path(tempfile.gettempdir()).glob(f"ray-*/{_OWNER}")]

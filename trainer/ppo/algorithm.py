@@ -24,11 +24,12 @@ from ray.rllib.utils.metrics import (
 from trainer.cluster.ray_failures import answers_of, ask_actors, check_ray, failures_of_learners
 from trainer.cluster.ray_session import dead_daemon, without_object_store
 from trainer.errors import ProcessDied
+from trainer.ppo import exact_resume
 from trainer.ppo.env_runner import BatchedEnvRunner, Sample
+from trainer.ppo.exact_resume import RLlibState, Worlds
 from trainer.ppo.learner import PLANS, TeamPPOLearner
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.progress import IterationStats, Progress
-from trainer.ppo.rllib_state import RLlibState, set_learner
 from trainer.ppo.rollout import RolloutBatch
 from trainer.schedules.scheduler import Scheduler, StepsDone, TeamPlan
 
@@ -68,20 +69,13 @@ class TeamPPO(PPO):
         with self._object_store():
             super().restore_from_path(path, *args, **kwargs)
 
-    def restore_state(self, state: RLlibState) -> None:
-        """Take over what RLlib has kept; `push_weights` must follow."""
-        with self._object_store():
-            self.foreach_learner(lambda learner: set_learner(learner, state))
-        self.metrics.set_state(state.metrics)
-        self._iteration = state.iteration
-
     def _object_store(self) -> contextlib.AbstractContextManager[None]:
         """Ray's object store where there are actors to share it with, else none."""
         local = self._samples_here and self.config.num_learners == 0 and not ray.is_initialized()
         return without_object_store() if local else contextlib.nullcontext()
 
     def cleanup(self) -> None:
-        """Stop all actors, where Ray can still be asked to."""
+        """Stops all actors, unless Ray itself is dead."""
         if dead_daemon() is None:
             super().cleanup()
 
@@ -96,17 +90,20 @@ class TeamPPO(PPO):
         settings, plans = self.schedules.values(), self._plans()
         self._send_plans(plans)
         samples = self._sample()
-        batch = _whole(samples)
+        rollouts = [sample.batch for sample in samples.values()]
+        # The rollout of a local runner is learned from as it is, without a copy.
+        batch = rollouts[0] if self._samples_here else RolloutBatch.concatenate(rollouts)
         sampled = time.perf_counter()
         self.metrics.aggregate(self.learn(batch, plans), key=LEARNER_RESULTS)
         learned = time.perf_counter()
         self.push_weights()
         self.schedules.advance({team: self._steps_done(team) for team in self.team_names})
+        remote = range(1, self.config.num_env_runners + 1)
         self.last = IterationStats(
             episode_stats=np.concatenate([sample.episode_stats for sample in samples.values()]),
             env_steps=batch.env_steps,
             agent_steps=batch.agent_steps,
-            missing_runners=self._missing(samples),
+            missing_runners=tuple(number for number in remote if number not in samples),
             learned=self.metrics.peek(LEARNER_RESULTS),
             settings=settings,
             sample_s=sampled - started,
@@ -118,11 +115,11 @@ class TeamPPO(PPO):
         return {team: self.schedules.team_plan(team) for team in self.team_names}
 
     def _send_plans(self, plans: Mapping[str, TeamPlan]) -> None:
-        """Gives every runner, a restarted one too, what is scheduled for this iteration."""
+        """Gives every runner, restarted ones too, the scheduled values of this iteration."""
         env_parameters = self.schedules.env_parameters()
         logit_bias = {team: plan.logit_bias for team, plan in plans.items() if plan.logit_bias}
         if env_parameters or logit_bias:
-            self._foreach_runner(lambda runner: runner.set_plan(env_parameters, logit_bias))
+            self.foreach_runner(lambda runner: runner.set_plan(env_parameters, logit_bias))
 
     def _steps_done(self, team: str) -> StepsDone:
         learned = (LEARNER_RESULTS, f"{team}_policy")
@@ -139,11 +136,6 @@ class TeamPPO(PPO):
         self.metrics.aggregate(results, key=ENV_RUNNER_RESULTS)
         return {number: sample for number, (sample, _) in sampled.items()}
 
-    def _missing(self, samples: Mapping[int, Sample]) -> tuple[int, ...]:
-        """The remote runners, from 1, that are not among `samples`."""
-        runners = range(1, self.config.num_env_runners + 1)
-        return tuple(number for number in runners if number not in samples)
-
     def _sample_remotely(self) -> dict[int, tuple[Sample, Any]]:
         """The samples and metrics of all living runners; if none lives, waits for one to restart.
 
@@ -158,16 +150,6 @@ class TeamPPO(PPO):
             self.restore_env_runners(self.env_runner_group)
             self._send_plans(self._plans())
         return sampled
-
-    def _ask_runners(self, function: Callable[[BatchedEnvRunner], T]) -> dict[int, T]:
-        """What `function(runner)` returns on every remote runner that lives, by its number."""
-        return ask_actors(self.remote_runners, function, "env runner")
-
-    def _foreach_runner(self, function: Callable[[BatchedEnvRunner], T]) -> list[T]:
-        """What `function(runner)` returns on every runner that samples."""
-        if self._samples_here:
-            return [function(self.env_runner)]
-        return list(self._ask_runners(function).values())
 
     def learn(self, batch: RolloutBatch, plans: Mapping[str, TeamPlan] | None = None) -> list[Any]:
         """Updates all teams from a rollout; the runners keep their weights until `push_weights`.
@@ -188,23 +170,19 @@ class TeamPPO(PPO):
             PLANS: self._plans() if plans is None else plans,
             NUM_ENV_STEPS_SAMPLED_LIFETIME: self.metrics.peek(lifetime, default=0),
         }
+        learners = self.config.num_learners
+        data = (
+            TrainingData(batches=batch.split(learners)) if learners else TrainingData(batch=batch)
+        )
         check_ray()
         with failures_of_learners(self.learner_group):
-            return self.learner_group.update(
-                training_data=self._training_data(batch), timesteps=timesteps
-            )
-
-    def _training_data(self, batch: RolloutBatch) -> TrainingData:
-        learners = self.config.num_learners
-        if learners == 0:
-            return TrainingData(batch=batch)
-        return TrainingData(batches=batch.split(learners))
+            return self.learner_group.update(training_data=data, timesteps=timesteps)
 
     def push_weights(self) -> None:
-        """Give every runner the learner's weights and wait until it has them.
+        """Gives every runner the learner's weights and waits until it has them.
 
-        RLlib's own sync drops requests when more than two are in flight per actor, so that a runner
-        can act on with old weights unseen.
+        RLlib's own sync drops requests when more than two are in flight per actor: a runner could
+        keep its old weights unnoticed.
         """
         state = self.learner_group.get_state(
             components=f"{COMPONENT_LEARNER}/{COMPONENT_RL_MODULE}", inference_only=False
@@ -222,13 +200,11 @@ class TeamPPO(PPO):
         Raises:
             WeightsOutOfSync: they do not agree.
         """
-        hashes = {
-            f"learner {i}": value
-            for i, value in enumerate(self.foreach_learner(lambda ln: ln.weights_hash()))
-        }
+        learner_hashes = self.foreach_learner(lambda learner: learner.weights_hash())
+        hashes = {f"learner {i}": value for i, value in enumerate(learner_hashes)}
         runner_hashes = [self.env_runner.weights_hash()]
         if not self._samples_here:
-            runner_hashes += self._foreach_runner(lambda runner: runner.weights_hash())
+            runner_hashes += self.foreach_runner(lambda runner: runner.weights_hash())
         hashes |= {f"runner {i}": value for i, value in enumerate(runner_hashes)}
         if len(set(hashes.values())) != 1:
             listed = ", ".join(f"{who} {value[:12]}" for who, value in hashes.items())
@@ -250,8 +226,8 @@ class TeamPPO(PPO):
     ) -> np.ndarray:
         """One agent's action [H] for its observation [D].
 
-        An observation does not tell the team: say with `policy_id` whose it is, or the seekers'
-        network answers for a hider.
+        An observation does not show its team: without `policy_id`, the seekers' network answers,
+        for a hider too.
 
         Raises:
             ValueError: unknown policy, or an observation of another shape.
@@ -261,60 +237,32 @@ class TeamPPO(PPO):
             raise ValueError(f"unknown policy_id '{policy_id}'; one of {', '.join(networks)}")
         network = networks[policy_id]
         obs = np.asarray(observation, np.float32)
-        if obs.shape != (network.spec.obs_size,):
-            raise ValueError(
-                f"observation of shape {obs.shape}; {policy_id} takes ({network.spec.obs_size},)"
-            )
-        mask = (
-            None if action_mask is None else torch.from_numpy(np.asarray(action_mask, bool))[None]
-        )
+        size = network.spec.obs_size
+        if obs.shape != (size,):
+            raise ValueError(f"observation of shape {obs.shape}; {policy_id} takes ({size},)")
+        mask = None if action_mask is None else torch.as_tensor(action_mask, dtype=torch.bool)[None]
         return network.act(torch.from_numpy(obs)[None], mask, explore)[0].numpy()
 
     # --- exact resume -----------------------------------------------------------------------------
 
-    def get_training_state(self) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
+    def restore_state(self, state: RLlibState) -> None:
+        """Takes over what RLlib has kept; `push_weights` must follow."""
+        with self._object_store():
+            self.foreach_learner(lambda learner: exact_resume.restore_learner(learner, state))
+        self.metrics.set_state(state.metrics)
+        self._iteration = state.iteration
+
+    def get_training_state(self) -> tuple[Worlds, dict[str, Any]]:
         """World arrays by runner, and plain values: all that RLlib's checkpoint leaves out."""
-        runners = self._foreach_runner(lambda r: (r.worker_index, *r.get_training_state()))
-        arrays = {str(index): worlds for index, worlds, _ in runners}
-        values = {
-            "runners": {str(index): plain for index, _, plain in runners},
-            "learners": self.foreach_learner(lambda ln: ln.get_training_state()),
-        }
-        return arrays, values
+        return exact_resume.training_state(self)
 
     def set_training_state(
         self, arrays: Mapping[str, Mapping[str, np.ndarray]], values: Mapping[str, Any]
     ) -> list[str]:
-        """Continue from `get_training_state`; returns a line per thing not carried over."""
-        notes: list[str] = []
-        learners = list(values["learners"])
+        """Continues from `get_training_state`; returns a line per thing not carried over."""
+        return exact_resume.set_training_state(self, arrays, values)
 
-        def set_learner(learner: TeamPPOLearner) -> None:
-            own = learner.rank < len(learners)
-            # A learner that is new shares the coefficients, but shuffles with a stream of its own.
-            state = learners[learner.rank] if own else {**learners[0], "generators": None}
-            learner.set_training_state(state)
-
-        self.foreach_learner(set_learner)
-
-        def set_runner(runner: BatchedEnvRunner) -> str | None:
-            key = str(runner.worker_index)
-            if key not in values["runners"]:
-                return f"runner {key} is new: its worlds start fresh"
-            try:
-                runner.set_training_state(dict(arrays.get(key, {})), values["runners"][key])
-            except ValueError as error:
-                return f"worlds of runner {key} start fresh: {error}"
-            return None
-
-        runners = self._foreach_runner(lambda runner: str(runner.worker_index))
-        notes += [
-            f"runner {key} is gone, and its worlds with it"
-            for key in values["runners"]
-            if key not in runners
-        ]
-        notes += filter(None, self._foreach_runner(set_runner))
-        return notes
+    # --- learners and runners ---------------------------------------------------------------------
 
     @property
     def team_names(self) -> tuple[str, ...]:
@@ -339,9 +287,12 @@ class TeamPPO(PPO):
         results = self.learner_group.foreach_learner(function)
         return answers_of(results, max(self.config.num_learners, 1))
 
+    def _ask_runners(self, function: Callable[[BatchedEnvRunner], T]) -> dict[int, T]:
+        """What `function(runner)` returns on every remote runner that lives, by its number."""
+        return ask_actors(self.remote_runners, function, "env runner")
 
-def _whole(samples: Mapping[int, Sample]) -> RolloutBatch:
-    """The rollouts of all runners as one; that of a local runner as it is."""
-    if 0 in samples:
-        return samples[0].batch
-    return RolloutBatch.concatenate([sample.batch for sample in samples.values()])
+    def foreach_runner(self, function: Callable[[BatchedEnvRunner], T]) -> list[T]:
+        """What `function(runner)` returns on every runner that samples."""
+        if self._samples_here:
+            return [function(self.env_runner)]
+        return list(self._ask_runners(function).values())

@@ -1,4 +1,4 @@
-"""Telling of policies that have collapsed: once when it happens, and in every checkpoint since.
+"""Collapsed policies: reported once when it happens, and noted in every checkpoint from then on.
 
 The thresholds lie far from anything that learns. Over whole runs of the default game, and with 30
 times its learning rate, an update moved a policy by 0.001 to 1 nat; learning rates that destroyed
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 KL, ENTROPY, MAX_ENTROPY = "update_kl", "update_entropy", "max_entropy"
-"""Nats, means over the rows looked at: KL(before || after the update), the joint entropy after it,
+"""Nats, means over the rows measured: KL(before || after the update), the joint entropy after it,
 and the joint entropy of choosing evenly among what is allowed."""
 
 KL_TOO_LARGE, KL_FINE = 5.0, 1.0  # nats of one update: begins above the one, ends below the other
@@ -29,7 +29,7 @@ class CollapseMonitor:
         self._reported: set[str] = set()
 
     def observe(self, iteration: int, results: Mapping[str, Mapping[str, Any]]) -> list[str]:
-        """Judges what the learner measured, by policy; returns a line for each change to report."""
+        """Takes the learner's results by policy; returns a line for each change to report."""
         news = []
         for policy_id in sorted(results):
             learned = results[policy_id]
@@ -45,11 +45,11 @@ class CollapseMonitor:
         return [self._collapsed[policy_id] for policy_id in sorted(self._collapsed)]
 
     def state(self) -> dict[str, str]:
-        """What `restore` needs to judge on as if there had been no break."""
+        """What `restore` needs to continue as if there had been no break."""
         return dict(self._collapsed)
 
     def restore(self, state: Mapping[str, str]) -> None:
-        """Continues from a `state`; what is still collapsed is reported once more."""
+        """Continues from a `state`; a policy still collapsed is reported once more."""
         self._collapsed = {str(policy_id): str(text) for policy_id, text in state.items()}
         self._reported = set()
 

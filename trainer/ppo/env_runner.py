@@ -28,7 +28,7 @@ from trainer.ppo.sampling import sample_actions
 
 @dataclass
 class Sample:
-    """What one call of `sample` returns.
+    """The result of one call of `sample`.
 
     Attributes:
         batch: the rollout; a local runner reuses its arrays at the next call.
@@ -81,10 +81,10 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     # --- sampling ---------------------------------------------------------------------------------
 
     def sample(self, **kwargs: Any) -> Sample:
-        """Play `steps` steps in every world."""
+        """Plays `steps` steps in every world."""
         batch = self._begin()
         stats = []
-        with one_thread(), torch.inference_mode():  # small matrices: two threads only wait
+        with one_thread(), torch.inference_mode():  # small matrices: more threads only wait
             for step in range(self.steps):
                 actions = {spec.name: self._act(spec, batch, step) for spec in self.teams}
                 rewards = {name: team.rewards[step] for name, team in batch.teams.items()}
@@ -101,7 +101,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     def set_plan(
         self, env_parameters: dict[str, float], logit_bias: dict[str, tuple[float, ...]]
     ) -> None:
-        """What holds from the next rollout on.
+        """Sets the scheduled values from the next rollout on.
 
         Args:
             env_parameters: numbers of the game (see `BatchEnv.set_parameters`).
@@ -136,7 +136,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         return self.batch
 
     def _act(self, spec: TeamSpec, batch: RolloutBatch, step: int) -> np.ndarray:
-        """Sample one team's actions [N, A, H]; logits and log-probabilities go to the batch."""
+        """Samples one team's actions [N, A, H]; logits and log-probabilities go to the batch."""
         team = batch.teams[spec.name]
         rows = self.env.num_envs * spec.num_agents
         obs = torch.from_numpy(team.obs[step].reshape(rows, spec.obs_size))
@@ -157,7 +157,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         return team.actions[step]
 
     def _value_truncated(self, batch: RolloutBatch, step: int) -> None:
-        """Ends the episodes that this step has cut off, with the value of what was seen last."""
+        """Ends the episodes truncated by this step, with the values of their final observations."""
         cut = self._truncated
         batch.dones[step] |= cut
         for spec in self.teams:
@@ -244,12 +244,12 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     # --- exact resume -----------------------------------------------------------------------------
 
     def weights_hash(self) -> str:
-        """Hash of every weight this runner acts with."""
+        """The hash of every weight this runner acts with."""
         policies = list(self.module.keys())
         return weights_hash({policy: self.module[policy].net for policy in policies})
 
     def get_training_state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """What continues this runner exactly: arrays (none before the first rollout), values."""
+        """The state of an exact resume: arrays (none before the first rollout), plain values."""
         values = {
             "random": self._random.bit_generator.state,
             "started": self._started,
@@ -258,7 +258,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         return (self.env.get_state() if self._started else {}), values
 
     def set_training_state(self, arrays: dict[str, np.ndarray], values: dict[str, Any]) -> None:
-        """Continue from what `get_training_state` returned.
+        """Continues from `get_training_state`.
 
         Raises:
             ValueError: the worlds are of another number or shape.

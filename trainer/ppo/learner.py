@@ -2,8 +2,6 @@
 
 `TeamPPOLearner.update` replaces RLlib's minibatch loop (which costs about 1 ms per minibatch)
 and its connectors; the hooks, sequence numbers and metrics that RLlib relies on are kept.
-
-Shapes: T steps, N worlds, A agents of a team, R = T * N * A rows.
 """
 
 from __future__ import annotations
@@ -20,19 +18,13 @@ from ray.rllib.core.learner.training_data import TrainingData
 from torch import Tensor, nn
 
 from trainer.errors import TrainingDiverged
-from trainer.ppo.advantages import generalized_advantage_estimation, standardize
 from trainer.ppo.collectives import any_learner, average_gradients
-from trainer.ppo.losses import (
-    Minibatch,
-    PPOCoefficients,
-    adapt_kl_coeff,
-    explained_variance,
-    ppo_loss,
-)
+from trainer.ppo.losses import Minibatch, PPOCoefficients, adapt_kl_coeff, ppo_loss
 from trainer.ppo.networks import ActorCritic, weights_hash
 from trainer.ppo.normalization import power_sums
 from trainer.ppo.policy_health import FIGURES, check
 from trainer.ppo.rollout import RolloutBatch, TeamRollout
+from trainer.ppo.train_batch import train_batch
 from trainer.schedules.scheduler import Scheduler, TeamPlan, TeamValues
 
 STEP_SCALARS = ("loss", "policy_loss", "vf_loss", "entropy", "kl", "clip_fraction", "grad_norm")
@@ -84,10 +76,10 @@ class TeamPPOLearner(PPOTorchLearner):
         self.team_threads = self._make_team_threads()
 
     def _make_team_threads(self) -> ThreadPoolExecutor | None:
-        """One thread per team: their updates are independent, and two small networks on half the
-        cores each are faster than one after the other on all of them, above all on a busy machine.
+        """A thread per team, or None: the teams of distributed learners take turns.
 
-        Distributed learners take turns: their messages must come in the same order on all.
+        The updates are independent, and two small networks on half the cores each are faster than
+        one after the other on all of them. Messages between learners need the same order on all.
         """
         if self.is_distributed:
             return None
@@ -121,10 +113,17 @@ class TeamPPOLearner(PPOTorchLearner):
     # --- the update -------------------------------------------------------------------------------
 
     def update(self, *, training_data: TrainingData, timesteps: Any = None, **kwargs: Any) -> Any:
-        """Learn from one `RolloutBatch`, given as `TrainingData.batch`.
+        """Learns from one rollout.
 
-        `timesteps` may hold, under `PLANS`, a `TeamPlan` per team; without, that of a first
-        iteration is used.
+        Args:
+            training_data: its `batch` is a `RolloutBatch`.
+            timesteps: under `PLANS` a `TeamPlan` by team; without, those of the first iteration.
+
+        Returns:
+            RLlib's metrics.
+
+        Raises:
+            TrainingDiverged: a weight, a gradient or an output is not finite.
         """
         self._check_is_built()
         self.before_gradient_based_update(timesteps=timesteps or {})
@@ -143,7 +142,7 @@ class TeamPPOLearner(PPOTorchLearner):
         return self.metrics.reduce()
 
     def _run(self, update: Callable[[str], _Result], teams: Iterable[str]) -> list[_Result]:
-        """`update` of each team; when this ends, even in an error, no team is at work any more."""
+        """`update` of each team; no team is still at work when this returns or raises."""
         if self.team_threads is None:
             return [update(team) for team in teams]
         futures = [self.team_threads.submit(update, team) for team in teams]
@@ -152,7 +151,7 @@ class TeamPPOLearner(PPOTorchLearner):
         return [future.result() for future in futures]
 
     def after_gradient_based_update(self, *, timesteps: Any) -> None:
-        """Nothing: what stock PPO adapts here is adapted in `update_team`."""
+        """Does nothing: `update_team` adapts the KL coefficient that stock PPO adapts here."""
 
     def update_team(
         self, team: str, plan: TeamPlan, rollout: TeamRollout, dones: Tensor
@@ -166,7 +165,9 @@ class TeamPPOLearner(PPOTorchLearner):
         }
         if not plan.trains:
             return result
-        rows, result["vf_explained_var"] = self._prepare(settings, network, rollout, dones)
+        rows, result["vf_explained_var"] = train_batch(
+            network, rollout, dones, settings.gamma, settings.lambda_, self.reward_scale
+        )
         result["rows"] = count = rows.obs.shape[0]
         epochs = settings.num_epochs
         minibatches = self.num_minibatches(count, settings.minibatch_size)
@@ -192,40 +193,11 @@ class TeamPPOLearner(PPOTorchLearner):
         return result
 
     def _check(self, team: str, rows: Minibatch, plan: TeamPlan) -> dict[str, float]:
-        """The health of a policy after its update; TrainingDiverged if there is nothing left."""
+        """The health of a policy after its update; TrainingDiverged where it is not finite."""
         network, optimizer = self.network(team), self.get_optimizer(f"{team}_policy")
-        # Learners see other rows: what one of them finds, all have to leave for.
+        # Each learner sees other rows, and all have to stop where one does.
         anywhere = any_learner if self.is_distributed else bool
         return check(f"{team}_policy", network, optimizer, rows, plan.logit_bias, anywhere)
-
-    @torch.no_grad()
-    def _prepare(
-        self, settings: LearnerSettings, network: ActorCritic, rollout: TeamRollout, dones: Tensor
-    ) -> tuple[Minibatch, float]:
-        """Advantages and targets of the rows worth learning from (not of frozen agents)."""
-        obs = torch.from_numpy(rollout.obs)
-        values = torch.stack([network.value(step) for step in obs])
-        rewards = torch.from_numpy(rollout.rewards) * self.reward_scale
-        final = torch.from_numpy(rollout.final_values) if rollout.final_values.size else None
-        advantages, targets = generalized_advantage_estimation(
-            rewards, values, dones, settings.gamma, settings.lambda_, final
-        )
-        steps = rewards.shape[0]
-        valid = torch.from_numpy(rollout.valid[:steps])
-        advantages = standardize(advantages, valid)
-        everything = Minibatch(
-            obs=obs[:steps].flatten(0, 2),
-            action_mask=torch.from_numpy(rollout.action_mask[:steps]).flatten(0, 2),
-            actions=torch.from_numpy(rollout.actions).flatten(0, 2),
-            logits=torch.from_numpy(rollout.logits).flatten(0, 2),
-            logp=torch.from_numpy(rollout.logp).flatten(),
-            advantages=advantages.flatten(),
-            value_targets=targets.flatten(),
-        )
-        explained = float(explained_variance(targets[valid], values[:steps][valid]))
-        if bool(valid.all()):
-            return everything, explained
-        return everything.select(valid.flatten().nonzero().squeeze(-1)), explained
 
     def gradient_step(
         self,
@@ -234,7 +206,11 @@ class TeamPPOLearner(PPOTorchLearner):
         settings: TeamValues,
         logit_bias: tuple[float, ...],
     ) -> dict[str, Tensor]:
-        """One gradient step with these settings."""
+        """One gradient step; returns the `STEP_SCALARS`, one number each.
+
+        Raises:
+            TrainingDiverged: the gradient is not finite.
+        """
         network, optimizer = self.network(team), self.get_optimizer(f"{team}_policy")
         for group in optimizer.param_groups:
             group["lr"] = settings.lr
@@ -295,6 +271,7 @@ class TeamPPOLearner(PPOTorchLearner):
     # --- exact resume -----------------------------------------------------------------------------
 
     def weights_hash(self) -> str:
+        """The hash of every weight this learner holds."""
         return weights_hash({f"{team}_policy": self.network(team) for team in self.teams})
 
     def get_training_state(self) -> dict[str, Any]:
@@ -306,8 +283,9 @@ class TeamPPOLearner(PPOTorchLearner):
         return {"kl_coeffs": dict(self.kl_coeffs), "first_kl_coeffs": first, "generators": streams}
 
     def set_training_state(self, state: dict[str, Any]) -> None:
+        """Continues from `get_training_state`; without `generators` the streams stay."""
         for team, value in state["kl_coeffs"].items():
-            # Where the configuration asks for another first coefficient, that one counts.
+            # A first coefficient changed in the configuration takes precedence.
             if state["first_kl_coeffs"].get(team) == self.teams[team].kl_coeff:
                 self.kl_coeffs[team] = float(value)
         for team, text in (state["generators"] or {}).items():

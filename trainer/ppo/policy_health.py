@@ -1,8 +1,8 @@
-"""Whether a policy is still one: what an update has made of it, and when to say so.
+"""The health of a policy, measured after each update; `collapse.py` judges it without torch.
 
 A learning rate far too high does not always end in NaN. More often one update throws the policy so
 far that every softmax is saturated: it plays one action whatever it sees, its gradients are 0 from
-then on, and training runs on to its end without a word. Two numbers show it, taken of the policy as
+then on, and training continues to its end silently. Two numbers show it, measured on the policy as
 the update leaves it (those of the metrics are means over the update's minibatches, each from before
 its step):
 
@@ -25,7 +25,7 @@ from trainer.ppo.networks import ActorCritic, not_finite
 
 FIGURES = (KL, ENTROPY, MAX_ENTROPY)
 
-ROWS = 1024  # looked at per update: 0.2% of its work with the default settings
+ROWS = 1024  # measured per update: 0.2% of its work with the default settings
 
 
 def check(
@@ -38,16 +38,15 @@ def check(
 ) -> dict[str, float]:
     """The `FIGURES` of a policy after an update on `batch`.
 
-    The gradient before a step tells of the weights up to then, and nothing of what the last step
-    has made of them.
+    The gradients show only the weights before a step; the last step's are seen here first.
 
     Args:
         policy_id: its name in messages.
         network: the policy.
-        optimizer: its optimizer, whose moments are looked at as well.
+        optimizer: its optimizer, whose moments are checked too.
         batch: the rows of the update.
-        logit_bias: what is added to its logits while training; empty for nothing.
-        anywhere: whether something that is so here is so on any of the learners.
+        logit_bias: what is added to its logits while training; may be empty.
+        anywhere: whether its argument holds on any of the learners.
 
     Raises:
         TrainingDiverged: a weight, a moment or an output is not finite.

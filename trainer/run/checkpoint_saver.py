@@ -64,7 +64,7 @@ class CheckpointSaver:
         capture: Callable[[], StagedCheckpoint],
         beside: Callable[[Path], None],
     ) -> None:
-        """Capture a checkpoint and have it committed; the one before is waited for.
+        """Captures a checkpoint and has it committed; the one before is waited for.
 
         Args:
             row: the metrics it is saved with.
@@ -82,7 +82,7 @@ class CheckpointSaver:
         self._seconds += time.perf_counter() - started
 
     def poll(self) -> None:
-        """Tell of a save that has ended, without waiting for one that has not."""
+        """Reports a save that has ended, without waiting for one that has not."""
         if self._pending is not None and self._pending.done():
             self.settle()
 
@@ -108,7 +108,7 @@ class CheckpointSaver:
         return seconds
 
     def close(self) -> None:
-        """Wait for what is under way; the saver cannot be used any more."""
+        """Waits for the save under way; the saver cannot be used any more."""
         try:
             self.settle()
         finally:

@@ -31,7 +31,7 @@ def metrics_row(progress: Progress, stats: IterationStats, lap: Lap, game: GameS
         progress: counters that include the iteration and its time.
         stats: what it sampled and learned.
         lap: how long it took.
-        game: what is played.
+        game: the game played.
     """
     means = progress.window.means()
     row = empty_row(tuple(game.team_sizes), game.metrics)

@@ -164,7 +164,7 @@ class RunRecorder:
             self.saver.settle()
         if self.saver.failed is not None:
             raise CheckpointWriteFailed(self.saver.failed)
-        self.manager.upload()  # what is still waiting
+        self.manager.upload()  # whatever still waits
         self._notices.update()
         self._flush(last=True)
 
@@ -183,8 +183,12 @@ class RunRecorder:
             for message in run_folder.clear(self.manager, start.iteration, self.origin.damaged):
                 self.console.message(*message)
             self.history = RunHistory(
-                *(self.manager, self.origin.restore_path, start.iteration, start.env_steps or 0),
-                *(self.origin.history_record, warn),
+                self.manager,
+                parent=self.origin.restore_path,
+                iteration=start.iteration,
+                env_steps=start.env_steps or 0,
+                record=self.origin.history_record,
+                on_problem=warn,
             )
             opened.callback(self.history.file.close)
             opened.push(self._closing.pop_all())  # the saver is the first to close
@@ -221,7 +225,9 @@ class RunRecorder:
 
     def _on_failed(self, reason: str) -> None:
         if not self._ending:
-            self.console.message(f"{reason}\nTraining goes on, the next save is tried", "error")
+            self.console.message(
+                f"{reason}\nTraining continues, and the next save is tried", "error"
+            )
 
     def _schedules(self) -> dict[str, Any]:
         """How far the schedules are, as a checkpoint's metadata has it."""

@@ -50,4 +50,4 @@ def clear(
         yield str(aside), "warning"
     branch = manager.set_aside_newer(iteration)
     if branch is not None:
-        yield f"going on from iteration {iteration}: newer files moved to {branch}", "info"
+        yield f"resuming from iteration {iteration}: newer files moved to {branch}", "info"

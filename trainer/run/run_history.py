@@ -41,7 +41,11 @@ class RunHistory:
         """
         export = None if parent is None else parent.parent / layout.history_name(iteration)
         self.file = open_history(
-            *(manager.directory, iteration, env_steps, export, on_problem),
+            manager.directory,
+            iteration,
+            env_steps,
+            export,
+            report=on_problem,
             record=record,
             is_mirror=manager.is_remote,
         )

@@ -65,7 +65,7 @@ def open_trackers(
     start: TrackingStart,
     on_problem: Callable[[str], None],
 ) -> Iterator[Tracker]:
-    """Opens what is configured, one by one; `identity` gets the id of the MLflow run.
+    """Opens the configured trackers, one by one; `identity` gets the id of the MLflow run.
 
     Args:
         config: the resolved configuration; shown without credentials.
@@ -166,7 +166,7 @@ class MlflowRun:
             self._tracker.log_figure(figure)
 
     def finish(self, status: str) -> None:
-        """Writes what is left and ends the run."""
+        """Writes the waiting rows and ends the run."""
         self._tracker.finish(status)
 
 

@@ -21,9 +21,9 @@ from trainer.checkpoints.safe_io.plain_values import mapping, whole
 from trainer.config.explain import explain
 from trainer.config.schema import Config
 from trainer.errors import IncompatibleCheckpoint, InvalidState
+from trainer.ppo.exact_resume import RLlibState
 from trainer.ppo.networks import PolicySpec
 from trainer.ppo.policy_files import read_spec, same_weights
-from trainer.ppo.rllib_state import RLlibState
 from trainer.run.saved_run import SavedRun
 from trainer.run.saved_state.rllib_files import NETWORK, read_rllib_state
 from trainer.run.saved_state.training_state import TrainingState

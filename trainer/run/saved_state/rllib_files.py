@@ -17,9 +17,9 @@ import numpy as np
 from trainer.checkpoints.safe_io import safe_json
 from trainer.checkpoints.safe_io.plain_values import COUNT, finite, flag, mapping, sequence, whole
 from trainer.errors import InvalidState
+from trainer.ppo.exact_resume import RLlibState
 from trainer.ppo.networks import PolicySpec
 from trainer.ppo.policy_files import weight_shapes
-from trainer.ppo.rllib_state import RLlibState
 from trainer.run.saved_state.safe_pickle import MAX_BYTES, UnsafePickle, read_pickle
 
 ALGORITHM_FILE = "algorithm_state.pkl"
