@@ -349,3 +349,8 @@ def test_the_guides_own_analysis_script(manager: CheckpointManager, directory: P
             data = json.loads(metadata_file.read_text())
             rewards.append({"iteration": data["iteration"], "reward": data["reward_mean"]})
     assert max(rewards, key=lambda x: x["reward"]) == {"iteration": 20, "reward": 172.18}
+
+
+def test_metadata_is_optional(manager: CheckpointManager) -> None:
+    folder = manager.save(FakeAlgorithm(), iteration=3)
+    assert metadata.read(folder)["iteration"] == 3

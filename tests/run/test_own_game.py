@@ -18,7 +18,7 @@ from trainer.commands.checkpoint_tools.list_checkpoints import run as list_check
 from trainer.config.own_game import config_class
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
-from trainer.errors import IncompatibleCheckpoint
+from trainer.errors import IncompatibleCheckpoint, UsageError
 from trainer.ppo_trainer import create_ppo_trainer, train
 from trainer.run.identity import RunOrigin
 from trainer.run.saved_run import SavedRun
@@ -174,3 +174,12 @@ def test_statistics_that_the_trainer_reads_are_there() -> None:
 
     with pytest.raises(ValueError, match=r"stat_names lack 'red_return'"):
         Game("counting", Silent)
+
+
+def test_a_program_that_trains_again_does_not_mix_two_runs(tmp_path: Path) -> None:
+    played = game("alone")
+    checkpoint = train(values(tmp_path), game=played, until=2).checkpoint
+    with pytest.raises(UsageError, match="already holds 1 checkpoint"):
+        train(values(tmp_path), game=played, until=2)
+    assert checkpoint is not None
+    assert [path.name for path in tmp_path.rglob("checkpoint_0*")] == [checkpoint.name]

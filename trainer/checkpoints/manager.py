@@ -73,7 +73,7 @@ class CheckpointManager(CheckpointReader):
         source: Source,
         *,
         iteration: int,
-        metadata: Mapping[str, Any],
+        metadata: Mapping[str, Any] | None = None,
         writers: Mapping[str, Writer] | None = None,
         tags: Sequence[str] = (),
     ) -> StagedCheckpoint:
@@ -85,7 +85,7 @@ class CheckpointManager(CheckpointReader):
         Args:
             source: writes itself by `save_to_path`, as RLlib's algorithms do.
             iteration: number of the checkpoint; each exists once.
-            metadata: what lists show; a value JSON cannot hold is a TypeError.
+            metadata: what lists show; None: nothing. A value JSON cannot hold is a TypeError.
             writers: further parts by relative name; each gets the path (file or folder) to create.
             tags: such as "final".
 
@@ -96,7 +96,7 @@ class CheckpointManager(CheckpointReader):
         """
         final = self.directory / layout.checkpoint_name(iteration)
         document = complete(
-            metadata,
+            metadata or {},
             iteration=iteration,
             path=self.address(final),
             tags=tags,
@@ -113,7 +113,7 @@ class CheckpointManager(CheckpointReader):
         source: Source,
         *,
         iteration: int,
-        metadata: Mapping[str, Any],
+        metadata: Mapping[str, Any] | None = None,
         writers: Mapping[str, Writer] | None = None,
         tags: Sequence[str] = (),
     ) -> Path:

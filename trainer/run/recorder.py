@@ -72,7 +72,7 @@ class RunRecorder:
 
     def __enter__(self) -> RunRecorder:
         config, progress = self.config, self.trainer.progress
-        self.manager.check_free()
+        self._check_folder()
         self.identity = RunIdentity.of(config, self.manager, self.origin)
         self.snapshot = Snapshot(self.trainer, config, self.identity, self.origin)
         resumed_steps = None if self.origin.restore_path is None else progress.env_steps
@@ -94,6 +94,13 @@ class RunRecorder:
         traceback: TracebackType | None,
     ) -> None:
         self._closing.__exit__(kind, error, traceback)
+
+    def _check_folder(self) -> None:
+        """Refuses a folder in use, and for a new run one that holds checkpoints."""
+        if self.origin.restore_path is None:
+            ways_on = "Resume one of them (origin=), or set another ppo.checkpoint_dir"
+            run_folder.refuse_occupied(self.manager, ways_on)
+        self.manager.check_free()
 
     def info(self) -> dict[str, object]:
         """What the console shows when the run starts."""

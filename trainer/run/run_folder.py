@@ -33,6 +33,20 @@ def claimed(manager: CheckpointManager, sources: Sequence[Path]) -> Iterator[Non
         yield
 
 
+def refuse_occupied(manager: CheckpointManager, ways_on: str) -> None:
+    """Raises UsageError, with the ways on, if checkpoints are there: new ones would mix with them.
+
+    Raises CheckpointsInUse if another run writes to the folder.
+    """
+    manager.check_free()
+    existing = manager.list_checkpoints()
+    if existing:
+        raise UsageError(
+            f"{manager.shown} already holds {len(existing)} checkpoint(s), up to iteration "
+            f"{existing[-1]['iteration']}; nothing is overwritten.\n{ways_on}"
+        )
+
+
 def clear(
     manager: CheckpointManager, iteration: int, damaged: Sequence[Path]
 ) -> Iterator[tuple[str, str]]:

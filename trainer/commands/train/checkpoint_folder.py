@@ -20,6 +20,7 @@ from trainer.checkpoints.retention import Retention
 from trainer.checkpoints.selectors import KEYWORDS, is_bare
 from trainer.errors import UsageError
 from trainer.project import DEFAULT_CHECKPOINT_DIR, shown_path
+from trainer.run import run_folder
 from trainer.run.saved_run import SavedRun
 
 
@@ -98,19 +99,15 @@ def find_to_resume(
 
 
 def refuse_occupied(place: str) -> None:
-    """Raises UsageError if another run's checkpoints are there: they would be mixed and pruned."""
+    """Raises UsageError if another run's checkpoints are there: see `run_folder`."""
     manager = open_folder(place)
-    manager.check_free()
-    existing = manager.list_checkpoints()
-    if existing:
-        other = place != DEFAULT_CHECKPOINT_DIR
-        where = f" --checkpoint-dir {shlex.quote(manager.shown)}" if other else ""
-        raise UsageError(
-            f"{manager.shown} already holds {len(existing)} checkpoint(s), up to iteration "
-            f"{existing[-1]['iteration']}; nothing is overwritten.\n"
-            f"Resume the last one:      python main.py --resume latest{where}\n"
-            f"Keep them, use another:   --checkpoint-dir ./checkpoints_2"
-        )
+    other = place != DEFAULT_CHECKPOINT_DIR
+    where = f" --checkpoint-dir {shlex.quote(manager.shown)}" if other else ""
+    run_folder.refuse_occupied(
+        manager,
+        f"Resume the last one:      python main.py --resume latest{where}\n"
+        "Keep them, use another:   --checkpoint-dir ./checkpoints_2",
+    )
 
 
 def check_writable(place: str) -> None:
