@@ -97,7 +97,7 @@ class RunRecorder:
 
     def _check_folder(self) -> None:
         """Refuses a folder in use, and for a new run one that holds checkpoints."""
-        if self.origin.restore_path is None:
+        if self.trainer.progress.iteration == 0:
             ways_on = "Resume one of them (origin=), or set another ppo.checkpoint_dir"
             run_folder.refuse_occupied(self.manager, ways_on)
         self.manager.check_free()
