@@ -16,12 +16,38 @@ import numpy as np
 
 @dataclass(frozen=True)
 class TeamSpec:
-    """The agents of one team, all with the same observation and action space."""
+    """The agents of one team, all with the same observation and action space.
+
+    Attributes:
+        name: of the team.
+        agents: their names.
+        obs_size: D.
+        nvec: the choices of each action head.
+
+    Raises:
+        ValueError: an attribute is not of that kind, or empty.
+    """
 
     name: str
     agents: tuple[str, ...]
     obs_size: int
     nvec: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        named = not isinstance(self.agents, str) and len(self.agents) > 0
+        if not named or not all(isinstance(agent, str) for agent in self.agents):
+            raise ValueError(
+                f"team {self.name!r}: agents must be a tuple of names, got {self.agents!r}"
+            )
+        counts = tuple(self.nvec) if np.iterable(self.nvec) else ()
+        if not counts or not all(_is_count(number) for number in (*counts, self.obs_size)):
+            raise ValueError(
+                f"team {self.name!r}: nvec must be the choices of each head, such as (5,), and "
+                f"obs_size a whole number; got {self.nvec!r} and {self.obs_size!r}"
+            )
+        object.__setattr__(self, "agents", tuple(self.agents))
+        object.__setattr__(self, "obs_size", int(self.obs_size))
+        object.__setattr__(self, "nvec", tuple(int(number) for number in counts))
 
     @property
     def num_agents(self) -> int:
@@ -37,6 +63,10 @@ class TeamSpec:
     def policy_id(self) -> str:
         """The policy that plays this team, for example "seeker_policy"."""
         return f"{self.name}_policy"
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | np.integer) and int(value) >= 1
 
 
 @dataclass(frozen=True)
@@ -80,6 +110,8 @@ class BatchEnv(ABC):
         truncates: whether an episode can end otherwise than terminally.
         final_obs: by team [N, A, D] float32, what was seen last in an episode that was truncated;
             row n is fresh where `truncated[n]`. Only where the game truncates.
+        repeats: whether a world repeats its games for a seed. Where that cannot be promised,
+            `set_state` may refuse its state, and the worlds of a resumed run start fresh.
     """
 
     num_envs: int
@@ -87,6 +119,7 @@ class BatchEnv(ABC):
     stat_names: tuple[str, ...]
     episode_stats: np.ndarray
     truncates: bool = False
+    repeats: bool = True
     final_obs: Mapping[str, np.ndarray]
 
     @abstractmethod
@@ -153,7 +186,11 @@ class BatchEnv(ABC):
 
     @abstractmethod
     def get_state(self) -> dict[str, np.ndarray]:
-        """Copies of all that the future depends on: worlds, streams, counters. [N, ...] each."""
+        """Copies of all that the future depends on: worlds, streams, counters. [N, ...] each.
+
+        They are arrays of numbers, as a checkpoint holds nothing else; `envs.random_state` makes
+        one of numpy's generators.
+        """
 
     @abstractmethod
     def set_state(self, state: Mapping[str, np.ndarray]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from envs.batch_env import BatchEnv, GameSpec
+from envs.trial import build, try_game
 
 GAME = "game"
 """The key of a game's name among its rules."""
@@ -77,7 +78,7 @@ class Game:
     Attributes:
         name: part of run names and checkpoints.
         make_env: number of worlds -> BatchEnv. Picklable if remote env runners play it. It is
-            called once here, to read the teams.
+            called here, to read the teams and to try a few steps (`envs.trial`).
         settings: plain values that the worlds depend on, recorded with every checkpoint: a run
             that is resumed with other settings starts its worlds afresh.
         parameters: the numbers that `BatchEnv.set_parameters` takes, which `schedules.env` may
@@ -89,6 +90,7 @@ class Game:
 
     Raises:
         ValueError: a name or setting cannot be used, or a statistic is missing.
+        GameMistake: the worlds do not keep a rule of `BatchEnv`.
     """
 
     name: str
@@ -99,19 +101,22 @@ class Game:
     spec: GameSpec = field(init=False)
 
     def __post_init__(self) -> None:
-        env = self.make_env(1)
-        object.__setattr__(self, "spec", GameSpec(env.teams, tuple(env.stat_names)))
+        env = build(self.name, self.make_env)
+        object.__setattr__(self, "spec", GameSpec(tuple(env.teams), tuple(env.stat_names)))
         for name in (self.name, *self.team_sizes):
             if not (name.isidentifier() and name.islower()) or name in RESERVED:
                 raise ValueError(f"{name!r} is no name of a game or a team; use a-z, 0-9 and _")
         for needed in ("length", *self.reward_stats):
             if needed not in self.spec.stat_names:
                 raise ValueError(f"stat_names lack {needed!r}; they are {self.spec.stat_names}")
+        if GAME in self.settings:
+            raise ValueError(f"settings cannot hold {GAME!r}: that is the name of the game")
         try:  # as they will be read back
             plain = json.loads(json.dumps(dict(self.settings), allow_nan=False))
         except (TypeError, ValueError) as error:
             raise ValueError(f"settings must be plain values: {error}") from None
         object.__setattr__(self, "settings", plain)
+        try_game(self.name, self.make_env, env, self.parameters)
 
     @property
     def team_sizes(self) -> dict[str, int]:

@@ -38,6 +38,7 @@ class ParallelBatchEnv(BatchEnv):
     """
 
     truncates = True
+    repeats = False  # some do, but none has to
 
     def __init__(
         self,

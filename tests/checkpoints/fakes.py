@@ -53,6 +53,16 @@ WRITERS: Mapping[str, Callable[[Path], None]] = {
 }
 
 
+def save_own_game(folder: Path) -> Path:
+    """A checkpoint of a game that is not hide and seek."""
+
+    def write(path: Path) -> None:
+        path.write_text("env: {game: tag, size: 6}\n")
+
+    manager = CheckpointManager(folder)
+    return manager.save(FakeAlgorithm(), iteration=5, metadata={}, writers={"config.yaml": write})
+
+
 BY_REWARD = {"metric": "reward_mean", "mode": "max"}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from envs.batch_env import TeamSpec
 from envs.game import Game
 from tests.run.count_env import CountEnv
 from trainer.checkpoints.manager import CheckpointManager
@@ -62,7 +63,8 @@ def test_trained_saved_listed_and_resumed_to_the_same_bits(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     played, teams = game(kind), TEAMS[kind]
-    whole = train(values(tmp_path / "whole"), game=played)
+    best = {"keep_best_metric": "game/highest", "keep_best_n": 1}
+    whole = train(values(tmp_path / "whole", **best), game=played)
     assert (whole.iteration, whole.finished, whole.exit_code) == (4, True, 0)
     folder = tmp_path / "parts" / "checkpoints"
     half = train(values(tmp_path / "parts"), game=played, until=2)
@@ -84,9 +86,12 @@ def test_trained_saved_listed_and_resumed_to_the_same_bits(
     assert newest["iteration"] == 4
     for team in teams:
         assert newest[f"{team}_reward"] == last[f"{team}_reward"]
+    assert newest["game/highest"] == last["game/highest"]
     assert (folder / "training_metrics_iter_4.png").is_file()
     assert list_checkpoints([str(folder), "-d"]) == 0
-    assert "checkpoint_000004" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "checkpoint_000004" in shown
+    assert "Seeker" not in shown
 
 
 def history(folder: Path) -> list[dict[str, Any]]:
@@ -131,6 +136,8 @@ def test_teams_take_turns_and_have_settings_of_their_own() -> None:
     ("given", "message"),
     [
         ({"env": {"level": "L0"}}, "env must be left out"),
+        ({"ppo": {"keep_best_metric": "seeker_reward"}}, "no number of metadata.json; nearest"),
+        ({"ppo": {"keep_best_metric": "perfect_hide"}}, "one of .* red_reward, .* game/highest"),
         ({"ppo": {"purple": {"lr": 0.1}}}, "unknown key 'ppo.purple'"),
         ({"ppo": {"seeker": {"lr": 0.1}}}, "unknown key 'ppo.seeker'"),
         ({"train": {"alternate": {"first": "seeker"}}}, "must be 'red', 'blue' or 'green'"),
@@ -157,6 +164,25 @@ def test_names_that_would_clash_are_refused(team: str) -> None:
 def test_a_team_is_not_called_like_a_setting() -> None:
     with pytest.raises(ValueError, match="no team can be called 'lr'"):
         config_class(Game("counting", partial(CountEnv, {"lr": 1})))
+
+
+def test_a_network_that_could_not_be_read_back_is_refused(tmp_path: Path) -> None:
+    class Wide(CountEnv):
+        def __init__(self, num_envs: int) -> None:
+            super().__init__({"red": 1}, num_envs)
+            self.teams = (TeamSpec("red", ("red_0",), 2, (3, 2) + (1,) * 1023),)
+
+    made = Game("counting", Wide)
+    with pytest.raises(ConfigError, match=r"team 'red' .*: nvec has 1025 entries, more than 1024"):
+        create_ppo_trainer({"ppo": {"minibatch_size": 32}}, game=made)
+
+
+def test_settings_hold_neither_the_name_nor_credentials() -> None:
+    make_env = partial(CountEnv, {"red": 1})
+    with pytest.raises(ValueError, match="settings cannot hold 'game'"):
+        Game("counting", make_env, settings={"game": "other"})
+    with pytest.raises(ValueError, match="must not hold credentials"):
+        config_class(Game("counting", make_env, settings={"map": "https://user:pw@host/map"}))
 
 
 def test_settings_are_plain_values() -> None:

@@ -6,16 +6,20 @@ hold what differs for a team.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, create_model, model_validator
 
 from envs.game import Game
+from trainer.checkpoints.metadata import COUNT_KEYS
+from trainer.checkpoints.safe_io.redaction import has_credentials
 from trainer.config.ppo import SharedPPOGroup, TeamOverrides
 from trainer.config.run_groups import AlternateGroup, TrainGroup
 from trainer.config.schedule_spec import SharedSchedulesGroup, TeamSchedules
 from trainer.config.schema import Config
+from trainer.config.types import metric_among
 
 
 class OwnGameConfig(Config):
@@ -45,15 +49,18 @@ def config_class(game: Game) -> type[OwnGameConfig]:
     """The class of the configurations of a game.
 
     Raises:
-        ValueError: a team is called like a setting.
+        ValueError: a team is called like a setting, or the game's settings hold credentials.
     """
+    if has_credentials(json.dumps(game.rules)):
+        raise ValueError("the settings of a game are saved, so they must not hold credentials")
     teams = tuple(game.team_sizes)
     for team in teams:
         if team in SharedPPOGroup.model_fields or team in SharedSchedulesGroup.model_fields:
             raise ValueError(f"no team can be called {team!r}: a setting is called so")
     overrides: Mapping[str, Any] = dict.fromkeys(teams, (TeamOverrides, TeamOverrides()))
     schedules: Mapping[str, Any] = dict.fromkeys(teams, (TeamSchedules, TeamSchedules()))
-    ppo = create_model("PPOGroup", __base__=SharedPPOGroup, **overrides)
+    metric: Any = (Annotated[str, metric_among(_metrics(game))], "iteration")
+    ppo = create_model("PPOGroup", __base__=SharedPPOGroup, keep_best_metric=metric, **overrides)
     scheduled = create_model("SchedulesGroup", __base__=SharedSchedulesGroup, **schedules)
     first: Any = (Literal[teams], teams[0])
     alternate = create_model("AlternateGroup", __base__=AlternateGroup, first=first)
@@ -68,3 +75,10 @@ def config_class(game: Game) -> type[OwnGameConfig]:
     )
     made.own_game = game
     return made
+
+
+def _metrics(game: Game) -> tuple[str, ...]:
+    """The numbers that the metadata of a checkpoint has."""
+    rewards = (f"{team}_reward" for team in game.team_sizes)
+    means = ("reward_mean", *rewards, "episode_len_mean", *game.metrics)
+    return ("iteration", *means, *COUNT_KEYS)

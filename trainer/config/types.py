@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -49,16 +50,20 @@ def checked_place(text: str) -> str:
 Place = Annotated[str, AfterValidator(checked_place)]
 
 
-def _known_metric(name: str) -> str:
-    """A number that every checkpoint's metadata has."""
-    if name not in METRIC_KEYS:
-        near = nearest(name, METRIC_KEYS)
-        hint = f"nearest: {near}" if near else f"one of {', '.join(METRIC_KEYS)}"
-        raise ValueError(f"no number of metadata.json; {hint}")
-    return name
+def metric_among(known: Sequence[str]) -> AfterValidator:
+    """The check that a text is one of these numbers, which every checkpoint's metadata has."""
+
+    def check(name: str) -> str:
+        if name not in known:
+            near = nearest(name, known)
+            hint = f"nearest: {near}" if near else f"one of {', '.join(known)}"
+            raise ValueError(f"no number of metadata.json; {hint}")
+        return name
+
+    return AfterValidator(check)
 
 
-Metric = Annotated[str, AfterValidator(_known_metric)]
+Metric = Annotated[str, metric_among(METRIC_KEYS)]
 
 
 def _without_credentials(text: str) -> str:

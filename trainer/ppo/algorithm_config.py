@@ -14,6 +14,7 @@ from envs.batch_env import BatchEnv, GameSpec, TeamSpec
 from trainer.config.build_scheduler import build_scheduler
 from trainer.config.ppo import NETWORK_SETTINGS, TeamSettings
 from trainer.config.schema import Config
+from trainer.config.types import ConfigError
 from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.env_runner import BatchedEnvRunner, policy_spaces
 from trainer.ppo.learner import LearnerSettings, TeamPPOLearner
@@ -25,15 +26,20 @@ EnvMaker = Callable[[int], BatchEnv]
 
 
 def network_specs(config: Config, teams: Sequence[TeamSpec]) -> dict[str, PolicySpec]:
-    """The network of every policy, without building any."""
-    return {
-        spec.policy_id: PolicySpec(
-            obs_size=spec.obs_size,
-            nvec=spec.nvec,
-            **config.ppo.team(spec.name).model_dump(include=set(NETWORK_SETTINGS)),
-        )
-        for spec in teams
-    }
+    """The network of every policy, without building any.
+
+    Raises:
+        ConfigError: a network is too large to be read back from a checkpoint.
+    """
+    specs = {}
+    for team in teams:
+        settings = config.ppo.team(team.name).model_dump(mode="json", include={*NETWORK_SETTINGS})
+        values = {"obs_size": team.obs_size, "nvec": list(team.nvec), **settings}
+        try:
+            specs[team.policy_id] = PolicySpec.from_dict(values)
+        except ValueError as error:
+            raise ConfigError(f"team {team.name!r} has too large a network: {error}") from None
+    return specs
 
 
 def algorithm_config(

@@ -23,6 +23,7 @@ from ray.rllib.utils.metrics import (
 from envs.batch_env import BatchEnv, TeamSpec
 from trainer.ppo.networks import ActorCritic, one_thread, weights_hash
 from trainer.ppo.rollout import RolloutBatch
+from trainer.ppo.rollout_check import check_ends, check_rollout
 from trainer.ppo.sampling import sample_actions
 
 
@@ -88,15 +89,17 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             for step in range(self.steps):
                 actions = {spec.name: self._act(spec, batch, step) for spec in self.teams}
                 rewards = {name: team.rewards[step] for name, team in batch.teams.items()}
-                dones = batch.dones[step]
-                self.env.step(actions, batch.at(step + 1), rewards, dones, self._truncated)
+                dones, truncated = batch.dones[step], self._truncated[step]
+                self.env.step(actions, batch.at(step + 1), rewards, dones, truncated)
                 if self.env.truncates:
                     self._value_truncated(batch, step)
                 if batch.dones[step].any():
                     stats.append(self.env.episode_stats[batch.dones[step]].copy())
         self._log(batch)
         empty = np.zeros((0, len(self.env.stat_names)), np.float32)
-        return Sample(batch, np.concatenate(stats) if stats else empty)
+        episode_stats = np.concatenate(stats) if stats else empty
+        check_rollout(self.env, batch, self._truncated, episode_stats)
+        return Sample(batch, episode_stats)
 
     def set_plan(
         self, env_parameters: dict[str, float], logit_bias: dict[str, tuple[float, ...]]
@@ -119,7 +122,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             self.batch = RolloutBatch.allocate(
                 self.teams, self.steps, num_envs, truncates=truncates
             )
-            self._truncated = np.zeros(num_envs, np.bool_)
+            self._truncated = np.zeros((self.steps, num_envs), np.bool_)
             self._uniforms = {
                 spec.name: np.zeros(
                     (self.env.num_envs * spec.num_agents, len(spec.nvec)), np.float32
@@ -158,7 +161,8 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
 
     def _value_truncated(self, batch: RolloutBatch, step: int) -> None:
         """Ends the episodes truncated by this step, with the values of their final observations."""
-        cut = self._truncated
+        cut = self._truncated[step]
+        check_ends(self.env, batch.dones[step], cut)
         batch.dones[step] |= cut
         for spec in self.teams:
             values = batch.teams[spec.name].final_values[step]

@@ -23,8 +23,9 @@ from trainer.checkpoints.safe_io.safe_json import shown
 from trainer.ppo.distributions import MaskedMultiCategorical
 from trainer.ppo.normalization import ObsNormalizer
 
+MAX_OBS_SIZE = 2**20
 MAX_WIDTH = 16_384
-MAX_LAYERS = 64
+MAX_ENTRIES = {"nvec": 1_024, "hiddens": 64}
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,11 @@ class PolicySpec:
     def from_dict(cls, values: dict[str, Any]) -> PolicySpec:
         """A spec from plain values. KeyError or ValueError if they are none."""
         known = {name: values[name] for name in cls.__dataclass_fields__}
-        whole(known["obs_size"], "obs_size", 1, MAX_WIDTH)
-        for name in ("nvec", "hiddens"):
+        whole(known["obs_size"], "obs_size", 1, MAX_OBS_SIZE)
+        for name, most in MAX_ENTRIES.items():
             sizes = sequence(known[name], name)
-            if len(sizes) > MAX_LAYERS:
-                raise ValueError(f"{name} has {len(sizes)} entries, more than {MAX_LAYERS}")
+            if len(sizes) > most:
+                raise ValueError(f"{name} has {len(sizes)} entries, more than {most}")
             known[name] = tuple(whole(size, name, 1, MAX_WIDTH) for size in sizes)
         if not known["nvec"]:
             raise ValueError("nvec is empty")

@@ -7,6 +7,7 @@ are read by `trainer/run/saved_state/resume_state.py`, when the trainer is built
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from trainer.checkpoints.safe_io.plain_values import mapping
 from trainer.config.config_file import ConfigFile, recorded
 from trainer.config.schema import Config
 from trainer.config.types import TEAMS, ConfigError
-from trainer.errors import InvalidState
+from trainer.errors import IncompatibleCheckpoint, InvalidState
 from trainer.reporting.history.record import RECORD_PART, HistoryRecord
 from trainer.run.saved_state.training_state import read_values
 
@@ -85,8 +86,7 @@ class SavedRun:
     @property
     def own_game(self) -> str | None:
         """The name of the game, or None for hide and seek. Raises OSError or ValueError."""
-        name = mapping(self.config_values.get("env"), f"{layout.CONFIG}: env").get(GAME)
-        return None if name is None else str(name)
+        return _own_game(self.config_values)
 
     @cached_property
     def config(self) -> Config:
@@ -130,3 +130,31 @@ class SavedRun:
             folders = (self.path / layout.POLICIES).iterdir()
             teams = tuple(sorted(folder.name.removesuffix("_policy") for folder in folders))
         return read_values(self.path / layout.TRAINING_STATE, teams)
+
+
+def refuse_own_game(checkpoint: Path | SavedRun, doing: str, instead: str) -> None:
+    """Raises IncompatibleCheckpoint if a checkpoint is of another game than hide and seek.
+
+    Args:
+        checkpoint: one without readable settings passes.
+        doing: what the command does with hide and seek only, for the message.
+        instead: what can be done with the checkpoint.
+    """
+    try:
+        if isinstance(checkpoint, SavedRun):
+            path, game = checkpoint.path, checkpoint.own_game
+        else:
+            path = checkpoint
+            game = _own_game(mapping(safe_yaml.read(path / layout.CONFIG), layout.CONFIG))
+    except (OSError, ValueError):
+        return
+    if game is not None:
+        raise IncompatibleCheckpoint(
+            f"{doing} hide and seek only; {path.name} is of the game "
+            f"{safe_json.shown(game)!r}.\n{instead} (docs/own_game.md)"
+        )
+
+
+def _own_game(values: Mapping[str, Any]) -> str | None:
+    name = mapping(values.get("env"), f"{layout.CONFIG}: env").get(GAME)
+    return None if name is None else str(name)

@@ -57,8 +57,9 @@ class Snapshot:
         Raises:
             CheckpointWriteFailed: the disk refuses it.
         """
-        progress, teams = self.trainer.progress, self.config.played.team_sizes
-        keys = (*metadata.METRIC_KEYS, *(f"{team}_reward" for team in teams))
+        progress, game = self.trainer.progress, self.config.played
+        rewards = (f"{team}_reward" for team in game.team_sizes)
+        keys = dict.fromkeys((*metadata.METRIC_KEYS, *rewards, *game.metrics))
         return manager.stage(
             self.trainer,
             iteration=int(row["iteration"]),

@@ -117,6 +117,16 @@ def test_the_detailed_table() -> None:
     ]
 
 
+def test_the_detailed_table_has_the_teams_of_the_game() -> None:
+    # The keys of hide and seek are there in every metadata.
+    known: dict[str, Any] = {"seeker_reward": None, "hider_reward": None, "runner_reward": 4.0}
+    first = info(10, **{**known, "chaser_reward": 1.5, "game/top_reward": 3.0})
+    shown = lines(Listing((first, info(20, **known))), detailed=True, width=150)
+    head, _, *rows = shown[shown.index("") + 1 :][:4]
+    assert "Reward  Runner  Chaser  Ep.len" in head
+    assert [row.split()[4:7] for row in rows] == [["-", "4.00", "1.50"], ["-", "4.00", "-"]]
+
+
 def test_the_detailed_table_fits_where_it_is_shown(listing: Listing) -> None:
     long = " ".join(f"word{k}" for k in range(40))
     told = [

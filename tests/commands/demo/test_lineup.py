@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.checkpoints.fakes import save_own_game
 from tests.commands.demo.conftest import SPEC, save_checkpoint
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
@@ -50,6 +51,15 @@ def test_others_may_play(shelf: Shelf) -> None:
 def test_an_unknown_opponent_is_named(shelf: Shelf) -> None:
     with pytest.raises(NoUsableCheckpoint, match=r"--hider: no checkpoint for iteration 11"):
         make_lineup(shelf, shelf.find("20"), {"hider": "11"})
+
+
+def test_another_game_is_not_played(shelf: Shelf, tmp_path: Path) -> None:
+    other = save_own_game(tmp_path)
+    message = r"plays hide and seek only; checkpoint_000005 is of the game 'tag'\.\nPlay it with tr"
+    with pytest.raises(IncompatibleCheckpoint, match=message):
+        make_lineup(shelf, other, NOBODY)
+    with pytest.raises(IncompatibleCheckpoint, match=message):
+        make_lineup(shelf, shelf.find("20"), {"seeker": str(other)})
 
 
 def test_the_game_is_the_checkpoints_own(shelf: Shelf) -> None:

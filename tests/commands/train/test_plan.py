@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkpoints.fakes import save_own_game
 from tests.commands.train.conftest import Planner, parsed
 from tests.golden_checkpoint import golden_in, vouch_for
 from trainer.checkpoints import manifest
@@ -19,7 +20,7 @@ from trainer.commands.train.resume_report import print_changes, print_report, pr
 from trainer.commands.train.schedule_report import print_schedules
 from trainer.commands.train.start import Start
 from trainer.config.types import ConfigError
-from trainer.errors import UsageError
+from trainer.errors import IncompatibleCheckpoint, UsageError
 from trainer.ppo.policy_files import read_spec
 from trainer.run.saved_state.resume_state import read_resume_state
 from trainer.schedules.scheduler import Scheduler
@@ -195,3 +196,11 @@ def test_words_that_have_to_be_typed_again(resume: Planner) -> None:
     assert resume("--iterations", "1", *words).flags == words
     secret = ("--set", "tracking.mlflow_uri=postgresql://me:secret@host/db")
     assert resume("--iterations", "1", *words, *secret).flags == words
+
+
+@pytest.mark.parametrize("start", [Start(resume="latest"), Start(warmstart="latest")])
+def test_another_game_is_refused_at_once(home: Path, start: Start) -> None:
+    save_own_game(home / "checkpoints")
+    place = ("--checkpoint-dir", "second") if start.warmstart else ()
+    with pytest.raises(IncompatibleCheckpoint, match=r"train hide and seek only; .* game 'tag'"):
+        plan_run(parsed(*place), start)

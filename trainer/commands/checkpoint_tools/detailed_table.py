@@ -13,6 +13,8 @@ from trainer.reporting import formatting
 from trainer.reporting.terminal import Style
 
 _INDENT = " " * 6
+_REWARD = "_reward"
+_HIDE_AND_SEEK = ("seeker", "hider")
 _RULE = 80  # as wide as those above and below, if there is room
 
 
@@ -29,7 +31,7 @@ def detailed_rows(
     `top` is the best one; `marks` are words behind the rows, by iteration.
     """
     tails = [_tail(info, info is top, marks) for info in shown]
-    lines = aligned(_all_columns(now), shown)
+    lines = aligned(_all_columns(now, _teams(shown)), shown)
     longest = max((len(" ".join(tail)) for tail in tails), default=0)
     one_line = len(lines[0]) + 1 + longest <= width
     if not one_line:
@@ -62,12 +64,22 @@ def _below(words: Sequence[str], width: int) -> list[str]:
     return [_INDENT + line for line in wrapped(words, width - len(_INDENT))]
 
 
-def _all_columns(now: datetime) -> list[Column[CheckpointInfo]]:
+def _teams(shown: Sequence[CheckpointInfo]) -> tuple[str, ...]:
+    """The teams of all checkpoints; hide and seek's are in every metadata, if only as unknown."""
+    found: dict[str, None] = {}
+    for info in shown:
+        keys = [key for key in info.metadata if key.endswith(_REWARD) and "/" not in key]
+        own = [team for key in keys if (team := key.removesuffix(_REWARD)) not in _HIDE_AND_SEEK]
+        found |= dict.fromkeys(own or _HIDE_AND_SEEK)
+    return tuple(found)
+
+
+def _all_columns(now: datetime, teams: Sequence[str]) -> list[Column[CheckpointInfo]]:
     first, last = _first_columns(now), Column[CheckpointInfo]("Path", lambda i: i.name, text=True)
     date = Column[CheckpointInfo]("Date", lambda i: _saved(i)[0], text=True)
     time = Column[CheckpointInfo]("Time", lambda i: _saved(i)[1], text=True)
-    teams = [_number("Seeker", "seeker_reward"), _number("Hider", "hider_reward")]
-    return [first[0], date, time, *first[1:3], *teams, *first[3:], last]
+    rewards = [_number(safe_json.shown_line(team).capitalize(), team + _REWARD) for team in teams]
+    return [first[0], date, time, *first[1:3], *rewards, *first[3:], last]
 
 
 def _first_columns(now: datetime) -> list[Column[CheckpointInfo]]:

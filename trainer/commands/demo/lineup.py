@@ -19,6 +19,7 @@ from trainer.errors import IncompatibleCheckpoint, UsageError
 from trainer.ppo.matches import Player, PolicyPlayer, RandomPlayer
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.policy_files import PolicyFileError, load_policy
+from trainer.run.saved_run import refuse_own_game
 
 RANDOM = "random"
 
@@ -65,6 +66,7 @@ def make_lineup(
         NoUsableCheckpoint, CheckpointCorrupted: exit code 3.
         UsageError, ConfigError: exit code 2.
     """
+    _refuse_own_game(checkpoint)
     config = read_game(checkpoint, overrides)
     players: dict[str, Player] = {}
     names, actions = {}, {}
@@ -75,6 +77,7 @@ def make_lineup(
             names[team] = actions[team] = RANDOM
             continue
         folder = checkpoint if selector is None else _find(shelf, team, selector)
+        _refuse_own_game(folder)
         players[team] = PolicyPlayer(_load(folder, team), explore)
         names[team] = folder.name
         actions[team] = "sampled" if explore else "most likely"
@@ -119,6 +122,11 @@ def _env_hint(key: str) -> str:
     return did_you_mean(
         key.rpartition(".")[2], known, show="env.{}".format, otherwise=", with env.KEY=VALUE"
     )
+
+
+def _refuse_own_game(checkpoint: Path) -> None:
+    instead = "Play it with trainer.compute_single_action in your own program"
+    refuse_own_game(checkpoint, "demo_model.py plays", instead)
 
 
 def _find(shelf: Shelf, team: str, selector: str) -> Path:

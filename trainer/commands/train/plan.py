@@ -41,7 +41,7 @@ from trainer.config.types import checked_place
 from trainer.errors import UsageError
 from trainer.project import shown_path
 from trainer.run.identity import RunOrigin
-from trainer.run.saved_run import SavedRun
+from trainer.run.saved_run import SavedRun, refuse_own_game
 from trainer.run.saved_state.training_state import STATE_FILE
 from trainer.schedules.continuation import Continuation
 from trainer.schedules.scheduler import Scheduler
@@ -154,7 +154,9 @@ def _find_source(selector: str, home: str, new: str, source: str) -> Path:
     """The checkpoint for a warm start: selectors mean the folder of the configuration, not the new
     one of --checkpoint-dir."""
     try:
-        return find(selector, home, source)
+        checkpoint = find(selector, home, source)
+        _refuse_own_game(checkpoint)
+        return checkpoint
     except NoUsableCheckpoint as error:
         if home == new:
             raise
@@ -164,10 +166,16 @@ def _find_source(selector: str, home: str, new: str, source: str) -> Path:
         ) from None
 
 
+def _refuse_own_game(checkpoint: Path | SavedRun) -> None:
+    instead = "Resume it in its own program: create_ppo_trainer(config, CHECKPOINT, game=...)"
+    refuse_own_game(checkpoint, "main.py and continue_training.py train", instead)
+
+
 def _resume_plan(asked: Given, groups: ConfigGroups, start: Start, selector: str) -> RunPlan:
     args, place = asked.args, groups.ppo.checkpoint_dir
     best = groups.ppo.retention if asked.says("ppo.keep_best_") else None
     found = find_to_resume(selector, place, start.source, best)
+    _refuse_own_game(found.saved)
     if found.place != place and args.checkpoint_dir is not None:
         refuse_occupied(place)
     else:

@@ -1,0 +1,90 @@
+"""What a game must not write, at any step of a rollout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from envs.trial import GameMistake
+from tests.run.count_env import CountEnv
+from trainer.ppo.rollout import RolloutBatch
+from trainer.ppo.rollout_check import check_ends, check_rollout
+from trainer.ppo.sampling import sample_actions
+
+STEPS, WORLDS = 3, 2
+Change = Callable[[RolloutBatch], object]
+
+
+def checked(
+    change: Change = lambda batch: None,
+    *,
+    truncates: bool = True,
+    truncated: bool = False,
+    stat: float = 1.0,
+) -> None:
+    """Checks a rollout of the counting game in which all is 0 but for a change."""
+    env = CountEnv({"red": 1}, WORLDS)
+    env.truncates = truncates
+    batch = RolloutBatch.allocate(env.teams, STEPS, WORLDS)
+    change(batch)
+    stats = np.full((4, len(env.stat_names)), stat, np.float32)
+    check_rollout(env, batch, np.full((STEPS, WORLDS), truncated), stats)
+
+
+def drawn_from_nothing(batch: RolloutBatch) -> None:
+    """What sampling makes of a step in which a head has no allowed choice."""
+    team = batch.teams["red"]
+    sample_actions(
+        team.logits[1].reshape(WORLDS, 5),
+        team.action_mask[1].reshape(WORLDS, 5),
+        np.array([3, 2]),
+        np.zeros((WORLDS, 2), np.float32),
+        team.actions[1].reshape(WORLDS, 2),
+        team.logp[1].reshape(WORLDS),
+    )
+
+
+def unknown_obs(batch: RolloutBatch) -> None:
+    """NaN that is seen makes the probabilities of the actions NaN."""
+    batch.teams["red"].obs[1] = np.nan
+    batch.teams["red"].logp[1] = np.nan
+
+
+def test_a_rollout_without_mistakes_passes() -> None:
+    checked(truncated=True)
+    checked(stat=np.nan)  # a statistic may be unknown
+
+
+def test_rewards_may_be_large() -> None:
+    checked(lambda batch: batch.teams["red"].rewards.fill(3e38))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda batch: batch.teams["red"].rewards[1].fill(np.nan), r"into rewards\['red'\]"),
+        (lambda batch: batch.teams["red"].rewards[1].fill(np.inf), r"into rewards\['red'\]"),
+        (unknown_obs, r"into out\['red'\]\.obs"),
+        (drawn_from_nothing, r"allows no choice of a head in out\['red'\]"),
+    ],
+)
+def test_mistakes_in_a_rollout(change: Change, message: str) -> None:
+    with pytest.raises(GameMistake, match=message):
+        checked(change)
+
+
+def test_a_policy_that_diverged_is_not_the_games_mistake() -> None:
+    checked(lambda batch: batch.teams["red"].logp.fill(np.nan))
+
+
+def test_flags_and_statistics() -> None:
+    with pytest.raises(GameMistake, match="sets truncated, but truncates is False"):
+        checked(truncates=False, truncated=True)
+    with pytest.raises(GameMistake, match="infinity as 'length' of episode_stats"):
+        checked(stat=np.inf)
+    env = CountEnv({"red": 1}, WORLDS)
+    check_ends(env, np.array([True, False]), np.array([False, True]))
+    with pytest.raises(GameMistake, match="sets terminated and truncated for the same world"):
+        check_ends(env, np.array([True, False]), np.array([True, True]))

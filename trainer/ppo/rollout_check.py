@@ -1,0 +1,52 @@
+"""Checks what a game wrote during a rollout; its trial (`envs.trial`) saw only the first steps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from envs.batch_env import BatchEnv
+from envs.trial import GameMistake
+from trainer.ppo.rollout import RolloutBatch
+
+
+def check_rollout(
+    env: BatchEnv, batch: RolloutBatch, truncated: np.ndarray, stats: np.ndarray
+) -> None:
+    """Checks a rollout by a few sums over its small arrays.
+
+    Args:
+        env: wrote it.
+        batch: the rollout.
+        truncated: [T, N] bool, the episodes that were cut off.
+        stats: [K, S], the statistics of the K episodes that ended.
+
+    Raises:
+        GameMistake: a number or flag is not allowed.
+    """
+    if not env.truncates and truncated.any():
+        raise _mistake(env, "sets truncated, but truncates is False; set it, and fill final_obs")
+    if np.isinf(stats).any():
+        column = int(np.isinf(stats).any(axis=0).argmax())
+        raise _mistake(env, f"writes infinity as {env.stat_names[column]!r} of episode_stats")
+    for name, team in batch.teams.items():
+        if not np.isfinite(team.rewards.sum(dtype=np.float64)):
+            raise _mistake(env, f"writes NaN or infinity into rewards[{name!r}]")
+        if np.isfinite(team.logp.sum(dtype=np.float64)):
+            continue
+        if not np.isfinite(team.obs).all():
+            raise _mistake(env, f"writes NaN or infinity into out[{name!r}].obs")
+        if np.isposinf(team.logp).any():  # drawn from nothing
+            raise _mistake(
+                env,
+                f"allows no choice of a head in out[{name!r}].action_mask; at least one must be",
+            )
+
+
+def check_ends(env: BatchEnv, terminated: np.ndarray, truncated: np.ndarray) -> None:
+    """Raises GameMistake if a step ended an episode in both ways; both are [N] bool."""
+    if (terminated & truncated).any():
+        raise _mistake(env, "sets terminated and truncated for the same world")
+
+
+def _mistake(env: BatchEnv, text: str) -> GameMistake:
+    return GameMistake(f"game {type(env).__name__}: step {text}")
