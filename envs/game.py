@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from envs.batch_env import BatchEnv, GameSpec
-from envs.trial import build, try_game
+from envs.game_shape import build
+from envs.trial import try_game
 
 GAME = "game"
 """The key of a game's name among its rules."""

@@ -11,46 +11,17 @@ from typing import Any
 import numpy as np
 
 from envs.batch_env import BatchEnv, ObsBuffers, TeamSpec
+from envs.game_shape import WORLDS, GameMistake, build, check_arrays, described, is_float
 
-WORLDS, STEPS = 2, 37
+STEPS = 37
 _SEEDS = np.array([1, 2**63 + 1], np.uint64)
 _PLAIN = "biufc"  # the kinds of numbers that a checkpoint holds
 _LARGEST = 16  # bytes of a number
+_MOST = 64  # arrays of a state
 _TAKEN = ("file", "allow_pickle")  # keywords of numpy.savez
 
 Actions = dict[str, np.ndarray]
 Arrays = dict[str, np.ndarray]
-
-
-class GameMistake(ValueError):  # noqa: N818
-    """A game does not keep a rule of `BatchEnv`; the message names the game, method and array."""
-
-
-def build(game: str, make_env: Callable[[int], BatchEnv]) -> BatchEnv:
-    """`WORLDS` worlds of a game, whose attributes are as they must be.
-
-    Raises:
-        GameMistake: they are not.
-    """
-    if not callable(make_env):
-        kind = type(make_env).__name__
-        raise GameMistake(
-            f"game {game!r}: make_env must make N worlds when it is called with N, such as a "
-            f"class; got an instance of {kind}"
-        )
-    env = make_env(WORLDS)
-    if not isinstance(env, BatchEnv):
-        raise GameMistake(
-            f"game {game!r}: make_env must return an envs.batch_env.BatchEnv, got "
-            f"{type(env).__name__}"
-        )
-    if env.num_envs != WORLDS:
-        raise GameMistake(
-            f"game {game!r}: make_env({WORLDS}) must make {WORLDS} worlds, num_envs is "
-            f"{env.num_envs}"
-        )
-    _check_teams(game, env)
-    return env
 
 
 def try_game(
@@ -71,7 +42,7 @@ def try_game(
         GameMistake: the game does not keep a rule of `BatchEnv`. Its own errors pass, with a note.
     """
     try:
-        _check_arrays(game, env)
+        check_arrays(game, env)
         _check_parameters(game, env, parameters)
         first = _Play(game, env, unwritten=False)
         actions, seen = first.play([first.reset()], np.random.default_rng(0))
@@ -86,42 +57,6 @@ def try_game(
     except Exception as error:
         error.add_note(f"in the trial of the game {game!r}, before anything is trained")
         raise
-
-
-def _check_teams(game: str, env: BatchEnv) -> None:
-    names = [team.name for team in env.teams]
-    agents = [agent for team in env.teams for agent in team.agents]
-    for what, given in (("teams", names), ("agents", agents)):
-        twice = sorted({name for name in given if given.count(name) > 1})
-        if twice or not given:
-            found = f"{twice[0]!r} is there twice" if twice else "there are none"
-            raise GameMistake(f"game {game!r}: {what} must have names of their own; {found}")
-
-
-def _check_arrays(game: str, env: BatchEnv) -> None:
-    """Checks the arrays that a game owns and the trainer reads."""
-    stats: Any = getattr(env, "episode_stats", None)
-    shape = (WORLDS, len(env.stat_names))
-    if not isinstance(stats, np.ndarray) or stats.shape != shape or not _is_float(stats):
-        raise GameMistake(
-            f"game {game!r}: episode_stats must be [num_envs, len(stat_names)] = {shape} "
-            f"float32, got {_described(stats)}"
-        )
-    if env.truncates:
-        _check_final_obs(game, env)
-
-
-def _check_final_obs(game: str, env: BatchEnv) -> None:
-    wanted = {t.name: (WORLDS, t.num_agents, t.obs_size) for t in env.teams}
-    final: Mapping[str, Any] = getattr(env, "final_obs", {})
-    for team, shape in wanted.items():
-        array = final.get(team)
-        if not isinstance(array, np.ndarray) or (array.shape, array.dtype) != (shape, np.float32):
-            found = "there is none" if array is None else f"got {_described(array)}"
-            raise GameMistake(
-                f"game {game!r}: truncates is True, so final_obs[{team!r}] must be "
-                f"[num_envs, agents, obs_size] = {shape} float32; {found}"
-            )
 
 
 def _check_parameters(game: str, env: BatchEnv, parameters: Mapping[str, float]) -> None:
@@ -153,7 +88,7 @@ def _try_state(game: str, first: _Play, other: BatchEnv) -> None:
             raise
         return  # it need not; a resume then starts fresh worlds
     for key, array in _plain_state(game, other).items():
-        if key not in state or not np.array_equal(array, state[key], equal_nan=_is_float(array)):
+        if key not in state or not np.array_equal(array, state[key], equal_nan=is_float(array)):
             raise GameMistake(
                 f"game {game!r}: get_state()[{key!r}] differs from what set_state has been given"
             )
@@ -171,6 +106,8 @@ def _plain_state(game: str, env: BatchEnv) -> Arrays:
         raise GameMistake(
             f"game {game!r}: get_state must return arrays by name, got {type(state).__name__}"
         )
+    if len(state) > _MOST:
+        raise GameMistake(f"game {game!r}: get_state returns {len(state)} arrays; {_MOST} at most")
     arrays = {}
     for key, value in state.items():
         if not isinstance(key, str) or not key.isidentifier() or key in _TAKEN:
@@ -184,7 +121,7 @@ def _plain_state(game: str, env: BatchEnv) -> Arrays:
         if not plain or dtype.itemsize > (_LARGEST if dtype.kind == "c" else _LARGEST // 2):
             raise GameMistake(
                 f"game {game!r}: get_state()[{key!r}] must be an array of numbers, as a checkpoint "
-                f"holds nothing else; got {_described(value)}. The states of numpy generators "
+                f"holds nothing else; got {described(value)}. The states of numpy generators "
                 "become one with envs.random_state.to_array(generators)"
             )
     lengths = {len(array) for array in arrays.values() if array.ndim}
@@ -276,7 +213,7 @@ class _Play:
 
     def _blank(self, arrays: Arrays) -> None:
         for array in arrays.values():
-            array.fill(np.nan if _is_float(array) else self._unwritten)
+            array.fill(np.nan if is_float(array) else self._unwritten)
 
     def _seen(self) -> Arrays:
         return {
@@ -299,7 +236,7 @@ class _Play:
                 raise self._mistake(
                     f"{method} must write into {name} ({name}[:] = ...), not replace it"
                 )
-            if _is_float(array) and not np.isfinite(array).all():
+            if is_float(array) and not np.isfinite(array).all():
                 raise self._mistake(f"{method} must write finite numbers to all of {name}; {_LEFT}")
         for team in self.env.teams:
             mask = self.out[team.name].action_mask
@@ -323,18 +260,8 @@ def _compare(game: str, first: Sequence[Arrays], second: Sequence[Arrays], probl
     """Checks that two plays have written the same; the first one's unwritten flags are False."""
     for step, (one, other) in enumerate(zip(first, second, strict=True)):
         for name, array in one.items():
-            if np.array_equal(array, other[name], equal_nan=_is_float(array)):
+            if np.array_equal(array, other[name], equal_nan=is_float(array)):
                 continue
             if array.dtype == np.bool_ and not (array & ~other[name]).any():
                 problem = f"is not written everywhere, or {problem}"
             raise GameMistake(f"game {game!r}: step {step}: {name} {problem}")
-
-
-def _is_float(array: np.ndarray) -> bool:
-    return array.dtype.kind == "f"
-
-
-def _described(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"{value.shape} {value.dtype}"
-    return f"a {type(value).__name__}"

@@ -12,7 +12,7 @@ import pytest
 from envs.adapters.parallel_env import ParallelBatchEnv
 from envs.batch_env import TeamSpec
 from envs.game import Game
-from envs.trial import GameMistake
+from envs.game_shape import GameMistake
 from tests.envs.relay_env import RelayEnv
 from tests.run.count_env import CountEnv
 
@@ -162,6 +162,7 @@ def test_lists_do_for_a_team() -> None:
         ({"rows": [[1], [1, 2]]}, "got a list"),
         ({"file": np.zeros(2)}, "'file' is no name for an array"),
         ({1: np.zeros(2)}, "1 is no name for an array"),
+        ({f"more_{k}": np.zeros(2) for k in range(62)}, "returns 65 arrays; 64 at most"),
     ],
 )
 def test_a_state_that_no_checkpoint_holds(state: dict[Any, Any], message: str) -> None:

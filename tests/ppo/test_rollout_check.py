@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from envs.trial import GameMistake
+from envs.game_shape import GameMistake
 from tests.run.count_env import CountEnv
 from trainer.ppo.rollout import RolloutBatch
 from trainer.ppo.rollout_check import check_ends, check_rollout

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.golden_checkpoint import GOLDEN
+from trainer.checkpoints.errors import CheckpointError
 from trainer.run.saved_state.training_state import TrainingState, read_values
 
 FOLDER = GOLDEN / "training_state"
@@ -29,6 +30,19 @@ def test_it_is_read_as_it_was_written(state: TrainingState, tmp_path: Path) -> N
         for name, array in arrays.items():
             np.testing.assert_array_equal(again.worlds[index][name], array)
     np.testing.assert_array_equal(again.episodes["episodes"], state.episodes["episodes"])
+
+
+@pytest.mark.parametrize(("runners", "megabytes"), [(1, 128), (5, 104)])
+def test_worlds_that_could_not_be_read_back_are_not_written(
+    state: TrainingState, tmp_path: Path, runners: int, megabytes: int
+) -> None:
+    large = np.broadcast_to(np.uint8(0), (megabytes, 2**20))  # takes no memory
+    worlds = {str(index): {"seen": large} for index in range(runners)}
+    with pytest.raises(
+        CheckpointError, match=r"cannot save: the state of the worlds has \d+ bytes"
+    ):
+        replace(state, worlds=worlds).write(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_values_that_are_known_are_not_read_again(state: TrainingState, tmp_path: Path) -> None:

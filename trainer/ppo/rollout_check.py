@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.batch_env import BatchEnv
-from envs.trial import GameMistake
+from envs.game_shape import GameMistake
 from trainer.ppo.rollout import RolloutBatch
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from trainer.checkpoints.safe_io import safe_json
 
 MAX_BYTES = 2**30  # of an array
-_MAX_FILE = 2**27  # of a runner's worlds, which have some hundred bytes each
+MAX_FILE = 2**27  # of a runner's worlds, which have some hundred bytes each
 _MAX_DIMENSIONS = 8
 _MAX_MEMBERS = 64
 _KINDS = (
@@ -61,7 +61,7 @@ def plain_array(
     return flat.reshape(tuple(shape), order="F" if fortran else "C")
 
 
-def read_npz(path: Path, limit: int = _MAX_FILE) -> dict[str, np.ndarray]:
+def read_npz(path: Path, limit: int = MAX_FILE) -> dict[str, np.ndarray]:
     """The arrays of a file that `np.savez` wrote.
 
     Raises:

@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.safe_io import safe_json
 from trainer.checkpoints.safe_io.plain_values import finite, mapping, sequence, whole
 from trainer.config.types import TEAMS
 from trainer.ppo.progress import COUNTERS
-from trainer.run.saved_state.plain_arrays import read_npz
+from trainer.run.saved_state.plain_arrays import MAX_FILE, read_npz
 from trainer.run.saved_state.schedule_checks import check_schedule_state
 
 STATE_FILE = "state.json"
@@ -30,6 +31,7 @@ _MAX_TEXT = 500
 _MAX_BYTES = 8 * 2**20  # 1024 runners with some 400 bytes each, and learners with 20 KB
 _MAX_RUNNERS = 1_025
 _MAX_LEARNERS = 256
+_ROOM = 2**20  # bytes, for the headers
 _MAX_WORLDS = 2**29  # bytes of all runners together: a world has some hundred
 
 
@@ -65,7 +67,21 @@ class TrainingState:
         return {**self.values, "runners": runners}
 
     def write(self, folder: Path) -> None:
+        """Writes the files that `read` reads.
+
+        Raises:
+            CheckpointError: the worlds are too large to be read back.
+        """
         folder.mkdir(parents=True, exist_ok=True)
+        sizes = [
+            sum(np.asarray(a).nbytes for a in arrays.values()) for arrays in self.worlds.values()
+        ]
+        for size, most in ((max(sizes, default=0), MAX_FILE), (sum(sizes), _MAX_WORLDS)):
+            if size + _ROOM > most:
+                raise CheckpointError(
+                    f"cannot save: the state of the worlds has {size} bytes, more than {most}; "
+                    "lower ray.num_envs_per_env_runner, or keep less in get_state"
+                )
         for index, arrays in self.worlds.items():
             _save_arrays(folder / f"worlds_{index}.npz", arrays)
         _save_arrays(folder / EPISODES_FILE, self.episodes)

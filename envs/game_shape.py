@@ -1,0 +1,96 @@
+"""What a game must have before it is played: teams with names, and arrays of the right shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from envs.batch_env import BatchEnv
+
+WORLDS = 2
+"""How many worlds a game is tried with."""
+
+
+class GameMistake(ValueError):  # noqa: N818
+    """A game does not keep a rule of `BatchEnv`; the message names the game, method and array."""
+
+
+def build(game: str, make_env: Callable[[int], BatchEnv]) -> BatchEnv:
+    """`WORLDS` worlds of a game, whose attributes are as they must be.
+
+    Raises:
+        GameMistake: they are not.
+    """
+    if not callable(make_env):
+        kind = type(make_env).__name__
+        raise GameMistake(
+            f"game {game!r}: make_env must make N worlds when it is called with N, such as a "
+            f"class; got an instance of {kind}"
+        )
+    env = make_env(WORLDS)
+    if not isinstance(env, BatchEnv):
+        raise GameMistake(
+            f"game {game!r}: make_env must return an envs.batch_env.BatchEnv, got "
+            f"{type(env).__name__}"
+        )
+    if env.num_envs != WORLDS:
+        raise GameMistake(
+            f"game {game!r}: make_env({WORLDS}) must make {WORLDS} worlds, num_envs is "
+            f"{env.num_envs}"
+        )
+    _check_teams(game, env)
+    return env
+
+
+def _check_teams(game: str, env: BatchEnv) -> None:
+    names = [team.name for team in env.teams]
+    agents = [agent for team in env.teams for agent in team.agents]
+    for what, given in (("teams", names), ("agents", agents)):
+        twice = sorted({name for name in given if given.count(name) > 1})
+        if twice or not given:
+            found = f"{twice[0]!r} is there twice" if twice else "there are none"
+            raise GameMistake(f"game {game!r}: {what} must have names of their own; {found}")
+
+
+def check_arrays(game: str, env: BatchEnv) -> None:
+    """Checks the arrays that a game owns and the trainer reads.
+
+    Raises:
+        GameMistake: one is missing, or has another shape or type.
+    """
+    stats: Any = getattr(env, "episode_stats", None)
+    shape = (WORLDS, len(env.stat_names))
+    if not isinstance(stats, np.ndarray) or stats.shape != shape or not is_float(stats):
+        raise GameMistake(
+            f"game {game!r}: episode_stats must be [num_envs, len(stat_names)] = {shape} "
+            f"float32, got {described(stats)}"
+        )
+    if env.truncates:
+        _check_final_obs(game, env)
+
+
+def _check_final_obs(game: str, env: BatchEnv) -> None:
+    wanted = {t.name: (WORLDS, t.num_agents, t.obs_size) for t in env.teams}
+    final: Mapping[str, Any] = getattr(env, "final_obs", {})
+    for team, shape in wanted.items():
+        array = final.get(team)
+        if not isinstance(array, np.ndarray) or (array.shape, array.dtype) != (shape, np.float32):
+            found = "there is none" if array is None else f"got {described(array)}"
+            raise GameMistake(
+                f"game {game!r}: truncates is True, so final_obs[{team!r}] must be "
+                f"[num_envs, agents, obs_size] = {shape} float32; {found}"
+            )
+
+
+def is_float(array: np.ndarray) -> bool:
+    """Whether an array holds floating point numbers."""
+    return array.dtype.kind == "f"
+
+
+def described(value: Any) -> str:
+    """Shape and type of an array, or the type of anything else."""
+    if isinstance(value, np.ndarray):
+        return f"{value.shape} {value.dtype}"
+    return f"a {type(value).__name__}"
