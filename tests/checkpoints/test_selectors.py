@@ -101,6 +101,14 @@ def test_errors_name_what_exists(cwd: Path, selector: int | str, message: str) -
     assert str(caught.value) == message.replace("{folder}", str(cwd))
 
 
+@pytest.mark.parametrize("typed", ["~nosuchuser/x", "x" * 300, "a/" + "x" * 300])
+def test_a_path_that_cannot_be_is_no_checkpoint(cwd: Path, typed: str) -> None:
+    manager = CheckpointManager("./checkpoints")
+    for open_it in (manager.find, manager.open_or_older):
+        with pytest.raises(NoUsableCheckpoint):
+            open_it(typed)
+
+
 def test_an_incomplete_folder_is_no_checkpoint(cwd: Path) -> None:
     (cwd / "checkpoints" / "checkpoint_000040" / "manifest.json").unlink()
     manager = CheckpointManager("./checkpoints")

@@ -170,8 +170,8 @@ def _folder_meant(selector: Selector, directory: Path) -> Path | None:
         with contextlib.suppress(ValueError):  # negative, or absurdly long
             return directory / layout.checkpoint_name(int(selector))
         return None
-    path = Path(text).expanduser()
     try:
+        path = selectors.typed_path(text)
         named = None
         if not isinstance(selector, Path) and selectors.is_bare(text):
             named = _iteration_named(directory / text)
@@ -179,7 +179,7 @@ def _folder_meant(selector: Selector, directory: Path) -> Path | None:
             path = directory / path
         if named is None and not path.exists():
             named = _iteration_named(path)
-    except OSError:  # too long for a name
+    except (NoUsableCheckpoint, OSError):  # too long for a name
         return None
     if named is not None:
         path = path.with_name(layout.checkpoint_name(named))

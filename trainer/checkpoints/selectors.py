@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -127,7 +128,7 @@ def _from_path(path: Path, listing: Listing, directory: Path, shown: str) -> Pat
 
     A path without a folder is looked up in the checkpoint directory too.
     """
-    path = path.expanduser()
+    path = typed_path(path)
     bare = len(path.parts) == 1 and not path.is_absolute()
     candidates = [path, directory / path] if bare else [path]
     for candidate in candidates:
@@ -146,6 +147,25 @@ def _from_path(path: Path, listing: Listing, directory: Path, shown: str) -> Pat
         return Path(os.path.abspath(directory / named.name))  # noqa: PTH100
     found = _no_path(path, listing, directory, shown)
     raise found if bare else no_such_path(path, str(found))
+
+
+def typed_path(text: str | os.PathLike[str]) -> Path:
+    """A path as a user typed it, with `~` resolved where it names a home.
+
+    Raises:
+        NoUsableCheckpoint: no file system takes it.
+    """
+    path = Path(text)
+    try:
+        with contextlib.suppress(RuntimeError):  # of a user who does not exist
+            path = path.expanduser()
+        path.exists()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise NoUsableCheckpoint(
+            f"no such checkpoint: {safe_json.shown_line(str(text))}: {reason}"
+        ) from None
+    return path
 
 
 def no_such_path(path: Path, instead: str = "") -> NoUsableCheckpoint:

@@ -48,7 +48,7 @@ class SavedRun:
             CheckpointCorrupted: a file is missing or is not what the manifest says.
             InvalidState: the metadata cannot be read.
         """
-        path = Path(path).expanduser().absolute()
+        path = selectors.typed_path(path).absolute()
         if not path.exists():
             raise selectors.no_such_path(path)
         if not verified:

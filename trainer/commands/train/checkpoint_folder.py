@@ -17,7 +17,7 @@ from trainer.checkpoints.errors import NoUsableCheckpoint, StoreUnavailable
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.open_store import is_url, split_url
 from trainer.checkpoints.retention import Retention
-from trainer.checkpoints.selectors import KEYWORDS, is_bare
+from trainer.checkpoints.selectors import KEYWORDS, is_bare, typed_path
 from trainer.errors import UsageError
 from trainer.project import DEFAULT_CHECKPOINT_DIR, shown_path
 from trainer.run import run_folder
@@ -166,7 +166,7 @@ def _home_of(selector: str, place: str) -> tuple[str, str]:
         # Typed without its options, as it is shown, it still means this place.
         same = open_folder(elsewhere).shown == open_folder(place).shown
         return (place if same else elsewhere), name
-    path = Path(text).expanduser()
+    path = typed_path(text)
     if text in KEYWORDS or text.isdecimal() or (len(path.parts) == 1 and not path.exists()):
         return place, text
     home = open_folder(place)

@@ -215,12 +215,15 @@ def _resumed_schedules(
     config: Config, until: int, saved: SavedRun, carry: bool
 ) -> tuple[Scheduler | str, Continuation | None]:
     """The schedules of a checkpoint, continued; or why that cannot be, as restoring will refuse."""
+    file = saved.path / layout.CONFIG
     try:
+        _ = saved.own_game  # in its file, which says what the state can hold
+        file = saved.path / layout.TRAINING_STATE / STATE_FILE
         state = saved.state_values.get("schedules")
         return resume_scheduler(config, until, state, saved.iteration, carry=carry)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        file = saved.path / layout.TRAINING_STATE / STATE_FILE
-        return f"{file} cannot be read: {first_line(error)}", None
+        reason = first_line(error).removeprefix(f"{file.name}:").lstrip()
+        return f"{file} cannot be read: {reason}", None
 
 
 def _with_checkpoint_dir(config: AnyConfig, directory: str) -> AnyConfig:
