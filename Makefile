@@ -50,7 +50,7 @@ pictures: $(STAMP)  ## draw the pictures of docs/ from the runs in docs/benchmar
 	  --episodes 1 --render none --record docs/game.gif --yes
 	@$(BIN)/python -m trainer.commands.schedule_figure --out docs/schedules.png
 
-clean:  ## remove the environment and caches; never checkpoints (mirrors of object stores too) or runs
+clean:  ## remove the environment and caches; never checkpoints, mirrors or runs
 	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name checkpoints -exec rm -rf {} +
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -25,12 +25,12 @@ def run(text: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("end", ["os._exit(1)", "os.kill(os.getpid(), signal.SIGKILL)"])
-def test_a_sudden_end_is_reported_with_the_last_way_on(end: str) -> None:
+def test_a_sudden_end_is_reported_with_the_last_resume_command(end: str) -> None:
     done = run(f"""
 print(os.getpid(), flush=True)
 watch.__enter__()
-watch.set_way_on("the last checkpoint is a")
-watch.set_way_on("the last checkpoint is b")
+watch.set_resume_command("the last checkpoint is a")
+watch.set_resume_command("the last checkpoint is b")
 {end}
 """)
     process = int(done.stdout)
@@ -65,7 +65,7 @@ os._exit(1)
         ("pass", 0),
         ("raise SystemExit(130)", 130),
         ("watch.silence(); os._exit(1)", 1),  # as the second Ctrl-C does
-        ("watch.process.kill(); watch.process.wait(); watch.set_way_on('x')", 0),
+        ("watch.process.kill(); watch.process.wait(); watch.set_resume_command('x')", 0),
     ],
 )
 def test_an_end_with_words_of_its_own_is_left_to_them(end: str, code: int) -> None:
@@ -76,7 +76,7 @@ def test_an_end_with_words_of_its_own_is_left_to_them(end: str, code: int) -> No
 def test_without_actors_nothing_runs_beside() -> None:
     done = run("""
 with ExitWatch("", active=False) as idle:
-    idle.set_way_on("x")
+    idle.set_resume_command("x")
     print(idle.process, flush=True)
     os._exit(1)
 """)

@@ -125,6 +125,8 @@ def test_a_resume_says_where_it_goes_on() -> None:
     console.start(500, first_iteration=41)
     assert written(console) == "Resuming with iterations 41 to 500\n"
     assert console.done == 40
+    console.start(500, first_iteration=500)
+    assert written(console).endswith("Resuming with iteration 500\n")
 
 
 def test_the_eta_follows_the_latest_pace() -> None:

@@ -18,7 +18,7 @@ from trainer.errors import UsageError
 from trainer.ppo.policy_files import load_policy, same_weights
 from trainer.reporting.metrics import Row
 from trainer.run import recorder as recorder_module
-from trainer.run.identity import RunOrigin
+from trainer.run.identity import RunIdentity, RunOrigin
 from trainer.run.recorder import RunRecorder
 
 
@@ -202,6 +202,23 @@ def test_what_is_newer_than_the_resumed_iteration_becomes_a_branch(
         second.iterate()
     assert second.console.lines[0].startswith("info: resuming from iteration 1: newer files moved")
     assert not (second.folder / "checkpoint_000002").exists()
+
+
+def test_the_id_of_a_new_mlflow_run_is_shown_with_the_command_that_resumes_it(
+    tmp_path: Path, tracker: FakeTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_trackers(config: Config, identity: RunIdentity, *args: object) -> list[FakeTracker]:
+        identity.mlflow_run_id = "e3199a44"
+        return [tracker]
+
+    monkeypatch.setattr(recorder_module, "open_trackers", open_trackers)
+    bench = Bench(tmp_path)
+    with bench.recorder:
+        bench.iterate()
+        bench.iterate()
+    (told,) = (line for line in bench.console.lines if "MLflow" in line)
+    assert told.startswith("info: MLflow run e3199a44; resume it with: ")
+    assert told.endswith("main.py --continue-run-id e3199a44")
 
 
 def test_a_folder_that_cannot_be_made_is_a_usage_error(

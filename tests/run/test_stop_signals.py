@@ -46,7 +46,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_names_how_to_continue(
     monkeypatch.setattr(os, "_exit", leave)
     monkeypatch.setattr(os, "write", lambda fd, text: written.append(text.decode()))
     with StopSignals(leave=lambda: written.append("left")) as stop:
-        stop.way_on = "python continue_training.py"
+        stop.resume_command = "python continue_training.py"
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(LeftError, match="1"):
             signal.raise_signal(signal.SIGINT)

@@ -35,7 +35,7 @@ def test_a_full_disk_does_not_end_the_training(desk: Desk, small_disk: Path) -> 
     words = ["--checkpoint-dir", str(folder), "--until", "60", *SMALL]
     words += ["--set", "tracking.tensorboard_dir=null", "--set", "ppo.keep_last_n=1"]
     process = desk.start("main.py", *words)
-    before = wait_for(process, "Training goes on")
+    before = wait_for(process, "Training continues")
     assert any("free some, or lower ppo.keep_last_n" in line for line in before)
     assert any("No space left on device" in line for line in before)
     manager = CheckpointManager(folder)

@@ -44,10 +44,12 @@ def test_a_run_is_continued_under_its_id(desk: Desk, monkeypatch: pytest.MonkeyP
     ]
 
     run_id = run.info.run_id
+    assert f"main.py --continue-run-id {run_id}" in done.stdout
     done = desk.run("main.py", "--continue-run-id", run_id, "--iterations", "1", *SMALL)
     assert done.returncode == 0, done.stderr
     assert "Previous current iterations: 2" in done.stdout
     assert f"run {run_id} in {STORE}" in done.stdout
+    assert "--continue-run-id" not in done.stdout
     (run,) = client.search_runs([experiment.experiment_id])
     angles = client.get_metric_history(run_id, "env/vision_angle")
     expected = [((i + 1) * 64 * 32, pytest.approx(300 - 200 * i / 300)) for i in range(3)]

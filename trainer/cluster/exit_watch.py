@@ -1,4 +1,4 @@
-"""A second process that reports a sudden end of this one.
+"""Reports a sudden end of this process, from a second one beside it.
 
 When one of Ray's daemons or their agents dies, Ray's C++ code may end this process at once: no
 Python code runs after it. The kernel does the same when the memory is full. So a small process
@@ -36,9 +36,9 @@ class ExitWatch:
         process: the one that watches; None while there is none.
     """
 
-    def __init__(self, way_on: str, *, active: bool = True) -> None:
-        """`way_on` says how to continue; without `active` no process is started."""
-        self._said: dict[str, object] = {"way_on": way_on, "processes": {}}
+    def __init__(self, resume_command: str, *, active: bool = True) -> None:
+        """`resume_command` says how to continue; without `active` no process is started."""
+        self._said: dict[str, object] = {"resume_command": resume_command, "processes": {}}
         self._active = active
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -66,9 +66,9 @@ class ExitWatch:
             self.process.stdin.close()
             self.process.wait()
 
-    def set_way_on(self, way_on: str) -> None:
+    def set_resume_command(self, resume_command: str) -> None:
         """Changes the text that says how to continue."""
-        self._update(way_on=way_on)
+        self._update(resume_command=resume_command)
 
     def name_processes(self, names: Mapping[int, str]) -> None:
         """Names the processes (by id) whose death may end this one; to be called once.
@@ -143,7 +143,7 @@ def _watch(process: str) -> None:
             termios.tcsetattr(2, termios.TCSADRAIN, terminal)
         show_cursor = "" if terminal is None else "\x1b[?25h\n"
         who = watched.dead or f"the training (process {process})"
-        os.write(2, f"{show_cursor}error: {who} died{_WHY}; {said['way_on']}\n".encode())
+        os.write(2, f"{show_cursor}error: {who} died{_WHY}; {said['resume_command']}\n".encode())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A figure of schedules continued by extend, constant and restart, drawn by the trainer's code.
 
-python -m trainer.commands.schedule_figure --out schedules.png      examples
+python -m trainer.commands.schedule_figure --out schedules.png
 python -m trainer.commands.schedule_figure --set 'schedules.lr={type: cosine, end: 0.0001}'
 """
 

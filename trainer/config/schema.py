@@ -70,8 +70,8 @@ class Config(ConfigGroups):
             size = self.ppo.team(name).minibatch_size
             if size > rows:
                 raise ValueError(
-                    f"ppo.minibatch_size = {size} is more than the {rows} agent-steps that the "
-                    f"{name}s give a learner per iteration; lower it or raise ppo.rollout_length"
+                    f"ppo.minibatch_size = {size} is more than the {rows} agent-steps that team "
+                    f"{name!r} gives a learner per iteration; lower it or raise ppo.rollout_length"
                 )
         return self
 

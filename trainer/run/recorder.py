@@ -16,6 +16,7 @@ from trainer.checkpoints import index, layout, ranking
 from trainer.checkpoints.errors import CheckpointWriteFailed
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.config.schema import Config
+from trainer.project import script_command
 from trainer.reporting.console.console import Console
 from trainer.reporting.figure import TrainingFigure
 from trainer.reporting.metrics import Row
@@ -180,7 +181,7 @@ class RunRecorder:
             sink.flush(last=last)
 
     def _open(self) -> None:
-        start, warn = self._start, self._warn
+        start, warn, tracked = self._start, self._warn, self.identity.mlflow_run_id
         with contextlib.ExitStack() as opened:
             opened.enter_context(run_folder.claimed(self.manager, self.origin.sources))
             opened.push(self._finish_trackers)
@@ -189,6 +190,10 @@ class RunRecorder:
                 self._trackers.append(tracker)
             for message in run_folder.clear(self.manager, start.iteration, self.origin.damaged):
                 self.console.message(*message)
+            run_id = self.identity.mlflow_run_id
+            if run_id is not None and run_id != tracked:
+                resume = script_command("main.py", ["--continue-run-id", run_id])
+                self.console.message(f"MLflow run {run_id}; resume it with: {resume}")
             self.history = RunHistory(
                 self.manager,
                 parent=self.origin.restore_path,

@@ -22,7 +22,7 @@ class StopSignals:
 
     Attributes:
         received: the signal that was noted.
-        way_on: the command that resumes the last checkpoint, shown when leaving at once.
+        resume_command: the command that resumes the last checkpoint, shown when leaving at once.
 
     Ray installs handlers of its own when it starts: call `install` again after that.
     """
@@ -32,7 +32,7 @@ class StopSignals:
     ) -> None:
         """Called by the handler: `notify` for the first signal, `leave` before leaving at once."""
         self._notify, self._leave = notify, leave
-        self.way_on = ""
+        self.resume_command = ""
         self.received: signal.Signals | None = None
         self._previous: dict[int, Any] = {}
         self._save_asked = False
@@ -83,9 +83,9 @@ class StopSignals:
         if self.received is not None and number == signal.SIGINT:
             # Plain writes only: the interrupted code may hold any lock.
             self._leave()
-            lost = (
-                f"the last checkpoint counts:\n  {self.way_on}" if self.way_on else "none is there"
-            )
+            lost = "none is there"
+            if self.resume_command:
+                lost = f"the last checkpoint counts:\n  {self.resume_command}"
             os.write(2, f"\nleft at once, without a checkpoint; {lost}\n".encode())
             os._exit(1)
         if self.received is None:

@@ -37,6 +37,10 @@ def test_the_start_names_what_moves(
     assert "  iterations 5, 6 are newer: they move into a branch_after_... folder" in (
         capsys.readouterr().out
     )
+    print_start(resume(*MORE, selector="5"))
+    assert "  iteration 6 is newer: it moves into a branch_after_... folder" in (
+        capsys.readouterr().out
+    )
     assert CheckpointManager(home / "checkpoints").listing().iterations == [3, 5, 6]
 
 

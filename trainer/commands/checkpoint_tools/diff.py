@@ -11,7 +11,7 @@ from typing import Any
 from trainer.checkpoints import comparison, metadata
 from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools.json_output import print_json
-from trainer.commands.checkpoint_tools.open_manager import open_manager
+from trainer.commands.checkpoint_tools.open_manager import SELECTORS, open_manager
 from trainer.commands.tables import print_table
 
 _HASH = re.compile(r"[0-9a-f]{32,}")
@@ -22,8 +22,7 @@ HELP = "compare the configuration, metadata, metrics and weights of two checkpoi
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the two checkpoints."""
-    text = "latest, best, final, an iteration, a name, or a path (also into another folder)"
-    parser.add_argument("first", metavar="A", help=text)
+    parser.add_argument("first", metavar="A", help=f"{SELECTORS} (also into another folder)")
     parser.add_argument("second", metavar="B", help="the same")
 
 

@@ -10,7 +10,7 @@ from trainer.checkpoints import manifest
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
 from trainer.commands.checkpoint_tools.json_output import print_json
-from trainer.commands.checkpoint_tools.open_manager import open_manager
+from trainer.commands.checkpoint_tools.open_manager import SELECTORS, open_manager
 from trainer.errors import UsageError
 
 HELP = "write a policy as a torch.export program or as ONNX"
@@ -19,9 +19,7 @@ SUFFIXES = {"pt2": ".pt2", "onnx": ".onnx"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the checkpoint, the policy, the format and the file."""
-    parser.add_argument(
-        "selector", metavar="CHECKPOINT", help="latest, best, an iteration, a name, a path"
-    )
+    parser.add_argument("selector", metavar="CHECKPOINT", help=SELECTORS)
     parser.add_argument("--policy", required=True, metavar="ID", help="for example seeker_policy")
     parser.add_argument("--format", choices=SUFFIXES, default="pt2", help="(%(default)s)")
     parser.add_argument("--out", metavar="FILE", help="(CHECKPOINT_POLICY.pt2 or .onnx)")

@@ -1,10 +1,12 @@
-"""The checkpoint manager that a tool works with."""
+"""The checkpoint manager that a tool works with, and how a checkpoint in it is named."""
 
 from __future__ import annotations
 
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.retention import Retention
 from trainer.errors import UsageError
+
+SELECTORS = "latest, best, final, an iteration, a name or a path"
 
 
 def open_manager(directory: str, retention: Retention | None = None) -> CheckpointManager:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from trainer.commands.checkpoint_tools.json_output import print_json
-from trainer.commands.checkpoint_tools.open_manager import open_manager
+from trainer.commands.checkpoint_tools.open_manager import SELECTORS, open_manager
 
 HELP = "keep checkpoints whatever the retention says"
 HELP_UNPIN = "take pins away again"
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "selectors",
         nargs="+",
         metavar="CHECKPOINT",
-        help="latest, best, final, an iteration, a name, path",
+        help=SELECTORS,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
 from trainer.commands.checkpoint_tools.json_output import print_json
-from trainer.commands.checkpoint_tools.open_manager import open_manager
+from trainer.commands.checkpoint_tools.open_manager import SELECTORS, open_manager
 from trainer.errors import UsageError
 
 HELP = "name a checkpoint: the name selects it, and it is kept whatever the retention says"
@@ -16,9 +16,7 @@ HELP = "name a checkpoint: the name selects it, and it is kept whatever the rete
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the checkpoint, its name and its note."""
-    parser.add_argument(
-        "selector", metavar="CHECKPOINT", help="latest, best, final, an iteration, a name, a path"
-    )
+    parser.add_argument("selector", metavar="CHECKPOINT", help=SELECTORS)
     parser.add_argument("name", metavar="NAME", help="of letters, digits, '_', '-' and '.'")
     parser.add_argument(
         "--note", metavar="TEXT", help="a line about it, for list_checkpoints.py -d"

@@ -6,16 +6,14 @@ import argparse
 
 from trainer.checkpoints import labels, layout
 from trainer.commands.checkpoint_tools.json_output import print_json
-from trainer.commands.checkpoint_tools.open_manager import open_manager
+from trainer.commands.checkpoint_tools.open_manager import SELECTORS, open_manager
 
 HELP = "remove the names and notes of checkpoints"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the checkpoints."""
-    parser.add_argument(
-        "selectors", nargs="+", metavar="CHECKPOINT", help="a name, an iteration, a path"
-    )
+    parser.add_argument("selectors", nargs="+", metavar="CHECKPOINT", help=SELECTORS)
 
 
 def run(args: argparse.Namespace) -> int:

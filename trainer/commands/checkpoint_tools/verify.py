@@ -14,7 +14,7 @@ from trainer.checkpoints.errors import CheckpointCorrupted
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools.json_output import print_json
-from trainer.commands.checkpoint_tools.open_manager import open_manager
+from trainer.commands.checkpoint_tools.open_manager import SELECTORS, open_manager
 from trainer.commands.tables import print_table
 from trainer.errors import EXIT_ERROR
 from trainer.reporting import formatting
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         nargs="?",
         metavar="WHAT",
-        help="latest, best, final, an iteration, a name, a path, or a folder (all in it)",
+        help=f"{SELECTORS}; or a folder (all in it)",
     )
 
 

@@ -13,8 +13,8 @@ from trainer.project import add_version
 WORKERS_VARIABLE = "RAY_WORKERS"
 
 
-def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that `main.py` and `continue_training.py` share."""
+def add_run_arguments(parser: argparse.ArgumentParser, *, asks: bool = False) -> None:
+    """The options that `main.py` and `continue_training.py` share; only the latter `asks`."""
     how_far = parser.add_mutually_exclusive_group()
     how_far.add_argument(
         "--iterations",
@@ -88,7 +88,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--checkpoint-dir", metavar="DIR", help="folder of the checkpoints (ppo.checkpoint_dir)"
     )
     parser.add_argument("--quiet", action="store_true", help="no line per iteration")
-    parser.add_argument("--yes", action="store_true", help="do not ask (main.py never does)")
+    yes = "do not ask" if asks else "no effect here; main.py never asks"
+    parser.add_argument("--yes", action="store_true", help=yes)
     add_version(parser)
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
 

@@ -42,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "checkpoint", nargs="?", default="latest", help="a selector (default: latest)"
     )
-    add_run_arguments(parser)
+    add_run_arguments(parser, asks=True)
     return parser
 
 

@@ -52,10 +52,10 @@ def print_start(plan: RunPlan) -> None:
     print(f"RESTORING from checkpoint: {plan.shown(plan.restore_path)}")
     newer = newer_iterations(plan)
     if newer:
-        print(
-            f"  iterations {', '.join(newer)} are newer: they move into a branch_after_... folder "
-            "after the first iteration"
-        )
+        which = f"iteration {newer[0]} is newer: it moves"
+        if len(newer) > 1:
+            which = f"iterations {', '.join(newer)} are newer: they move"
+        print(f"  {which} into a branch_after_... folder after the first iteration")
 
 
 def print_report(plan: RunPlan) -> None:

@@ -43,8 +43,8 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
         def remember(checkpoint: Path) -> None:
             done = layout.iteration_of(checkpoint.name) or plan.first_iteration
             finished = plan.budget is None and done >= plan.until
-            stop.way_on = after_end(plan, checkpoint, finished=finished)[0]
-            watch.set_way_on(how_to_resume(plan, checkpoint))
+            stop.resume_command = after_end(plan, checkpoint, finished=finished)[0]
+            watch.set_resume_command(how_to_resume(plan, checkpoint))
 
         if plan.restore_path is not None:
             remember(plan.restore_path)

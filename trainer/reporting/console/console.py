@@ -159,6 +159,8 @@ class Console(ABC):
 def start_line(first_iteration: int, total: int) -> str:
     """The line that announces a start or a resume."""
     verb = "Training" if first_iteration == 1 else "Resuming with"
+    if first_iteration == total:
+        return f"{verb} iteration {total}"
     return f"{verb} iterations {first_iteration} to {total}"
 
 
