@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageColor
 
-from trainer.commands.schedule_figure import curves, main
+from trainer.commands.schedule_figure import COLORS, curves, draw, main
 from trainer.schedules.continuation import ResumePolicy
 from trainer.schedules.curves import Linear, Schedule
 
@@ -32,6 +33,15 @@ def test_each_mode_continues_in_its_way(mode: str, values: list[float]) -> None:
     assert before == [(0, 1.0), (1, 0.75), (2, 0.5)]
     assert [iteration for iteration, _ in after] == [2, 3, 4, 5, 6]
     assert [value for _, value in after] == pytest.approx(values)
+
+
+def test_curves_with_equal_values_are_dashed_in_turn_where_they_coincide(tmp_path: Path) -> None:
+    out = tmp_path / "schedules.png"
+    draw({str(i): LR["lr"] for i in range(3)}, out, total=4)
+    with Image.open(out) as image:
+        curves_only = image.convert("RGB").crop((0, 90, *image.size))  # without their names
+        found = {color for _, color in curves_only.getcolors(1 << 20) or ()}
+    assert {ImageColor.getrgb(color) for color in COLORS[:3]} <= found
 
 
 def test_a_mistake_in_the_configuration_is_one_line(

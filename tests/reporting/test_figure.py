@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -97,6 +98,26 @@ def test_a_figure_used_again_draws_like_a_new_one(figure: TrainingFigure, tmp_pa
     again = figure.save(columns, tmp_path / "again.png").read_bytes()
     new = TrainingFigure("a run", {"seeker": 0.01, "hider": 0.01})
     assert new.save(columns, tmp_path / "new.png").read_bytes() == again
+
+
+@pytest.mark.parametrize(("first", "last"), [(120, 300), (1, 2000), (297, 300)])
+def test_the_labels_of_the_iterations_stay_inside_their_panel(
+    figure: TrainingFigure, tmp_path: Path, first: int, last: int
+) -> None:
+    columns = {key: column[first - 1 :] for key, column in make_columns(last).items()}
+    columns["env_steps"] = columns["iteration"] * 65_536.0
+    figure.save(columns, tmp_path / "figure.png")
+    for panel in figure.panels:
+        labels = [label for label in panel.axes.get_xticklabels() if label.get_text()]
+        boxes = [label.get_window_extent() for label in labels]
+        edges = panel.axes.get_window_extent()
+        assert len(boxes) > 2
+        assert edges.x0 - 4 <= boxes[0].x0
+        assert boxes[-1].x1 <= edges.x1 + 4  # pixels
+        assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
+        (name,) = (text for text in panel.axes.texts if text.get_text().startswith("iteration"))
+        assert name.get_window_extent().y1 < min(box.y0 for box in boxes)
+    assert labels[0].get_text().startswith(str(first)) or first == 1
 
 
 def test_a_failed_drawing_leaves_the_old_file_and_nothing_else(

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from trainer.commands.command_parser import CommandParser
 from trainer.commands.run_command import run_command
 from trainer.config.build_scheduler import build_scheduler
@@ -97,23 +99,47 @@ def _panel(
     planned = curves(schedules, total, stop, end, None)
     found = curves(schedules, total, stop, end, ResumePolicy(mode))
     jumpy = curves(schedules, total, stop, end, ResumePolicy(rescale=True))
-    for color, name in zip(COLORS, schedules, strict=False):
-        before, after = found[name]
-        if stop < total:
-            axes.plot(*zip(*planned[name][1], strict=True), color=color, alpha=0.3, linewidth=1.2)
-        if mode == "extend":
-            axes.plot(*zip(*jumpy[name][1], strict=True), color=color, linestyle=":", linewidth=1.4)
-        axes.plot(*zip(*before, strict=True), color=color, linewidth=2.2)
-        axes.plot(*zip(*after, strict=True), color=color, linewidth=2.2)
+    if stop < total:
+        _plot(axes, [after for _, after in planned.values()], alpha=0.3, linewidth=1.2)
+    if mode == "extend":
+        for color, (_, after) in zip(COLORS, jumpy.values(), strict=False):
+            axes.plot(*zip(*after, strict=True), color=color, linestyle=":", linewidth=1.4)
+    for part in zip(*found.values(), strict=True):
+        _plot(axes, part, linewidth=2.2)
+
+
+def _plot(axes: Any, lines: Sequence[Points], linewidth: float, alpha: float = 1.0) -> None:
+    """Draws lines over the same iterations; where some coincide, dashes show each color in turn."""
+    values = np.array([[value for _, value in points] for points in lines])
+    near = np.isclose(values[:, None], values[None], rtol=1e-6, atol=0.0)  # [line, line, iteration]
+    shared = np.where(near.sum(axis=1) > 1, values, np.nan)
+    iterations, dash = [iteration for iteration, _ in lines[0]], 4
+    for color, line in zip(COLORS, values, strict=False):
+        axes.plot(iterations, line, color=color, alpha=alpha, linewidth=linewidth)
+    for i, (color, line) in enumerate(zip(COLORS, shared, strict=False)):
+        axes.plot(
+            iterations,
+            line,
+            color=color,
+            alpha=min(1.0, 2 * alpha),
+            linewidth=linewidth,
+            linestyle=(-dash * i, (dash, dash * (len(lines) - 1))),
+            dash_capstyle="butt",
+        )
 
 
 def _name_curves(figure: Any, names: Sequence[str]) -> None:
     x = 0.09
     for color, name in zip(COLORS, names, strict=False):
-        figure.text(x, 0.945, name, color=color, size=12, weight="bold")
+        figure.text(x, 0.928, name, color=color, size=12, weight="bold")
         x += 0.02 + 0.0085 * len(name)
-    note = "faint: as first planned   ·   dotted: schedules.extend = rescale   ·   dashed: resume"
-    figure.text(0.985, 0.945, note, color=MUTED, size=9.5, ha="right")
+    notes = (
+        "faint: as first planned",
+        "dotted: schedules.extend = rescale",
+        "gray dashes: resume",
+        "mixed colors: equal values",
+    )
+    figure.text(0.985, 0.968, "   ·   ".join(notes), color=MUTED, size=9.5, ha="right")
 
 
 def build_parser() -> argparse.ArgumentParser:

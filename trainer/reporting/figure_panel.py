@@ -12,6 +12,7 @@ from trainer.reporting.formatting import count
 
 INK, MUTED, GRID, NEUTRAL = "#1F2933", "#5F6B78", "#E1E6EA", "#3E4C59"
 SHADE = "#F3E7C4"  # behind iterations on a reduced batch
+_EDGE = 0.06  # of a panel's width: half of a label
 MAX_BINS = 240  # of a curve, in a panel of about 450 pixels
 
 
@@ -79,9 +80,9 @@ class Panel:
         if text is not None:
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
         axes.annotate(
-            "iteration\nenv steps" if self.show_steps else "iteration",
+            "iteration / env steps" if self.show_steps else "iteration",
             (0, 0),
-            (0, -4),
+            (0, -28 if self.show_steps else -16),  # points: below the labels
             xycoords="axes fraction",
             textcoords="offset points",
             va="top",
@@ -135,6 +136,7 @@ class Panel:
         lonely = 0.5 if first == last else 0.0
         self.axes.set_xlim(first - lonely, last + lonely)
         self.axes.set_ylim(*self.y_limits(known))
+        self._align_labels()
 
     def y_limits(self, known: np.ndarray) -> tuple[float, float]:
         """All points, but that a single spike must not flatten the rest of the curve."""
@@ -148,12 +150,16 @@ class Panel:
         margin = 0.08 * (high - low) or 0.08 * abs(high) or 0.5
         return (low - margin if self.floor is None else low), high + margin
 
+    def _align_labels(self) -> None:
+        """Keeps the labels at both ends of the iterations inside the panel."""
+        places, (left, right) = self.axes.get_xticks(), self.axes.get_xlim()
+        ticks = self.axes.xaxis.get_major_ticks(len(places))
+        for tick, share in zip(ticks, (places - left) / (right - left), strict=True):
+            side = "left" if share < _EDGE else "right" if share > 1 - _EDGE else "center"
+            tick.label1.set_horizontalalignment(side)
+
     def _x_label(self, iteration: float, _: int) -> str:
         iterations, steps = self._steps
-        left, right = self.axes.get_xlim()
-        reserved = 0.26 if self.show_steps else 0.22  # the names of the axis stand there
-        if iteration - left < reserved * (right - left):
-            return ""
         if not iterations[0] <= iteration <= iterations[-1]:
             return ""
         if not self.show_steps:
