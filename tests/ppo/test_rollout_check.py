@@ -28,6 +28,7 @@ def checked(
     env = CountEnv({"red": 1}, WORLDS)
     env.truncates = truncates
     batch = RolloutBatch.allocate(env.teams, STEPS, WORLDS)
+    batch.teams["red"].action_mask[:] = True
     change(batch)
     stats = np.full((4, len(env.stat_names)), stat, np.float32)
     check_rollout(env, batch, np.full((STEPS, WORLDS), truncated), stats)
@@ -36,6 +37,7 @@ def checked(
 def drawn_from_nothing(batch: RolloutBatch) -> None:
     """What sampling makes of a step in which a head has no allowed choice."""
     team = batch.teams["red"]
+    team.action_mask[1] = False
     sample_actions(
         team.logits[1].reshape(WORLDS, 5),
         team.action_mask[1].reshape(WORLDS, 5),
@@ -75,8 +77,9 @@ def test_mistakes_in_a_rollout(change: Change, message: str) -> None:
         checked(change)
 
 
-def test_a_policy_that_diverged_is_not_the_games_mistake() -> None:
-    checked(lambda batch: batch.teams["red"].logp.fill(np.nan))
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_policy_that_diverged_is_not_the_games_mistake(value: float) -> None:
+    checked(lambda batch: batch.teams["red"].logp.fill(value))
 
 
 def test_flags_and_statistics() -> None:

@@ -6,12 +6,12 @@ import os
 import re
 import shlex
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.scripts.conftest import Desk
-from tests.scripts.forked import Started
 from tests.scripts.test_signals import wait_for
 
 TINY = (
@@ -32,7 +32,7 @@ def descendants(pid: int) -> dict[int, str]:
     return found
 
 
-def kill(process: Started, *names: str, count: int = 1) -> list[int]:
+def kill(process: subprocess.Popen[str], *names: str, count: int = 1) -> list[int]:
     """SIGKILL the first processes of each of the names."""
     below = descendants(process.pid)
     victims = [[pid for pid, line in below.items() if name in line][:count] for name in names]
@@ -72,7 +72,7 @@ def test_a_death_ends_the_run_in_one_line_with_the_way_on(
     desk: Desk, names: tuple[str, ...], options: tuple[str, ...], says: str
 ) -> None:
     desk.variables["PYTHONWARNINGS"] = "ignore"  # Ray's own, at its import
-    process = desk.start("main.py", *TINY, "--until", "4000", *options)
+    process = desk.start_anew(words=("main.py", *TINY, "--until", "4000", *options))
     wait_for(process, " 3/4000 |")
     pid = kill(process, *names)[0]
     output, errors = process.communicate(timeout=90)
@@ -93,7 +93,7 @@ def test_a_death_ends_the_run_in_one_line_with_the_way_on(
 @pytest.mark.parametrize("count", [1, 2])
 def test_killed_runners_are_reported_and_come_back(desk: Desk, count: int) -> None:
     desk.variables["PYTHONWARNINGS"] = "ignore"
-    process = desk.start("main.py", *TINY, "--until", "4000")
+    process = desk.start_anew(words=("main.py", *TINY, "--until", "4000"))
     wait_for(process, " 3/4000 |")
     kill(process, "ray::BatchedEnvRunner", count=count)
     if count == 1:

@@ -23,7 +23,7 @@ def test_planted_escapes_are_harmless(trained: tuple[Desk, str], tmp_path: Path)
     odd = desk.work / f"odd{ESCAPE}"
     shutil.copytree(folder, odd)
     outputs = []
-    tools = ("trainer.commands.checkpoint_tools.main",)
+    tools = ("-m", "trainer.checkpoints")
     for words in (
         *((*tools, *command) for command in (("diff", "2", "4"), ("verify",), ("repair",))),
         (*tools, "tag", "4", "x", "--note", ESCAPE),

@@ -182,7 +182,7 @@ def test_a_run_in_a_store(plant: Plant, s3: int) -> None:
         return plant.url(f"s3://bucket/{prefix}{inside}?{options}")
 
     two = "/checkpoint_000002"
-    tools = ("trainer.commands.checkpoint_tools.main",)
+    tools = ("-m", "trainer.checkpoints")
     commands = [("verify",), ("diff", "2", "3"), ("pin", "2"), ("repair",), ("prune", "--dry-run")]
     outputs = []
     for words in (

@@ -123,7 +123,7 @@ def test_a_signal_during_the_start_ends_without_a_checkpoint(desk: Desk) -> None
 
 @pytest.mark.slow
 def test_a_signal_while_ray_starts_is_heeded_too(desk: Desk) -> None:
-    process = desk.start("main.py", *SMALL, "--set", "ray.num_env_runners=1")
+    process = desk.start_anew(words=("main.py", *SMALL, "--set", "ray.num_env_runners=1"))
     wait_for(process, "starting")
     while process.poll() is None and not ray_children(process.pid):
         pass

@@ -28,14 +28,16 @@ def check_rollout(
     if np.isinf(stats).any():
         column = int(np.isinf(stats).any(axis=0).argmax())
         raise _mistake(env, f"writes infinity as {env.stat_names[column]!r} of episode_stats")
-    for name, team in batch.teams.items():
+    for spec in env.teams:
+        name, team = spec.name, batch.teams[spec.name]
         if not np.isfinite(team.rewards.sum(dtype=np.float64)):
             raise _mistake(env, f"writes NaN or infinity into rewards[{name!r}]")
         if np.isfinite(team.logp.sum(dtype=np.float64)):
-            continue
+            continue  # else the game is at fault, or a policy that has blown up
         if not np.isfinite(team.obs).all():
             raise _mistake(env, f"writes NaN or infinity into out[{name!r}].obs")
-        if np.isposinf(team.logp).any():  # drawn from nothing
+        heads = np.split(team.action_mask, np.cumsum(spec.nvec)[:-1], axis=-1)
+        if not all(head.any(axis=-1).all() for head in heads):
             raise _mistake(
                 env,
                 f"allows no choice of a head in out[{name!r}].action_mask; at least one must be",
