@@ -1,4 +1,4 @@
-"""One torch thread, and the order of the tests."""
+"""One torch thread, no deadlines, and the order of the tests."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Two threads that wait for each other crawl when tests share the cores.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+settings.register_profile("no deadline", deadline=None)  # another process may have the core
+settings.load_profile("no deadline")
 
 TESTS = Path(__file__).parent
 FIRST = ("scripts", "examples", "docs", "cluster", "commands", "ppo")
