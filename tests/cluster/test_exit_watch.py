@@ -49,8 +49,12 @@ print(other.pid, flush=True)
 watch.__enter__()
 watch.name_processes({other.pid: "Ray's raylet", os.getpid(): "never"})
 folder = pathlib.Path(f"/proc/{watch.process.pid}/fd")
-while sum("pidfd" in os.path.realpath(path) for path in folder.iterdir()) < 2:
-    pass
+watched = 0
+while watched < 2:
+    try:
+        watched = sum("pidfd" in os.readlink(path) for path in folder.iterdir())
+    except FileNotFoundError:  # closed while it was looked at
+        pass
 other.kill()
 os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
 os._exit(1)

@@ -163,7 +163,7 @@ def typed_path(text: str | os.PathLike[str]) -> Path:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise NoUsableCheckpoint(
-            f"no such checkpoint: {safe_json.shown_line(str(text))}: {reason}"
+            f"no such checkpoint: {safe_json.shown(text)}: {safe_json.shown(reason)}"
         ) from None
     return path
 
