@@ -64,6 +64,10 @@ class TeamSpec:
         """The policy that plays this team, for example "seeker_policy"."""
         return f"{self.name}_policy"
 
+    def by_head(self, array: np.ndarray) -> list[np.ndarray]:
+        """Views of an array [..., L], one [..., n] for each action head of n choices."""
+        return np.split(array, np.cumsum(self.nvec)[:-1], axis=-1)
+
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int | np.integer) and int(value) >= 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from envs.batch_env import BatchEnv
+from envs.batch_env import BatchEnv, TeamSpec
 
 WORLDS = 2
 """How many worlds a game is tried with."""
@@ -82,6 +82,27 @@ def _check_final_obs(game: str, env: BatchEnv) -> None:
                 f"game {game!r}: truncates is True, so final_obs[{team!r}] must be "
                 f"[num_envs, agents, obs_size] = {shape} float32; {found}"
             )
+
+
+def head_without_choice(team: TeamSpec, mask: np.ndarray) -> int | None:
+    """The first action head of which a mask [..., L] allows nothing somewhere; None: all do."""
+    allowed = (head.any(axis=-1).all() for head in team.by_head(mask))
+    return next((number for number, choice in enumerate(allowed) if not choice), None)
+
+
+def check_ends(game: str, env: BatchEnv, terminated: np.ndarray, truncated: np.ndarray) -> None:
+    """Checks the flags of ended episodes, of one step or many.
+
+    Raises:
+        GameMistake: an episode ended in both ways, or was cut off by a game that does not say so.
+    """
+    if (terminated & truncated).any():
+        raise GameMistake(f"game {game}: step sets terminated and truncated for the same world")
+    if truncated.any() and not env.truncates:
+        raise GameMistake(
+            f"game {game}: step sets truncated, but truncates is False; set truncates = True, and "
+            "fill final_obs"
+        )
 
 
 def is_float(array: np.ndarray) -> bool:

@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 
 from envs.batch_env import BatchEnv, ObsBuffers, TeamSpec
-from envs.game_shape import WORLDS, GameMistake, build, check_arrays, described, is_float
+from envs.game_shape import (
+    WORLDS,
+    GameMistake,
+    build,
+    check_arrays,
+    check_ends,
+    described,
+    head_without_choice,
+    is_float,
+)
 
 STEPS = 37
 _SEEDS = np.array([1, 2**63 + 1], np.uint64)
@@ -182,13 +191,7 @@ class _Play:
     def _ended(self) -> Arrays:
         """What a step has written of the episodes that ended with it."""
         env, cut = self.env, self.truncated
-        if (self.terminated & cut).any():
-            raise self._mistake("step sets terminated and truncated for the same world")
-        if cut.any() and not env.truncates:
-            raise self._mistake(
-                "step sets truncated, but truncates is False; set truncates = True, and fill "
-                "final_obs"
-            )
+        check_ends(repr(self.game), env, self.terminated, cut)
         final = {name: array[cut] for name, array in self._final().items()}
         for name, array in final.items():
             if not np.isfinite(array).all():
@@ -208,8 +211,8 @@ class _Play:
     def _allowed(self, team: TeamSpec, random: np.random.Generator) -> np.ndarray:
         mask = self.out[team.name].action_mask
         likes = np.where(mask, 1.0 + random.random(mask.shape), 0.0)
-        heads = np.split(likes, np.cumsum(team.nvec)[:-1], axis=-1)
-        return np.stack([head.argmax(axis=-1) for head in heads], axis=-1).astype(np.int64)
+        choices = [head.argmax(axis=-1) for head in team.by_head(likes)]
+        return np.stack(choices, axis=-1).astype(np.int64)
 
     def _blank(self, arrays: Arrays) -> None:
         for array in arrays.values():
@@ -239,14 +242,12 @@ class _Play:
             if is_float(array) and not np.isfinite(array).all():
                 raise self._mistake(f"{method} must write finite numbers to all of {name}; {_LEFT}")
         for team in self.env.teams:
-            mask = self.out[team.name].action_mask
-            heads = np.split(mask, np.cumsum(team.nvec)[:-1], axis=-1)
-            for number, head in enumerate(heads):
-                if not head.any(axis=-1).all():
-                    raise self._mistake(
-                        f"{method} must allow at least one choice of each head; out[{team.name!r}]"
-                        f".action_mask allows none of head {number}"
-                    )
+            number = head_without_choice(team, self.out[team.name].action_mask)
+            if number is not None:
+                raise self._mistake(
+                    f"{method} must allow at least one choice of each head; out[{team.name!r}]"
+                    f".action_mask allows none of head {number}"
+                )
         return {name: array.copy() for name, array in now.items()}
 
     def _mistake(self, text: str) -> GameMistake:

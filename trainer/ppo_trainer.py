@@ -23,7 +23,7 @@ from trainer.cluster.ray_failures import check_ray, failures_of_learners, failur
 from trainer.cluster.ray_session import start_ray, stop_ray
 from trainer.config.budget import Budget
 from trainer.config.build_scheduler import with_schedules
-from trainer.config.loading import apply_overrides, read_values
+from trainer.config.loading import load_config
 from trainer.config.own_game import OwnGameConfig, config_class
 from trainer.config.run_length import budget_of, planned_iterations
 from trainer.config.schema import Config
@@ -199,7 +199,7 @@ def as_config(config: Config | Mapping[str, Any] | str | Path, game: Game | None
         return config
     schema = Config if game is None else config_class(game)
     if isinstance(config, (str, Path)):
-        return apply_overrides(read_values(config), (), str(config), schema=schema)
+        return load_config(config, schema=schema)
     return schema.from_dict(config)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from envs.game_shape import GameMistake
+from envs.game_shape import GameMistake, check_ends
 from tests.run.count_env import CountEnv
 from trainer.ppo.rollout import RolloutBatch
-from trainer.ppo.rollout_check import check_ends, check_rollout
+from trainer.ppo.rollout_check import check_rollout
 from trainer.ppo.sampling import sample_actions
 
 STEPS, WORLDS = 3, 2
@@ -88,6 +88,7 @@ def test_flags_and_statistics() -> None:
     with pytest.raises(GameMistake, match="infinity as 'length' of episode_stats"):
         checked(stat=np.inf)
     env = CountEnv({"red": 1}, WORLDS)
-    check_ends(env, np.array([True, False]), np.array([False, True]))
+    env.truncates = True
+    check_ends("counting", env, np.array([True, False]), np.array([False, True]))
     with pytest.raises(GameMistake, match="sets terminated and truncated for the same world"):
-        check_ends(env, np.array([True, False]), np.array([True, True]))
+        check_ends("counting", env, np.array([True, False]), np.array([True, True]))

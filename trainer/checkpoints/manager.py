@@ -254,7 +254,7 @@ class CheckpointManager(CheckpointReader):
         Raises:
             NoUsableCheckpoint: it does not exist (any more).
         """
-        return in_use.protect(Path(path).expanduser(), self._clock())
+        return in_use.protect(selectors.typed_path(path), self._clock())
 
     def set_aside_newer(self, iteration: int) -> Path | None:
         """Moves everything after `iteration` into a branch folder, which can be listed itself.

@@ -163,7 +163,7 @@ class CheckpointReader:
             NoUsableCheckpoint: there is no such folder.
             CheckpointCorrupted: `problems` has every difference.
         """
-        folder = Path(path).expanduser()
+        folder = selectors.typed_path(path)
         if not folder.is_dir():
             raise NoUsableCheckpoint(f"no such checkpoint folder: {folder}")
         return self._store.inspect(folder)

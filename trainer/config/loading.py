@@ -16,13 +16,20 @@ _MAX_PARTS = 8  # of a key; the longest has 5
 AnyConfig = TypeVar("AnyConfig", bound=ConfigGroups)
 
 
-def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
+def load_config(
+    path: str | Path, overrides: Iterable[str] = (), *, schema: type[Config] = Config
+) -> Config:
     """The configuration in a YAML file, with `KEY=VALUE` overrides applied to it.
+
+    Args:
+        path: of the file.
+        overrides: applied in this order.
+        schema: the configuration of hide and seek, or of another game.
 
     Raises:
         ConfigError: the file is missing, not YAML, or holds an unknown key or a bad value.
     """
-    return apply_overrides(read_values(path), overrides, source=str(path))
+    return apply_overrides(read_values(path), overrides, str(path), schema=schema)
 
 
 def read_values(path: str | Path) -> dict[str, Any]:

@@ -21,9 +21,10 @@ from ray.rllib.utils.metrics import (
 )
 
 from envs.batch_env import BatchEnv, TeamSpec
+from envs.game_shape import check_ends
 from trainer.ppo.networks import ActorCritic, one_thread, weights_hash
 from trainer.ppo.rollout import RolloutBatch
-from trainer.ppo.rollout_check import check_ends, check_rollout
+from trainer.ppo.rollout_check import check_rollout
 from trainer.ppo.sampling import sample_actions
 
 
@@ -162,7 +163,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     def _value_truncated(self, batch: RolloutBatch, step: int) -> None:
         """Ends the episodes truncated by this step, with the values of their final observations."""
         cut = self._truncated[step]
-        check_ends(self.env, batch.dones[step], cut)
+        check_ends(type(self.env).__name__, self.env, batch.dones[step], cut)
         batch.dones[step] |= cut
         for spec in self.teams:
             values = batch.teams[spec.name].final_values[step]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.batch_env import BatchEnv
-from envs.game_shape import GameMistake
+from envs.game_shape import GameMistake, check_ends, head_without_choice
 from trainer.ppo.rollout import RolloutBatch
 
 
@@ -23,8 +23,8 @@ def check_rollout(
     Raises:
         GameMistake: a number or flag is not allowed.
     """
-    if not env.truncates and truncated.any():
-        raise _mistake(env, "sets truncated, but truncates is False; set it, and fill final_obs")
+    if not env.truncates:  # else each step has been checked
+        check_ends(type(env).__name__, env, batch.dones, truncated)
     if np.isinf(stats).any():
         column = int(np.isinf(stats).any(axis=0).argmax())
         raise _mistake(env, f"writes infinity as {env.stat_names[column]!r} of episode_stats")
@@ -36,18 +36,11 @@ def check_rollout(
             continue  # else the game is at fault, or a policy that has blown up
         if not np.isfinite(team.obs).all():
             raise _mistake(env, f"writes NaN or infinity into out[{name!r}].obs")
-        heads = np.split(team.action_mask, np.cumsum(spec.nvec)[:-1], axis=-1)
-        if not all(head.any(axis=-1).all() for head in heads):
+        if head_without_choice(spec, team.action_mask) is not None:
             raise _mistake(
                 env,
                 f"allows no choice of a head in out[{name!r}].action_mask; at least one must be",
             )
-
-
-def check_ends(env: BatchEnv, terminated: np.ndarray, truncated: np.ndarray) -> None:
-    """Raises GameMistake if a step ended an episode in both ways; both are [N] bool."""
-    if (terminated & truncated).any():
-        raise _mistake(env, "sets terminated and truncated for the same world")
 
 
 def _mistake(env: BatchEnv, text: str) -> GameMistake:

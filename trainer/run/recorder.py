@@ -101,7 +101,8 @@ class RunRecorder:
         if self.trainer.progress.iteration == 0:
             ways_on = "Resume one of them (origin=), or set another ppo.checkpoint_dir"
             run_folder.refuse_occupied(self.manager, ways_on)
-        self.manager.check_free()
+        else:
+            self.manager.check_free()
 
     def info(self) -> dict[str, object]:
         """What the console shows when the run starts."""

@@ -39,11 +39,11 @@ def refuse_occupied(manager: CheckpointManager, ways_on: str) -> None:
     Raises CheckpointsInUse if another run writes to the folder.
     """
     manager.check_free()
-    existing = manager.list_checkpoints()
+    existing = manager.listing().checkpoints
     if existing:
         raise UsageError(
             f"{manager.shown} already holds {len(existing)} checkpoint(s), up to iteration "
-            f"{existing[-1]['iteration']}; nothing is overwritten.\n{ways_on}"
+            f"{existing[-1].iteration}; nothing is overwritten.\n{ways_on}"
         )
 
 

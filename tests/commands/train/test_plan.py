@@ -188,7 +188,7 @@ def test_schedules_that_cannot_be_read(
     assert plan.continuation is None
     print_schedules(plan)
     told = capsys.readouterr().out
-    assert told == f"schedules: {file} cannot be read: format 2; this version reads 1\n"
+    assert told == f"schedules: {file} cannot be read: state.json: format 2; this version reads 1\n"
 
 
 def test_a_configuration_that_cannot_be_read_is_the_file_at_fault(
@@ -198,7 +198,9 @@ def test_a_configuration_that_cannot_be_read_is_the_file_at_fault(
     file.write_text("ppo: [")
     vouch_for(checkpoint)
     print_schedules(resume("--iterations", "1"))
-    assert capsys.readouterr().out.startswith(f"schedules: {file} cannot be read: line ")
+    assert capsys.readouterr().out.startswith(
+        f"schedules: {file} cannot be read: config.yaml: line "
+    )
 
 
 def test_words_that_have_to_be_typed_again(resume: Planner) -> None:

@@ -81,7 +81,7 @@ def _meant(args: argparse.Namespace) -> tuple[CheckpointManager, list[Path]]:
     """The checkpoints to verify, damaged ones included. NoUsableCheckpoint if there is none."""
     manager = open_manager(args.checkpoint_dir)
     if args.what is not None:
-        given = Path(args.what).expanduser()
+        given = selectors.typed_path(args.what)
         if layout.iteration_of(given.name) is not None and given.is_dir():
             return manager, [Path(os.path.abspath(given))]  # noqa: PTH100
         one = not given.is_dir() or (given / layout.MANIFEST).is_file() or args.what.isdecimal()

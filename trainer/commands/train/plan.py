@@ -222,8 +222,7 @@ def _resumed_schedules(
         state = saved.state_values.get("schedules")
         return resume_scheduler(config, until, state, saved.iteration, carry=carry)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        reason = first_line(error).removeprefix(f"{file.name}:").lstrip()
-        return f"{file} cannot be read: {reason}", None
+        return f"{file} cannot be read: {first_line(error)}", None
 
 
 def _with_checkpoint_dir(config: AnyConfig, directory: str) -> AnyConfig:
