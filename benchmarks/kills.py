@@ -64,7 +64,7 @@ class Lost(AssertionError):  # noqa: N818 - reads as the state it reports
 
 
 def disturb(folder: Path, kills: int, seed: int, longest: float = 4.0) -> Outcome:
-    """Train in `folder` through `kills` kills, each within `longest` seconds of its start.
+    """Trains in `folder` through `kills` kills, each within `longest` seconds of its start.
 
     Raises:
         Lost: naming what.

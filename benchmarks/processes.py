@@ -51,7 +51,7 @@ class MemoryTrace:
 
 
 def memory_of(words: Sequence[str], every_s: float = 0.5) -> MemoryTrace:
-    """Run a command that must succeed and watch its memory."""
+    """Runs a command that must succeed and watches its memory."""
     started = time.perf_counter()
     process = subprocess.Popen(words, cwd=PROJECT_ROOT, stdout=subprocess.DEVNULL)
     times, sizes = [], []

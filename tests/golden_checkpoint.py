@@ -19,7 +19,7 @@ def golden_in(folder: Path, iteration: int = 3) -> Path:
 
 
 def vouch_for(checkpoint: Path) -> None:
-    """Write a manifest that fits what the checkpoint holds now."""
+    """Writes a manifest that fits what the checkpoint holds now."""
     (checkpoint / "manifest.json").unlink()
     manifest.write(checkpoint)
 

@@ -29,7 +29,7 @@ class GifWriter:
     """
 
     def __init__(self, path: Path, fps: float, sample: Sequence[np.ndarray]) -> None:
-        """Begin a GIF.
+        """Begins a GIF.
 
         Args:
             path: its name; an existing file is replaced.
@@ -56,7 +56,7 @@ class GifWriter:
         self._file.write(self._header(width, height))
 
     def add(self, frame: np.ndarray, hold: float = 0.0) -> None:
-        """Append a frame [H, W, 3] uint8, shown `hold` seconds longer than the others."""
+        """Appends a frame [H, W, 3] uint8, shown `hold` seconds longer than the others."""
         assert self._file is not None, "the GIF is closed"
         image = Image.fromarray(frame).quantize(palette=self._colors, dither=Image.Dither.NONE)
         now = np.asarray(image)
@@ -87,7 +87,7 @@ class GifWriter:
             self._part.unlink()
 
     def discard(self) -> None:
-        """Give up: leave nothing behind, and what was at `path` before as it was."""
+        """Gives up: leaves nothing behind, and what was at `path` before as it was."""
         if self._file is not None:
             with contextlib.suppress(OSError):  # what is still buffered may not fit either
                 self._file.close()

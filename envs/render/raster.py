@@ -57,7 +57,7 @@ def _font(pixels: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=4)
 def _background(size: int, side: float, walls: tuple[tuple[float, ...], ...]) -> Image.Image:
-    """Return page, floor, grid and walls: they stay the same for a whole episode."""
+    """Returns page, floor, grid and walls: they stay the same for a whole episode."""
     canvas = _Canvas(size, side)
     image = Image.new("RGB", (canvas.width, canvas.height), palette.PAGE)
     draw = ImageDraw.Draw(image)
@@ -74,7 +74,7 @@ def _background(size: int, side: float, walls: tuple[tuple[float, ...], ...]) ->
 
 
 def _draw_walls(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
-    """Draw the walls over the cones, each with a lighter top."""
+    """Draws the walls over the cones, each with a lighter top."""
     draw = ImageDraw.Draw(image)
     boxes = [canvas.box(*wall) for wall in scene.walls]
     drop, inset = canvas.length(0.05), canvas.length(0.045)
@@ -116,7 +116,7 @@ def _draw_cones(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
 
 
 def _draw_links(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
-    """Draw a dashed line from each seeker to every hider it sees."""
+    """Draws a dashed line from each seeker to every hider it sees."""
     draw = ImageDraw.Draw(image)
     for i, j in scene.links:
         start = np.array(canvas.point(scene.agents[i].x, scene.agents[i].y))
@@ -138,7 +138,7 @@ def _disc(
 
 
 def _draw_eyes(draw: ImageDraw.ImageDraw, canvas: _Canvas, agent: AgentShape, r: float) -> None:
-    """Draw two eyes that look where the agent looks; closed ones when it is blind."""
+    """Draws two eyes that look where the agent looks; closed ones when it is blind."""
     ahead = np.array([np.cos(agent.angle), np.sin(agent.angle)])
     left = np.array([-ahead[1], ahead[0]])
     for side in (-1.0, 1.0):
@@ -155,7 +155,7 @@ def _draw_eyes(draw: ImageDraw.ImageDraw, canvas: _Canvas, agent: AgentShape, r:
 
 
 def _draw_agent(image: Image.Image, canvas: _Canvas, agent: AgentShape, r: float) -> None:
-    """Draw one agent: body, eyes, and a ring with a mark when it is seen."""
+    """Draws one agent: body, eyes, and a ring with a mark when it is seen."""
     draw = ImageDraw.Draw(image)
     body = palette.FROZEN if agent.frozen else palette.TEAM[agent.team]
     red, green, blue = body
@@ -171,7 +171,7 @@ def _draw_agent(image: Image.Image, canvas: _Canvas, agent: AgentShape, r: float
 
 
 def _draw_status(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
-    """Draw the phase, the score and the time bar above the arena."""
+    """Draws the phase, the score and the time bar above the arena."""
     draw = ImageDraw.Draw(image)
     left, right = canvas.margin, canvas.width - canvas.margin
     text_y, bar_y = round(0.26 * canvas.bar), round(0.7 * canvas.bar)

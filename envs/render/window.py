@@ -30,7 +30,7 @@ class Window:
     """
 
     def __init__(self, width: int, height: int, title: str) -> None:
-        """Open the window.
+        """Opens the window.
 
         Raises:
             NoDisplayError: there is no display.
@@ -54,7 +54,7 @@ class Window:
         self._clock = pygame.time.Clock()
 
     def show(self, frame: np.ndarray, fps: float | None = None) -> bool:
-        """Show a frame [height, width, 3] uint8 and wait until it is due.
+        """Shows a frame [height, width, 3] uint8 and waits until it is due.
 
         Args:
             frame: the pixels.
@@ -75,7 +75,7 @@ class Window:
         return True
 
     def close(self) -> None:
-        """Take the window off the screen; a second call does nothing."""
+        """Takes the window off the screen; a second call does nothing."""
         if not self.closed:
             self.closed = True
             self._pygame.display.quit()

@@ -35,7 +35,7 @@ STEPS = (
 
 @contextlib.contextmanager
 def stop_at(step: int, stop: Callable[[], None]) -> Iterator[list[str]]:
-    """Call `stop` instead of the step with that number; gives the names of the steps met."""
+    """Calls `stop` instead of the step with that number; gives the names of the steps met."""
     met: list[str] = []
     patches = [
         mock.patch.object(owner, name, _counted(owner, name, met, step, stop))
@@ -66,7 +66,7 @@ def prepare(directory: Path) -> None:
 
 
 def interrupted_save(directory: Path) -> None:
-    """Save 20 and prune 10."""
+    """Saves 20 and prunes 10."""
     save(CheckpointManager(directory, keep_last_n=1), 20, payload="after")
 
 
@@ -87,7 +87,7 @@ def examine(directory: Path) -> dict[str, Any]:
 
 
 def main(root: Path) -> None:
-    """Kill one writer at each step, until one gets through unharmed."""
+    """Kills one writer at each step, until one gets through unharmed."""
     mock.patch.object(os, "fsync", os.fstat).start()  # a kill loses nothing that was written
     prepare(root / "start")
     for step in count():

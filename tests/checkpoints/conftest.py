@@ -87,7 +87,7 @@ def four(
 
 @pytest.fixture
 def call(four: Path, place: Place, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run a command on the folder: exit code, standard output, standard error."""
+    """Runs a command on the folder: exit code, standard output, standard error."""
 
     def call(*words: object) -> tuple[int, str, str]:
         capsys.readouterr()

@@ -125,5 +125,5 @@ def names(folder: Path) -> list[str]:
 
 
 def damage(directory: Path, iteration: int) -> None:
-    """Change a file of a checkpoint."""
+    """Changes a file of a checkpoint."""
     (directory / f"checkpoint_{iteration:06d}" / "algorithm_state.pkl").write_text("other")

@@ -71,7 +71,7 @@ class Place:
         return (self.directory / name).read_bytes() if not self.bucket else self.bucket.read(name)
 
     def change(self, name: str, content: bytes | None) -> None:
-        """Set or delete a file where it really is, behind the back of this machine's copy."""
+        """Sets or deletes a file where it really is, behind the back of this machine's copy."""
         if self.bucket is None:
             path = self.directory / name
             path.unlink() if content is None else path.write_bytes(content)

@@ -18,7 +18,7 @@ watch = ExitWatch("nothing was saved")
 
 
 def run(text: str) -> subprocess.CompletedProcess[str]:
-    """Run a program that has made a watch; its output ends when the watching process has ended."""
+    """Runs a program that has made a watch; its output ends when the watching process has ended."""
     return subprocess.run(
         [sys.executable, "-c", START + text], cwd=ROOT, capture_output=True, text=True, timeout=60
     )

@@ -191,7 +191,7 @@ def test_crowds_in_gaps_and_at_walls(middle: tuple[float, float], frozen: int) -
 
 
 def check_perception(play: Play, n: int, time: int, config) -> None:
-    """Compare sight, reward and observations of world n at `time` with the reference."""
+    """Compares sight, reward and observations of world n at `time` with the reference."""
     world, walls = play.env.world, walls_of(play, n)
     pos, vel = world.pos[n].astype(float), world.vel[n].astype(float)
     seekers, prep = config.num_seekers, config.prep_steps

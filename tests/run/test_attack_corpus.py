@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def attack(kind: str, seed: int, count: int) -> dict[str, Any]:
-    """Read the pickles in a process with little memory; the process must live to tell."""
+    """Reads the pickles in a process with little memory; the process must live to tell."""
     command = [
         sys.executable,
         "-m",

@@ -64,7 +64,7 @@ class Desk:
     def run(
         self, *words: str, timeout: float = 120, stdout: str | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a script to its end, in a process of its own; `stdout` as in `forked.run`."""
+        """Runs a script to its end, in a process of its own; `stdout` as in `forked.run`."""
         return forked.run(words, self.work, self.environment(), timeout, stdout)
 
     def run_anew(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
@@ -81,7 +81,7 @@ class Desk:
         )
 
     def start(self, *words: str) -> forked.Started:
-        """Start a script, in a process of its own."""
+        """Starts a script, in a process of its own."""
         return forked.Started(words, self.work, self.environment())
 
     def start_anew(self, *before: str, words: Sequence[str]) -> subprocess.Popen[str]:

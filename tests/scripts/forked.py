@@ -31,7 +31,7 @@ def run(
     timeout: float,
     stdout: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python WORDS`, for example `main.py --fresh`, with no standard input.
+    """Runs `python WORDS`, for example `main.py --fresh`, with no standard input.
 
     `stdout` is where its output goes instead: a path, or "closed" for a closed descriptor.
     """

@@ -21,7 +21,7 @@ REPORTS = (
 
 
 def shell(desk: Desk, words: tuple[str, ...], redirection: str) -> subprocess.CompletedProcess[str]:
-    """Run a script in a shell, its output redirected, with an interpreter of its own."""
+    """Runs a script in a shell, its output redirected, with an interpreter of its own."""
     from tests.scripts.conftest import ROOT
 
     command = desk.command(*words)

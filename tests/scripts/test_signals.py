@@ -24,7 +24,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 def wait_for(process: Started | subprocess.Popen[str], text: str) -> list[str]:
-    """Read the output up to the first line with `text`."""
+    """Reads the output up to the first line with `text`."""
     assert process.stdout is not None
     lines = []
     for line in process.stdout:

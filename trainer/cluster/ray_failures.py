@@ -72,7 +72,7 @@ def ask_actors(
 
 @contextlib.contextmanager
 def failures_of_learners(learners: LearnerGroup) -> Iterator[None]:
-    """Raise `ProcessDied` for whatever fails inside because a learner has died.
+    """Raises `ProcessDied` for whatever fails inside because a learner has died.
 
     RLlib drops a dead learner from its list silently, and fails later because the list is empty.
     """
@@ -120,7 +120,7 @@ def _dead_learner(manager: FaultTolerantActorManager) -> Exception | None:
 
 @contextlib.contextmanager
 def failures_of_ray(poll_s: float = 1.0, grace_s: float = 10.0) -> Iterator[None]:
-    """Raise `ProcessDied` for whatever fails inside because Ray itself has died.
+    """Raises `ProcessDied` for whatever fails inside because Ray itself has died.
 
     Where RLlib waits for an actor that will never answer, the wait is interrupted (in the main
     thread of a program; elsewhere only an error that comes by itself is turned into ours).
@@ -143,7 +143,7 @@ def failures_of_ray(poll_s: float = 1.0, grace_s: float = 10.0) -> Iterator[None
 
 
 def check_ray(error: BaseException | None = None) -> None:
-    """Raise `ProcessDied` if one of Ray's own processes has died; `error` is its consequence."""
+    """Raises `ProcessDied` if one of Ray's own processes has died; `error` is its consequence."""
     if dead := dead_daemon():
         raise ProcessDied(f"{dead} died; was it killed, or is the memory full?") from error
 

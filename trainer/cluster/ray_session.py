@@ -30,7 +30,7 @@ _started = False  # whether the Ray that runs is ours to stop
 
 
 def quiet_logging() -> None:
-    """Keep Ray's notices (deprecations inside RLlib, GPU monitoring) off the console."""
+    """Keeps Ray's notices (deprecations inside RLlib, GPU monitoring) off the console."""
     for name in ("ray", "ray.rllib", "ray.tune", "ray._common", "ray.train"):
         logging.getLogger(name).setLevel(logging.ERROR)
     # It logs the traceback of every error in an actor, which is then raised here all the same.
@@ -38,7 +38,7 @@ def quiet_logging() -> None:
 
 
 def start_ray(settings: RayGroup) -> bool:
-    """Start or join Ray if `settings` need it and it does not run yet.
+    """Starts or joins Ray if `settings` need it and it does not run yet.
 
     Returns:
         Whether this call did; then the caller must call `stop_ray`.
@@ -113,7 +113,7 @@ def _stderr_to(path: Path) -> Iterator[None]:
 
 
 def stop_ray() -> None:
-    """Leave the Ray that `start_ray` started or joined, and remove its temporary folder."""
+    """Leaves the Ray that `start_ray` started or joined, and removes its temporary folder."""
     global _started
     ray = sys.modules.get("ray")
     if not _started or ray is None:
@@ -174,7 +174,7 @@ def _temp_dir() -> Path:
 
 
 def remove_leftovers() -> None:
-    """Remove the temporary folders of runs that were killed."""
+    """Removes the temporary folders of runs that were killed."""
     own = [path for path in (cache_dir() / "ray").glob("*") if path.name.isdecimal()]
     elsewhere = [path.parent for path in Path(tempfile.gettempdir()).glob(f"ray-*/{_OWNER}")]
     for folder in own + elsewhere:
@@ -192,7 +192,7 @@ _PUT = threading.RLock()
 
 @contextlib.contextmanager
 def without_object_store() -> Iterator[None]:
-    """Let this thread build and restore an all-local algorithm without starting Ray.
+    """Lets this thread build and restore an all-local algorithm without starting Ray.
 
     RLlib puts its configuration and weights into the object store even where no actor will ever
     fetch them, which starts Ray's daemons: seconds, 400 MB and files outside the project. Nothing

@@ -74,7 +74,7 @@ def with_schedules(config: Config, schedules: Mapping[str, Schedule]) -> Config:
 
 
 def check_game_schedules(config: Config, scheduler: Scheduler, until: int) -> None:
-    """Check that the game can be played with its scheduled numbers from now to `until`.
+    """Checks that the game can be played with its scheduled numbers from now to `until`.
 
     Raises:
         ConfigError: naming the first iteration at which it cannot.

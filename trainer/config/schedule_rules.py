@@ -123,6 +123,6 @@ def _check_game(key: str, game: GameSettings, values: dict[str, float]) -> None:
 
 
 def _check_unit(key: str, spec: ScheduleSpec) -> None:
-    """Refuse to move a number within an iteration that runners only receive at its start."""
+    """Refuses to move a number within an iteration that runners only receive at its start."""
     if spec.step_on != "iteration":
         raise ValueError(f"{key}: step_on = {spec.step_on!r} is for the learner's own settings")

@@ -15,7 +15,7 @@ def any_learner(here: bool) -> bool:
 
 
 def average_gradients(network: nn.Module) -> None:
-    """Replace every gradient by its mean over the learners, in one message."""
+    """Replaces every gradient by its mean over the learners, in one message."""
     grads = [p.grad for p in network.parameters() if p.grad is not None]
     flat = torch.cat([g.flatten() for g in grads])
     dist.all_reduce(flat)

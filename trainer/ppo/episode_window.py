@@ -20,7 +20,7 @@ class EpisodeWindow:
     """
 
     def __init__(self, size: int, names: Sequence[str]) -> None:
-        """Make an empty window; `names` are the S columns of the arrays given to `extend`.
+        """Makes an empty window; `names` are the S columns of the arrays given to `extend`.
 
         Raises:
             ValueError: `size` is less than 1.

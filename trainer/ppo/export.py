@@ -42,7 +42,7 @@ class ExportFailed(RuntimeError):  # noqa: N818
 
 
 def export_policy(checkpoint: Path, policy_id: str, out: Path, format: str = "pt2") -> Path:
-    """Write one policy of a checkpoint to `out`, whole or not at all, and return `out`.
+    """Writes one policy of a checkpoint to `out`, whole or not at all, and returns `out`.
 
     Args:
         checkpoint: a checkpoint folder.

@@ -38,7 +38,7 @@ class Player(Protocol):
     """Whoever chooses the actions of a team."""
 
     def act(self, obs: Tensor, action_mask: Tensor, noise: Tensor) -> Tensor:
-        """Choose actions [B, H] int64.
+        """Chooses actions [B, H] int64.
 
         Args:
             obs: [B, D] float32.
@@ -81,7 +81,7 @@ class MatchBlock:
     """
 
     def __init__(self, config: HideAndSeekConfig, players: Mapping[str, Player], seed: int) -> None:
-        """Build the worlds; `start` must follow. `players` are by team name.
+        """Builds the worlds; `start` must follow. `players` are by team name.
 
         Raises:
             ValueError: the seed is negative.
@@ -113,7 +113,7 @@ class MatchBlock:
         }
 
     def start(self, block: int) -> None:
-        """Put every world at the beginning of its episode."""
+        """Puts every world at the beginning of its episode."""
         first = block * BLOCK
         streams = [
             np.random.SeedSequence(self._seed, spawn_key=(first + i,)).generate_state(2, np.uint64)
@@ -125,7 +125,7 @@ class MatchBlock:
         self._time = 0
 
     def step(self) -> None:
-        """Play one step in every world."""
+        """Plays one step in every world."""
         actions = {}
         with torch.inference_mode():
             for spec in self.env.teams:
@@ -143,7 +143,7 @@ class MatchBlock:
         return {name: self._stats[:, k].copy() for k, name in enumerate(self.env.stat_names)}
 
     def _draw_noise(self, seeds: Sequence[int]) -> None:
-        """Fill the noise of a whole episode by team, [T, N, A, L], from one seed per world.
+        """Fills the noise of a whole episode by team, [T, N, A, L], from one seed per world.
 
         Both teams always draw, so that a team's luck does not depend on who it plays against.
         """
@@ -162,7 +162,7 @@ class MatchBlock:
 def play_matches(
     config: HideAndSeekConfig, seeker: Player, hider: Player, episodes: int, seed: int
 ) -> Stats:
-    """Play episodes 0 to `episodes` - 1 of a seed to their end.
+    """Plays episodes 0 to `episodes` - 1 of a seed to their end.
 
     Returns:
         The figures of `HideAndSeekBatchEnv.stat_names`, [episodes] float32 each.

@@ -10,7 +10,7 @@ EPSILON = 1e-8
 
 
 class ObsNormalizer(nn.Module):
-    """Standardize observations by running mean and variance (Chan et al. 1979, parallel moments).
+    """Standardizes observations by running mean and variance (Chan et al. 1979, parallel moments).
 
     The moments are buffers: they are saved, exported and synced like weights, but not trained. They
     are frozen while a batch is collected and learned from, so that old and new policy see the same
@@ -33,7 +33,7 @@ class ObsNormalizer(nn.Module):
 
     @torch.no_grad()
     def update(self, count: float, mean: Tensor, var: Tensor) -> None:
-        """Merge the moments of a batch: `count` rows with mean [D] and population variance [D]."""
+        """Merges the moments of a batch: `count` rows with mean [D] and population variance [D]."""
         if count <= 0:
             return
         total = self.count + count

@@ -34,7 +34,7 @@ class PolicyFileError(ValueError):
 
 
 def save_policy(network: ActorCritic, folder: str | Path) -> None:
-    """Write `weights.safetensors` and `spec.json` into `folder` (made if missing).
+    """Writes `weights.safetensors` and `spec.json` into `folder` (made if missing).
 
     Raises:
         PolicyFileError: a weight is not finite; nothing is written then.
@@ -81,7 +81,7 @@ def same_weights(folder: Path, weights: Mapping[str, Any]) -> bool:
 
 
 def load_policy(folder: str | Path) -> ActorCritic:
-    """Read what `save_policy` wrote; no pickle is involved.
+    """Reads what `save_policy` wrote; no pickle is involved.
 
     Raises:
         PolicyFileError: a file is missing or unreadable, or the weights do not fit the spec.
@@ -115,7 +115,7 @@ def _hollow(spec: PolicySpec) -> ActorCritic:
 
 
 def _check_layout(layout: Mapping[str, tensor_file.Entry], wanted: Mapping[str, Tensor]) -> None:
-    """See that a file has the weights that are wanted (ValueError), before memory is taken."""
+    """Checks that a file has the wanted weights (ValueError), before memory is taken."""
     for name in sorted(layout.keys() ^ wanted.keys()):
         raise ValueError(f"{shown(name)} is {'missing' if name in wanted else 'unknown'}")
     for name, like in wanted.items():  # in this order: a file is written in any
@@ -128,7 +128,7 @@ def _check_layout(layout: Mapping[str, tensor_file.Entry], wanted: Mapping[str, 
 
 
 def _read_into(value: Tensor, file: BufferedReader, entry: tensor_file.Entry) -> None:
-    """Fill a tensor from its place in the file, without a copy of it in between."""
+    """Fills a tensor from its place in the file, without a copy of it in between."""
     file.seek(entry.start)
     bits = value.reshape(-1).numpy()  # the same memory: weights are contiguous
     file.readinto(bits.data.cast("B"))

@@ -58,7 +58,7 @@ class TeamRLModule(TorchRLModule, ValueFunctionAPI):
         return self.net.value(batch[Columns.OBS])
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Load every weight; RLlib's own version accepts a state with weights missing."""
+        """Loads every weight; RLlib's own version accepts a state with weights missing."""
         # Copied, because Ray hands out read-only arrays.
         weights = {name: torch.tensor(value) for name, value in state.items()}
         self.load_state_dict(weights, strict=True)

@@ -63,7 +63,7 @@ class TeamRollout:
         return ObsBuffers(self.obs[step], self.action_mask[step], self.valid[step])
 
     def carry_over(self) -> None:
-        """Make the last observation the first one of the next rollout."""
+        """Makes the last observation the first one of the next rollout."""
         for array in (self.obs, self.action_mask, self.valid):
             array[0] = array[-1]
 

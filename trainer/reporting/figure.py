@@ -44,7 +44,7 @@ class TrainingFigure:
         self._texts: dict[str, Any] = {}
 
     def save(self, columns: Columns, path: Path | str) -> Path:
-        """Write the figure of a history as PNG, atomically.
+        """Writes the figure of a history as PNG, atomically.
 
         `columns` are those of `MetricsHistory.columns`, each [R]; R may be 0 and any of them nan
         or missing.
@@ -261,7 +261,7 @@ def _time_split(columns: Columns, last: int = 100) -> str:
 
 
 def prepare_matplotlib() -> None:
-    """Keep matplotlib's font cache inside the project, unless the user chose a place."""
+    """Keeps matplotlib's font cache inside the project, unless the user chose a place."""
     if "MPLCONFIGDIR" not in os.environ:
         folder = cache_dir() / "matplotlib"
         folder.mkdir(parents=True, exist_ok=True)

@@ -114,7 +114,7 @@ class Panel:
     def update(
         self, iterations: np.ndarray, columns: Mapping[str, np.ndarray], window: int
     ) -> None:
-        """Show other data: `iterations` [R] and the columns, each [R], of which any may lack."""
+        """Shows other data: `iterations` [R] and the columns, each [R], of which any may lack."""
         unknown = np.full(len(iterations), np.nan)
         points = []
         for (key, (raw, bold)), area in zip(self.curves.items(), self._names, strict=False):
@@ -222,7 +222,7 @@ def _bins(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _draw(line: Any, x: np.ndarray, y: np.ndarray) -> None:
-    """Show the known points: joined where they are neighbors, as a dot where one is alone."""
+    """Shows the known points: joined where they are neighbors, as a dot where one is alone."""
     known = np.pad(~np.isnan(y), 1)
     alone = known[1:-1] & ~known[:-2] & ~known[2:]
     line.set_data(x, y)

@@ -68,7 +68,7 @@ class MlflowTracker:
         iteration: int | None = None,
         on_problem: Callable[[str], None] = lambda message: None,
     ) -> None:
-        """Start a run, or continue `run_id` in the experiment and under the name it has.
+        """Starts a run, or continues `run_id` in the experiment and under the name it has.
 
         A relative path in `uri` counts from the current folder; missing folders are made.
         `iteration` is that of the checkpoint that the run resumes.
@@ -108,7 +108,7 @@ class MlflowTracker:
         self._sync()
 
     def log_schedules(self, metadata: Mapping[str, Any]) -> None:
-        """Take over the `schedule_*` entries of `metadata`; others are ignored."""
+        """Takes over the `schedule_*` entries of `metadata`; others are ignored."""
         found = {key: value for key, value in metadata.items() if key.startswith(SCHEDULE_PREFIX)}
         self.log_params(found)
 
@@ -143,11 +143,11 @@ class MlflowTracker:
         self.log_schedules(metadata)
 
     def log_figure(self, path: Path) -> None:
-        """Keep a copy of a picture as the run's newest figure."""
+        """Keeps a copy of a picture as the run's newest figure."""
         self._sync(figure=path)
 
     def finish(self, status: str) -> None:
-        """Write what is left and end the run as FINISHED, KILLED or FAILED."""
+        """Writes what is left and ends the run as FINISHED, KILLED or FAILED."""
         self._sync(status)
 
     def _sync(self, end: str | None = None, figure: Path | None = None) -> None:

@@ -25,14 +25,14 @@ class Progress:
         self._since = time.monotonic()
 
     def show(self, text: str, at_once: bool = False) -> None:
-        """Show a text once two seconds have passed, or `at_once`."""
+        """Shows a text once two seconds have passed, or `at_once`."""
         if self._terminal and (at_once or time.monotonic() - self._since > _DELAY):
             self._stream.write(f"\r{text}\x1b[K")
             self._stream.flush()
             self._shown = True
 
     def clear(self) -> None:
-        """Take the line away, for example before something else is printed."""
+        """Takes the line away, for example before something else is printed."""
         if self._shown:
             self._stream.write("\r\x1b[K")
             self._stream.flush()

@@ -22,13 +22,13 @@ class RetryingWriter:
         self._waiting: deque[Row] = deque()
 
     def write(self, row: Row) -> None:
-        """Write this row, after those that are waiting."""
+        """Writes this row, after those that are waiting."""
         known = bool(self._waiting)
         self._waiting.append(row)
         self._write_waiting(known)
 
     def flush(self, *, last: bool = False) -> None:
-        """Retry the waiting rows; with `last` report those that are lost."""
+        """Retries the waiting rows; with `last` reports those that are lost."""
         self._write_waiting(known=True)
         if last and self._waiting:
             self._on_problem(f"{self._name}: {len(self._waiting)} rows could not be written")

@@ -29,7 +29,7 @@ class TensorBoardWriter:
     """Event file of one run; a resumed run continues the curves of the files already there."""
 
     def __init__(self, directory: Path | str, resume_env_steps: int | None = None) -> None:
-        """Start a new event file in `directory` (created if missing).
+        """Starts a new event file in `directory` (created if missing).
 
         `resume_env_steps` is the lifetime env_steps of the checkpoint that the run resumes:
         points that an earlier, abandoned continuation wrote after it disappear from the curves.
@@ -55,7 +55,7 @@ class TensorBoardWriter:
         self.close()
 
     def write(self, row: Mapping[str, float | int]) -> None:
-        """Write a row of metrics at `row["env_steps"]`; unknown values (nan) leave no point.
+        """Writes a row of metrics at `row["env_steps"]`; unknown values (nan) leave no point.
 
         A value that stays the same has a point where it begins and one where it ends, which draws
         the same line. From here on the row survives a kill of this process.
@@ -84,14 +84,14 @@ class TensorBoardWriter:
         self._write({"step": step, "summary": {"value": values}})
 
     def picture(self, tag: str, file: Path, step: int) -> None:
-        """Show a PNG at a step, in environment steps."""
+        """Shows a PNG at a step, in environment steps."""
         png = file.read_bytes()
         width, height = struct.unpack(">II", png[16:24])
         image = {"encoded_image_string": png, "width": width, "height": height, "colorspace": 3}
         self._write({"step": step, "summary": {"value": [{"tag": tag, "image": image}]}})
 
     def close(self) -> None:
-        """Close the event file; without it only the ends of flat lines are missing."""
+        """Closes the event file; without it only the ends of flat lines are missing."""
         if not self._file.closed:
             with contextlib.suppress(OSError):
                 self._write(self._scalars(self._step, self._held))

@@ -42,7 +42,7 @@ def _weights(config: Config, team: TeamSpec) -> int:
 
 
 def check_memory(config: Config) -> None:
-    """Refuse what this machine cannot hold (ConfigError); a cluster may be of any size.
+    """Refuses what this machine cannot hold (ConfigError); a cluster may be of any size.
 
     And networks that no checkpoint could be read back with.
     """

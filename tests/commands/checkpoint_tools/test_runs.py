@@ -57,7 +57,7 @@ def several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def listed(capsys: pytest.CaptureFixture[str]) -> Listed:
-    """Run the script: exit code, standard output, standard error."""
+    """Runs the script: exit code, standard output, standard error."""
 
     def listed(*words: object) -> tuple[int, str, str]:
         capsys.readouterr()

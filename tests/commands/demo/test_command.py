@@ -40,7 +40,7 @@ def demo(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Demo:
-    """Run the command in this process, in an empty folder, without a terminal."""
+    """Runs the command in this process, in an empty folder, without a terminal."""
     monkeypatch.chdir(tmp_path)
 
     def run(*args: object, folder: Path | None = checkpoints) -> tuple[int | str | None, str, str]:
@@ -382,7 +382,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def read_until(self, text: str | None = None) -> None:
-        """Read up to a text that was not there before; without one, to the end."""
+        """Reads up to a text that was not there before; without one, to the end."""
         start = len(self.shown)
         while text is None or text not in self.shown[start:]:
             try:

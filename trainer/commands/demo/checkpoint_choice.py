@@ -76,7 +76,7 @@ def home_of(selector: str | None, checkpoint: Path) -> str:
 
 
 def ask(shelf: Shelf, style: Style, read: Callable[[str], str] = input) -> Path | None:
-    """Show the list and ask until the answer is a sound checkpoint; None: the user leaves.
+    """Shows the list and asks until the answer is a sound checkpoint; None: the user leaves.
 
     Raises:
         NoUsableCheckpoint: there is nothing to choose from.

@@ -52,7 +52,7 @@ def make_lineup(
     explore: bool = False,
     seed: int = 0,
 ) -> Lineup:
-    """Load the players.
+    """Loads the players.
 
     Args:
         shelf: where selectors look.

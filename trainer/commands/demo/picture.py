@@ -29,7 +29,7 @@ def frame_height(size: int, lines: int = 1) -> int:
 def draw_frame(
     moment: Moment, lineup: Lineup, size: int, hint: tuple[str, str] | None = None
 ) -> np.ndarray:
-    """Draw a moment, [frame_height(size, lines), size, 3] uint8.
+    """Draws a moment, [frame_height(size, lines), size, 3] uint8.
 
     Args:
         moment: what to draw.
@@ -91,7 +91,7 @@ def _strip(left: tuple[Part, ...], right: tuple[Part, ...], size: int) -> np.nda
 
 
 def _with_banner(image: np.ndarray, text: str, size: int) -> np.ndarray:
-    """Write a text in a box over the middle of the scene."""
+    """Writes a text in a box over the middle of the scene."""
     canvas = Image.fromarray(image)
     draw = ImageDraw.Draw(canvas, "RGBA")
     font = _font(round(1.5 * _TEXT * size))

@@ -43,7 +43,7 @@ class Recorder:
         return self._writer is not None
 
     def start(self, path: Path) -> None:
-        """Begin a file. UsageError if it cannot be written."""
+        """Begins a file. UsageError if it cannot be written."""
         if not self._sample:
             moments = list(self._preview())
             picks = np.linspace(0, len(moments) - 1, _SAMPLES).astype(int)
@@ -67,7 +67,7 @@ class Recorder:
             self.saved.append((writer.path, writer.frames))
 
     def toggle(self) -> None:
-        """Stop, or start with a new file in the working directory."""
+        """Stops, or starts with a new file in the working directory."""
         if self.on:
             self.stop()
         else:
@@ -76,7 +76,7 @@ class Recorder:
             self.start(free_name(stem))
 
     def add(self, moment: Moment) -> None:
-        """Write a moment, if it is on."""
+        """Writes a moment, if it is on."""
         if self._writer is None:
             return
         try:

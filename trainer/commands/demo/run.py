@@ -15,7 +15,7 @@ from trainer.reporting.terminal import Style, can_ask
 
 
 def run_demo(args: argparse.Namespace) -> int:
-    """Do what the command line (see `demo.main.build_parser`) asks; returns the exit code."""
+    """Does what the command line (see `demo.main.build_parser`) asks; returns the exit code."""
     progress = Progress(sys.stderr)
     try:
         return _run(args, progress)

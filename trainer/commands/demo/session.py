@@ -52,7 +52,7 @@ class Session:
         torch.set_num_threads(1)
 
     def run(self, mode: str, *, explicit: bool, target: Path | None, style: Style) -> int:
-        """Play, record and report.
+        """Plays, records and reports.
 
         Args:
             mode: human, ansi, rgb_array or none.

@@ -51,13 +51,13 @@ class Screen(Protocol):
     """Where moments are shown."""
 
     def show(self, moment: Moment) -> Wish:
-        """Show a moment for as long as it is due."""
+        """Shows a moment for as long as it is due."""
 
     def print_line(self, line: str) -> None:
-        """Print a line of text for the user, at the latest when the screen is closed."""
+        """Prints a line of text for the user, at the latest when the screen is closed."""
 
     def close(self) -> None:
-        """Give back what the screen took; a second call does nothing."""
+        """Gives back what the screen took; a second call does nothing."""
 
 
 class Stage:
@@ -69,7 +69,7 @@ class Stage:
         self._wins = [0, 0]
 
     def moments(self, episode: int) -> Iterator[Moment]:
-        """Play an episode (from 0) from its start to its end."""
+        """Plays an episode (from 0) from its start to its end."""
         number, world = divmod(episode, BLOCK)
         self._block.start(number)
         yield self._moment(episode)
@@ -100,7 +100,7 @@ def show_episodes(
     on_result: Callable[[int, dict[str, float]], None],
     stopped: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Play the stage's episodes on a screen until they are over or the viewer leaves.
+    """Plays the stage's episodes on a screen until they are over or the viewer leaves.
 
     Args:
         stage: what is played.

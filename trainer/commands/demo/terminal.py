@@ -26,7 +26,7 @@ class PipeScreen:
     """Prints every moment below the one before, without control codes and without waiting."""
 
     def __init__(self) -> None:
-        """Begin with what the signs mean."""
+        """Begins with what the signs mean."""
         print(*LEGEND, "", sep="\n")
 
     def show(self, moment: Moment) -> Wish:
@@ -55,7 +55,7 @@ class TerminalScreen:
         wait: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the terminal.
+        """Takes the terminal.
 
         `wait` passes the seconds until the next moment; only the tests need another `clock`.
         """

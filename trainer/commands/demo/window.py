@@ -41,7 +41,7 @@ class DemoWindow:
         recorder: Recorder,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Open the window; `stopped` ends a moment early.
+        """Opens the window; `stopped` ends a moment early.
 
         Raises:
             NoDisplayError: there is no screen for it.
@@ -99,7 +99,7 @@ class DemoWindow:
         return self._step or (not self.paused and now >= self._due)
 
     def _handle(self, event: Any) -> Wish | None:
-        """React to an event; a wish ends the moment."""
+        """Reacts to an event; a wish ends the moment."""
         pygame = self._pygame
         if event.type == pygame.QUIT:
             return Wish.LEAVE
@@ -133,7 +133,7 @@ class DemoWindow:
             print(f"not recording: {error}", file=sys.stderr)
 
     def _draw(self) -> None:
-        """Draw the moment as large as the window allows."""
+        """Draws the moment as large as the window allows."""
         if self._moment is None:
             return
         surface = self._surface  # keeps pace with the window's size

@@ -93,7 +93,7 @@ class Console(ABC):
         return
 
     def message(self, text: str, level: str = "info") -> None:
-        """Show a text at once; `level` is info, warning or error."""
+        """Shows a text at once; `level` is info, warning or error."""
         self._show_message("\n".join(map(shown_line, text.split("\n"))), level)
 
     def stop(
@@ -109,7 +109,7 @@ class Console(ABC):
         )
 
     def close(self) -> None:
-        """Give the terminal back as it was; may be called again, and before `start`."""
+        """Gives the terminal back as it was; may be called again, and before `start`."""
         return
 
     def __enter__(self) -> Console:

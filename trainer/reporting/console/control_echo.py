@@ -20,12 +20,12 @@ class ControlEcho:
         self._changed: int | None = None  # the flags that were changed
 
     def off(self) -> None:
-        """Write no `^C`, and keep the output that is still to be drawn when it is pressed."""
+        """Writes no `^C`, and keeps the output that is still to be drawn when it is pressed."""
         if self._changed is None:
             self._changed = _change(lambda flags, echo, keep: (flags & ~echo) | keep)
 
     def give_back(self) -> None:
-        """Restore the setting; may be called again, and before `off`."""
+        """Restores the setting; may be called again, and before `off`."""
         changed, self._changed = self._changed, None
         if changed is not None:
             _change(lambda flags, echo, keep: flags ^ changed)

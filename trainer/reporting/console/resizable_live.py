@@ -34,7 +34,7 @@ class ResizableLive(Live):
         self._live_render = _ReflowedRender(console, self.get_renderable())
 
     def refresh(self) -> None:
-        """Draw anew; a terminal that has gone is noted."""
+        """Draws anew; a terminal that has gone is noted."""
         try:
             super().refresh()
         except (OSError, ValueError):  # ValueError: the stream was closed

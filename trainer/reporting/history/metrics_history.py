@@ -58,7 +58,7 @@ class MetricsHistory:
     def __init__(
         self, path: Path | str, on_problem: Callable[[str], None] = lambda message: None
     ) -> None:
-        """Open or create the file. A last row without its line break is cut off, if it is half one.
+        """Opens or creates the file; a half-written last row is cut off.
 
         `on_problem` gets a message when the file is taken away under the run.
 
@@ -99,7 +99,7 @@ class MetricsHistory:
         return int(self._columns["iteration"][-1]) if self._ends else 0
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Add the row of a new iteration; from here on it survives a kill of this process.
+        """Adds the row of a new iteration; from here on it survives a kill of this process.
 
         Values are numbers, numpy scalars included.
 
@@ -128,7 +128,7 @@ class MetricsHistory:
         return {key: np.array(column) for key, column in self._columns.items()}
 
     def truncate_after(self, iteration: int) -> Path | None:
-        """Drop the rows after `iteration`, for a resume from that older point.
+        """Drops the rows after `iteration`, for a resume from that older point.
 
         They move to `<name>_superseded_after_<iteration>.jsonl` beside the history, which is
         returned, or None if there were none. A crash in between leaves the old history whole.
@@ -147,7 +147,7 @@ class MetricsHistory:
         return aside
 
     def export(self, path: Path | str, up_to_iteration: int | None = None) -> Path:
-        """Write the history up to an iteration (default: all) as one JSON array, a row per line.
+        """Writes the history up to an iteration (default: all) as one JSON array, a row per line.
 
         `pandas.read_json(path)` loads it. Atomic and on disk on return, as is the history itself.
         """
@@ -160,7 +160,7 @@ class MetricsHistory:
         return path
 
     def close(self) -> None:
-        """Close the file; nothing is lost without it."""
+        """Closes the file; nothing is lost without it."""
         self._file.close()
 
     @property
@@ -168,7 +168,7 @@ class MetricsHistory:
         return self._ends[-1] if self._ends else 0
 
     def _load(self) -> None:
-        """Read all rows; the file may be longer by most of one, or lack the last line break."""
+        """Reads all rows; the file may be longer by most of one, or lack the last line break."""
         try:
             file = safe_json.open_plain(self.path)
         except ValueError as error:
@@ -208,7 +208,7 @@ class MetricsHistory:
             self._open()
 
     def _keep_hold(self) -> None:
-        """See that the file at the path is the one that is written to, and as this run left it."""
+        """Checks that the file at the path is the one written to, and as this run left it."""
         own = os.fstat(self._file.fileno())
         there = _stat(self.path)
         if there is not None and os.path.samestat(own, there) and own.st_size == self._end:
@@ -224,7 +224,7 @@ class MetricsHistory:
             self._on_problem(f"{self.path} was moved away; the history continues in the moved file")
 
     def _put_back(self) -> None:
-        """Write all rows to the path again; what stands there now keeps another name."""
+        """Writes all rows to the path again; what stands there now keeps another name."""
         lost = os.fstat(self._file.fileno()).st_size < self._end
         content = b"".join(self._lines_from_memory() if lost else self._bytes(0, self._end))
         if content_of(self.path, len(content)) != content:

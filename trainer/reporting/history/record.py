@@ -73,7 +73,7 @@ class RowsDigest:
         return cls(_rows_of(columns, count))
 
     def add(self, row: Row) -> None:
-        """Add the next row; what is not finite counts as if it were not there."""
+        """Adds the next row; what is not finite counts as if it were not there."""
         known = sorted((key, float(value)) for key, value in row.items() if math.isfinite(value))
         names = "\n".join(key for key, _ in known).encode()
         self._hash.update(struct.pack("<II", len(known), len(names)) + names)

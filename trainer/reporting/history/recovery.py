@@ -176,7 +176,7 @@ def _named(rows: FoundRows, path: Path) -> str:
 
 
 def _write(path: Path, rows: FoundRows, aside: Path | None) -> None:
-    """Put rows in the place of a file, which is named `aside` from then on."""
+    """Puts rows in the place of a file, which is named `aside` from then on."""
     with replacing(path) as temporary:
         with temporary.open("wb") as file:
             file.writelines(line + b"\n" for line in rows.lines())

@@ -94,7 +94,7 @@ class FoundRows:
 
     @classmethod
     def of(cls, path: Path, up_to: int) -> FoundRows:
-        """Find the rows up to an iteration; a file that cannot be read at all has none."""
+        """Finds the rows up to an iteration; a file that cannot be read at all has none."""
         places = [array("q"), array("q"), array("q")]
         start, trouble = 0, ""
         try:

@@ -254,7 +254,7 @@ def _new_array(kind: Any, shape: Any, code: Any) -> _EmptyArray:
 
 
 def _complete(dtype: _DType, state: tuple[Any, ...]) -> None:
-    """Take the byte order from the state that numpy gives a dtype of plain numbers; once."""
+    """Takes the byte order from the state that numpy gives a dtype of plain numbers; once."""
     canonical = len(state) == 8 and (state[0], *state[2:]) == (3, None, None, None, -1, -1, 0)
     if dtype.order is not None or not canonical or type(state[1]) is not str:
         raise UnsafePickle("gives a dtype another state than numpy gives plain numbers")

@@ -50,7 +50,7 @@ class ResumeState:
 
 
 def read_resume_state(saved: SavedRun, specs: dict[str, PolicySpec], config: Config) -> ResumeState:
-    """Read what a resume needs, and refuse what can be refused before anything is built.
+    """Reads what a resume needs, and refuses what can be refused before anything is built.
 
     Args:
         saved: the verified checkpoint.

@@ -51,7 +51,7 @@ _LARGEST = 1e300
 
 
 def read_rllib_state(folder: Path, specs: Mapping[str, PolicySpec]) -> RLlibState:
-    """Read and check RLlib's files of the checkpoint at `folder`.
+    """Reads and checks RLlib's files of the checkpoint at `folder`.
 
     Args:
         folder: the checkpoint.
