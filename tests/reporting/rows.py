@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
+from pathlib import Path
+
 import numpy as np
 
 from trainer.reporting.metrics import Row, empty_row
@@ -25,6 +29,16 @@ def make_row(iteration: int) -> Row:
         }
     )
     return row
+
+
+def read_export(path: Path) -> list[Row]:
+    """The rows of a `metrics_iter_N.json`, null as nan."""
+    rows = json.loads(path.read_bytes(), parse_constant=refuse)
+    return [{k: math.nan if v is None else v for k, v in row.items()} for row in rows]
+
+
+def refuse(name: str) -> None:
+    raise AssertionError(f"{name} is not strict JSON")
 
 
 def make_columns(count: int) -> dict[str, np.ndarray]:

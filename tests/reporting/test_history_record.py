@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.reporting.rows import make_row
+from tests.reporting.rows import make_row, read_export
 from trainer.reporting.history.metrics_history import MetricsHistory
 from trainer.reporting.history.record import HistoryRecord, RowsDigest
 from trainer.reporting.history.recovery import open_history
-from trainer.reporting.history.rows import read_export, read_rows
+from trainer.reporting.history.rows import read_rows
 from trainer.reporting.metrics import Row
 from trainer.reporting.retrying_writer import RetryingWriter
 
@@ -32,17 +33,17 @@ def test_rows_have_one_digest_wherever_they_are(
     path = tmp_path_factory.mktemp("rows") / "metrics_history.jsonl"
     rows: list[Row] = [{"iteration": i, **row} for i, row in enumerate(given_rows, start=1)]
     running = RowsDigest()
-    with MetricsHistory(path) as history:
+    with closing(MetricsHistory(path)) as history:
         for row in rows:
             running.add(row)
             history.append(row)
-        exported = history.export(path.with_name("export.json"))
+        exported = history.export(path.with_name("export.json"), len(rows))
         found = [read_rows(history.path), read_export(exported)]
         columns = [history.columns()]
         path.write_bytes(b"")  # the next row writes all of them again, from memory
         history.append({"iteration": len(rows) + 1})
     found.append(read_rows(path)[:-1])
-    with MetricsHistory(path) as again:
+    with closing(MetricsHistory(path)) as again:
         columns.append(again.columns())
     expected = running.record()
     assert expected.rows == len(rows)
@@ -147,7 +148,7 @@ def write_export(path: Path, rows: list[Row]) -> None:
 
 def write_history(path: Path, rows: list[Row]) -> None:
     path.unlink()
-    with MetricsHistory(path) as history:
+    with closing(MetricsHistory(path)) as history:
         for row in rows:
             history.append(row)
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -61,10 +62,10 @@ class Folder:
         self.directory, self.told = directory, list[str]()
         self.path = directory / "metrics_history.jsonl"
         self.export = directory / f"metrics_iter_{N}.json"
-        with MetricsHistory(self.path) as history:
+        with closing(MetricsHistory(self.path)) as history:
             for i in range(1, N + 1):
                 history.append(make_row(i))
-            history.export(self.export)
+            history.export(self.export, N)
         self.whole = self.path.read_bytes()
 
     def open(self, iteration: int = N) -> MetricsHistory:

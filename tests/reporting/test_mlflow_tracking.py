@@ -134,7 +134,7 @@ def test_schedules_are_parameters_and_their_newest_values_are_found(
         "schedule_entropy_points": [[0, 1.0], [10, 0.5]],
         "schedule_entropy_final": None,
     }
-    tracker.log_schedules({**schedule, "iteration": 3})
+    tracker.log_params(schedule)
     assert schedules(client, tracker.run_id) == schedule
     params = client.get_run(tracker.run_id).data.params
     assert set(params) == {key for key in schedule if "current" not in key}
@@ -143,7 +143,7 @@ def test_schedules_are_parameters_and_their_newest_values_are_found(
     for current in (400, 900):
         moved["schedule_current_timesteps"] = current
         moved["schedule_current_iterations"] = current // 100
-        tracker.log_checkpoint(Path("a"), {"iteration": 4, **moved})
+        tracker.log_checkpoint(Path("a"), 4, "x", moved)
         assert schedules(client, tracker.run_id) == moved
     tracker.finish("FINISHED")
     params = client.get_run(tracker.run_id).data.params
@@ -153,7 +153,7 @@ def test_schedules_are_parameters_and_their_newest_values_are_found(
 
     moved["schedule_current_timesteps"] = 1500
     again = MlflowTracker(store, "-", "-", tracker.run_id)
-    again.log_schedules(moved)
+    again.log_params(moved)
     again.finish("FINISHED")
     assert schedules(client, tracker.run_id) == moved
 
@@ -166,7 +166,7 @@ def test_a_run_is_found_with_its_newest_checkpoint(
 
     monkeypatch.chdir(tmp_path)
     for i in (10, 20):
-        tracker.log_checkpoint(Path(f"checkpoint_{i}"), {"iteration": i, "sha256": f"abc{i}"})
+        tracker.log_checkpoint(Path(f"checkpoint_{i}"), i, f"abc{i}", {})
     found = find_run(store, tracker.run_id)
     assert found.checkpoint_sha256 == "abc20"
     assert client.get_run(tracker.run_id).data.tags["checkpoint_iteration"] == "20"
@@ -192,7 +192,7 @@ def test_rows_done_again_after_a_kill_are_left_out(
 ) -> None:
     for i in range(1, 6):
         tracker.log_row(row(i, float(i)))
-    tracker.log_checkpoint(Path("a"), {"iteration": 3, "sha256": "x"})
+    tracker.log_checkpoint(Path("a"), 3, "x", {})
     again = MlflowTracker(store, "-", "-", tracker.run_id, iteration=3)
     assert again.run_id == tracker.run_id
     for i in range(4, 8):
@@ -206,7 +206,7 @@ def test_a_run_that_goes_on_from_an_older_checkpoint_is_nested(
     for i in range(1, 7):
         tracker.log_row(row(i, float(i)))
     tracker.log_params({"lr": 1})
-    tracker.log_checkpoint(Path("a"), {"iteration": 6, "sha256": "x"})
+    tracker.log_checkpoint(Path("a"), 6, "x", {})
     before = client.get_run(tracker.run_id)
 
     branch = MlflowTracker(store, "-", "-", tracker.run_id, iteration=3, on_problem=problems.append)
@@ -271,7 +271,7 @@ def test_a_store_that_fails_is_reported_once_and_gets_all_when_it_works_again(
         tracker.retry_at = 0.0
         tracker.log_row(row(first + 1))
         tracker.retry_at = 0.0
-        tracker.log_checkpoint(Path("/a"), {"iteration": first, "sha256": "x"})
+        tracker.log_checkpoint(Path("/a"), first, "x", {})
         assert len(problems) == first // 4 + 1
         assert tracker.run_id in problems[-1]
         assert "tracking.mlflow" in problems[-1]
@@ -302,7 +302,7 @@ def test_a_failing_store_does_not_hold_up_every_iteration(
     monkeypatch.setattr("mlflow.tracking.MlflowClient.log_batch", refuse)
     for i in range(1, 50):
         tracker.log_row(make_row(i))
-        tracker.log_checkpoint(Path("a"), {"iteration": i, "sha256": "x"})
+        tracker.log_checkpoint(Path("a"), i, "x", {})
     assert len(calls) == len(problems) == 1
     assert "away" in problems[0]
     monkeypatch.setattr(mlflow_tracking, "_BACKLOG", 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def test_rows_are_on_disk_before_the_writer_is_closed(tmp_path: Path) -> None:
 
 def test_a_flat_line_has_a_point_at_either_end(tmp_path: Path) -> None:
     values = [1.0, 1.0, 1.0, 2.0, math.nan, 2.0, 2.0, 3.0, 3.0]
-    with TensorBoardWriter(tmp_path) as writer:
+    with closing(TensorBoardWriter(tmp_path)) as writer:
         for i, value in enumerate(values):
             writer.write({"env_steps": i, "lr": value})
     assert read(tmp_path)["other/lr"] == [
@@ -75,7 +76,7 @@ def test_a_flat_line_has_a_point_at_either_end(tmp_path: Path) -> None:
 def test_a_row_that_the_disk_refuses_leaves_no_trace_and_is_whole_the_second_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with TensorBoardWriter(tmp_path) as writer:
+    with closing(TensorBoardWriter(tmp_path)) as writer:
         for i in (1, 2):
             writer.write({"env_steps": i, "a": 1.0, "b": float(i)})
         real = writer._file
@@ -102,7 +103,7 @@ def test_a_row_that_the_disk_refuses_leaves_no_trace_and_is_whole_the_second_tim
 def test_a_run_is_described_by_hyperparameters_texts_and_pictures(tmp_path: Path) -> None:
     Image.new("RGB", (30, 20), "red").save(tmp_path / "figure.png")
     parameters = {"lr": 0.5, "level": "L0", "shared": True, "hiddens": [64, 64], "seed": 3}
-    with TensorBoardWriter(tmp_path / "a run") as writer:
+    with closing(TensorBoardWriter(tmp_path / "a run")) as writer:
         writer.describe(parameters, {"config": "`lr: 0.5`"})
         writer.write({"env_steps": 1000, "a": 1.0})
         writer.picture("figure", tmp_path / "figure.png", 1000)
@@ -128,12 +129,12 @@ def test_a_run_is_described_by_hyperparameters_texts_and_pictures(tmp_path: Path
 
 
 def test_a_resume_goes_on_unbroken_and_drops_what_was_abandoned(tmp_path: Path) -> None:
-    with TensorBoardWriter(tmp_path) as writer:
+    with closing(TensorBoardWriter(tmp_path)) as writer:
         for i in range(1, 7):
             writer.write(make_row(i))
         writer.write({"env_steps": 6500, "only_before": 1.0})
 
-    with TensorBoardWriter(tmp_path, resume_env_steps=4000) as writer:
+    with closing(TensorBoardWriter(tmp_path, resume_env_steps=4000)) as writer:
         for i in (5, 6):
             writer.write({**make_row(i), "reward_mean": 100.0 + i})
         files = event_files(tmp_path)
@@ -146,27 +147,27 @@ def test_a_resume_goes_on_unbroken_and_drops_what_was_abandoned(tmp_path: Path) 
 
 
 def test_a_resume_after_a_kill_in_the_middle_of_a_record(tmp_path: Path) -> None:
-    with TensorBoardWriter(tmp_path) as writer:
+    with closing(TensorBoardWriter(tmp_path)) as writer:
         for i in (1, 2, 3):
             writer.write(make_row(i))
     first = event_files(tmp_path)[0]
     os.truncate(first, first.stat().st_size - 10)
 
-    with TensorBoardWriter(tmp_path, resume_env_steps=2000) as writer:
+    with closing(TensorBoardWriter(tmp_path, resume_env_steps=2000)) as writer:
         writer.write(make_row(3))
     assert [step for step, _ in read(tmp_path)["hider/kl"]] == [1000, 2000, 3000]
 
 
 def test_readers_meet_the_files_in_the_order_they_were_begun(tmp_path: Path) -> None:
     for i in range(1, 12):  # many within a second
-        with TensorBoardWriter(tmp_path, resume_env_steps=1000 * (i - 1)) as writer:
+        with closing(TensorBoardWriter(tmp_path, resume_env_steps=1000 * (i - 1))) as writer:
             writer.write({"env_steps": 1000 * i, "reward_mean": float(i)})
     assert read(tmp_path)["reward/mean"] == [(1000 * i, float(i)) for i in range(1, 12)]
 
 
 def test_a_fresh_start_replaces_the_curves_of_the_folder(tmp_path: Path) -> None:
     for value in (1.0, 2.0):
-        with TensorBoardWriter(tmp_path) as writer:
+        with closing(TensorBoardWriter(tmp_path)) as writer:
             writer.write({"env_steps": 10, "reward_mean": value})
             writer.write({"env_steps": 20 if value == 1 else 15, "reward_mean": value})
     assert read(tmp_path)["reward/mean"] == [(10, 2.0), (15, 2.0)]

@@ -71,7 +71,7 @@ def test_mlflow_is_opened_before_tensorboard(
     parameters = calls[1][1]
     assert parameters["ppo.seeker.lr"] == config.ppo.lr
     assert "version.torch" in parameters
-    assert calls[2] == ("log_schedules", START.schedules)
+    assert parameters["schedule_current_iterations"] == 3
 
 
 def test_mlflow_gets_a_checkpoint_with_the_best_and_its_figure(
@@ -86,10 +86,9 @@ def test_mlflow_gets_a_checkpoint_with_the_best_and_its_figure(
     run.write(row)
     run.show(tmp_path / "plot.png", row, 2)
     run.checkpoint(path, row, {"schedule_current_iterations": 4})
-    known = {"iteration": 4, "sha256": "a digest", "schedule_current_iterations": 4}
     expected: list[tuple[Any, ...]] = [
         ("log_row", row),
-        ("log_checkpoint", path, known),
+        ("log_checkpoint", path, 4, "a digest", {"schedule_current_iterations": 4}),
         ("log_tags", {"best_checkpoint_iteration": 2}),
     ]
     assert fake.calls == expected

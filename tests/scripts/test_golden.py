@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.reporting.rows import read_export
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.config.loading import load_config
 from trainer.ppo.networks import weights_hash
 from trainer.ppo.policy_files import load_policy
 from trainer.ppo_trainer import create_ppo_trainer
-from trainer.reporting.history.rows import read_export
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 POLICIES = ("hider_policy", "seeker_policy")

@@ -9,10 +9,10 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
+from tests.reporting.rows import read_export
 from tests.scripts.conftest import SMALL, Desk, copy_of
 from trainer.checkpoints import manifest
 from trainer.reporting.history.record import RowsDigest
-from trainer.reporting.history.rows import read_export
 
 
 def test_a_resume_writes_through_no_link_and_takes_the_export(

@@ -30,7 +30,6 @@ from trainer.checkpoints.safe_io.redaction import redacted
 from trainer.reporting.mlflow_store import experiment_id, get_run, open_store, reason
 from trainer.reporting.tensorboard import tag_of
 
-SCHEDULE_PREFIX = "schedule_"
 _CURRENT = ("schedule_current_iterations", "schedule_current_timesteps")
 _FIGURE = "training_metrics.png"
 _UNFIT = re.compile(r"[^\w\-. :/]")  # what MLflow does not take in a name
@@ -102,15 +101,10 @@ class MlflowTracker:
             self._logged = max((point.step for point in history), default=0)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """The configuration, nested or flat."""
+        """The configuration and how far the schedules are, nested or flat."""
         found = flatten(params).items()
         self._new_values.update({_UNFIT.sub("_", key): _text(value) for key, value in found})
         self._sync()
-
-    def log_schedules(self, metadata: Mapping[str, Any]) -> None:
-        """Takes over the `schedule_*` entries of `metadata`; others are ignored."""
-        found = {key: value for key, value in metadata.items() if key.startswith(SCHEDULE_PREFIX)}
-        self.log_params(found)
 
     def log_tags(self, tags: Mapping[str, Any]) -> None:
         """What a run is found by, such as its commit; what is not known (None) is left out."""
@@ -132,15 +126,13 @@ class MlflowTracker:
         del self.unsent[:-_BACKLOG]
         self._sync()
 
-    def log_checkpoint(self, path: Path, metadata: Mapping[str, Any]) -> None:
-        """Tags for `find_run`: `checkpoint_path` (absolute), `_iteration` and `_sha256`.
-
-        The latter two and the schedules come from `metadata`.
-        """
-        for key in ("iteration", "sha256"):
-            self._new_tags[f"checkpoint_{key}"] = _text(metadata.get(key))
-        self._new_tags["checkpoint_path"] = str(path.absolute())
-        self.log_schedules(metadata)
+    def log_checkpoint(
+        self, path: Path, iteration: int, sha256: str, schedules: Mapping[str, Any]
+    ) -> None:
+        """Tags for `find_run`: `checkpoint_path` (absolute), `_iteration` and `_sha256`."""
+        found = {"iteration": str(iteration), "sha256": sha256, "path": str(path.absolute())}
+        self._new_tags |= {f"checkpoint_{key}": text for key, text in found.items()}
+        self.log_params(schedules)
 
     def log_figure(self, path: Path) -> None:
         """Keeps a copy of a picture as the run's newest figure."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import io
 import math
 import os
@@ -37,7 +38,6 @@ class TensorBoardWriter:
         """
         self.directory = Path(directory).expanduser()
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._tags: dict[str, str] = {}
         self._newest: dict[str, float] = {}  # the values of the last row
         self._held: dict[str, float] = {}  # those of them without a point in the file
         self._step = resume_env_steps or 0
@@ -47,12 +47,6 @@ class TensorBoardWriter:
         # A START mark makes readers discard what earlier files hold from this step on.
         first_step = 0 if resume_env_steps is None else resume_env_steps + 1
         self._write({"step": first_step, "session_log": {"status": "START"}})
-
-    def __enter__(self) -> TensorBoardWriter:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
     def write(self, row: Mapping[str, float | int]) -> None:
         """Writes a row of metrics at `row["env_steps"]`; unknown values (nan) leave no point.
@@ -98,13 +92,8 @@ class TensorBoardWriter:
         self._file.close()
 
     def _scalars(self, step: int, metrics: Mapping[str, float]) -> dict[str, Any]:
-        values = [{"tag": self._tag(key), "simple_value": value} for key, value in metrics.items()]
+        values = [{"tag": tag_of(key), "simple_value": value} for key, value in metrics.items()]
         return {"step": step, "summary": {"value": values}}
-
-    def _tag(self, key: str) -> str:
-        if key not in self._tags:
-            self._tags[key] = tag_of(key)
-        return self._tags[key]
 
     def _write(self, *events: Mapping[str, Any]) -> None:
         records = _records(events)
@@ -116,6 +105,7 @@ class TensorBoardWriter:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
 
 
+@functools.cache
 def tag_of(key: str) -> str:
     """Tag of a metric: its group (reward, a team, game, time) is the folder TensorBoard shows."""
     if "/" in key:

@@ -79,12 +79,7 @@ class RunIdentity:
     segment: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @classmethod
-    def of(
-        cls,
-        config: Config,
-        manager: CheckpointManager,
-        origin: RunOrigin,
-    ) -> RunIdentity:
+    def of(cls, config: Config, manager: CheckpointManager, origin: RunOrigin) -> RunIdentity:
         """The identity of a run that saves with `manager`.
 
         In its own folder a resumed run keeps its name, unless it is given another one; under a

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,13 +87,8 @@ class RunRecorder:
         self._lap_started = time.perf_counter()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._closing.__exit__(kind, error, traceback)
+    def __exit__(self, *exc: Any) -> None:
+        self._closing.__exit__(*exc)
 
     def _check_folder(self) -> None:
         """Refuses a folder in use, and for a new run one that holds checkpoints."""
@@ -209,12 +203,7 @@ class RunRecorder:
         self._sinks = [self.history, *self._trackers]
         self._lap_started = time.perf_counter()
 
-    def _finish_trackers(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def _finish_trackers(self, kind: object, error: object, traceback: object) -> None:
         cut_short = self._stopped or isinstance(error, KeyboardInterrupt)
         for tracker in self._trackers:
             tracker.finish("KILLED" if cut_short else "FAILED" if error else "FINISHED")
@@ -238,9 +227,8 @@ class RunRecorder:
 
     def _on_failed(self, reason: str) -> None:
         if not self._ending:
-            self.console.message(
-                f"{reason}\nTraining continues, and the next save is tried", "error"
-            )
+            message = f"{reason}\nTraining continues, and the next save is tried"
+            self.console.message(message, "error")
 
     def _schedules(self) -> dict[str, Any]:
         """How far the schedules are, as a checkpoint's metadata has it."""

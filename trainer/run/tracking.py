@@ -144,8 +144,7 @@ class MlflowRun:
         identity.mlflow_run_id = self._tracker.run_id
         about = identity.metadata()
         versions = {f"version.{name}": value for name, value in about["versions"].items()}
-        self._tracker.log_params({**parameters, **versions})
-        self._tracker.log_schedules(start.schedules)
+        self._tracker.log_params({**parameters, **versions, **start.schedules})
         self._tracker.log_tags({"mlflow.source.git.commit": about["git_commit"]})
 
     def flush(self, *, last: bool = False) -> None:
@@ -158,8 +157,7 @@ class MlflowRun:
     def checkpoint(self, path: Path, row: Row, schedules: Mapping[str, Any]) -> None:
         """Tags the run with the checkpoint and the best one, and keeps the figure."""
         iteration = int(row["iteration"])
-        known = {"iteration": iteration, "sha256": manifest.digest(path)}
-        self._tracker.log_checkpoint(path, {**known, **schedules})
+        self._tracker.log_checkpoint(path, iteration, manifest.digest(path), schedules)
         self._tracker.log_tags({"best_checkpoint_iteration": self._best})
         figure = path.with_name(layout.plot_name(iteration))
         if figure.is_file():  # and not pruned meanwhile, or refused by the disk

@@ -87,12 +87,6 @@ class MetricsHistory:
     def __len__(self) -> int:
         return len(self._ends)
 
-    def __enter__(self) -> MetricsHistory:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
     @property
     def last_iteration(self) -> int:
         """Iteration of the newest row; 0 if there is none."""
@@ -136,7 +130,7 @@ class MetricsHistory:
         keep = self.count(iteration)
         if keep == len(self):
             return None
-        cut = self._ends[keep - 1] if keep else 0
+        cut = self._end_of(keep)
         aside = self._set_aside(cut, iteration)
         _replace(self.path, self._bytes(0, cut))
         self._file.close()
@@ -146,15 +140,14 @@ class MetricsHistory:
             del column[keep:]
         return aside
 
-    def export(self, path: Path | str, up_to_iteration: int | None = None) -> Path:
-        """Writes the history up to an iteration (default: all) as one JSON array, a row per line.
+    def export(self, path: Path, up_to: int) -> Path:
+        """Writes the history up to an iteration as one JSON array, a row per line.
 
         `pandas.read_json(path)` loads it. Atomic and on disk on return, as is the history itself.
         """
-        path = Path(path)
         with self._exporting:
             os.fsync(self._file.fileno())
-            end = max(0, self._end_of(up_to_iteration) - 1)  # without the last line break
+            end = max(0, self._end_of(self.count(up_to)) - 1)  # without the last line break
             rows = (chunk.replace(b"\n", b",\n") for chunk in self._bytes(0, end))
             _replace(path, itertools.chain([b"[\n"], rows, [b"\n]\n"]))
         return path
@@ -165,7 +158,7 @@ class MetricsHistory:
 
     @property
     def _end(self) -> int:
-        return self._ends[-1] if self._ends else 0
+        return self._end_of(len(self))
 
     def _load(self) -> None:
         """Reads all rows; the file may be longer by most of one, or lack the last line break."""
@@ -262,9 +255,8 @@ class MetricsHistory:
         """How many rows go up to an iteration."""
         return bisect_right(self._columns["iteration"], iteration) if self._ends else 0
 
-    def _end_of(self, iteration: int | None) -> int:
-        """Where the rows up to an iteration end; None: all."""
-        count = len(self) if iteration is None else self.count(iteration)
+    def _end_of(self, count: int) -> int:
+        """Where the first `count` rows end."""
         return self._ends[count - 1] if count else 0
 
     def _bytes(self, start: int, stop: int) -> Iterator[bytes]:

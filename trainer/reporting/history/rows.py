@@ -95,7 +95,7 @@ class FoundRows:
     @classmethod
     def of(cls, path: Path, up_to: int) -> FoundRows:
         """Finds the rows up to an iteration; a file that cannot be read at all has none."""
-        places = [array("q"), array("q"), array("q")]
+        places = array("q")  # iteration, start and length of one row after the other
         start, trouble = 0, ""
         try:
             with safe_json.open_plain(path) as file:
@@ -105,7 +105,7 @@ class FoundRows:
                         if text not in (b"", b"[", b"]"):
                             iteration = int(decode(text)["iteration"])
                             if iteration <= up_to:
-                                _add(places, iteration, start + line.index(text), len(text))
+                                places.extend((iteration, start + line.index(text), len(text)))
                     except ValueError as error:
                         trouble = trouble or f"{path.name}, line {number}: {error}"
                     start += len(line)
@@ -113,7 +113,7 @@ class FoundRows:
             pass
         except (OSError, ValueError) as error:
             trouble = safe_json.first_line(error)
-        found, starts, lengths = (np.array(column, np.int64) for column in places)
+        found, starts, lengths = np.array(places, np.int64).reshape(-1, 3).T
         found, first = np.unique(found, return_index=True)
         return cls(path, found, starts[first], lengths[first], trouble)
 
@@ -165,18 +165,6 @@ def read_rows(path: Path | str) -> list[Row]:
     return rows
 
 
-def read_export(path: Path | str) -> list[Row]:
-    """The rows of a `metrics_iter_N.json`; ValueError if the file is not one."""
-    path = Path(path)
-    with safe_json.open_plain(path) as file:
-        is_array = file.readline(MAX_LINE).strip() == b"["
-    found = FoundRows.of(path, _LARGEST)
-    if found.trouble or not is_array:
-        trouble = found.trouble or "it does not begin with a line '['"
-        raise ValueError(f"{path} is not an export of a metrics history: {trouble}")
-    return list(found.rows())
-
-
 def gaps(iterations: np.ndarray, up_to: int) -> str:
     """The iterations of 1..`up_to` that are missing, as text: `4, 7-9`; empty if none is."""
     edges = np.concatenate([[0], iterations[iterations <= up_to], [up_to + 1]]).astype(np.int64)
@@ -200,11 +188,6 @@ def content_of(path: Path, limit: int) -> bytes | None:
         return safe_json.read_bytes(path, limit)
     except (OSError, ValueError):
         return None
-
-
-def _add(places: list[array[int]], *values: int) -> None:
-    for column, value in zip(places, values, strict=True):
-        column.append(value)
 
 
 def _checked_key(key: str) -> str:

@@ -83,11 +83,11 @@ def read_rllib_state(folder: Path, specs: Mapping[str, PolicySpec]) -> RLlibStat
         trained = _trained(shapes)
         optimizers[policy] = _checked(folder / LEARNER_FILE, _optimizer, learner, policy, trained)
     return RLlibState(
-        iteration=_checked(folder / ALGORITHM_FILE, _iteration, algorithm),
+        iteration=_checked(folder / ALGORITHM_FILE, _count_in, algorithm, "training_iteration"),
         metrics=_checked(folder / ALGORITHM_FILE, _metrics, algorithm),
         weights=weights,
         optimizers=optimizers,
-        weights_seq_no=_checked(folder / LEARNER_FILE, _sequence_number, learner),
+        weights_seq_no=_checked(folder / LEARNER_FILE, _count_in, learner, "weights_seq_no"),
         learner_metrics=_checked(folder / LEARNER_FILE, _metrics, learner, needed=False),
     )
 
@@ -110,12 +110,8 @@ def _checked(path: Path, check: Any, *values: Any, **options: Any) -> Any:
         raise InvalidState(f"{path}: {safe_json.first_line(error)}") from None
 
 
-def _iteration(algorithm: Any) -> int:
-    return whole(mapping(algorithm, "the state").get("training_iteration"), "training_iteration")
-
-
-def _sequence_number(learner: Any) -> int:
-    return whole(mapping(learner, "the state").get("weights_seq_no"), "weights_seq_no")
+def _count_in(state: Any, name: str) -> int:
+    return whole(mapping(state, "the state").get(name), name)
 
 
 def _weights(state: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:

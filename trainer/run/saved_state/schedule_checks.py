@@ -27,9 +27,7 @@ def check_schedule_state(state: Any, iteration: int, teams: tuple[str, ...]) -> 
         ValueError: names the place and the value that does not fit.
     """
     mapping(state, "schedules", _KEYS)
-    if state["iteration"] != whole(state["iteration"], "schedules.iteration") or (
-        state["iteration"] != iteration
-    ):
+    if whole(state["iteration"], "schedules.iteration") != iteration:
         raise ValueError(f"schedules.iteration = {state['iteration']}, and not {iteration}")
     whole(state["total"], "schedules.total", 1)
     for team, steps in mapping(state["taken"], "schedules.taken", teams).items():
