@@ -41,7 +41,7 @@ def test_a_run_keeps_its_own_values() -> None:
     started = ("env.level=L1", "ppo.lr=0.0005", "train.seed=7", f"schedules.entropy_coeff={LINEAR}")
     named = {"env": {"level": "L0"}, "ppo": {"lr": 0.001, "gamma": 0.98}, "train": {"seed": 0}}
     found = merged(started=started, original={**named, "schedules": {"entropy_coeff": None}})
-    assert found.config == found.saved
+    assert found.config == apply_overrides(named, started)
     assert found.reasons == {}
     assert set(found.kept) == {"env.level", "ppo.lr", "train.seed", "schedules.entropy_coeff"}
     assert found.kept["ppo.lr"] == 0.001

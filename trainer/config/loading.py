@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 from trainer.checkpoints.safe_io import safe_json, safe_yaml
 from trainer.checkpoints.safe_io.did_you_mean import nearest
@@ -29,7 +29,7 @@ def load_config(
     Raises:
         ConfigError: the file is missing, not YAML, or holds an unknown key or a bad value.
     """
-    return apply_overrides(read_values(path), overrides, str(path), schema=schema)
+    return checked(schema, read_values(path), overrides, str(path))
 
 
 def read_values(path: str | Path) -> dict[str, Any]:
@@ -57,32 +57,23 @@ def read_values(path: str | Path) -> dict[str, Any]:
     return values or {}
 
 
-@overload
 def apply_overrides(
     values: Mapping[str, Any], overrides: Iterable[str], source: str = "config"
-) -> Config: ...
+) -> Config:
+    """A configuration of hide and seek from nested values; see `checked`."""
+    return checked(Config, values, overrides, source)
 
 
-@overload
-def apply_overrides(
-    values: Mapping[str, Any], overrides: Iterable[str], source: str, *, schema: type[AnyConfig]
-) -> AnyConfig: ...
-
-
-def apply_overrides(
-    values: Mapping[str, Any],
-    overrides: Iterable[str],
-    source: str = "config",
-    *,
-    schema: type[ConfigGroups] = Config,
-) -> ConfigGroups:
+def checked(
+    schema: type[AnyConfig], values: Mapping[str, Any], overrides: Iterable[str], source: str
+) -> AnyConfig:
     """A configuration from nested values, with each `group.key=value` (in YAML) applied to it.
 
     Args:
+        schema: with `ConfigGroups`, each group is checked by itself only.
         values: as from YAML.
         overrides: applied in this order.
         source: the name of `values` in errors.
-        schema: with `ConfigGroups`, each group is checked by itself only.
 
     Raises:
         ConfigError: naming `source` or the override that is at fault.

@@ -26,7 +26,6 @@ from trainer.schedules.scheduler import TEAM_SETTINGS
 Side = Literal["checkpoint", "file"]
 
 GIVEN = "given now"
-_ABSENT: Any = object()
 # Where a run lives, how it is started and what a resume does with its schedules is never taken from
 # a checkpoint.
 _NEVER_KEPT: tuple[KeyPath, ...] = (
@@ -46,6 +45,7 @@ _OF_THE_MACHINE: tuple[KeyPath, ...] = (
 )
 _NOT_TRUSTED = "as in {}: a checkpoint's own is not used; give it by --set"
 _LR_TYPE: KeyPath = ("ppo", "lr_schedule_type")
+_NO_ARGUMENTS: Mapping[KeyPath, Any] = {("ppo", "lr_schedule_kwargs"): {}}  # of a team: None
 _RIVALS = {"prep_share": "prep_steps", "prep_steps": "prep_share"}
 
 
@@ -55,13 +55,11 @@ class Merge:
 
     Attributes:
         config: the configuration in force from now on.
-        saved: the checkpoint's.
         reasons: by dotted key, why it does not have the run's own value.
         kept: by dotted key, the file's value where it differs from the run's own, which is kept.
     """
 
     config: Config
-    saved: Config
     reasons: Mapping[str, str]
     kept: Mapping[str, Any]
 
@@ -90,7 +88,10 @@ def merge(
 
 @dataclass
 class _Merging:
-    """A merge in progress: first each value by itself, then what follows for the schedules."""
+    """A merge in progress: first each value by itself, then what follows for the schedules.
+
+    None stands for a schedule that is absent, and for the null of any other key.
+    """
 
     saved: Config
     file: ConfigFile
@@ -117,14 +118,14 @@ class _Merging:
         self._end_schedules_of_the_game()
         source = f"the run's own configuration with what is {GIVEN} or edited in {self.file.name}"
         config = Config.from_dict(self._nested_values(), source)
-        return Merge(config, self.saved, self.reasons, self._kept())
+        return Merge(config, self.reasons, self._kept())
 
     def _kept(self) -> dict[str, Any]:
         if self.file.path is None:
             return {}
         return {
             ".".join(path): self.in_file.get(path)
-            for path in {**self.in_file, **self.own}
+            for path in self.own
             if self.values.get(path) == self.own.get(path) != self.in_file.get(path)
             and has_path(self.file.values, path)
             and not _is_never_kept(path)
@@ -144,23 +145,23 @@ class _Merging:
             return None
 
     def _nested_values(self) -> dict[str, Any]:
-        return nested({p: value for p, value in self.values.items() if value is not _ABSENT})
+        absent = {p for p, value in self.values.items() if value is None and p[0] == "schedules"}
+        return nested({p: value for p, value in self.values.items() if p not in absent})
 
     def _choose_side(self, path: KeyPath) -> None:
+        own, file = self.own.get(path), self.in_file.get(path)
         if _is_never_kept(path):
-            self.values[path] = self.in_file.get(path, _ABSENT)
-        elif is_redacted(self.own.get(path)):
-            file, known = self.in_file.get(path, _ABSENT), self.own.get(path)
-            lost = "" if redacted_values(file) == known else _NO_CREDENTIALS.format(self.file.name)
+            self.values[path] = file
+        elif is_redacted(own):
+            lost = "" if redacted_values(file) == own else _NO_CREDENTIALS.format(self.file.name)
             self._set(path, file, lost)
-        elif path in _OF_THE_MACHINE and not _stays_inside(path, self.own.get(path)):
-            file = self.in_file.get(path, _ABSENT)
+        elif path in _OF_THE_MACHINE and not _stays_inside(path, own):
             self._set(path, file, _NOT_TRUSTED.format(self.file.name))
         elif self._is_from_file(path):
             word = "in" if self.side == "file" or self._is_another_file else "edited in"
-            self._set(path, self.in_file.get(path, _ABSENT), f"{word} {self.file.name}")
+            self._set(path, file, f"{word} {self.file.name}")
         else:
-            self._set(path, self.own.get(path, _ABSENT))
+            self._set(path, own)
 
     def _take_given_values(self) -> None:
         groups = ConfigGroups.from_dict(
@@ -169,7 +170,7 @@ class _Merging:
         given = values_by_path(groups.to_dict())
         for path in {**self.values, **given}:
             if self._is_given(path):
-                self._set(path, given.get(path, _ABSENT), GIVEN)
+                self._set(path, given.get(path), GIVEN)
 
     def _is_given(self, path: KeyPath) -> bool:
         return any(overlap(override_path(item), path) for item in self.overrides)
@@ -191,7 +192,7 @@ class _Merging:
         self.values[path] = value
         key = ".".join(path)
         self.reasons.pop(key, None)
-        if reason and value != self.own.get(path, _ABSENT):
+        if reason and value != self.own.get(path):
             self.reasons[key] = reason
 
     def _keep_lr_arguments_with_their_type(self) -> None:
@@ -201,9 +202,8 @@ class _Merging:
             reason = self.reasons.get(".".join(path))
             if reason is None or ".".join(arguments) in self.reasons:
                 continue
-            absent: Any = {} if len(path) == 2 else None
-            value = absent if reason == GIVEN else self.in_file.get(arguments, _ABSENT)
-            self._set(arguments, value, reason)
+            source = _NO_ARGUMENTS if reason == GIVEN else self.in_file
+            self._set(arguments, source.get(arguments), reason)
 
     def _end_schedules_of(self, name: str) -> None:
         """Ends a schedule that only the run has where a new number or schedule takes its place."""
@@ -212,8 +212,7 @@ class _Merging:
             others = [form for form in forms if form != both]
             ending = {team: self._reason_to_end(team, name, others) for team in TEAMS}
             for team in TEAMS:
-                if ending[team]:
-                    self._end(_of_team(both, team), ending[team])
+                self._end(_of_team(both, team), ending[team])
             reason = next(filter(None, ending.values()), "")
             if not reason or not self._only_the_run_has(both):
                 continue
@@ -230,37 +229,30 @@ class _Merging:
         before = next((self.own[path] for path in numbers if self.own.get(path) is not None), None)
         if self.values.get(number) != before:
             return self._new(number) or f"{'.'.join(numbers[0])} is not given any more"
-        rivals = [path for both in others for path in (_of_team(both, team), both)]
-        return next(filter(None, map(self._new, rivals)), "")
+        return self._new(*(path for both in others for path in (_of_team(both, team), both)))
 
     def _end_schedules_of_the_game(self) -> None:
         for path in [path for path in self.values if path[:2] == ("schedules", "env")]:
             name = path[2]
-            rival = ("schedules", "env", _RIVALS[name]) if name in _RIVALS else path
-            new = self._new(("env", name)) or (self._new(rival) if rival != path else "")
-            if new:
-                self._end(path, new)
+            rival = ("schedules", "env", _RIVALS.get(name, ""))
+            self._end(path, self._new(("env", name), rival))
 
-    def _new(self, path: KeyPath) -> str:
-        """The reason for a value that is not the run's own; empty if it is, or is absent."""
-        key = ".".join(path)
-        absent = self.values.get(path) in (None, _ABSENT)
-        return "" if absent or key not in self.reasons else f"{key} is {self.reasons[key]}"
+    def _new(self, *paths: KeyPath) -> str:
+        """The reason for the first value that is not the run's own, nor absent; empty if none."""
+        keys = (".".join(path) for path in paths if self.values.get(path) is not None)
+        return next((f"{key} is {self.reasons[key]}" for key in keys if key in self.reasons), "")
 
     def _only_the_run_has(self, path: KeyPath) -> bool:
         """Whether a schedule is neither in the file nor among the values given now."""
-        value = self.values.get(path, _ABSENT)
+        value = self.values.get(path)
         new = ".".join(path) in self.reasons or self._is_given(path)
-        return value not in (None, _ABSENT) and not new and self.in_file.get(path) != value
+        return value is not None and not new and self.in_file.get(path) != value
 
     def _end(self, path: KeyPath, reason: str) -> None:
-        if self._only_the_run_has(path):
+        """Ends a schedule that only the run has, if there is a reason."""
+        if reason and self._only_the_run_has(path):
             for part in _with_arguments(path):
-                absent: dict[KeyPath, Any] = {
-                    ("schedules", "env"): _ABSENT,
-                    ("ppo", "lr_schedule_kwargs"): {},
-                }
-                self._set(part, absent.get(part[:2]), f"ended: {reason}")
+                self._set(part, _NO_ARGUMENTS.get(part), f"ended: {reason}")
 
 
 def _of_team(path: KeyPath, team: str) -> KeyPath:

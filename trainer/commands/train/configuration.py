@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from trainer.commands.train.arguments import overrides_of
 from trainer.config.config_file import ConfigFile, current_file, file_note, read_config_file
-from trainer.config.loading import apply_overrides
+from trainer.config.loading import checked
 from trainer.config.merge import Merge, merge
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import ConfigError
@@ -36,12 +36,12 @@ class Given:
 
     def config(self) -> Config:
         """The configuration of a new run (ConfigError)."""
-        return apply_overrides(self.file.values, self.overrides, self._source)
+        return checked(Config, self.file.values, self.overrides, self._source)
 
     def groups(self) -> ConfigGroups:
         """The same, without a check that the groups fit together: a resumed run keeps its own
         values for most of what is not said here (ConfigError)."""
-        return apply_overrides(self.file.values, self.overrides, self._source, schema=ConfigGroups)
+        return checked(ConfigGroups, self.file.values, self.overrides, self._source)
 
     @property
     def _source(self) -> str:

@@ -23,6 +23,7 @@ from trainer.config.loading import override_path
 from trainer.config.merge import Merge
 from trainer.config.paths import values_by_path
 from trainer.config.run_length import PLAN_KEY
+from trainer.config.schema import Config
 from trainer.config.types import TEAMS
 from trainer.project import script_command
 
@@ -111,7 +112,7 @@ def print_changes(plan: RunPlan) -> bool:
         print(f"  {'the other keys':<{width}}  {carried} carried over")
     if merge is not None:
         changed = {change.key for change in changes}
-        _print_kept(merge, changed, plan.origin.config_file.name)
+        _print_kept(merge, saved, changed, plan.origin.config_file.name)
     return any(change.refused for change in changes)
 
 
@@ -149,10 +150,9 @@ def _is_given(key: str, args: argparse.Namespace) -> bool:
     return any(".".join(override_path(item)) == key for item in args.overrides)
 
 
-def _print_kept(merge: Merge, changed: set[str], file: str) -> None:
+def _print_kept(merge: Merge, saved: Config, changed: set[str], file: str) -> None:
     """Prints the values that the run keeps although its file has others."""
-    saved = values_by_path(merge.saved.to_dict())
-    own = {".".join(path): value for path, value in saved.items()}
+    own = {".".join(path): value for path, value in values_by_path(saved.to_dict()).items()}
     kept = {key: value for key, value in merge.kept.items() if key not in changed}
     texts = [f"{key} {_value(own.get(key))} ({_value(value)})" for key, value in kept.items()]
     if not texts:
