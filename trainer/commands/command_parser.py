@@ -6,8 +6,9 @@ Standard library only: --help is instant.
 from __future__ import annotations
 
 import argparse
-import shlex
+import sys
 from collections.abc import Sequence
+from shlex import quote
 from typing import Any, NoReturn
 
 from trainer.checkpoints.safe_io.did_you_mean import nearest
@@ -40,7 +41,7 @@ class CommandParser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """As in argparse, but an unknown option is an error that suggests what to type."""
-        words = _own_words(args)
+        words = list(sys.argv[1:] if args is None else args)
         if not any(isinstance(action, argparse._SubParsersAction) for action in self._actions):
             strange = self._strange_options(words)
             if strange and not {"-h", "--help"} & set(words):
@@ -86,7 +87,7 @@ class CommandParser(argparse.ArgumentParser):
                 schedules.setdefault(part[0], {})[part[1]] = value or part[1].upper()
             elif (line := self._foreign(option, value)) is not None:
                 lines.append(line)
-        lines += [f"--set {_quoted(synonyms.schedule_text(k, v))}" for k, v in schedules.items()]
+        lines += [f"--set {quote(synonyms.schedule_text(k, v))}" for k, v in schedules.items()]
         names = ", ".join(dict.fromkeys(option for option, _ in strange))
         answer = f"no such option: {names}"
         if lines:
@@ -109,7 +110,7 @@ class CommandParser(argparse.ArgumentParser):
         own = synonyms.OPTIONS.get(key)
         placeholder = key.rpartition(".")[2].upper()
         shown = placeholder if value is None else value
-        return f"{own} {_quoted(shown)}" if own else f"--set {_quoted(f'{key}={shown}')}"
+        return f"{own} {quote(shown)}" if own else f"--set {quote(f'{key}={shown}')}"
 
     def _with_script(self, line: str) -> str:
         """The options, behind the name of another script where this one does not take them."""
@@ -125,7 +126,7 @@ class CommandParser(argparse.ArgumentParser):
         """The value given to a misspelled option, if the right one takes a value."""
         if self._option_string_actions[own].nargs == 0:
             return ""
-        return _quoted("VALUE" if value is None else value)
+        return quote("VALUE" if value is None else value)
 
     def _misspelled(self, option: str) -> str | None:
         """The option of this script that is most like a misspelled one, if any is."""
@@ -140,12 +141,6 @@ class CommandParser(argparse.ArgumentParser):
             return options[min(longer, key=len)]
         near = nearest(word, options, _ALIKE)
         return None if near is None else options[near]
-
-
-def _own_words(args: Sequence[str] | None) -> list[str]:
-    import sys
-
-    return list(sys.argv[1:] if args is None else args)
 
 
 def _is_option(word: str) -> bool:
@@ -166,13 +161,7 @@ def _key_of(option: str) -> str | None:
     """
     if (key := synonyms.key_of(option)) is not None:
         return key
-    from trainer.config.schema import (
-        known_keys,  # late: only a mistake costs the time that this takes
-    )
+    from trainer.config.schema import known_keys  # late: only a mistake costs this time
 
     name = synonyms.normal(option)
     return next((key for key in known_keys() if name in (key, key.rpartition(".")[2])), None)
-
-
-def _quoted(text: str) -> str:
-    return shlex.quote(text)

@@ -168,10 +168,8 @@ _ENDINGS = {
     "bump.updates": "bump_updates bump_rollouts",
 }
 _PARTS = {ending: part for part, endings in _ENDINGS.items() for ending in endings.split()}
-_CURVES = {
-    **{name: name for name in ("linear", "exponential", "cosine")},
-    **{"exp": "exponential", "cos": "cosine", "lin": "linear"},
-}
+_CURVES = {"lin": "linear", "exp": "exponential", "cos": "cosine"}
+_CURVES |= {kind: kind for kind in _CURVES.values()}
 
 Values = dict[str, str]
 

@@ -10,7 +10,7 @@ import pytest
 
 from trainer.commands.demo.interrupt import Interrupt
 from trainer.commands.demo.lineup import Lineup
-from trainer.commands.demo.stage import Moment, Stage, Wish, show_episodes
+from trainer.commands.demo.stage import Moment, Screen, Stage, Wish, show_episodes
 from trainer.ppo.matches import MatchBlock, play_blocks
 
 
@@ -32,7 +32,7 @@ class PressedWhereExceptionsAreDropped:
         press_ctrl_c()
 
 
-class Screen:
+class PressedScreen(Screen):
     """Shows nothing; Ctrl-C is pressed at one of the moments."""
 
     def __init__(self, pressed_at: tuple[int, int]) -> None:
@@ -45,10 +45,6 @@ class Screen:
             PressedWhereExceptionsAreDropped()
         return Wish.CONTINUE
 
-    def print_line(self, line: str) -> None: ...
-
-    def close(self) -> None: ...
-
 
 @pytest.mark.parametrize(
     ("pressed_at", "finished"), [((1, 0), []), ((2, 3), [1]), ((2, 8), [1, 2]), ((3, 8), [1, 2, 3])]
@@ -56,7 +52,7 @@ class Screen:
 def test_ctrl_c_in_a_destructor_ends_the_loop_after_the_step(
     lineup: Lineup, pressed_at: tuple[int, int], finished: list[int]
 ) -> None:
-    screen, results = Screen(pressed_at), dict[int, dict[str, float]]()
+    screen, results = PressedScreen(pressed_at), dict[int, dict[str, float]]()
     with Interrupt() as interrupt:
         show_episodes(
             Stage(lineup, 3),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tests.reporting.streams import FakeTerminal
-from trainer.commands.demo import recording
+from trainer.commands.demo import recording, terminal
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.picture import draw_frame, frame_height
 from trainer.commands.demo.recording import Recorder
@@ -38,7 +40,7 @@ def players(lineup: Lineup) -> tuple[Player, Player]:
     return lineup.players["seeker"], lineup.players["hider"]
 
 
-class Script:
+class Script(Screen):
     """A viewer who wishes something at chosen moments, and counts what was shown."""
 
     def __init__(self, wishes: dict[tuple[int, int], Wish] | None = None) -> None:
@@ -48,10 +50,6 @@ class Script:
     def show(self, moment: Moment) -> Wish:
         self.shown.append((moment.number, moment.scene.time))
         return self.wishes.get(self.shown[-1], Wish.CONTINUE)
-
-    def print_line(self, line: str) -> None: ...
-
-    def close(self) -> None: ...
 
 
 def results_of(stage: Stage, screen: Screen) -> dict[int, dict[str, float]]:
@@ -159,11 +157,15 @@ def test_a_terminal_of_24_rows_shows_the_whole_arena(lineup: Lineup, stage: Stag
 
 
 def test_a_terminal_is_drawn_in_place_and_given_back(
-    lineup: Lineup, stage: Stage, capsys: pytest.CaptureFixture[str]
+    lineup: Lineup,
+    stage: Stage,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slept: list[float] = []
     clock = iter([100.0, 100.02, 100.15, 100.5])
-    screen = TerminalScreen(lineup, 10.0, False, wait=slept.append, clock=lambda: next(clock))
+    monkeypatch.setattr(terminal, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    screen = TerminalScreen(lineup, 10.0, False, slept.append)
     for moment in moments(stage)[:3]:
         screen.show(moment)
     screen.print_line("episode 1/3")
@@ -182,7 +184,7 @@ def test_sigterm_unwinds_so_that_the_terminal_is_given_back(
     lineup: Lineup, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    screen = TerminalScreen(lineup, 10.0, color=False)
+    screen = TerminalScreen(lineup, 10.0, False, time.sleep)
     try:
         with pytest.raises(SystemExit) as ended:
             signal.raise_signal(signal.SIGTERM)

@@ -12,7 +12,7 @@ from trainer.checkpoints.index import Listing
 from trainer.checkpoints.metadata import BestBy
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.commands.checkpoint_tools.detailed_table import detailed_rows
-from trainer.commands.checkpoint_tools.metadata_text import date, fixed
+from trainer.commands.checkpoint_tools.metadata_text import date, fixed, labels, whole
 from trainer.commands.tables import Column, aligned
 from trainer.reporting.formatting import UNKNOWN, size
 from trainer.reporting.terminal import Style
@@ -70,15 +70,14 @@ def plain_rows(
     shown: Sequence[CheckpointInfo],
     top: CheckpointInfo | None,
     style: Style,
-    marks: Mapping[int, str] = NO_MARKS,
+    marks: Mapping[int, str],
 ) -> list[str]:
     """The short table: iteration, date, reward, episodes, folder."""
     head, *rows = aligned(_short_columns(), shown, gap=" ")
     lines = [head.rstrip(), "-" * WIDTH]
     for info, row in zip(shown, rows, strict=True):
-        words = [*_name(info), *(tag.upper() for tag in _SHORT_TAGS if tag in info.tags)]
-        words += ["BEST"] * (info is top) + ["COLLAPSED"] * bool(info.warnings)
-        words += [marks[info.iteration].upper()] if info.iteration in marks else []
+        tags = (tag for tag in _SHORT_TAGS if tag in info.tags)
+        words = labels(info, tags, best=info is top, mark=marks.get(info.iteration, ""))
         behind = "".join(style.paint(f" [{word}]", "36") for word in words)
         lines.append(style.paint(row.rstrip(), "32" if info is top else "") + behind)
     return [*lines, "-" * WIDTH]
@@ -134,8 +133,7 @@ def _short_columns() -> list[Column[CheckpointInfo]]:
         return fixed(info.metadata.get("reward_mean"))
 
     def episodes(info: CheckpointInfo) -> str:
-        count = metadata.as_count(info.metadata.get("episodes_completed"))
-        return UNKNOWN if count is None else str(count)
+        return whole(info.metadata.get("episodes_completed"))
 
     return [
         Column("Iter", lambda info: str(info.iteration), text=True, least=8),
@@ -144,7 +142,3 @@ def _short_columns() -> list[Column[CheckpointInfo]]:
         Column("Episodes", episodes, text=True, least=10),
         Column("Path", lambda info: info.name, text=True),
     ]
-
-
-def _name(info: CheckpointInfo) -> list[str]:
-    return [info.label.name] if info.label else []

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
-from trainer.commands.checkpoint_tools.metadata_text import count, date, fixed, percent
+from trainer.commands.checkpoint_tools.metadata_text import count, date, fixed, labels, percent
 from trainer.commands.tables import Column, aligned, wrapped
 from trainer.reporting import formatting
 from trainer.reporting.terminal import Style
@@ -30,7 +30,8 @@ def detailed_rows(
 
     `top` is the best one; `marks` are words behind the rows, by iteration.
     """
-    tails = [_tail(info, info is top, marks) for info in shown]
+    said = [labels(i, i.tags, best=i is top, mark=marks.get(i.iteration, "")) for i in shown]
+    tails = [[f"[{word}]" for word in words] for words in said]
     lines = aligned(_all_columns(now, _teams(shown)), shown)
     longest = max((len(" ".join(tail)) for tail in tails), default=0)
     one_line = len(lines[0]) + 1 + longest <= width
@@ -49,15 +50,6 @@ def detailed_rows(
         for text in (note, *info.warnings):
             result += _below(safe_json.shown_line(text).split(), width)
     return [*result, rule]
-
-
-def _tail(info: CheckpointInfo, best: bool, marks: Mapping[int, str]) -> list[str]:
-    """Name and tags in brackets."""
-    words = [info.label.name] if info.label else []
-    words += [safe_json.shown_line(tag).upper() for tag in info.tags]
-    words += ["BEST"] * best + ["COLLAPSED"] * bool(info.warnings)
-    words += [marks[info.iteration].upper()] if info.iteration in marks else []
-    return [f"[{word}]" for word in words]
 
 
 def _below(words: Sequence[str], width: int) -> list[str]:

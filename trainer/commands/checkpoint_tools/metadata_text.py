@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from trainer.checkpoints import metadata
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
+from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.reporting.formatting import UNKNOWN
+
+
+def labels(info: CheckpointInfo, tags: Iterable[str], *, best: bool, mark: str = "") -> list[str]:
+    """What is said of a checkpoint behind its values: its name, `tags` and, in capitals, more."""
+    words = [*tags, *["best"] * best, *["collapsed"] * bool(info.warnings), *filter(None, [mark])]
+    name = [info.label.name] if info.label else []
+    return [*name, *(shown_line(word).upper() for word in words)]
+
+
+def whole(value: Any) -> str:
+    """A count from JSON with all its digits."""
+    known = metadata.as_count(value)
+    return UNKNOWN if known is None else str(known)
 
 
 def count(value: Any) -> str:
     """A count from JSON in at most seven characters or so: 153600, 39.3M."""
-    known = metadata.as_count(value)
-    if known is None:
-        return UNKNOWN
+    known = metadata.as_count(value) or 0
     for power, unit in ((15, "P"), (12, "T"), (9, "G"), (6, "M")):
         if abs(known) >= 10**power:
             return f"{known / 10**power:.1f}{unit}"
-    return str(known)
+    return whole(value)
 
 
 def fixed(value: Any, digits: int = 2) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from trainer.checkpoints import index, layout, locks, metadata
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
-from trainer.commands.checkpoint_tools.metadata_text import count, fixed, percent
+from trainer.commands.checkpoint_tools.metadata_text import count, fixed, percent, whole
 from trainer.commands.tables import Column, aligned
 from trainer.reporting import formatting
 from trainer.reporting.formatting import UNKNOWN
@@ -184,13 +184,9 @@ def _columns(now: datetime) -> list[Column[Run]]:
         iteration = "0" if run.latest is None else str(run.latest.iteration)
         return f"{iteration}/{run.planned}" if run.planned is not None else iteration
 
-    def seed(run: Run) -> str:
-        known = metadata.as_count(run.known("seed"))
-        return UNKNOWN if known is None else str(known)
-
     return [
         Column("Level", lambda run: safe_json.shown_line(run.level or UNKNOWN), text=True),
-        Column("Seed", seed),
+        Column("Seed", lambda run: whole(run.known("seed"))),
         Column("Iterations", done),
         Column("Kept", lambda run: str(run.checkpoints)),
         Column("Saved", age),

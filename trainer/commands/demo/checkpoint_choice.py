@@ -12,9 +12,9 @@ from trainer.checkpoints import layout, ranking, selectors
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
-from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.open_store import is_url, split_url
 from trainer.commands.checkpoint_tools.metadata_text import date, fixed
+from trainer.commands.checkpoint_tools.open_manager import open_manager
 from trainer.commands.tables import Column, aligned
 from trainer.errors import UsageError
 from trainer.project import configured_checkpoint_dir, with_installed_names
@@ -37,10 +37,7 @@ class Shelf:
             NoUsableCheckpoint: a given folder does not exist.
             StoreUnavailable: the object store does not answer.
         """
-        try:
-            self._manager = CheckpointManager(directory or configured_checkpoint_dir())
-        except ValueError as error:
-            raise UsageError(str(error)) from None
+        self._manager = open_manager(directory or configured_checkpoint_dir())
         self.shown, self.directory = self._manager.shown, self._manager.directory
         self.listing = Listing(())
         try:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from envs.render.gif import MAX_FPS
+from trainer.commands.checkpoint_tools.json_output import print_json
 from trainer.commands.demo.interrupt import Interrupt
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.recording import Recorder
@@ -92,7 +93,8 @@ class Session:
         for part in play_blocks(block, self._episodes, self._stopped):
             self._played.append(part)
             for k in range(len(part["length"])):
-                self._tell_result(done + k + 1, {name: v[k] for name, v in part.items()})
+                row = {name: v[k] for name, v in part.items()}
+                self._tell_result(done + k + 1, row, partial(print, flush=True))
             done += len(part["length"])
             self._progress.show(f"played {done} of {self._episodes} episodes", at_once=True)
 
@@ -109,7 +111,7 @@ class Session:
 
         def on_result(number: int, row: Mapping[str, float]) -> None:
             self._played.append({name: np.array([v], np.float32) for name, v in row.items()})
-            self._tell_result(number, row, screen)
+            self._tell_result(number, row, screen.print_line)
 
         try:
             show_episodes(stage, screen, recorder.add, on_result, self._stopped)
@@ -131,8 +133,7 @@ class Session:
             from trainer.commands.demo.terminal import PipeScreen, TerminalScreen
 
             if moves_cursor(sys.stdout):
-                color, wait = style.color, self._interrupt.wait
-                return TerminalScreen(self._lineup, self._fps, color, wait=wait)
+                return TerminalScreen(self._lineup, self._fps, style.color, self._interrupt.wait)
             return PipeScreen()
         return BlindScreen(self._lineup, self._progress, draws=mode == "rgb_array")
 
@@ -143,16 +144,11 @@ class Session:
         return list(Stage(self._lineup, 1).moments(0))
 
     def _tell_result(
-        self, number: int, row: Mapping[str, float], screen: Screen | None = None
+        self, number: int, row: Mapping[str, float], tell: Callable[[str], None]
     ) -> None:
-        if self._as_json or not 1 < self._episodes <= MAX_LINES:
-            return
-        self._progress.clear()
-        line = episode_line(number, self._episodes, row)
-        if screen is None:
-            print(line, flush=True)
-        else:
-            screen.print_line(line)
+        if 1 < self._episodes <= MAX_LINES and not self._as_json:
+            self._progress.clear()
+            tell(episode_line(number, self._episodes, row))
 
     def _report(self, seconds: float, recorder: Recorder, style: Style) -> None:
         for path, frames in recorder.saved:
@@ -168,13 +164,13 @@ class Session:
             name: np.concatenate([part[name] for part in self._played]) for name in self._played[0]
         }
         if self._as_json:
-            print(json.dumps(as_dict(self._lineup, stats, seconds), indent=2, allow_nan=False))
+            print_json(as_dict(self._lineup, stats, seconds))
             return
         print()
         print(*summary(self._lineup, stats, seconds, style), sep="\n")
 
 
-class BlindScreen:
+class BlindScreen(Screen):
     """Shows nothing but how far it has come; draws every frame all the same if asked to."""
 
     def __init__(self, lineup: Lineup, progress: Progress, draws: bool) -> None:
@@ -195,10 +191,3 @@ class BlindScreen:
             f"episode {moment.number} of {moment.episodes}, step {scene.time}/{scene.episode_steps}"
         )
         return Wish.CONTINUE
-
-    def print_line(self, line: str) -> None:
-        """See `Screen.print_line`."""
-        print(line, flush=True)
-
-    def close(self) -> None:
-        """See `Screen.close`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
 
 from envs.render.scene import Scene, build_scene
 from trainer.commands.demo.lineup import Lineup
@@ -47,14 +46,16 @@ class Wish(Enum):
     LEAVE = auto()
 
 
-class Screen(Protocol):
+class Screen:
     """Where moments are shown."""
 
     def show(self, moment: Moment) -> Wish:
         """Shows a moment for as long as it is due."""
+        raise NotImplementedError
 
     def print_line(self, line: str) -> None:
         """Prints a line of text for the user, at the latest when the screen is closed."""
+        print(line, flush=True)
 
     def close(self) -> None:
         """Gives back what the screen took; a second call does nothing."""

@@ -13,7 +13,7 @@ from envs.render.ansi import LEGEND, draw_text
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.checkpoints.safe_io.safe_output import drawing
 from trainer.commands.demo.lineup import Lineup
-from trainer.commands.demo.stage import Moment, Wish
+from trainer.commands.demo.stage import Moment, Screen, Wish
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J"  # the alternate screen, no cursor
 _LEAVE = "\x1b[?25h\x1b[?1049l"
@@ -22,7 +22,7 @@ _PANEL_COLUMNS = 30
 _ROWS = 26  # of the picture with its border
 
 
-class PipeScreen:
+class PipeScreen(Screen):
     """Prints every moment below the one before, without control codes and without waiting."""
 
     def __init__(self) -> None:
@@ -35,36 +35,19 @@ class PipeScreen:
         print(f"episode {moment.number}/{moment.episodes}  {draw_text(moment.scene)}{words}\n")
         return Wish.CONTINUE
 
-    def print_line(self, line: str) -> None:
-        """See `Screen.print_line`."""
-        print(line)
 
-    def close(self) -> None:
-        """See `Screen.close`."""
-
-
-class TerminalScreen:
+class TerminalScreen(Screen):
     """Draws in place, on the terminal's alternate screen, so that nothing scrolls away."""
 
     def __init__(
-        self,
-        lineup: Lineup,
-        fps: float,
-        color: bool,
-        *,
-        wait: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
+        self, lineup: Lineup, fps: float, color: bool, wait: Callable[[float], None]
     ) -> None:
-        """Takes the terminal.
-
-        `wait` passes the seconds until the next moment; only the tests need another `clock`.
-        """
+        """Takes the terminal; `wait` passes the seconds until the next moment."""
         self._lineup = lineup
         self._fps = fps
         self._color = color
         self._wait = wait
-        self._clock = clock
-        self._due = clock()
+        self._due = time.monotonic()
         self._told: list[str] = []
         self._open = True
         # A plain SIGTERM would leave the user without cursor on the wrong screen.
@@ -78,7 +61,7 @@ class TerminalScreen:
         lines = compose(moment, self._lineup, size.columns, size.lines, self._color)
         self._out.write("\x1b[H" + "\x1b[K\r\n".join(lines) + "\x1b[K\x1b[J")
         sys.stdout.flush()
-        now = self._clock()
+        now = time.monotonic()
         self._due = max(self._due + moment.frames / self._fps, now)
         self._wait(self._due - now)
         return Wish.CONTINUE

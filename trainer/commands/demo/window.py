@@ -11,7 +11,7 @@ from envs.render.window import NoDisplayError, Window
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.picture import draw_frame, frame_height
 from trainer.commands.demo.recording import Recorder
-from trainer.commands.demo.stage import Moment, Wish
+from trainer.commands.demo.stage import Moment, Screen, Wish
 from trainer.errors import UsageError
 
 __all__ = ["DemoWindow", "NoDisplayError"]
@@ -26,7 +26,7 @@ _HELD_S = 0.4  # a key down for longer repeats
 _KEYS = "space pause   right step   n next   + - speed   r record   q leave"
 
 
-class DemoWindow:
+class DemoWindow(Screen):
     """A resizable window; the keys are those of `demo_model.py --help`.
 
     Attributes:
@@ -81,10 +81,6 @@ class DemoWindow:
                 return Wish.CONTINUE
             left_ms = 1000.0 * (self._due - time.monotonic())
             self._pygame.time.wait(_POLL_MS if self.paused else int(min(max(left_ms, 0), _POLL_MS)))
-
-    def print_line(self, line: str) -> None:
-        """See `Screen.print_line`."""
-        print(line, flush=True)
 
     def close(self) -> None:
         """See `Screen.close`."""

@@ -57,7 +57,7 @@ def find(selector: str, place: str, source: str) -> Path:
         NoUsableCheckpoint: nothing matches.
     """
     with _named(source):
-        home, inside = _home_of(_given(selector, source), place)
+        home, inside = _home_of(selector, place, source)
         return open_folder(home).open(inside)
 
 
@@ -81,7 +81,7 @@ def find_to_resume(
         CheckpointsInUse: another run is writing to `place`.
     """
     with _named(source):
-        home, inside = _home_of(_given(selector, source), place)
+        home, inside = _home_of(selector, place, source)
         manager = open_folder(home, retention)
         if home == place:
             manager.check_free()
@@ -140,15 +140,6 @@ def try_writing(place: str) -> None:
         raise UsageError(f"checkpoints cannot be written: {error}") from None
 
 
-def _given(selector: str, source: str) -> str:
-    """The selector, if there is one (UsageError)."""
-    if not selector.strip():
-        raise UsageError(
-            f"{source or 'the checkpoint'} is empty; name a checkpoint: latest, best, 50 or a path"
-        )
-    return selector
-
-
 @contextlib.contextmanager
 def _named(source: str) -> Iterator[None]:
     """Puts the source of a selector before the message that nothing was found."""
@@ -158,9 +149,17 @@ def _named(source: str) -> Iterator[None]:
         raise NoUsableCheckpoint(f"{source}: {error}" if source else str(error)) from None
 
 
-def _home_of(selector: str, place: str) -> tuple[str, str]:
-    """The place in which the checkpoint for a selector lies, and the selector inside it."""
+def _home_of(selector: str, place: str, source: str) -> tuple[str, str]:
+    """The place in which the checkpoint for a selector lies, and the selector inside it.
+
+    Raises:
+        UsageError: the selector is empty.
+    """
     text = selector.strip()
+    if not text:
+        raise UsageError(
+            f"{source or 'the checkpoint'} is empty; name a checkpoint: latest, best, 50 or a path"
+        )
     if is_url(text):
         elsewhere, name = split_url(text)
         # Typed without its options, as it is shown, it still means this place.
