@@ -340,4 +340,4 @@ def test_no_name_is_lost_when_several_processes_give_them(four: Path) -> None:
     command = [sys.executable, "-c", NAMER, str(four)]
     running = [subprocess.Popen([*command, str(first)], cwd=ROOT) for first in range(3)]
     assert [process.wait() for process in running] == [0, 0, 0]
-    assert labels.read(four) == {i: Label(f"name_{i}") for i in range(60)}
+    assert labels.LABELS.read(four) == {i: Label(f"name_{i}") for i in range(60)}

@@ -37,9 +37,9 @@ def test_the_guides_names() -> None:
     assert layout.checkpoint_name(10) == "checkpoint_000010"
     assert layout.plot_name(10) == "training_metrics_iter_10.png"
     assert layout.history_name(10) == "metrics_iter_10.json"
-    assert layout.side_file_iteration("training_metrics_iter_20.png") == 20
-    assert layout.side_file_iteration("metrics_iter_7.json") == 7
-    assert layout.side_file_iteration("training_metrics_iter_20.json") is None
+    assert layout.any_iteration_of("training_metrics_iter_20.png") == 20
+    assert layout.any_iteration_of("metrics_iter_7.json") == 7
+    assert layout.any_iteration_of("training_metrics_iter_20.json") is None
 
 
 @pytest.mark.parametrize("iteration", [-1, 1.5, True])

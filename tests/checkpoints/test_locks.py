@@ -225,12 +225,15 @@ def test_readers_need_no_lock(directory: Path, manager: CheckpointManager) -> No
         manager.pin(10)
 
 
-def test_a_mutex_that_does_not_come_free_is_an_error(directory: Path) -> None:
+def test_a_mutex_that_does_not_come_free_is_an_error(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "_PATIENCE_S", 0.0)
     directory.mkdir()
     with (
         locks.mutex(directory),
         pytest.raises(CheckpointsInUse, match="being changed by another process"),
-        locks.mutex(directory, patience=0),
+        locks.mutex(directory),
     ):
         pass
 

@@ -233,7 +233,8 @@ def test_nothing_heavy_is_imported_for_lines_and_history() -> None:
 
 def test_the_end_tells_how_long_it_took_and_how_fast_it_was() -> None:
     now = [100.0]
-    console = LineConsole(io.StringIO(), clock=lambda: now[0])
+    console = LineConsole(io.StringIO())
+    console.clock = lambda: now[0]
     console.start(10)
     for seconds, speed in ((1.0, 4000.0), (3.0, 8000.0)):
         console.iteration(make_row(1) | {"time/iteration_s": seconds, "agent_steps_per_s": speed})

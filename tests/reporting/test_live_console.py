@@ -41,7 +41,8 @@ def console(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[LiveConso
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("LINES", "40")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    console = LiveConsole(FakeTerminal(), clock)
+    console = LiveConsole(FakeTerminal())
+    console.clock = clock
     yield console
     console.close()
 
@@ -189,7 +190,7 @@ def test_the_end_shows_whole_commands_on_narrow_terminals(console: LiveConsole) 
 
 def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     def codes() -> set[str]:
-        console = LiveConsole(FakeTerminal(), Clock())
+        console = LiveConsole(FakeTerminal())
         with console:
             console.start(10)
             console.iteration(make_row(1))
@@ -221,7 +222,8 @@ def test_a_lost_terminal_silences_the_panel_and_nothing_else(
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setattr(sys, "stderr", errors)
     clock = Clock()
-    console = LiveConsole(terminal, clock)
+    console = LiveConsole(terminal)
+    console.clock = clock
     console.start(10)
     console.iteration(make_row(1))
     print("a warning", file=sys.stderr)
@@ -246,7 +248,7 @@ def test_errors_that_go_to_a_file_stay_out_of_the_panel(monkeypatch: pytest.Monk
     terminal, file = FakeTerminal(), io.StringIO()
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setattr(sys, "stderr", file)
-    with LiveConsole(terminal, Clock()) as console:
+    with LiveConsole(terminal) as console:
         console.start(10)
         print("a warning", file=sys.stderr)
         print("a line", file=sys.stdout)

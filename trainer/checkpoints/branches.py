@@ -52,8 +52,7 @@ def _newer(directory: Path, iteration: int) -> list[tuple[int, str]]:
     found = []
     with os.scandir(directory) as entries:
         for entry in entries:
-            own = layout.iteration_of(entry.name)
-            own = layout.side_file_iteration(entry.name) if own is None else own
+            own = layout.any_iteration_of(entry.name)
             if own is not None and own > iteration:
                 found.append((own, entry.name))
     return found
@@ -63,9 +62,7 @@ def _new_branch(directory: Path, iteration: int, when: datetime) -> Path:
     attempt = 1
     while True:
         branch = directory / layout.branch_name(iteration, when, attempt)
-        try:
+        with contextlib.suppress(FileExistsError):
             branch.mkdir()
-        except FileExistsError:
-            attempt += 1
-        else:
             return branch
+        attempt += 1

@@ -20,6 +20,7 @@ from trainer.checkpoints import atomic, labels, layout, metadata, pins
 from trainer.checkpoints.checkpoint_info import CheckpointInfo, read_checkpoint, stamp_of
 from trainer.checkpoints.errors import CheckpointError
 from trainer.checkpoints.safe_io import safe_json
+from trainer.checkpoints.sidecar import Sidecar, Value
 
 FORMAT = 1
 _MAX_BYTES = 32 * 2**20  # above that it is no cache any more
@@ -98,7 +99,12 @@ def update(directory: Path) -> None:
 
 def annotated(listing: Listing, directory: Path) -> Listing:
     """A listing with the folder's pins, as the tag "pinned", and its labels."""
-    return _with_labels(_with_pins(listing, directory), directory)
+    skipped = [*listing.skipped]
+    pinned = _content(pins.PINS, directory, skipped)
+    named = _content(labels.LABELS, directory, skipped)
+    infos = [replace(info, label=named.get(info.iteration)) for info in listing.checkpoints]
+    infos = [_pinned(info) if info.iteration in pinned else info for info in infos]
+    return Listing(tuple(infos), tuple(skipped))
 
 
 def scan(directory: Path, cached: Mapping[int, CheckpointInfo] = _NO_CACHE) -> Listing:
@@ -169,38 +175,21 @@ def _entry(item: Mapping[str, Any]) -> CheckpointInfo:
     return CheckpointInfo(item["iteration"], own, size, (first, second, third, fourth))
 
 
-def _with_pins(listing: Listing, directory: Path) -> Listing:
-    """A listing with the tag "pinned"; a broken pins.json is listed as skipped."""
+def _content(
+    sidecar: Sidecar[Value], directory: Path, skipped: list[tuple[str, str]]
+) -> Mapping[int, Value]:
+    """What a sidecar file says; of a broken one nothing, and it is added to `skipped`."""
     try:
-        pinned = pins.read(directory)
+        return sidecar.read(directory)
     except CheckpointError as error:
-        return _with_skipped(listing, layout.PINS, error)
-    if not pinned:
-        return listing
-    tagged = (
-        replace(info, metadata={**info.metadata, "tags": [*info.tags, layout.PINNED_TAG]})
-        if info.iteration in pinned and layout.PINNED_TAG not in info.tags
-        else info
-        for info in listing.checkpoints
-    )
-    return Listing(tuple(tagged), listing.skipped)
+        skipped.append((sidecar.name, safe_json.first_line(error)))
+        return {}
 
 
-def _with_labels(listing: Listing, directory: Path) -> Listing:
-    """A listing with labels; a broken labels.json is listed as skipped."""
-    try:
-        found = labels.read(directory)
-    except CheckpointError as error:
-        return _with_skipped(listing, layout.LABELS, error)
-    if not found:
-        return listing
-    named = (replace(info, label=found.get(info.iteration)) for info in listing.checkpoints)
-    return Listing(tuple(named), listing.skipped)
-
-
-def _with_skipped(listing: Listing, name: str, error: CheckpointError) -> Listing:
-    skipped = (*listing.skipped, (name, safe_json.first_line(error)))
-    return Listing(listing.checkpoints, skipped)
+def _pinned(info: CheckpointInfo) -> CheckpointInfo:
+    if layout.PINNED_TAG in info.tags:
+        return info
+    return replace(info, metadata={**info.metadata, "tags": [*info.tags, layout.PINNED_TAG]})
 
 
 def _read(folder: Path, iteration: int, cached: CheckpointInfo | None) -> CheckpointInfo:

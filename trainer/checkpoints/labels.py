@@ -36,15 +36,6 @@ class Label:
 Labels = Mapping[int, Label]  # by iteration
 
 
-def read(directory: Path) -> Labels:
-    """The labels of a folder.
-
-    Raises:
-        SidecarUnreadable: labels.json is not valid.
-    """
-    return LABELS.read(directory)
-
-
 def find(labels: Labels, name: str) -> int | None:
     """The iteration with a name; None if there is none."""
     return next((i for i, label in labels.items() if label.name == name), None)

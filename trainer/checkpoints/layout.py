@@ -62,9 +62,9 @@ def side_files(directory: Path, iteration: int) -> list[Path]:
     return [directory / name for name in names if (directory / name).is_file()]
 
 
-def side_file_iteration(name: str) -> int | None:
-    """The iteration of a plot or history file name; None for any other name."""
-    match = _SIDE_FILE.fullmatch(name)
+def any_iteration_of(name: str) -> int | None:
+    """The iteration of the name of a checkpoint, plot or history; None for any other name."""
+    match = _CHECKPOINT.fullmatch(name) or _SIDE_FILE.fullmatch(name)
     return int(match[1] or match[2]) if match else None
 
 

@@ -24,27 +24,25 @@ _PATIENCE_S = 60.0
 
 
 @contextlib.contextmanager
-def mutex(directory: Path, patience: float = _PATIENCE_S) -> Iterator[None]:
+def mutex(directory: Path) -> Iterator[None]:
     """Holds the short lock of a folder within the context; it cannot be nested.
 
     Raises:
-        CheckpointsInUse: it did not become free within `patience` seconds.
+        CheckpointsInUse: it did not become free within a minute.
         OSError: the folder cannot be written.
     """
     from filelock import FileLock, Timeout  # a reader of the list needs none
 
-    lock = FileLock(directory / layout.LOCK, timeout=patience, is_singleton=False)
+    lock = FileLock(directory / layout.LOCK, timeout=_PATIENCE_S, is_singleton=False)
     try:
-        lock.acquire(poll_interval=0.01)
+        held = lock.acquire(poll_interval=0.01)
     except Timeout:
         raise CheckpointsInUse(
-            f"{directory} is being changed by another process for more than {patience:.0f} s\n"
+            f"{directory} is being changed by another process for more than {_PATIENCE_S:.0f} s\n"
             f"Wait for it, or see who holds {directory / layout.LOCK}"
         ) from None
-    try:
+    with held:
         yield
-    finally:
-        lock.release()
 
 
 @dataclass(frozen=True)

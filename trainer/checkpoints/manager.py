@@ -215,7 +215,7 @@ class CheckpointManager(CheckpointReader):
             SidecarUnreadable: pins.json is broken.
         """
         self._store.refresh()
-        return pins.read(self.directory)
+        return frozenset(pins.PINS.read(self.directory))
 
     @contextlib.contextmanager
     def writer_lock(self) -> Iterator[Owner]:

@@ -13,15 +13,6 @@ from trainer.checkpoints.safe_io import safe_json
 from trainer.checkpoints.sidecar import Sidecar, is_iteration
 
 
-def read(directory: Path) -> frozenset[int]:
-    """The pinned iterations of a folder.
-
-    Raises:
-        SidecarUnreadable: pins.json is not valid.
-    """
-    return frozenset(PINS.read(directory))
-
-
 def add(directory: Path, iteration: int) -> bool:
     """Pins an iteration. Returns whether anything changed; raises as `Sidecar.change`."""
     return PINS.change(directory, lambda pinned: {**pinned, iteration: None})

@@ -45,8 +45,8 @@ def plan(directory: Path, policy: Retention, protected: Collection[int] = ()) ->
     kept = retention.reasons(
         checkpoints,
         policy,
-        pinned=pins.read(directory),
-        named=labels.read(directory),
+        pinned=pins.PINS.read(directory),
+        named=labels.LABELS.read(directory),
         in_use=in_use.in_use(directory),
         protected=protected,
     )

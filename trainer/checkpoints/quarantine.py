@@ -189,7 +189,7 @@ def _folder_meant(selector: Selector, directory: Path) -> Path | None:
 def _iteration_named(path: Path) -> int | None:
     """The iteration that the last part of a path names in the folder before it."""
     try:
-        return labels.find(labels.read(path.parent), path.name)
+        return labels.find(labels.LABELS.read(path.parent), path.name)
     except SidecarUnreadable:
         return None
 

@@ -40,8 +40,9 @@ class Store:
         """Takes over what others changed. Returns (name, reason) of what is hidden."""
         return []
 
-    def fetch(self, folder: Path) -> None:
-        """Downloads the files of a checkpoint of which only the head is here."""
+    def fetch(self, folder: Path) -> bool:
+        """Downloads, and so verifies, a checkpoint whose files are not here. Returns whether."""
+        return False
 
     def verify(self, folder: Path) -> None:
         """Downloads as `fetch` does, and verifies every file on this machine.

@@ -75,14 +75,14 @@ class Client:
 
     @cached_property
     def _fs(self) -> Any:
-        return self._try(lambda: open_filesystem(self.location, PATIENCE))
+        return self.retrying(lambda: open_filesystem(self.location, PATIENCE))
 
     def objects(self) -> dict[str, Entry]:
         """Every object by its name."""
         from pyarrow.fs import FileSelector, FileType
 
         selector = FileSelector(self.location.path, recursive=True, allow_not_found=True)
-        found = self._try(lambda: self._fs.get_file_info(selector))
+        found = self.retrying(lambda: self._fs.get_file_info(selector))
         if not found:
             self._require_bucket()
         start = len(self.location.path) + 1
@@ -96,7 +96,7 @@ class Client:
         """Size and time of one object."""
         from pyarrow.fs import FileType
 
-        info = self._try(lambda: self._fs.get_file_info(self._full(name)))
+        info = self.retrying(lambda: self._fs.get_file_info(self._full(name)))
         if info.type != FileType.File:
             raise FileNotFoundError(name)
         return Entry(info.size, info.mtime_ns)
@@ -109,7 +109,7 @@ class Client:
                 content: bytes = stream.read()
                 return content
 
-        return self._try(read)
+        return self.retrying(read)
 
     def chunks(self, name: str, sink: Callable[[bytes], Any]) -> None:
         """Passes the content of an object to a function in pieces, without retries."""
@@ -125,7 +125,7 @@ class Client:
             with target.open("wb") as file:
                 self.chunks(name, file.write)
 
-        self._try(download)
+        self.retrying(download)
 
     def write(self, name: str, content: bytes) -> None:
         """Replaces an object as a whole."""
@@ -134,7 +134,7 @@ class Client:
             with self._fs.open_output_stream(self._full(name)) as stream:
                 stream.write(content)
 
-        self._try(write)
+        self.retrying(write)
 
     def upload(self, source: Path, name: str) -> None:
         """Uploads a file as an object."""
@@ -147,11 +147,11 @@ class Client:
                 while piece := file.read(_CHUNK):
                     stream.write(piece)
 
-        self._try(upload)
+        self.retrying(upload)
 
     def copy(self, source: str, target: str) -> None:
         """Copies an object within the store."""
-        self._try(lambda: self._fs.copy_file(self._full(source), self._full(target)))
+        self.retrying(lambda: self._fs.copy_file(self._full(source), self._full(target)))
 
     def delete(self, name: str) -> None:
         """Deletes an object, if it exists."""
@@ -169,16 +169,12 @@ class Client:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(function, items))
 
-    def retrying(self, action: Callable[[], T]) -> T:
-        """The result of an action on the store, retried like every other operation."""
-        return self._try(action)
-
     def _full(self, name: str) -> str:
         return f"{self.location.path}/{name}"
 
     def _missing_ok(self, action: Callable[[], object]) -> None:
         with contextlib.suppress(FileNotFoundError):
-            self._try(action)
+            self.retrying(action)
 
     def _require_bucket(self) -> None:
         from pyarrow.fs import FileType
@@ -193,7 +189,8 @@ class Client:
                 "Make it first, or correct --checkpoint-dir; the endpoint may be another one too"
             )
 
-    def _try(self, action: Callable[[], T]) -> T:
+    def retrying(self, action: Callable[[], T]) -> T:
+        """The result of an action on the store; every operation here is retried like this."""
         attempt, pause = 1, PATIENCE.pause_s
         while True:
             try:
@@ -249,7 +246,7 @@ def open_filesystem(location: Location, patience: Patience) -> Any:
         region=region,
         connect_timeout=patience.connect_s,
         request_timeout=patience.request_s,
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),  # `_try` does it
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=1),  # `retrying` does it
         allow_delayed_open=True,
         **options,
     )

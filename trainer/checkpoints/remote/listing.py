@@ -69,15 +69,12 @@ class RemoteListing:
             if name.startswith(LEASE) and "/" not in name
         }
 
-    def side_files(self, iteration: int) -> list[str]:
-        """Plot and history of an iteration."""
-        names = (layout.plot_name(iteration), layout.history_name(iteration))
-        return [name for name in names if name in self.objects]
-
     def beyond(self, iteration: int) -> list[str]:
-        """Checkpoints and side files of later iterations that are not in a branch folder."""
+        """Later checkpoints and side files that are not in a branch folder, the highest first."""
         heads = {name.partition("/")[0] for name in self.objects}
-        return sorted(name for name in heads if _iteration(name) > iteration)
+        later = {name: layout.any_iteration_of(name) or 0 for name in sorted(heads)}
+        found = [name for name in later if later[name] > iteration]
+        return sorted(found, key=later.__getitem__, reverse=True)
 
     def below(self, unit: str) -> list[str]:
         """The objects of a checkpoint."""
@@ -121,9 +118,3 @@ def _unit(name: str) -> str | None:
     if layout.is_branch_name(first) and layout.iteration_of(second) is not None and deeper:
         return f"{first}/{second}"
     return None
-
-
-def _iteration(name: str) -> int:
-    own = layout.iteration_of(name)
-    own = layout.side_file_iteration(name) if own is None else own
-    return -1 if own is None else own

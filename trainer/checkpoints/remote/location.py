@@ -56,16 +56,6 @@ class Location:
         return f"{self.bucket}/{self.prefix}" if self.prefix else self.bucket
 
     @property
-    def name(self) -> str:
-        """The last part of the prefix."""
-        return self.prefix.rpartition("/")[2]
-
-    @property
-    def parent(self) -> Location:
-        """The prefix that contains this one."""
-        return replace(self, prefix=self.prefix.rpartition("/")[0])
-
-    @property
     def mirror(self) -> Path:
         """The local folder that mirrors it; that of a branch is inside that of its parent."""
         endpoint = self.options.get("endpoint_override", "")

@@ -72,11 +72,19 @@ class ObjectStore(Store):
         why = f"uploaded, but not verified by its writer ({POINTER} names {found.latest})"
         return [(name, why) for name in found.unverified if name not in here]
 
-    def fetch(self, folder: Path) -> None:
-        self._fetch(folder)
+    def fetch(self, folder: Path) -> bool:
+        if not self._is_stored(folder):
+            return False
+        try:
+            if not mirror.absent(folder, manifest.read(folder)):
+                return False
+        except (CheckpointCorrupted, FileNotFoundError):
+            pass  # a new copy may be better
+        self._download(folder)
+        return True
 
     def verify(self, folder: Path) -> None:
-        if self._fetch(folder):
+        if self.fetch(folder):
             return  # verified on the way
         try:
             manifest.verify(folder)
@@ -195,18 +203,6 @@ class ObjectStore(Store):
             if text != self._index_sent:
                 self.client.write(layout.INDEX, text)
                 self._index_sent = text
-
-    def _fetch(self, folder: Path) -> bool:
-        """Downloads a checkpoint, and so verifies it, if need be. Returns whether it did."""
-        if not self._is_stored(folder):
-            return False
-        try:
-            if not mirror.absent(folder, manifest.read(folder)):
-                return False
-        except (CheckpointCorrupted, FileNotFoundError):
-            pass  # a new copy may be better
-        self._download(folder)
-        return True
 
     def _download(self, folder: Path) -> None:
         """Downloads all files of a checkpoint, verified before the first one is moved in place."""

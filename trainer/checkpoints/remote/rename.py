@@ -36,13 +36,7 @@ def rename_checkpoint(client: Client, source: str, target: str, found: RemoteLis
 def rename_newer(client: Client, iteration: int, branch: str) -> None:
     """Moves everything of later iterations into a branch, the highest first."""
     found = list_remote(client)
-
-    def number(name: str) -> int:
-        own = layout.iteration_of(name)
-        own = layout.side_file_iteration(name) if own is None else own
-        return own or 0
-
-    for name in sorted(found.beyond(iteration), key=number, reverse=True):
+    for name in found.beyond(iteration):
         if layout.iteration_of(name) is not None:
             rename_checkpoint(client, name, f"{branch}/{name}", found)
         else:

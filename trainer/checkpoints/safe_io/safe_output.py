@@ -53,37 +53,26 @@ class SafeOutput:
 
     def pass_on(self, text: str) -> None:
         """Writes a text unchanged."""
-        if self.failure is None:
-            try:
-                self._stream.write(text)
-                return
-            except OSError as error:
-                self._lose(error)
-        self._tell()
+        self._try(lambda: self._stream.write(text))
 
     def writelines(self, lines: Any) -> None:
         for line in lines:
             self.write(line)
 
     def flush(self) -> None:
-        if self.failure is None:
-            try:
-                self._stream.flush()
-                return
-            except OSError as error:
-                self._lose(error)
-        self._tell()
+        self._try(self._stream.flush)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def _lose(self, error: OSError) -> None:
-        self.failure = error
-        discard(self._stream)
-
-    def _tell(self) -> None:
-        if self._required:
-            assert self.failure is not None
+    def _try(self, action: Callable[[], object]) -> None:
+        if self.failure is None:
+            try:
+                action()
+            except OSError as error:
+                self.failure = error
+                discard(self._stream)
+        if self.failure is not None and self._required:
             raise self.failure
 
 

@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     unnamed: list[str] = []
     for selector in args.selectors:
         iteration = layout.iteration_of(manager.find(selector).name)
-        named = iteration in labels.read(manager.directory)
+        named = iteration in labels.LABELS.read(manager.directory)
         (changed if named else unnamed).append(manager.unlabel(selector).name)
     if args.json:
         print_json({"untagged": changed})

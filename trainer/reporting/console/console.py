@@ -34,10 +34,9 @@ _ETA_ITERATIONS = 20  # the ETA follows the pace of the last ones
 class Console(ABC):
     """The common part: where the run stands, and how long it will take."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` gives seconds; only the tests need another one."""
+    def __init__(self, stream: TextIO) -> None:
         self.stream = stream
-        self.clock = clock
+        self.clock: Callable[[], float] = time.monotonic
         self.total = 0
         self.done = 0  # iterations, over the whole life of the run
         self.started = self.stopping = False
@@ -103,10 +102,8 @@ class Console(ABC):
     ) -> None:
         """The run is over: show its summary and the commands that may follow."""
         self.close()
-        self._show_end(
-            _shown({**(summary or {}), **self._pace()}),
-            [shown_line(command) for command in next_commands],
-        )
+        told = _shown({**(summary or {}), **self._pace()})
+        self._show_end(told, list(map(shown_line, next_commands)))
 
     def close(self) -> None:
         """Gives the terminal back as it was; may be called again, and before `start`."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 from typing import TextIO
 
 from trainer.checkpoints.safe_io.safe_output import discard
@@ -17,14 +15,9 @@ HEADER_EVERY = 25  # lines
 class LineConsole(Console):
     """Plain text for logs and pipes: no colors, no cursor movements."""
 
-    def __init__(
-        self,
-        stream: TextIO,
-        quiet: bool = False,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, stream: TextIO, quiet: bool = False) -> None:
         """`quiet` leaves only the start, the checkpoints, the warnings and the end."""
-        super().__init__(stream, clock)
+        super().__init__(stream)
         self.quiet = quiet
         self._lines = 0  # since the last header
         self._silent = False

@@ -6,9 +6,7 @@ import contextlib
 import math
 import os
 import threading
-import time
 from collections import deque
-from collections.abc import Callable
 from typing import TextIO
 
 from rich.console import Console as RichConsole
@@ -45,8 +43,8 @@ _LEVELS = {"info": "", "warning": "yellow", "error": "bold red"}
 class LiveConsole(Console):
     """A panel at the bottom of the terminal; messages and other output scroll by above it."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(stream, clock)
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
         self.rich = RichConsole(file=stream, highlight=False, markup=False, emoji=False)
         self._lock = threading.RLock()  # rich draws the clock from a thread of its own
         self._live: ResizableLive | None = None
