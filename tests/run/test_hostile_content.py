@@ -26,7 +26,7 @@ from trainer.ppo.policy_files import PolicyFileError, load_policy, read_spec
 from trainer.run.saved_run import SavedRun
 from trainer.run.saved_state.resume_state import read_resume_state
 from trainer.run.saved_state.safe_pickle import UnsafePickle
-from trainer.run.saved_state.training_state import TrainingState
+from trainer.run.saved_state.training_state import TrainingState, read_values
 from trainer.run.saved_state.training_state_checks import check_training_state
 
 LEARNER = "learner_group/learner/state.pkl"
@@ -202,7 +202,7 @@ def read_training(folder: Path) -> None:
     """Only a refusal may come out."""
     game = HideAndSeekConfig().resolved()
     with contextlib.suppress(ValueError):
-        check_training_state(TrainingState.read(folder), game)
+        check_training_state(TrainingState.read(folder, read_values(folder)), game)
 
 
 def fuzz_training_state(folder: Path, every: int) -> None:

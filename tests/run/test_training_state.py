@@ -18,12 +18,13 @@ FOLDER = GOLDEN / "training_state"
 
 @pytest.fixture
 def state() -> TrainingState:
-    return TrainingState.read(FOLDER)
+    return TrainingState.read(FOLDER, read_values(FOLDER))
 
 
 def test_it_is_read_as_it_was_written(state: TrainingState, tmp_path: Path) -> None:
-    state.write(tmp_path / "a" / "training_state")
-    again = TrainingState.read(tmp_path / "a" / "training_state")
+    folder = tmp_path / "a" / "training_state"
+    state.write(folder)
+    again = TrainingState.read(folder, read_values(folder))
     for part in ("values", "progress", "schedules"):
         assert getattr(again, part) == getattr(state, part), part
     for index, arrays in state.worlds.items():
@@ -74,7 +75,7 @@ def test_without_streams_the_rest_remains(state: TrainingState) -> None:
 
 def test_an_older_checkpoint_has_no_schedules(state: TrainingState, tmp_path: Path) -> None:
     replace(state, schedules=None).write(tmp_path)
-    assert TrainingState.read(tmp_path).schedules is None
+    assert TrainingState.read(tmp_path, read_values(tmp_path)).schedules is None
 
 
 @pytest.mark.parametrize(

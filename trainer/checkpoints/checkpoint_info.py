@@ -53,11 +53,11 @@ class CheckpointInfo:
             return float(self.iteration)
         return metadata.number(self.metadata, key)
 
-    def as_dict(self, directory: Path) -> dict[str, Any]:
-        """The metadata for Python readers, with the present path of the checkpoint."""
+    def as_dict(self, address: str) -> dict[str, Any]:
+        """The metadata for Python readers, with the present address of the checkpoint."""
         own = {
             "iteration": self.iteration,
-            "checkpoint_path": str(directory / self.name),
+            "checkpoint_path": address,
             "size_bytes": self.size_bytes,
             "name": self.label.name if self.label else None,
             "note": self.label.note if self.label else None,

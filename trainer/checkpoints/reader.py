@@ -63,8 +63,7 @@ class CheckpointReader:
 
     def as_dict(self, info: CheckpointInfo) -> dict[str, Any]:
         """The metadata of a listed checkpoint, with its address as `checkpoint_path`."""
-        found = info.as_dict(self.directory)
-        return found | {"checkpoint_path": self.address(self.directory / info.name)}
+        return info.as_dict(self.address(self.directory / info.name))
 
     def listing(self, *, must_exist: bool = False) -> Listing:
         """The committed checkpoints and what was skipped; an absent folder holds none.

@@ -68,9 +68,14 @@ class TensorBoardWriter:
 
     def describe(self, parameters: Mapping[str, Any], texts: Mapping[str, str]) -> None:
         """Hyperparameters, for the table of the runs, and texts in Markdown by their name."""
-        values = [_hyperparameters(self.directory.name, parameters)]
-        values += [_text(name, text) for name, text in texts.items()]
-        self._write({"step": self._step, "summary": {"value": values}})
+        from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+        from tensorboard.plugins.text.summary_v2 import text_pb
+
+        # The table knows numbers, truth values and texts.
+        plain = {k: v if isinstance(v, int | float) else str(v) for k, v in parameters.items()}
+        summaries = [hparams_pb(plain, trial_id=self.directory.name)]
+        summaries += [text_pb(f"{name}/text_summary", text) for name, text in texts.items()]
+        self._write(*({"step": self._step, "summary": summary} for summary in summaries))
 
     def point(self, tag: str, value: float, step: int) -> None:
         """One point of a curve that is not a metric of the rows."""
@@ -117,38 +122,6 @@ def tag_of(key: str) -> str:
     if key in COUNTERS or key.endswith("_per_s"):
         return f"time/{key}"
     return f"other/{key}"
-
-
-def _hyperparameters(run_name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """What the HParams table reads; lists and the like as text."""
-    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionStartInfo
-
-    info = SessionStartInfo(group_name=run_name, start_time_secs=time.time())
-    for key, value in parameters.items():
-        if isinstance(value, bool):
-            info.hparams[key].bool_value = value
-        elif isinstance(value, int | float):
-            info.hparams[key].number_value = value
-        else:
-            info.hparams[key].string_value = str(value)
-    content = HParamsPluginData(version=0, session_start_info=info).SerializeToString()
-    return {
-        "tag": "_hparams_/session_start_info",
-        "metadata": {"plugin_data": {"plugin_name": "hparams", "content": content}},
-        "tensor": {"dtype": "DT_FLOAT", "float_val": [0.0], "tensor_shape": {}},
-    }
-
-
-def _text(name: str, text: str) -> dict[str, Any]:
-    return {
-        "tag": f"{name}/text_summary",
-        "metadata": {"plugin_data": {"plugin_name": "text"}},
-        "tensor": {
-            "dtype": "DT_STRING",
-            "string_val": [text.encode()],
-            "tensor_shape": {"dim": [{"size": 1}]},
-        },
-    }
 
 
 def _records(events: Iterable[Mapping[str, Any]]) -> bytes:

@@ -88,13 +88,12 @@ class RunIdentity:
         saved: Mapping[str, Any] = {}
         if origin.saved is not None and origin.saved.path.parent == manager.directory:
             saved = origin.saved.metadata
+        tracked, parent = origin.mlflow_run_id, _parent(manager, origin)
         name = _saved_name(saved.get("run_name"), config.tracking.run_name)
         if name is not None:
-            tracked = origin.mlflow_run_id or _text(saved.get("mlflow_run_id"))
-            return cls(name, _parent(manager, origin), tracked)
+            return cls(name, parent, tracked or _text(saved.get("mlflow_run_id")))
         renamed = _text(saved.get("run_name")) is not None
-        tracked = None if renamed else origin.mlflow_run_id
-        return cls(_new_name(config), _parent(manager, origin), tracked)
+        return cls(_new_name(config), parent, None if renamed else tracked)
 
     def metadata(self) -> dict[str, Any]:
         return {

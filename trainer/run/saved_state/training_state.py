@@ -95,18 +95,17 @@ class TrainingState:
         (folder / STATE_FILE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
-    def read(cls, folder: Path, values: dict[str, Any] | None = None) -> TrainingState:
-        """The state that `write` saved; `values` are those of `read_values`, if read already.
+    def read(cls, folder: Path, values: dict[str, Any]) -> TrainingState:
+        """The state that `write` saved; `values` are those of `read_values`.
 
         Raises OSError or ValueError. `check_training_state` checks whether the values make sense.
         """
-        state = read_values(folder) if values is None else values
         return cls(
-            worlds=_read_worlds(folder, state["runners_with_worlds"]),
-            values={"runners": state["runners"], "learners": state["learners"]},
-            progress=state["progress"],
+            worlds=_read_worlds(folder, values["runners_with_worlds"]),
+            values={"runners": values["runners"], "learners": values["learners"]},
+            progress=values["progress"],
             episodes=read_npz(folder / EPISODES_FILE),
-            schedules=state.get("schedules"),
+            schedules=values.get("schedules"),
         )
 
 
