@@ -1,12 +1,15 @@
-"""One torch thread, no deadlines, and the order of the tests."""
+"""One torch thread, no deadlines, one server of forks, and the order of the tests."""
 
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.scripts import forked
 
 # Two threads that wait for each other crawl when tests share the cores.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -17,6 +20,14 @@ settings.load_profile("no deadline")
 TESTS = Path(__file__).parent
 FIRST = ("scripts", "examples", "docs", "cluster", "commands", "ppo")
 """Folders whose files take long: begun last, they would keep one core busy while others idle."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One server of forks for the session; the workers of xdist find it in their environment."""
+    if not hasattr(config, "workerinput"):
+        stack = ExitStack()
+        stack.enter_context(forked.server())
+        config.add_cleanup(stack.close)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

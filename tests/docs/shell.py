@@ -1,26 +1,20 @@
 """A real shell for the blocks of a document, whose `python` needs no start of its own.
 
-`python` in that shell is a small client: it hands its arguments, folder and environment to this
-process, which runs them in a fork of one that has imported everything (`tests.scripts.forked`).
+`python` in that shell is a small client: it hands its arguments, folder, environment and streams to
+a process that has imported everything, which forks (`tests.scripts.fork_server`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
-import socketserver
 import subprocess
 import sys
-import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.docs.documents import ROOT, Block
-from tests.scripts import forked
 from tests.scripts.conftest import Desk
 from trainer.config.loading import read_values
 
@@ -40,16 +34,10 @@ _SMALL: dict[str, dict[str, Any]] = {
 
 _CLIENT = f"""\
 #!{sys.executable} -ISE
-import json, os, socket, sys
-with socket.socket(socket.AF_UNIX) as call:
-    call.connect(os.environ["PYTHON_OF_THE_TESTS"])
-    request = {{"words": sys.argv[1:], "cwd": os.getcwd(), "environment": dict(os.environ)}}
-    call.sendall(json.dumps(request).encode())
-    call.shutdown(socket.SHUT_WR)
-    answer = json.loads(b"".join(iter(lambda: call.recv(65536), b"")))
-sys.stdout.write(answer["out"])
-sys.stderr.write(answer["err"])
-sys.exit(answer["code"])
+import os, sys
+sys.path.insert(0, {str(ROOT)!r})
+from tests.scripts.forked import Process
+sys.exit(Process(sys.argv[1:], os.getcwd(), os.environ, range(3)).wait())
 """
 
 # What belongs to the user's machine is checked as text only, see `test_names`.
@@ -71,39 +59,11 @@ def new_desk(folder: Path) -> Desk:
     return desk
 
 
-class _Handler(socketserver.StreamRequestHandler):
-    def handle(self) -> None:
-        request = json.loads(self.rfile.read())
-        answer = {"code": 1, "out": "", "err": ""}
-        try:
-            done = forked.run(
-                request["words"], Path(request["cwd"]), request["environment"], timeout=200
-            )
-            answer = {"code": done.returncode, "out": done.stdout, "err": done.stderr}
-        except BaseException as error:
-            answer["err"] = f"{error}\n"
-        self.wfile.write(json.dumps(answer).encode())
-
-
-@contextlib.contextmanager
-def python_for_shells() -> Iterator[dict[str, str]]:
-    """The environment variables under which `python` is the client."""
-    folder = Path(tempfile.mkdtemp(prefix="doc-"))  # the name of a socket must be short
-    with socketserver.ThreadingUnixStreamServer(str(folder / "s"), _Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        (folder / "python").write_text(_CLIENT)
-        (folder / "python").chmod(0o755)
-        try:
-            yield {
-                "PYTHON_OF_THE_TESTS": str(folder / "s"),
-                "PATH": f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin",
-            }
-        finally:
-            server.shutdown()
-            thread.join()
-    shutil.rmtree(folder)
+def python_for_shells(folder: Path) -> dict[str, str]:
+    """The environment variables under which `python` is the client, written to a folder."""
+    (folder / "python").write_text(_CLIENT)
+    (folder / "python").chmod(0o755)
+    return {"PATH": f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin"}
 
 
 def run_blocks(

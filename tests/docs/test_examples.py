@@ -53,9 +53,8 @@ PARAMETERS = [
 
 
 @pytest.fixture(scope="module")
-def variables() -> Iterator[dict[str, str]]:
-    with python_for_shells() as found:
-        yield found
+def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return python_for_shells(tmp_path_factory.mktemp("bin"))
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -62,10 +63,14 @@ class Desk:
         return [sys.executable, str(ROOT / words[0]), *words[1:]]
 
     def run(
-        self, *words: str, timeout: float = 120, stdout: str | None = None
+        self,
+        *words: str,
+        timeout: float = 120,
+        stdin: int | None = None,
+        stdout: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs a script to its end, in a process of its own; `stdout` as in `forked.run`."""
-        return forked.run(words, self.work, self.environment(), timeout, stdout)
+        """Runs a script to its end, in a process of its own; `stdin`, `stdout`: `forked.run`."""
+        return forked.run(words, self.work, self.environment(), timeout, stdin, stdout)
 
     def run_anew(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """The same with an interpreter of its own, as from a shell."""
@@ -80,9 +85,13 @@ class Desk:
             check=False,
         )
 
-    def start(self, *words: str) -> forked.Started:
-        """Starts a script, in a process of its own."""
-        return forked.Started(words, self.work, self.environment())
+    def start(self, *words: str, ignored: Sequence[signal.Signals] = ()) -> forked.Started:
+        """Starts a script, in a process of its own that ignores some signals from the start."""
+        return forked.Started(words, self.work, self.environment(), ignored)
+
+    def start_in_terminal(self, terminal: int, *words: str) -> forked.Process:
+        """Starts a script in a terminal, given by the descriptor of its follower."""
+        return forked.Process(words, self.work, self.environment(), [terminal] * 3)
 
     def start_anew(self, *before: str, words: Sequence[str]) -> subprocess.Popen[str]:
         """The same with an interpreter of its own; `before` is what runs it, as `nohup`."""

@@ -1,84 +1,105 @@
 """Scripts in processes of their own that need not import everything anew.
 
-A server process imports torch and RLlib once and forks for each command: the child has its own
-arguments, environment, working directory and output, takes signals and is killed like a process
-started from a shell.
+`tests.scripts.fork_server` forks for each of them: the process has its own arguments, environment,
+working directory and output, takes signals and is killed like one started from a shell.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import contextlib
+import json
 import os
-import runpy
+import select
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
-import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.scripts.preload"])
+ADDRESS = "FORK_SERVER_OF_THE_TESTS"
+"""The environment variable that names the server's socket."""
 
 
-def run(
-    words: Sequence[str],
-    cwd: Path,
-    environment: Mapping[str, str],
-    timeout: float,
-    stdout: str | None = None,
-) -> subprocess.CompletedProcess[str]:
-    """Runs `python WORDS`, for example `main.py --fresh`, with no standard input.
-
-    `stdout` is where its output goes instead: a path, or "closed" for a closed descriptor.
-    """
+@contextlib.contextmanager
+def server() -> Iterator[None]:
+    """Lets scripts be forked, by this process and by those that it starts."""
+    words = [sys.executable, "-m", "tests.scripts.fork_server"]
     with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder) / "out", Path(folder) / "err"
-        out.touch()
-        arguments = (list(words), str(cwd), dict(environment), stdout or str(out), str(err))
-        process = _CONTEXT.Process(target=_child, args=arguments)
-        process.start()
-        process.join(timeout)
-        if process.is_alive():
-            process.kill()
-            process.join()
-            raise subprocess.TimeoutExpired(list(words), timeout, out.read_text(), err.read_text())
-        code = process.exitcode
-        assert code is not None
-        return subprocess.CompletedProcess(list(words), code, out.read_text(), err.read_text())
+        os.environ[ADDRESS] = f"{folder}/s"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(os.environ[ADDRESS])
+            listener.listen(64)
+            process = subprocess.Popen(
+                [*words, str(listener.fileno())],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                pass_fds=[listener.fileno()],
+                start_new_session=True,
+            )
+        try:
+            yield
+        finally:
+            process.communicate()
 
 
-class Started:
-    """A script that runs, with no standard input, under the interface of `subprocess.Popen`.
+class Process:
+    """A script that runs, under the interface of `subprocess.Popen`.
 
     Attributes:
-        pid: of the process.
-        stdout: what it prints, as it comes.
-        stderr: its messages.
+        pid: of the process, which leads a session and a group of its own.
+        returncode: None as long as it is not known to have ended.
     """
 
-    def __init__(self, words: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            out, err = (str(Path(folder) / name) for name in ("out", "err"))
-            os.mkfifo(out)
-            os.mkfifo(err)
-            arguments = (list(words), str(cwd), dict(environment), out, err)
-            self._process = _CONTEXT.Process(target=_child, args=arguments)
-            self._process.start()
-            # In the order in which the child opens them: each waits for the other end.
-            self.stdout: IO[str] = Path(out).open(encoding="utf-8")  # noqa: SIM115
-            self.stderr: IO[str] = Path(err).open(encoding="utf-8")  # noqa: SIM115
-        assert self._process.pid is not None
-        self.pid: int = self._process.pid
+    def __init__(
+        self,
+        words: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        streams: Sequence[int],
+        ignored: Sequence[signal.Signals] = (),
+        closed: bool = False,
+    ) -> None:
+        """Starts `python WORDS`, for example `main.py --fresh`.
 
-    @property
-    def returncode(self) -> int | None:
-        return self._process.exitcode
+        Args:
+            words: of the command.
+            cwd: its working directory.
+            environment: all its variables.
+            streams: descriptors of its standard input, output and error; an input that is a
+                terminal becomes its controlling terminal.
+            ignored: signals that it ignores from the start, as under `nohup`.
+            closed: whether its standard output is closed.
+        """
+        self.returncode: int | None = None
+        self._call = socket.socket(socket.AF_UNIX)
+        self._call.connect(os.environ[ADDRESS])
+        socket.send_fds(self._call, [b" "], streams)
+        request = {
+            "words": list(words),
+            "cwd": str(cwd),
+            "environment": dict(environment),
+            "ignored": list(ignored),
+            "closed": closed,
+        }
+        self._call.sendall(json.dumps(request).encode() + b"\n")
+        self.pid: int = self._answer()
 
     def poll(self) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            if not select.select([self._call], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("a script", timeout or 0)
+            self.returncode = self._answer()
+            self._call.close()
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -86,52 +107,74 @@ class Started:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        self._process.kill()
+        self.send_signal(signal.SIGKILL)
+
+    def _answer(self) -> int:
+        answer = self._call.recv(4)
+        assert answer, "the server of the forks is gone"
+        return int.from_bytes(answer, "big", signed=True)
+
+
+class Started(Process):
+    """A script whose output is read while it runs.
+
+    Attributes:
+        stdout: what it prints, as it comes.
+        stderr: its messages.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        ignored: Sequence[signal.Signals] = (),
+    ) -> None:
+        (out, to_out), (err, to_err) = os.pipe(), os.pipe()
+        self.stdout: IO[str] = os.fdopen(out, encoding="utf-8")
+        self.stderr: IO[str] = os.fdopen(err, encoding="utf-8")
+        with Path(os.devnull).open() as nothing, os.fdopen(to_out, "w"), os.fdopen(to_err, "w"):
+            streams = (nothing.fileno(), to_out, to_err)
+            super().__init__(words, cwd, environment, streams, ignored)
 
     def communicate(self, timeout: float) -> tuple[str, str]:
         """The rest of both outputs, once the process has ended."""
-        with ThreadPoolExecutor(1) as reader, self.stdout, self.stderr:
-            errors = reader.submit(self.stderr.read)
-            output = self.stdout.read()
-            self._process.join(timeout)
-            if self._process.is_alive():
+        with self.stdout, self.stderr, ThreadPoolExecutor(2) as readers:
+            output, errors = (readers.submit(each.read) for each in (self.stdout, self.stderr))
+            try:
+                self.wait(timeout)
+            except subprocess.TimeoutExpired:
                 self.kill()
-                raise subprocess.TimeoutExpired("a script", timeout, output, errors.result())
-            return output, errors.result()
+                raise
+            return output.result(), errors.result()
 
 
-def _child(words: list[str], cwd: str, environment: dict[str, str], out: str, err: str) -> None:
-    for path, number in ((os.devnull, 0), (os.devnull if out == "closed" else out, 1), (err, 2)):
-        flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT
-        os.dup2(os.open(path, flags, 0o600), number)
-    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, "rw"[n > 0]) for n in range(3))
-    if out == "closed":
-        sys.stdout.close()
-        sys.stdout = None  # as the interpreter does it
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(cwd)
-    tempfile.tempdir = None
-    code: object = 1
-    try:
-        _run(words)
-        code = 0
-    except SystemExit as left:
-        code = 0 if left.code is None else left.code
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code if isinstance(code, int) else 1)
+def run(
+    words: Sequence[str],
+    cwd: Path,
+    environment: Mapping[str, str],
+    timeout: float,
+    stdin: int | None = None,
+    stdout: str | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Runs `python WORDS` to its end.
 
-
-def _run(words: list[str]) -> None:
-    """`python WORDS`: `-m MODULE ...`, one of the project's scripts, or any other file."""
-    if words[0] == "-m":
-        sys.argv = words[1:]
-        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
-    else:
-        sys.argv = [str(ROOT / words[0]) if (ROOT / words[0]).is_file() else words[0], *words[1:]]
-        runpy.run_path(sys.argv[0], run_name="__main__")
+    `stdin` is a descriptor; without it there is no standard input. `stdout` is where its output
+    goes instead: a path, or "closed" for a closed descriptor.
+    """
+    closed = stdout == "closed"
+    with (
+        Path(os.devnull).open() as nothing,
+        tempfile.TemporaryFile("w+") as out,
+        tempfile.TemporaryFile("w+") as err,
+        Path(stdout).open("w") if stdout and not closed else out as given,
+    ):
+        streams = (nothing.fileno() if stdin is None else stdin, given.fileno(), err.fileno())
+        process = Process(words, cwd, environment, streams, closed=closed)
+        try:
+            code = process.wait(timeout)
+        finally:
+            process.kill()
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(list(words), code, out.read(), err.read())
