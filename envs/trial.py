@@ -24,8 +24,6 @@ from envs.game_shape import (
 
 STEPS = 37
 _SEEDS = np.array([1, 2**63 + 1], np.uint64)
-_PLAIN = "biufc"  # the kinds of numbers that a checkpoint holds
-_LARGEST = 16  # bytes of a number
 _MOST = 64  # arrays of a state
 _TAKEN = ("file", "allow_pickle")  # keywords of numpy.savez
 
@@ -126,8 +124,7 @@ def _plain_state(game: str, env: BatchEnv) -> Arrays:
         except ValueError:  # lists of other lengths
             arrays[key] = np.array(None)
         dtype = arrays[key].dtype
-        plain = dtype.kind in _PLAIN and dtype.isnative
-        if not plain or dtype.itemsize > (_LARGEST if dtype.kind == "c" else _LARGEST // 2):
+        if not dtype.isnative or not np.can_cast(dtype, np.complex128):  # no plain number
             raise GameMistake(
                 f"game {game!r}: get_state()[{key!r}] must be an array of numbers, as a checkpoint "
                 f"holds nothing else; got {described(value)}. The states of numpy generators "

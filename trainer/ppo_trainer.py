@@ -174,7 +174,7 @@ def create_ppo_trainer(
     with contextlib.ExitStack() as undo:  # what fails from here on leaves no actors behind
         if start_ray(config.ray):
             undo.callback(stop_ray)
-        blueprint = algorithm_config(config, worlds_of(config), until, game=config.played.spec)
+        blueprint = algorithm_config(config, worlds_of(config), until, config.played.spec)
         trainer: TeamPPO = blueprint.build_algo()
         undo.callback(trainer.stop)
         if saved is not None:

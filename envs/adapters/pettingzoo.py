@@ -8,7 +8,14 @@ import numpy as np
 from gymnasium import spaces
 from pettingzoo import ParallelEnv
 
-from envs.adapters.single_world import RENDER_FPS, RENDER_MODES, SingleWorld
+from envs.adapters.single_world import (
+    RENDER_FPS,
+    RENDER_MODES,
+    Infos,
+    Observations,
+    SingleWorld,
+    Stepped,
+)
 from envs.hide_and_seek.config import HideAndSeekConfig
 
 
@@ -49,21 +56,13 @@ class HideAndSeekParallelEnv(ParallelEnv):
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
+    ) -> tuple[Observations, Infos]:
         """Starts an episode: the first one of `seed`, or the next one; `options` are ignored."""
         self.world.start(seed)
         self.agents = list(self.possible_agents)
         return self.world.observations(), self.world.infos()
 
-    def step(
-        self, actions: dict[str, Any]
-    ) -> tuple[
-        dict[str, np.ndarray],
-        dict[str, float],
-        dict[str, bool],
-        dict[str, bool],
-        dict[str, dict[str, Any]],
-    ]:
+    def step(self, actions: dict[str, Any]) -> Stepped:
         """Plays one step; every agent ends at the time limit, which it can see: a termination.
 
         Raises:

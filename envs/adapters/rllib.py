@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from ray.rllib.env.multi_agent_env import MultiAgentEnv
 
-from envs.adapters.single_world import RENDER_FPS, RENDER_MODES, SingleWorld
+from envs.adapters.single_world import (
+    RENDER_FPS,
+    RENDER_MODES,
+    Infos,
+    Observations,
+    SingleWorld,
+    Stepped,
+)
 from envs.hide_and_seek.config import HideAndSeekConfig
 
 
@@ -43,20 +50,12 @@ class HideAndSeekMultiAgentEnv(MultiAgentEnv):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
+    ) -> tuple[Observations, Infos]:
         """Starts an episode: the first one of `seed`, or the next one; `options` are ignored."""
         self.world.start(seed)
         return self.world.observations(), self.world.infos()
 
-    def step(
-        self, action_dict: dict[str, Any]
-    ) -> tuple[
-        dict[str, np.ndarray],
-        dict[str, float],
-        dict[str, bool],
-        dict[str, bool],
-        dict[str, dict[str, Any]],
-    ]:
+    def step(self, action_dict: dict[str, Any]) -> Stepped:
         """Plays one step; every agent ends at the time limit, which it can see: a termination.
 
         Raises:

@@ -18,6 +18,11 @@ from envs.render.raster import DEFAULT_SIZE, draw_image, picture_height
 from envs.render.scene import build_scene
 from envs.render.window import Window
 
+Observations = dict[str, np.ndarray]
+Infos = dict[str, dict[str, Any]]
+Stepped = tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]
+"""Of every agent: observation, reward, whether it is terminated or truncated, information."""
+
 RENDER_MODES = ("human", "rgb_array", "ansi")
 RENDER_FPS = 15
 
@@ -90,7 +95,7 @@ class SingleWorld:
         self._show()
         return not self.playing
 
-    def observations(self) -> dict[str, np.ndarray]:
+    def observations(self) -> Observations:
         """Every agent's observation, [158] float32."""
         return {
             name: self._out[spec.name].obs[0, k].copy()
@@ -106,9 +111,9 @@ class SingleWorld:
             for k, name in enumerate(spec.agents)
         }
 
-    def infos(self) -> dict[str, dict[str, Any]]:
+    def infos(self) -> Infos:
         """For every agent `action_mask` [16] bool and `valid`; at the end `episode_stats` too."""
-        infos: dict[str, dict[str, Any]] = {}
+        infos: Infos = {}
         for spec in self.env.teams:
             team = self._out[spec.name]
             for k, name in enumerate(spec.agents):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from envs.batch_env import BatchEnv, GameSpec, ObsBuffers
+from envs.batch_env import BatchEnv, ObsBuffers
 from envs.hide_and_seek.checks import check_array, check_buffers, check_state, describe_action
 from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig, ResolvedConfig
 from envs.hide_and_seek.kernels import step as kernels
@@ -59,7 +59,7 @@ class HideAndSeekBatchEnv(BatchEnv):
             raise ValueError(f"num_envs must be at least 1, got {num_envs}")
         self.num_envs = num_envs
         self.autoreset = autoreset
-        game = self.describe(config)
+        game = config.resolved().spec
         self.teams, self.stat_names = game.teams, game.stat_names
         agents = sum(spec.num_agents for spec in game.teams)
         # Beside the world and not in it: an array more there would cost the kernels their speed.
@@ -70,11 +70,6 @@ class HideAndSeekBatchEnv(BatchEnv):
         self.world = allocate_world(num_envs, agents)
         self._actions = np.zeros((num_envs, agents, NUM_HEADS), np.int64)
         self._started = False
-
-    @staticmethod
-    def describe(config: HideAndSeekConfig) -> GameSpec:
-        """The teams and statistics of a game; no arena is built for it."""
-        return config.resolved().spec
 
     def set_parameters(self, values: Mapping[str, float]) -> dict[str, float]:
         """See `BatchEnv.set_parameters`; the names are those of `SCHEDULABLE`.
@@ -106,7 +101,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         self._check_started()
         seeker_view, hider_view = self._views(out)
         self._moved[:] = 0.0
-        kernels.restart_worlds(self.world, self.layouts, self.rules, seeker_view, hider_view)
+        self._restart(np.ones(self.num_envs, np.bool_), seeker_view, hider_view)
 
     def step(
         self,
@@ -150,9 +145,10 @@ class HideAndSeekBatchEnv(BatchEnv):
         if paid:
             self._pay_for_moving(before, rewards, terminated)
             if self.autoreset:
-                kernels.restart_ended(
-                    *(self.world, terminated, self.layouts, self.rules, seeker_view, hider_view)
-                )
+                self._restart(terminated, seeker_view, hider_view)
+
+    def _restart(self, ended: np.ndarray, seekers: TeamView, hiders: TeamView) -> None:
+        kernels.restart_ended(self.world, ended, self.layouts, self.rules, seekers, hiders)
 
     def _pay_for_moving(
         self, before: np.ndarray, rewards: Mapping[str, np.ndarray], dones: np.ndarray

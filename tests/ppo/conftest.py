@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.ppo.building import build_trainer
 from tests.ppo.one_step_env import OneStepEnv
 from trainer.cluster.ray_session import quiet_logging
 from trainer.config.schema import Config
 from trainer.ppo.algorithm import TeamPPO
-from trainer.ppo.algorithm_config import algorithm_config
 
 
 def small_config(**ppo: Any) -> Config:
@@ -25,9 +25,8 @@ def build() -> Iterator[Callable[..., TeamPPO]]:
     built: list[TeamPPO] = []
 
     def make(**ppo: Any) -> TeamPPO:
-        trainer: TeamPPO = algorithm_config(small_config(**ppo), OneStepEnv).build_algo()
-        built.append(trainer)
-        return trainer
+        built.append(build_trainer(small_config(**ppo), OneStepEnv))
+        return built[-1]
 
     yield make
     for trainer in built:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 import ray
 
+from tests.ppo.building import build_trainer
 from tests.ppo.one_step_env import OneStepEnv
 from trainer.cluster.ray_session import start_ray, stop_ray
 from trainer.config.schema import Config
 from trainer.ppo.algorithm import TeamPPO
-from trainer.ppo.algorithm_config import algorithm_config
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def remote_trainer() -> Iterator[TeamPPO]:
         }
     )
     start_ray(config.ray)
-    trainer: TeamPPO = algorithm_config(config, OneStepEnv).build_algo()
+    trainer = build_trainer(config, OneStepEnv)
     yield trainer
     trainer.stop()
     stop_ray()

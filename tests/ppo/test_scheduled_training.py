@@ -13,11 +13,11 @@ import torch
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
+from tests.ppo.building import build_trainer
 from tests.ppo.one_step_env import OneStepEnv
 from trainer.cluster.ray_session import quiet_logging
 from trainer.config.schema import Config
 from trainer.ppo.algorithm import TeamPPO
-from trainer.ppo.algorithm_config import algorithm_config
 from trainer.ppo.losses import PPOCoefficients
 
 Build = Callable[..., TeamPPO]
@@ -33,7 +33,7 @@ def trainer_of() -> Iterator[Build]:
         ppo = {"rollout_length": 16, "minibatch_size": 256, "lr": 3e-3} | groups.pop("ppo", {})
         config = Config.from_dict({"ppo": ppo, "ray": {"num_envs_per_env_runner": 64}, **groups})
         make_env = partial(HideAndSeekBatchEnv, config.env) if hide_and_seek else OneStepEnv
-        built.append(algorithm_config(config, make_env).build_algo())
+        built.append(build_trainer(config, make_env))
         return built[-1]
 
     yield make

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from tests.ppo.building import build_trainer
 from tests.ppo.endless_env import STEPS, EndlessEnv
 from tests.ppo.one_step_env import OneStepEnv
 from trainer.config.schema import Config
 from trainer.ppo.algorithm import TeamPPO
-from trainer.ppo.algorithm_config import algorithm_config
 from trainer.ppo.rollout import RolloutBatch
 
 GAMMA = 0.5
@@ -33,7 +33,7 @@ def training(*, terminal: bool) -> Iterator[TeamPPO]:
         "num_epochs": 4,
     }
     config = Config.from_dict({"ppo": ppo, "ray": {"num_envs_per_env_runner": 16}})
-    trainer: TeamPPO = algorithm_config(config, partial(EndlessEnv, terminal=terminal)).build_algo()
+    trainer = build_trainer(config, partial(EndlessEnv, terminal=terminal))
     try:
         yield trainer
     finally:

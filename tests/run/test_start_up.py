@@ -54,7 +54,7 @@ def test_the_game_is_built_once_and_the_programs_threads_stay(
 @pytest.mark.parametrize("level", ["L0", "L2"])
 def test_a_game_is_described_as_it_is_built(level: str) -> None:
     config = HideAndSeekConfig(level=level, num_layouts=1, num_hiders=3)
-    game, env = HideAndSeekBatchEnv.describe(config), HideAndSeekBatchEnv(config, 1)
+    game, env = config.resolved().spec, HideAndSeekBatchEnv(config, 1)
     assert (game.teams, game.stat_names) == (env.teams, env.stat_names)
     assert game.teams[1].agents == ("hider_0", "hider_1", "hider_2")
 

@@ -134,23 +134,25 @@ def stop_ray() -> None:
 
 def dead_daemon() -> str | None:
     """The name of a dead daemon of the Ray that this process started; None if all live."""
-    ray = sys.modules.get("ray")
-    node = None if ray is None else ray._private.worker._global_node
-    if not _started or node is None:
-        return None
-    dead = {kind: process.pid for kind, process in node.dead_processes()}
+    node = _node()
+    dead = {kind: process.pid for kind, process in node.dead_processes()} if node else {}
     return next((f"{_DAEMONS[k]} (process {dead[k]})" for k in _DAEMONS if k in dead), None)
 
 
 def daemons() -> dict[int, str]:
     """The names, by process id, of Ray's processes that this one cannot live without."""
-    ray = sys.modules.get("ray")
-    node = None if ray is None else ray._private.worker._global_node
-    if not _started or node is None:
+    node = _node()
+    if node is None:
         return {}
     own = {process.pid: kind for kind, process in node.live_processes() if kind in _DAEMONS}
     agents = {pid: name for pid in own if own[pid] == "raylet" for pid, name in _agents(pid)}
     return agents | {pid: _DAEMONS[kind] for pid, kind in own.items()}
+
+
+def _node() -> Any:
+    """The daemons of the Ray that this process started; None if there are none."""
+    ray = sys.modules.get("ray")
+    return ray._private.worker._global_node if _started and ray is not None else None
 
 
 def _agents(raylet: int) -> Iterator[tuple[int, str]]:

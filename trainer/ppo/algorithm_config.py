@@ -12,12 +12,12 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from envs.batch_env import BatchEnv, GameSpec, TeamSpec
 from trainer.config.build_scheduler import build_scheduler
-from trainer.config.ppo import NETWORK_SETTINGS, TeamSettings
+from trainer.config.ppo import NETWORK_SETTINGS
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
 from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.env_runner import BatchedEnvRunner, policy_spaces
-from trainer.ppo.learner import LearnerSettings, TeamPPOLearner
+from trainer.ppo.learner import TeamPPOLearner
 from trainer.ppo.networks import PolicySpec
 from trainer.ppo.rl_module import INIT_SEED, TeamRLModule
 
@@ -43,11 +43,7 @@ def network_specs(config: Config, teams: Sequence[TeamSpec]) -> dict[str, Policy
 
 
 def algorithm_config(
-    config: Config,
-    make_env: EnvMaker,
-    until: int | None = None,
-    *,
-    game: GameSpec | None = None,
+    config: Config, make_env: EnvMaker, until: int | None, game: GameSpec
 ) -> PPOConfig:
     """RLlib's configuration for ours.
 
@@ -55,9 +51,8 @@ def algorithm_config(
         config: the resolved configuration.
         make_env: the game to play.
         until: the iteration that is trained up to, where the schedules end; None: as configured.
-        game: what `make_env` makes; None: one world is built to read it.
+        game: what `make_env` makes.
     """
-    game = _game_of(make_env(1)) if game is None else game
     teams = game.teams
     settings = {spec.name: config.ppo.team(spec.name) for spec in teams}
     policies = {agent: spec.policy_id for spec in teams for agent in spec.agents}
@@ -93,13 +88,13 @@ def algorithm_config(
             # quarter of the start.
             add_default_connectors_to_learner_pipeline=False,
             learner_config_dict={
-                "teams": {name: _for_learner(s) for name, s in settings.items()},
+                "teams": settings,
                 "schedules": build_scheduler(config, until),
                 "window_episodes": config.tracking.window_episodes,
                 "reward_scale": config.ppo.reward_scale,
                 "torch_threads": config.train.torch_threads
                 if config.ray.num_learners
-                else threads(config),
+                else config.train.threads,
             },
         )
         .training(
@@ -118,19 +113,6 @@ def algorithm_config(
         .debugging(seed=config.train.seed, log_level="ERROR")
         .experimental(_validate_config=False)
     )
-
-
-def _game_of(env: BatchEnv) -> GameSpec:
-    return GameSpec(env.teams, env.stat_names)
-
-
-def threads(config: Config) -> int:
-    """Threads of torch in the training process: as configured, else one per usable core."""
-    return config.train.threads
-
-
-def _for_learner(settings: TeamSettings) -> LearnerSettings:
-    return LearnerSettings(*(getattr(settings, name) for name in LearnerSettings._fields))
 
 
 def _policy_of(policies: Mapping[str, str], agent_id: str, *args: Any, **kwargs: Any) -> str:

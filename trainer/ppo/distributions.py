@@ -49,13 +49,9 @@ class MaskedMultiCategorical:
         ]
         return torch.stack(terms).sum(0)
 
-    def entropy_per_head(self) -> Tensor:
-        """Entropies [H, B] in nats; a masked choice contributes exactly 0."""
-        return torch.stack([-(head.exp() * head).sum(0) for head in self.log_probs])
-
     def entropy(self) -> Tensor:
-        """Joint entropy [B] in nats."""
-        return self.entropy_per_head().sum(0)
+        """Joint entropy [B] in nats; a masked choice contributes exactly 0."""
+        return torch.stack([-(head.exp() * head).sum(0) for head in self.log_probs]).sum(0)
 
     def kl(self, other: MaskedMultiCategorical) -> Tensor:
         """KL(self || other) [B] in nats; both must carry the same mask."""

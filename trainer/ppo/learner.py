@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -17,6 +17,7 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core.learner.training_data import TrainingData
 from torch import Tensor, nn
 
+from trainer.config.ppo import TeamSettings
 from trainer.errors import TrainingDiverged
 from trainer.ppo.collectives import any_learner, average_gradients
 from trainer.ppo.losses import Minibatch, PPOCoefficients, adapt_kl_coeff, ppo_loss
@@ -35,24 +36,11 @@ PLANS = "team_plans"
 """Key of the teams' plans among the timesteps of an update."""
 
 
-class LearnerSettings(NamedTuple):
-    """The settings of a team that no schedule changes, and the learning rate it begins with."""
-
-    lr: float
-    gamma: float
-    lambda_: float
-    vf_clip_param: float
-    kl_coeff: float
-    grad_clip: float
-    num_epochs: int
-    minibatch_size: int
-
-
 class TeamPPOLearner(PPOTorchLearner):
     """PPO for all teams; its settings come in `learner_config_dict`.
 
     learner_config_dict:
-        teams: {team name: LearnerSettings}.
+        teams: {team name: TeamSettings}; `schedules` has the values of those that change.
         schedules: `Scheduler` at their beginning.
         window_episodes: for the algorithm: episodes behind the reported means.
         reward_scale: factor on rewards.
@@ -62,7 +50,7 @@ class TeamPPOLearner(PPOTorchLearner):
     def build(self) -> None:
         super().build()
         custom = self.config.learner_config_dict
-        self.teams: dict[str, LearnerSettings] = custom["teams"]
+        self.teams: dict[str, TeamSettings] = custom["teams"]
         self.reward_scale = float(custom["reward_scale"])
         self.kl_coeffs = {name: team.kl_coeff for name, team in self.teams.items()}
         # A stream for every learner and team, so that teams can shuffle side by side.
@@ -102,7 +90,7 @@ class TeamPPOLearner(PPOTorchLearner):
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         team = module_id.removesuffix("_policy")
-        settings: LearnerSettings = self.config.learner_config_dict["teams"][team]
+        settings: TeamSettings = self.config.learner_config_dict["teams"][team]
         params = self.get_parameters(self._module[module_id])
         optimizer = torch.optim.Adam(params, lr=settings.lr, eps=1e-5, fused=True)
         # Without an RLlib schedule: stock code would reset the learning rate after each update.

@@ -8,7 +8,6 @@ from pathlib import Path
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io.redaction import redacted
 from trainer.config.schema import Config
-from trainer.ppo.algorithm_config import threads
 from trainer.reporting.formatting import plural
 from trainer.run.identity import RunIdentity, RunOrigin
 
@@ -32,7 +31,7 @@ def start_info(
         "run": identity.name,
         "game": config.played.title,
         "sampling": f"{ray.num_envs} worlds x {ppo.rollout_length} steps in {where}",
-        "device": f"cpu, {plural(threads(config), 'thread')}",
+        "device": f"cpu, {plural(config.train.threads, 'thread')}",
         "checkpoints": f"{manager.shown}, every {every}",
     }
     if config.tracking.tensorboard_dir is not None:

@@ -112,16 +112,6 @@ def reset_worlds(world, seeds, layouts, rules, seekers, hiders):
 
 
 @kernel
-def restart_worlds(world, layouts, rules, seekers, hiders):
-    """Starts the next episode of all worlds, each from its own stream."""
-    rays = np.empty(NUM_RAYS, np.float32)
-    for n in range(world.time.shape[0]):
-        start_episode(world, n, layouts, rules)
-        look(world, n, layouts, rules)
-        observe_world(world, n, layouts, rules, seekers, hiders, rays)
-
-
-@kernel
 def restart_ended(world, dones, layouts, rules, seekers, hiders):
     """Starts the next episode of the worlds that have ended, as `step_worlds` does."""
     rays = np.empty(NUM_RAYS, np.float32)
