@@ -32,6 +32,11 @@ class Damaged:
     problems: tuple[str, ...]
     refused: bool = False
 
+    @classmethod
+    def of(cls, error: CheckpointCorrupted) -> Damaged:
+        """The checkpoint that an error is about."""
+        return cls(error.path, error.problems, isinstance(error.__cause__, OSError))
+
     def __str__(self) -> str:
         return f"{self.path} is damaged ({_listed(self.problems)})"
 
@@ -78,7 +83,7 @@ def move_damaged(paths: Iterable[Path], store: Store, when: datetime) -> list[Qu
         for path in paths
         if path.is_dir()
     ]
-    return [move(d.path, d.problems, when, store, stay=d.refused) for d in found if d is not None]
+    return [move(damaged, when, store) for damaged in found if damaged is not None]
 
 
 def _check(folder: Path, flaw: str | None, store: Store) -> Damaged | None:
@@ -86,21 +91,14 @@ def _check(folder: Path, flaw: str | None, store: Store) -> Damaged | None:
     try:
         store.verify(folder)
     except CheckpointCorrupted as error:
-        return Damaged(folder, tuple(error.problems), isinstance(error.__cause__, OSError))
+        return Damaged.of(error)
     return None if flaw is None else Damaged(folder, (flaw,))
 
 
-def move(
-    folder: Path,
-    problems: Sequence[str],
-    when: datetime,
-    store: Store,
-    *,
-    stay: bool = False,
-) -> Quarantined:
-    """Renames a damaged checkpoint; with `stay` it is only reported."""
-    attempt, moved = 1, None
-    while not stay and moved is None:
+def move(damaged: Damaged, when: datetime, store: Store) -> Quarantined:
+    """Renames a damaged checkpoint; one that the disk refused to read is only reported."""
+    folder, attempt, moved = damaged.path, 1, None
+    while not damaged.refused and moved is None:
         target = folder.with_name(layout.quarantine_name(folder.name, when, attempt))
         try:
             atomic.rename_folder(folder, target)
@@ -111,7 +109,7 @@ def move(
         else:
             moved = target
             store.renamed(folder, target)
-    return Quarantined(folder, moved, tuple(problems))
+    return Quarantined(folder, moved, damaged.problems)
 
 
 def unlisted(directory: Path) -> Iterator[tuple[Path, str]]:

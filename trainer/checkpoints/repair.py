@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from trainer.checkpoints import atomic, in_use, index, labels, layout, locks, pins, quarantine
 from trainer.checkpoints.errors import CheckpointCorrupted, SidecarUnreadable
-from trainer.checkpoints.quarantine import Quarantined
+from trainer.checkpoints.quarantine import Damaged, Quarantined
 from trainer.checkpoints.sidecar import Sidecar
 from trainer.checkpoints.store import Store
 
@@ -89,16 +89,13 @@ def _clear_markers(directory: Path, report: Report) -> None:
 def _set_aside(store: Store, when: datetime, report: Report) -> None:
     directory = store.directory
     for path, reason in quarantine.unlisted(directory):
-        report.aside.append(quarantine.move(path, [reason], when, store))
+        report.aside.append(quarantine.move(Damaged(path, (reason,)), when, store))
     for info in index.scan(directory).checkpoints:
-        folder = directory / info.name
         try:
-            store.inspect(folder)
+            store.inspect(directory / info.name)
             report.checked += 1
         except CheckpointCorrupted as error:
-            refused = isinstance(error.__cause__, OSError)
-            moved = quarantine.move(folder, error.problems, when, store, stay=refused)
-            report.aside.append(moved)
+            report.aside.append(quarantine.move(Damaged.of(error), when, store))
 
 
 def _clear_sidecar(

@@ -43,7 +43,7 @@ class Source(Protocol):
 
 
 class StagedCheckpoint:
-    """A captured checkpoint, to be committed or discarded.
+    """A captured checkpoint, to be committed.
 
     Attributes:
         final: the folder that it becomes.
@@ -54,7 +54,7 @@ class StagedCheckpoint:
         final: Path,
         shown: str,
         after_commit: Callable[[], None],
-        check_lock: Callable[[], None] = lambda: None,
+        check_lock: Callable[[], None],
     ) -> None:
         """Makes a name for the temporary folder; nothing is written yet.
 
@@ -75,7 +75,7 @@ class StagedCheckpoint:
         self._check_lock()
         if os.path.lexists(self.final):
             raise self._exists()
-        with self._refusals(), self._or_nothing():
+        with self._or_nothing():
             self.final.parent.mkdir(parents=True, exist_ok=True)
             atomic.remove_stale(self.final.parent)
             self._staged.mkdir()
@@ -94,7 +94,7 @@ class StagedCheckpoint:
             CheckpointError: it lacks a required part; nothing is left of it.
             UploadFailed: it is a checkpoint on this machine only.
         """
-        with self._refusals(), self._or_nothing():
+        with self._or_nothing():
             self._check_lock()
             manifest.write(self._staged)
             atomic.fsync_folders(self._staged)
@@ -103,24 +103,15 @@ class StagedCheckpoint:
         self._after_commit()
         return self.final
 
-    def discard(self) -> None:
-        """Deletes the temporary folder."""
-        shutil.rmtree(self._staged, ignore_errors=True)
-
     @contextmanager
     def _or_nothing(self) -> Iterator[None]:
+        """After an error nothing is left; one of the operating system becomes this package's."""
         try:
             yield
-        except BaseException:
-            self.discard()
-            raise
-
-    @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        """Turns errors of the operating system into those of this package."""
-        try:
-            yield
-        except OSError as error:
+        except BaseException as error:
+            shutil.rmtree(self._staged, ignore_errors=True)
+            if not isinstance(error, OSError):
+                raise
             if error.errno in _TAKEN and os.path.lexists(self.final):
                 raise self._exists() from error
             raise CheckpointWriteFailed(

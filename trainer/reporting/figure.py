@@ -79,29 +79,15 @@ class TrainingFigure:
         )
         axes = [self._figure.add_subplot(grid[i // 3, i % 3]) for i in range(6)]
         colors = {team: team_color(team, i) for i, team in enumerate(teams)}
+        rewards, kl, entropy = (_by_team(key, teams) for key in ("_reward", "/kl", "/entropy"))
+        per_agent = "mean return per agent"
+        nats = "nats per update" + ("; dashed: target" if self.kl_targets else "")
+        levels = self._kl_levels(colors)
         self.panels = [
-            Panel(
-                axes[0],
-                "Episode rewards",
-                {f"{team}_reward": (team, color) for team, color in colors.items()},
-                unit="mean return per agent",
-                show_steps=False,
-            ),
+            Panel(axes[0], "Episode rewards", rewards, unit=per_agent, show_steps=False),
             *(_sight_panels if hide_and_seek else _plain_panels)(axes[1], axes[2], teams),
-            Panel(
-                axes[3],
-                "KL divergence",
-                {f"{team}/kl": (team, color) for team, color in colors.items()},
-                unit="nats per update" + ("; dashed: target" if self.kl_targets else ""),
-                levels=self._kl_levels(colors),
-                floor=0.0,
-            ),
-            Panel(
-                axes[4],
-                "Entropy",
-                {f"{team}/entropy": (team, color) for team, color in colors.items()},
-                unit="nats over all action heads",
-            ),
+            Panel(axes[3], "KL divergence", kl, unit=nats, levels=levels, floor=0.0),
+            Panel(axes[4], "Entropy", entropy, unit="nats over all action heads"),
         ]
         self._build_texts(axes[5], colors)
 
@@ -206,14 +192,17 @@ def _sight_panels(left: Any, right: Any, teams: tuple[str, ...]) -> tuple[Panel,
 
 def _plain_panels(left: Any, right: Any, teams: tuple[str, ...]) -> tuple[Panel, Panel]:
     """The two panels in their place of another game."""
-    variance = {
-        f"{team}/vf_explained_var": (team, team_color(team, i)) for i, team in enumerate(teams)
-    }
+    variance = _by_team("/vf_explained_var", teams)
     length = {"episode_len_mean": ("episode length", LENGTH)}
     return (
         Panel(left, "Explained variance", variance, text=percent, show_steps=False),
         Panel(right, "Episode length", length, unit="steps", floor=0.0, show_steps=False),
     )
+
+
+def _by_team(key: str, teams: tuple[str, ...]) -> dict[str, tuple[str, str]]:
+    """A curve per team: its column, name and color."""
+    return {f"{team}{key}": (team, team_color(team, i)) for i, team in enumerate(teams)}
 
 
 _TEAM_SUMMARY = {
