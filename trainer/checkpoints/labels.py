@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +127,7 @@ def _entry(item: Any) -> tuple[int, Label]:
 
 
 def _encode(labels: Labels) -> list[dict[str, Any]]:
-    return [
-        {"iteration": iteration, "name": label.name, "note": label.note}
-        for iteration, label in sorted(labels.items())
-    ]
+    return [{"iteration": i, **asdict(label)} for i, label in sorted(labels.items())]
 
 
 LABELS = Sidecar[Label](layout.LABELS, "labels", _decode, _encode)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -151,10 +151,7 @@ def _encode(manifest: Manifest) -> str:
             "size_bytes": manifest.size_bytes,
             "policies": list(manifest.policies),
             "required": list(manifest.required),
-            "files": {
-                name: {"sha256": record.sha256, "size": record.size}
-                for name, record in manifest.files.items()
-            },
+            "files": {name: asdict(record) for name, record in manifest.files.items()},
         }
     )
 

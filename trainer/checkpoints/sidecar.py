@@ -47,7 +47,7 @@ class Sidecar(Generic[Value]):
         """
         path = directory / self.name
         try:
-            document = safe_json.decode(safe_json.read_bytes(path, MAX_BYTES))
+            document = safe_json.read(path, MAX_BYTES)
             _check_format(document)
             return self.decode(document.get(self.key))
         except FileNotFoundError:

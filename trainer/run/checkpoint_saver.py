@@ -115,7 +115,9 @@ class CheckpointSaver:
             self._pool.shutdown()
 
     def _fail(self, error: CheckpointWriteFailed) -> None:
-        self.failed = f"{error}{_room(self._directory)}"
+        free = free_bytes(self._directory)
+        room = "" if free is None else f" ({size(free)} free there)"
+        self.failed = f"{error}{room}"
         self._on_failed(self.failed)
 
 
@@ -132,8 +134,3 @@ def _commit(staged: StagedCheckpoint, row: Row, beside: Callable[[Path], None]) 
     except OSError as error:
         trouble = f"{path.name} is saved, but not what belongs beside it: {error}"
     return Saved(path, row, trouble)
-
-
-def _room(directory: Path) -> str:
-    free = free_bytes(directory)
-    return "" if free is None else f" ({size(free)} free there)"

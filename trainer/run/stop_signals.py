@@ -8,10 +8,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-# Windows has none of the last two; a closed terminal sends SIGHUP.
-_HANG_UP = tuple(filter(None, [getattr(signal, "SIGHUP", None)]))
-_STOP = (signal.SIGINT, signal.SIGTERM, *_HANG_UP)
-_SAVE = tuple(filter(None, [getattr(signal, "SIGUSR1", None)]))
+_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last one from a closed terminal
 
 
 class StopSignals:
@@ -47,9 +44,9 @@ class StopSignals:
         return 0 if self.received is None else 128 + int(self.received)
 
     def install(self) -> None:
-        handlers = dict.fromkeys(_STOP, self._handle) | dict.fromkeys(_SAVE, self._handle_save)
+        handlers = {**dict.fromkeys(_STOP, self._handle), signal.SIGUSR1: self._handle_save}
         for number, handler in handlers.items():
-            if number in _HANG_UP and signal.getsignal(number) is signal.SIG_IGN:
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                 continue
             previous = signal.signal(number, handler)
             self._previous.setdefault(number, previous)

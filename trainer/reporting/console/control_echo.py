@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import termios
 from collections.abc import Callable
 
 
@@ -33,10 +34,6 @@ class ControlEcho:
 
 def _change(new: Callable[[int, int, int], int]) -> int | None:
     """Changes the local flags of the terminal; the changed ones, None if it cannot be done."""
-    try:
-        import termios
-    except ImportError:  # Windows
-        return None
     with contextlib.suppress(OSError, ValueError, AttributeError, termios.error):
         terminal = sys.stdin.fileno()
         if os.tcgetpgrp(terminal) != os.getpgrp():
