@@ -49,7 +49,7 @@ class RunHistory:
             record=record,
             is_mirror=manager.is_remote,
         )
-        self._digest = RowsDigest.of_columns(self.file.columns(), len(self.file))
+        self._digest = RowsDigest(self.file.rows(len(self.file)))
         self._rows = RetryingWriter("the history", self.file.append, on_problem)
         self.flush = self._rows.flush
 

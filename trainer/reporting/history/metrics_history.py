@@ -121,6 +121,12 @@ class MetricsHistory:
         """Every metric over the iterations, each [R] float64; nan where a row does not have it."""
         return {key: np.array(column) for key, column in self._columns.items()}
 
+    def rows(self, count: int) -> Iterator[Row]:
+        """The first `count` rows, from memory; nan where a row does not have a metric."""
+        for i in range(count):
+            row = {key: column[i] for key, column in self._columns.items()}
+            yield {key: int(v) if key in self._whole else v for key, v in row.items()}
+
     def truncate_after(self, iteration: int) -> Path | None:
         """Drops the rows after `iteration`, for a resume from that older point.
 
@@ -219,7 +225,8 @@ class MetricsHistory:
     def _put_back(self) -> None:
         """Writes all rows to the path again; what stands there now keeps another name."""
         lost = os.fstat(self._file.fileno()).st_size < self._end
-        content = b"".join(self._lines_from_memory() if lost else self._bytes(0, self._end))
+        whole = map(encode, self.rows(len(self))) if lost else self._bytes(0, self._end)
+        content = b"".join(whole)
         if content_of(self.path, len(content)) != content:
             message = f"{self.path.name} was changed or taken away; it has been written again"
             if os.path.lexists(self.path):
@@ -231,11 +238,6 @@ class MetricsHistory:
         if lost:
             self._ends = array("q", itertools.accumulate(map(len, content.splitlines(True))))
         self._open()
-
-    def _lines_from_memory(self) -> Iterator[bytes]:
-        for i in range(len(self)):
-            row = {key: column[i] for key, column in self._columns.items()}
-            yield encode({k: int(v) if k in self._whole else v for k, v in row.items()})
 
     def _remember(self, row: Row, end: int) -> None:
         count = len(self._ends)

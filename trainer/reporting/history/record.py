@@ -13,11 +13,9 @@ import json
 import math
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
 
 from trainer.checkpoints.layout import TRAINING_STATE
 from trainer.checkpoints.safe_io import safe_json
@@ -26,7 +24,6 @@ from trainer.reporting.metrics import Row
 
 RECORD_PART = f"{TRAINING_STATE}/history.json"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_BLOCK = 1024  # rows that are turned into Python's numbers at once
 
 
 @dataclass(frozen=True)
@@ -67,11 +64,6 @@ class RowsDigest:
         for row in rows:
             self.add(row)
 
-    @classmethod
-    def of_columns(cls, columns: Mapping[str, np.ndarray], count: int) -> RowsDigest:
-        """Of the first `count` rows of columns, each [R], as `MetricsHistory.columns` has them."""
-        return cls(_rows_of(columns, count))
-
     def add(self, row: Row) -> None:
         """Adds the next row; what is not finite counts as if it were not there."""
         known = sorted((key, float(value)) for key, value in row.items() if math.isfinite(value))
@@ -83,10 +75,3 @@ class RowsDigest:
     def record(self) -> HistoryRecord:
         """Of the rows so far."""
         return HistoryRecord(self._count, self._hash.hexdigest())
-
-
-def _rows_of(columns: Mapping[str, np.ndarray], count: int) -> Iterator[Row]:
-    for start in range(0, count, _BLOCK):
-        block = [column[start : min(start + _BLOCK, count)].tolist() for column in columns.values()]
-        for values in zip(*block, strict=True):
-            yield dict(zip(columns, values, strict=True))

@@ -10,7 +10,7 @@ can be read.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,22 +48,24 @@ class _Wanted:
             return False
         return RowsDigest(rows.rows()).record() == self.record
 
-    def is_record_of(self, columns: Mapping[str, np.ndarray], count: int) -> bool:
-        """The same for the first rows of columns, each [R]."""
-        return RowsDigest.of_columns(columns, count).record() == self.record
+    def is_begun_by(self, history: MetricsHistory) -> bool:
+        """Whether a history begins with them."""
+        rows = history.rows(history.count(self.iteration))
+        return RowsDigest(rows).record() == self.record
 
-    def is_foreign(self, columns: Mapping[str, np.ndarray]) -> bool:
+    def is_foreign(self, history: MetricsHistory) -> bool:
         """Whether the last row, with none missing before it, is not that of the checkpoint."""
-        steps = columns.get("env_steps")
+        steps = history.columns().get("env_steps")
         return steps is None or steps[self.iteration - 1] != self.env_steps
 
-    def problem(self, path: Path, columns: Mapping[str, np.ndarray], count: int) -> str:
+    def problem(self, history: MetricsHistory) -> str:
         """A message that says what is wrong with a history; empty if nothing is."""
-        if missing := gaps(columns.get("iteration", np.empty(0)), self.iteration):
+        path, iterations = history.path, history.columns().get("iteration", np.empty(0))
+        if missing := gaps(iterations, self.iteration):
             return f"{path.name}, iterations missing: {missing}"
-        if self.iteration == 0 or self.is_record_of(columns, count):
+        if self.iteration == 0 or self.is_begun_by(history):
             return ""
-        if self.is_foreign(columns):
+        if self.is_foreign(history):
             return f"{path.name} is another run's"
         return self.not_met_by(path) if self.record is not None else ""
 
@@ -109,7 +111,7 @@ def open_history(
     except DamagedHistoryError as error:
         reason = str(error)
     else:
-        reason = wanted.problem(path, history.columns(), history.count(iteration))
+        reason = wanted.problem(history)
         if not reason or _is_best(history, exported, wanted):
             if reason == wanted.not_met_by(path):
                 reason += "; it is kept, as no export beside the checkpoint has those rows"
@@ -124,10 +126,10 @@ def open_history(
 
 def _is_best(history: MetricsHistory, exported: FoundRows, wanted: _Wanted) -> bool:
     """Whether a history that is not as it should be is the best there is all the same."""
-    columns, count = history.columns(), history.count(wanted.iteration)
-    if wanted.is_record_of(columns, count):  # rows are missing, as they were then
+    if wanted.is_begun_by(history):  # rows are missing, as they were then
         return True
-    if count == wanted.iteration and wanted.is_foreign(columns):
+    count = history.count(wanted.iteration)
+    if count == wanted.iteration and wanted.is_foreign(history):
         return False
     return len(exported) <= count and not wanted.is_met_by(exported)
 
