@@ -73,9 +73,8 @@ class ParallelBatchEnv(BatchEnv):
         self._alive: list[set[str]] = [set() for _ in range(num_envs)]
         self._seeds = np.zeros(num_envs, np.uint64)
         self._episodes = np.zeros(num_envs, np.int64)
-        self._played: list[list[np.ndarray]] = [
-            [] for _ in range(num_envs)
-        ]  # actions, one row each
+        # The actions of the present episodes, one row for each step.
+        self._played: list[list[np.ndarray]] = [[] for _ in range(num_envs)]
         self._sums = np.zeros_like(self.episode_stats)  # episode_stats of the present episodes
 
     def reset(self, seeds: np.ndarray, out: Mapping[str, ObsBuffers]) -> None:
@@ -127,14 +126,9 @@ class ParallelBatchEnv(BatchEnv):
         for world, rows in enumerate(self._played):
             if rows:
                 actions[world, : len(rows)] = rows
+        counters = {"seeds": self._seeds.copy(), "episodes": self._episodes.copy()}
         seen = {f"obs_{name}": now.obs.copy() for name, now in self._now.items()}
-        return {
-            "seeds": self._seeds.copy(),
-            "episodes": self._episodes.copy(),
-            "steps": steps,
-            "actions": actions,
-            **seen,
-        }
+        return {**counters, "steps": steps, "actions": actions, **seen}
 
     def set_state(self, state: Mapping[str, np.ndarray]) -> None:
         """See `BatchEnv.set_state`; plays the present episode of every world again.
@@ -175,9 +169,8 @@ class ParallelBatchEnv(BatchEnv):
         seed = np.random.SeedSequence([int(self._seeds[world]), int(self._episodes[world])])
         observations, infos = self._envs[world].reset(seed=int(seed.generate_state(1)[0]))
         self._alive[world] = set(observations)
-        absent = [
-            agent for spec in self.teams for agent in spec.agents if agent not in observations
-        ]
+        everybody = (agent for spec in self.teams for agent in spec.agents)
+        absent = [agent for agent in everybody if agent not in observations]
         if absent and not self._may_die:
             raise ValueError(f"agent {absent[0]!r} is not there at the start; {_HINT}")
         self._played[world], self._sums[world] = [], 0.0

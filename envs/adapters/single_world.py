@@ -11,7 +11,7 @@ from gymnasium import logger, spaces
 
 from envs.batch_env import ObsBuffers
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
-from envs.hide_and_seek.config import HideAndSeekConfig, nearest
+from envs.hide_and_seek.config import HideAndSeekConfig, did_you_mean, nearest
 from envs.hide_and_seek.spaces import NUM_HEADS, NVEC, OBS_BOUND, OBS_SIZE
 from envs.render.ansi import draw_text
 from envs.render.raster import DEFAULT_SIZE, draw_image, picture_height
@@ -41,14 +41,14 @@ class SingleWorld:
             ValueError: the render mode is unknown.
         """
         if render_mode is not None and render_mode not in RENDER_MODES:
-            close = nearest(str(render_mode), list(RENDER_MODES))
-            raise ValueError(
-                f"render_mode {render_mode!r} is unknown; did you mean {close!r}? "
-                f"(known: {', '.join(RENDER_MODES)})"
-            )
+            hint = did_you_mean(str(render_mode), RENDER_MODES)
+            raise ValueError(f"render_mode {render_mode!r} is unknown; {hint}")
         self.env = HideAndSeekBatchEnv(config, num_envs=1, autoreset=False)
         self.render_mode = render_mode
-        self.agents = [name for spec in self.env.teams for name in spec.agents]
+        self._places = {  # team and place in it, by agent
+            name: (spec.name, k) for spec in self.env.teams for k, name in enumerate(spec.agents)
+        }
+        self.agents = list(self._places)
         self.playing = False
         self._out = {spec.name: ObsBuffers.allocate(spec, 1) for spec in self.env.teams}
         self._rewards = {
@@ -97,35 +97,24 @@ class SingleWorld:
 
     def observations(self) -> Observations:
         """Every agent's observation, [158] float32."""
-        return {
-            name: self._out[spec.name].obs[0, k].copy()
-            for spec in self.env.teams
-            for k, name in enumerate(spec.agents)
-        }
+        return {name: self._out[team].obs[0, k].copy() for name, (team, k) in self._places.items()}
 
     def rewards(self) -> dict[str, float]:
         """Every agent's reward of the last step."""
-        return {
-            name: float(self._rewards[spec.name][0, k])
-            for spec in self.env.teams
-            for k, name in enumerate(spec.agents)
-        }
+        return {name: float(self._rewards[team][0, k]) for name, (team, k) in self._places.items()}
 
     def infos(self) -> Infos:
         """For every agent `action_mask` [16] bool and `valid`; at the end `episode_stats` too."""
         infos: Infos = {}
-        for spec in self.env.teams:
-            team = self._out[spec.name]
-            for k, name in enumerate(spec.agents):
-                infos[name] = {
-                    "action_mask": team.action_mask[0, k].copy(),
-                    "valid": bool(team.valid[0, k]),
-                }
-                if self._dones[0] and not self.playing:
-                    row = self.env.episode_stats[0]
-                    infos[name]["episode_stats"] = dict(
-                        zip(self.env.stat_names, row.tolist(), strict=True)
-                    )
+        for name, (team, k) in self._places.items():
+            out = self._out[team]
+            infos[name] = {
+                "action_mask": out.action_mask[0, k].copy(),
+                "valid": bool(out.valid[0, k]),
+            }
+            if self._dones[0] and not self.playing:
+                row = self.env.episode_stats[0].tolist()
+                infos[name]["episode_stats"] = dict(zip(self.env.stat_names, row, strict=True))
         return infos
 
     def render(self) -> np.ndarray | str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -104,6 +104,12 @@ def nearest(word: str, known: list[str], alike: float = 0.0) -> str:
     return folded[max(close, key=likeness)]
 
 
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of an error message about an unknown word."""
+    words = list(known)
+    return f"did you mean {nearest(word, words)!r}? (known: {', '.join(words)})"
+
+
 class HideAndSeekConfig(BaseModel):
     """One game. None means the level's own value (`resolved()` fills it in)."""
 
@@ -165,11 +171,7 @@ class HideAndSeekConfig(BaseModel):
     @classmethod
     def _known_level(cls, level: str) -> str:
         if level not in LEVELS:
-            known = list(LEVELS)
-            raise ValueError(
-                f"level {level!r} is unknown; did you mean {nearest(level, known)!r}? "
-                f"(known: {', '.join(known)})"
-            )
+            raise ValueError(f"level {level!r} is unknown; {did_you_mean(level, LEVELS)}")
         return level
 
     @model_validator(mode="after")
@@ -196,11 +198,8 @@ class HideAndSeekConfig(BaseModel):
         """
         for name in values:
             if name not in SCHEDULABLE:
-                close = nearest(name, list(SCHEDULABLE))
-                raise ValueError(
-                    f"{name!r} cannot change while playing; did you mean {close!r}? "
-                    f"(known: {', '.join(SCHEDULABLE)})"
-                )
+                hint = did_you_mean(name, SCHEDULABLE)
+                raise ValueError(f"{name!r} cannot change while playing; {hint}")
         if "prep_share" in values and "prep_steps" in values:
             raise ValueError("prep_share and prep_steps exclude each other")
         wanted: dict[str, float] = dict(values)

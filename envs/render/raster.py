@@ -124,10 +124,8 @@ def _draw_links(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
         length = float(np.hypot(*(end - start)))
         dashes = max(1, round(length / canvas.length(0.3)))
         for k in range(dashes):
-            near, far = (
-                start + (end - start) * k / dashes,
-                start + (end - start) * (k + 0.55) / dashes,
-            )
+            near = start + (end - start) * k / dashes
+            far = start + (end - start) * (k + 0.55) / dashes
             draw.line([tuple(near), tuple(far)], fill=palette.SEEN, width=canvas.length(0.05))
 
 

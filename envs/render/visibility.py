@@ -55,10 +55,8 @@ def visible_polygon(
         reach: how far it sees, meters.
         corners: [W, 4] walls as x0, y0, x1, y1. side: of the arena, meters.
     """
-    points = np.concatenate([corners[:, [0, 1]], corners[:, [0, 3]], corners[:, [2, 1]]])
-    points = np.concatenate(
-        [points, corners[:, [2, 3]], [[0, 0], [0, side], [side, 0], [side] * 2]]
-    )
+    of_walls = [corners[:, ends] for ends in ([0, 1], [0, 3], [2, 1], [2, 3])]
+    points = np.concatenate([*of_walls, [[0, 0], [0, side], [side, 0], [side, side]]])
     towards = np.arctan2(points[:, 1] - y, points[:, 0] - x) - angle
     towards = (towards + np.pi) % (2.0 * np.pi) - np.pi
     towards = np.concatenate([towards - _BESIDE, towards, towards + _BESIDE])

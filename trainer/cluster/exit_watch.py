@@ -16,7 +16,6 @@ import select
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Any
 
 try:
@@ -55,12 +54,7 @@ class ExitWatch:
         self._send(json.dumps(self._said))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.silence()
         if self.process is not None and self.process.stdin is not None:
             self.process.stdin.close()

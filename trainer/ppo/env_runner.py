@@ -109,25 +109,20 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
 
         Args:
             env_parameters: numbers of the game (see `BatchEnv.set_parameters`).
-            logit_bias: by team, [L] added to the logits; empty: nothing is.
+            logit_bias: by team, [L] added to the logits; of a team that is not in it, nothing is.
         """
         self.env.set_parameters(env_parameters)
         self._env_parameters = env_parameters
-        self._logit_bias = {
-            team: np.asarray(bias, np.float32) for team, bias in logit_bias.items() if bias
-        }
+        self._logit_bias = {team: np.array(bias, np.float32) for team, bias in logit_bias.items()}
 
     def _begin(self) -> RolloutBatch:
         if self.batch is None:
             num_envs, truncates = self.env.num_envs, self.env.truncates
-            self.batch = RolloutBatch.allocate(
-                self.teams, self.steps, num_envs, truncates=truncates
-            )
-            self._truncated = np.zeros((self.steps, num_envs), np.bool_)
+            shape = (self.steps, num_envs)
+            self.batch = RolloutBatch.allocate(self.teams, *shape, truncates=truncates)
+            self._truncated = np.zeros(shape, np.bool_)
             self._uniforms = {
-                spec.name: np.zeros(
-                    (self.env.num_envs * spec.num_agents, len(spec.nvec)), np.float32
-                )
+                spec.name: np.zeros((num_envs * spec.num_agents, len(spec.nvec)), np.float32)
                 for spec in self.teams
             }
         if not self._started:

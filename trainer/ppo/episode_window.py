@@ -14,19 +14,13 @@ class EpisodeWindow:
     one iteration. Restored from `get_state`, it continues to the same bits.
 
     Attributes:
-        size: episodes that are kept, W at most.
+        size: episodes that are kept, W at most; at least 1.
         names: of the S statistics.
         episodes_completed: over the whole life of the run, not only those still in the window.
     """
 
     def __init__(self, size: int, names: Sequence[str]) -> None:
-        """Makes an empty window; `names` are the S columns of the arrays given to `extend`.
-
-        Raises:
-            ValueError: `size` is less than 1.
-        """
-        if size < 1:
-            raise ValueError(f"window size must be at least 1 episode, got {size}")
+        """Makes an empty window; `names` are the S columns of the arrays given to `extend`."""
         self.size = size
         self.names = tuple(names)
         # Oldest first and not a ring: sums run in the order of arrival, so that a restored window
@@ -38,17 +32,9 @@ class EpisodeWindow:
         return len(self._episodes)
 
     def extend(self, episodes: np.ndarray) -> None:
-        """Adds finished episodes, oldest first: [K, S], or [S] for a single one."""
-        new = np.atleast_2d(np.asarray(episodes, np.float64))
-        if new.size == 0:
-            return
-        if new.ndim != 2 or new.shape[1] != len(self.names):
-            raise ValueError(
-                f"episode statistics must be [K, {len(self.names)}] ({', '.join(self.names)}), "
-                f"got {np.shape(episodes)}"
-            )
-        self._episodes = np.concatenate([self._episodes, new])[-self.size :]
-        self.episodes_completed += len(new)
+        """Adds finished episodes [K, S], oldest first."""
+        self._episodes = np.concatenate([self._episodes, episodes])[-self.size :]
+        self.episodes_completed += len(episodes)
 
     def means(self) -> dict[str, float]:
         """Mean of each statistic over the window; nan entries do not count; nan if none is left."""

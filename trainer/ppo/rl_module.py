@@ -28,13 +28,8 @@ class TeamRLModule(TorchRLModule, ValueFunctionAPI):
     net: ActorCritic
 
     def setup(self) -> None:
-        if not isinstance(self.observation_space, spaces.Box) or not isinstance(
-            self.action_space, spaces.MultiDiscrete
-        ):
-            raise ValueError(
-                f"needs a Box observation and a MultiDiscrete action space, got "
-                f"{self.observation_space} and {self.action_space}"
-            )
+        assert isinstance(self.observation_space, spaces.Box)  # as `policy_spaces` makes them
+        assert isinstance(self.action_space, spaces.MultiDiscrete)
         settings = dict(self.model_config)
         init_seed = settings.pop(INIT_SEED)
         spec = PolicySpec(

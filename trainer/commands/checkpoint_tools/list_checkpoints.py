@@ -14,13 +14,14 @@ from typing import Any, NoReturn
 
 from trainer.checkpoints import branches, layout, open_store, ranking, selectors
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
-from trainer.checkpoints.errors import CheckpointCorrupted, CheckpointError, NoUsableCheckpoint
+from trainer.checkpoints.errors import CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools import checkpoint_table, runs
 from trainer.commands.checkpoint_tools.json_output import print_json
 from trainer.commands.checkpoint_tools.open_manager import open_manager
+from trainer.commands.checkpoint_tools.verify import check
 from trainer.commands.command_parser import CommandParser
 from trainer.commands.run_command import run_command
 from trainer.errors import EXIT_ERROR, UsageError
@@ -66,7 +67,9 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
         top = ranking.best(listing.checkpoints, by)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    damage = find_damage(order, manager) if args.verify else None
+    damage = None
+    if args.verify:
+        damage = {i.iteration: check(manager, manager.directory / i.name).problems for i in order}
     if args.json:
         print_json(as_json(order, manager, top, damage))
     elif args.lineage:
@@ -176,20 +179,6 @@ def show_runs(given: str, *, as_json: bool) -> int:
             "start one with: python main.py"
         )
     return 0
-
-
-def find_damage(
-    checkpoints: Sequence[CheckpointInfo], manager: CheckpointManager
-) -> dict[int, tuple[str, ...]]:
-    """The problems of each checkpoint, by iteration; none if it is as its manifest says."""
-    found: dict[int, tuple[str, ...]] = {}
-    for info in checkpoints:
-        try:
-            manager.verify(manager.directory / info.name)
-            found[info.iteration] = ()
-        except CheckpointCorrupted as error:
-            found[info.iteration] = error.problems
-    return found
 
 
 def as_json(
