@@ -13,7 +13,6 @@ from trainer.checkpoints.safe_io.redaction import redacted
 
 EXIT_ERROR = CheckpointError.exit_code  # 1
 EXIT_USAGE = 2
-EXIT_NO_CHECKPOINT = NoUsableCheckpoint.exit_code  # 3
 EXIT_INTERRUPTED = 130  # after Ctrl-C: 128 + SIGINT
 
 

@@ -51,7 +51,8 @@ def picture_height(size: int) -> int:
 
 
 @lru_cache(maxsize=8)
-def _font(pixels: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+def font(pixels: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    """The font of all texts, at a size."""
     return ImageFont.load_default(pixels)
 
 
@@ -173,7 +174,7 @@ def _draw_status(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
     draw = ImageDraw.Draw(image)
     left, right = canvas.margin, canvas.width - canvas.margin
     text_y, bar_y = round(0.26 * canvas.bar), round(0.7 * canvas.bar)
-    big, small = _font(round(0.26 * canvas.bar)), _font(round(0.21 * canvas.bar))
+    big, small = font(round(0.26 * canvas.bar)), font(round(0.21 * canvas.bar))
     if scene.preparing:
         phase, color = f"PREPARATION  {scene.prep_steps - scene.time}", palette.HIDER
         note = "the seekers are blind"

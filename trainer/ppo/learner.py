@@ -26,7 +26,7 @@ from trainer.ppo.normalization import power_sums
 from trainer.ppo.policy_health import FIGURES, check
 from trainer.ppo.rollout import RolloutBatch, TeamRollout
 from trainer.ppo.train_batch import train_batch
-from trainer.schedules.scheduler import Scheduler, TeamPlan, TeamValues
+from trainer.schedules.scheduler import TeamPlan, TeamValues
 
 STEP_SCALARS = ("loss", "policy_loss", "vf_loss", "entropy", "kl", "clip_fraction", "grad_norm")
 """What every gradient step reports."""
@@ -41,8 +41,8 @@ class TeamPPOLearner(PPOTorchLearner):
 
     learner_config_dict:
         teams: {team name: TeamSettings}; `schedules` has the values of those that change.
-        schedules: `Scheduler` at their beginning.
-        window_episodes: for the algorithm: episodes behind the reported means.
+        schedules: for the algorithm: `Scheduler` at their beginning.
+        window_episodes: for it too: episodes behind the reported means.
         reward_scale: factor on rewards.
         torch_threads: threads that the teams share, None = torch's own number.
     """
@@ -59,8 +59,6 @@ class TeamPPOLearner(PPOTorchLearner):
             team: torch.Generator().manual_seed(seed * len(self.teams) + number)
             for number, team in enumerate(sorted(self.teams))
         }
-        schedules: Scheduler = custom["schedules"]
-        self._first_plans = {name: schedules.team_plan(name) for name in self.teams}
         self.team_threads = self._make_team_threads()
 
     def _make_team_threads(self) -> ThreadPoolExecutor | None:
@@ -100,12 +98,12 @@ class TeamPPOLearner(PPOTorchLearner):
 
     # --- the update -------------------------------------------------------------------------------
 
-    def update(self, *, training_data: TrainingData, timesteps: Any = None, **kwargs: Any) -> Any:
+    def update(self, *, training_data: TrainingData, timesteps: Any, **kwargs: Any) -> Any:
         """Learns from one rollout.
 
         Args:
             training_data: its `batch` is a `RolloutBatch`.
-            timesteps: under `PLANS` a `TeamPlan` by team; without, those of the first iteration.
+            timesteps: under `PLANS` a `TeamPlan` by team.
 
         Returns:
             RLlib's metrics.
@@ -114,19 +112,18 @@ class TeamPPOLearner(PPOTorchLearner):
             TrainingDiverged: a weight, a gradient or an output is not finite.
         """
         self._check_is_built()
-        self.before_gradient_based_update(timesteps=timesteps or {})
+        self.before_gradient_based_update(timesteps=timesteps)
         self._weights_seq_no += 1
         batch = training_data.batch
         assert isinstance(batch, RolloutBatch)
         dones = torch.from_numpy(batch.dones)
-        plans = (timesteps or {}).get(PLANS) or self._first_plans
 
         def update_team(team: str) -> _Result:
-            return self.update_team(team, plans[team], batch.teams[team], dones)
+            return self.update_team(team, timesteps[PLANS][team], batch.teams[team], dones)
 
         for team, results in zip(batch.teams, self._run(update_team, batch.teams), strict=True):
             self.metrics.log_dict(results, key=f"{team}_policy", window=1)
-        self.after_gradient_based_update(timesteps=timesteps or {})
+        self.after_gradient_based_update(timesteps=timesteps)
         return self.metrics.reduce()
 
     def _run(self, update: Callable[[str], _Result], teams: Iterable[str]) -> list[_Result]:

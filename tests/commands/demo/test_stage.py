@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from envs.render.window import NoDisplayError
 from tests.reporting.streams import FakeTerminal
 from trainer.commands.demo import recording, terminal
 from trainer.commands.demo.lineup import Lineup
@@ -20,7 +21,7 @@ from trainer.commands.demo.recording import Recorder
 from trainer.commands.demo.session import BlindScreen
 from trainer.commands.demo.stage import Moment, Screen, Stage, Wish, show_episodes
 from trainer.commands.demo.terminal import PipeScreen, TerminalScreen, compose
-from trainer.commands.demo.window import DemoWindow, NoDisplayError
+from trainer.commands.demo.window import DemoWindow
 from trainer.ppo.matches import Player, play_matches
 from trainer.reporting.progress_line import Progress
 

@@ -13,12 +13,7 @@ HELP_UNPIN = "take pins away again"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the checkpoints."""
-    parser.add_argument(
-        "selectors",
-        nargs="+",
-        metavar="CHECKPOINT",
-        help=SELECTORS,
-    )
+    parser.add_argument("selectors", nargs="+", metavar="CHECKPOINT", help=SELECTORS)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -36,10 +36,7 @@ class Result:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the checkpoint or folder."""
     parser.add_argument(
-        "what",
-        nargs="?",
-        metavar="WHAT",
-        help=f"{SELECTORS}; or a folder (all in it)",
+        "what", nargs="?", metavar="WHAT", help=f"{SELECTORS}; or a folder (all in it)"
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from envs.render import palette
 from envs.render.palette import Color
-from envs.render.raster import draw_image, picture_height
+from envs.render.raster import draw_image, font, picture_height
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.stage import Moment
 
@@ -68,25 +68,20 @@ def _short(name: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _font(pixels: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    return ImageFont.load_default(pixels)
-
-
-@lru_cache(maxsize=8)
 def _strip(left: tuple[Part, ...], right: tuple[Part, ...], size: int) -> np.ndarray:
     """One line of text on the page's ground, [height, size, 3] uint8."""
     height = round(_STRIP * size)
     image = Image.new("RGB", (size, height), palette.PAGE)
     draw = ImageDraw.Draw(image)
-    font = _font(round(_TEXT * size))
+    letters = font(round(_TEXT * size))
     end = size - round(_MARGIN * size)
-    width = sum(draw.textlength(text, font=font) for text, _ in right)
+    width = sum(draw.textlength(text, font=letters) for text, _ in right)
     for parts, start in ((left, size - end), (right, end - width)):
         x: float = start
         for text, color in parts:
             # The middle of the lines is above their optical one: the scene's own margin adds to it.
-            draw.text((x, 0.4 * height), text, fill=color, font=font, anchor="lm")
-            x += draw.textlength(text, font=font)
+            draw.text((x, 0.4 * height), text, fill=color, font=letters, anchor="lm")
+            x += draw.textlength(text, font=letters)
     return np.asarray(image)
 
 
@@ -94,9 +89,9 @@ def _with_banner(image: np.ndarray, text: str, size: int) -> np.ndarray:
     """Writes a text in a box over the middle of the scene."""
     canvas = Image.fromarray(image)
     draw = ImageDraw.Draw(canvas, "RGBA")
-    font = _font(round(1.5 * _TEXT * size))
+    letters = font(round(1.5 * _TEXT * size))
     middle, center = size / 2, picture_height(size) * 0.2
-    half_width = draw.textlength(text, font=font) / 2 + 0.03 * size
+    half_width = draw.textlength(text, font=letters) / 2 + 0.03 * size
     half_height = 0.035 * size
     color = palette.HIDER if text.startswith("hiders") else palette.SEEKER
     draw.rounded_rectangle(
@@ -106,5 +101,5 @@ def _with_banner(image: np.ndarray, text: str, size: int) -> np.ndarray:
         outline=(*color, 255),
         width=max(1, round(0.003 * size)),
     )
-    draw.text((middle, center), text, fill=color, font=font, anchor="mm")
+    draw.text((middle, center), text, fill=color, font=letters, anchor="mm")
     return np.asarray(canvas)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from envs.render.gif import MAX_FPS
+from envs.render.window import NoDisplayError
 from trainer.commands.checkpoint_tools.json_output import print_json
 from trainer.commands.demo.interrupt import Interrupt
 from trainer.commands.demo.lineup import Lineup
@@ -120,7 +121,7 @@ class Session:
 
     def _open_screen(self, mode: str, explicit: bool, style: Style, recorder: Recorder) -> Screen:
         if mode == "human":
-            from trainer.commands.demo.window import DemoWindow, NoDisplayError
+            from trainer.commands.demo.window import DemoWindow
 
             try:
                 return DemoWindow(self._lineup, self._fps, recorder, self._stopped)

@@ -7,14 +7,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from envs.render.window import NoDisplayError, Window
+from envs.render.window import Window
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.picture import draw_frame, frame_height
 from trainer.commands.demo.recording import Recorder
 from trainer.commands.demo.stage import Moment, Screen, Wish
 from trainer.errors import UsageError
-
-__all__ = ["DemoWindow", "NoDisplayError"]
 
 WIDTH = 640  # pixels, at first
 _MIN_WIDTH = 200
