@@ -197,11 +197,3 @@ def test_a_collapse_is_carried_over_a_resume_and_told_of_again() -> None:
     assert second.warnings == first.warnings
     (told,) = second.observe(9, learned(0.0, 0.0))
     assert "in iteration 7" in told
-
-
-def test_a_team_that_learns_the_game_is_well(build: Build) -> None:
-    """To near-determinism, without an entropy bonus, at three times the default learning rate."""
-    trainer, monitor = build(entropy_coeff=0.0), CollapseMonitor()
-    for iteration in range(15):
-        assert monitor.observe(iteration, trainer.train()["learners"]) == []
-    assert monitor.warnings == []

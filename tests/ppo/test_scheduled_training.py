@@ -167,10 +167,12 @@ def test_a_number_that_is_no_longer_scheduled_is_the_configured_one_again(
     trainer_of: Build,
 ) -> None:
     beta = {"shaping_beta": {"type": "linear", "start": 1.0, "end": 0.5}}
-    old = trainer_of(hide_and_seek=True, schedules={"env": beta})
+    # Each arena needs a table of distances as soon as the shaping counts.
+    old = trainer_of(hide_and_seek=True, schedules={"env": beta}, env={"num_layouts": 1})
     old.train()
     arrays, plain = old.env_runner.get_training_state()
-    runner = trainer_of(hide_and_seek=True, env={"shaping_beta": 0.25}).env_runner
+    changed = {"num_layouts": 1, "shaping_beta": 0.25}
+    runner = trainer_of(hide_and_seek=True, env=changed).env_runner
     runner.set_training_state(arrays, plain)
     assert runner.env.config.shaping_beta == 0.25
     assert old.env_runner.env.config.shaping_beta == 1.0

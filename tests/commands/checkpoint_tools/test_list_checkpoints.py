@@ -1,12 +1,19 @@
-"""The script as a user runs it: in a process of its own."""
+"""The list as a user gets it: what is printed, and the exit code.
+
+What is of the process (its imports, its terminal, its encoding, a reader that leaves) is tested in
+a process of its own, all else in this one; `test_a_process_of_its_own_tells_the_same` ties the two.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,8 +21,11 @@ import pytest
 from tests.checkpoints.fakes import WHEN, save
 from tests.checkpoints.store_places import Place, everywhere
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.commands.checkpoint_tools import list_checkpoints
+from trainer.commands.checkpoint_tools import main as tools
 
 SCRIPT = Path(__file__).parents[3] / "list_checkpoints.py"
+Result = subprocess.CompletedProcess[str]
 HEAVY = ("ray", "torch", "numpy", "matplotlib", "rich", "pydantic", "pyarrow", "gymnasium")
 
 
@@ -29,7 +39,22 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run_script(cwd: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+def run_list(
+    cwd: Path, *args: str, main: Callable[[list[str]], int] = list_checkpoints.main
+) -> Result:
+    """The list in a folder, printed as into a pipe."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = main([*args])
+        except SystemExit as left:  # a wrong command line
+            code = int(left.code or 0)
+    out.seek(0)
+    err.seek(0)
+    return Result([*args], code, out.read(), err.read())
+
+
+def run_script(cwd: Path, *args: str, **env: str) -> Result:
     """The script in a process of its own, in a folder."""
     return subprocess.run(
         [sys.executable, str(SCRIPT), *args],
@@ -67,7 +92,7 @@ def _read(descriptor: int) -> bytes:
 
 @pytest.mark.parametrize("args", [(), ("checkpoints",), ("--checkpoint-dir", "./checkpoints")])
 def test_the_plain_table(project: Path, args: tuple[str, ...]) -> None:
-    result = run_script(project, *args)
+    result = run_list(project, *args)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.isascii()
     shown = result.stdout.splitlines()
@@ -85,7 +110,7 @@ def test_the_same_table_of_any_place(place: Place, tmp_path: Path) -> None:
     for iteration in (10, 20):
         save(place.manager(), iteration, tags=["final"] if iteration == 20 else [])
     place.forget()
-    result = run_script(tmp_path, place.given)
+    result = run_list(tmp_path, place.given)
     assert (result.returncode, result.stderr) == (0, "")
     shown = result.stdout.splitlines()
     assert shown[1] == f"CHECKPOINT DIRECTORY: {place.shown}"
@@ -93,12 +118,12 @@ def test_the_same_table_of_any_place(place: Place, tmp_path: Path) -> None:
         "10       2024-12-19   10.00      -          checkpoint_000010",
         "20       2024-12-19   20.00      -          checkpoint_000020 [FINAL] [BEST]",
     ]
-    listed = json.loads(run_script(tmp_path, "--checkpoint-dir", place.given, "--json").stdout)
+    listed = json.loads(run_list(tmp_path, "--checkpoint-dir", place.given, "--json").stdout)
     addresses = [f"{place.shown}/checkpoint_0000{i}" for i in (10, 20)]
     assert [entry["checkpoint_path"] for entry in listed] == addresses
     assert "endpoint" not in result.stdout
     place.change("checkpoint_000010/config.yaml", b"ppo: []\n")
-    result = run_script(tmp_path, place.given, "--verify")
+    result = run_list(tmp_path, place.given, "--verify")
     assert result.returncode == 1
     (told,) = result.stderr.splitlines()
     assert told.startswith("damaged checkpoint_000010: config.yaml: content changed")
@@ -106,14 +131,14 @@ def test_the_same_table_of_any_place(place: Place, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("flag", ["-d", "--detailed"])
 def test_the_detailed_table(project: Path, flag: str) -> None:
-    result = run_script(project, flag)
+    result = run_list(project, flag)
     assert result.returncode == 0
     assert "[FINAL] [BEST]" in result.stdout
     assert "15:30:45" in result.stdout
 
 
 def test_json_is_strict_and_complete(project: Path) -> None:
-    result = run_script(project, "--json")
+    result = run_list(project, "--json")
     assert result.returncode == 0
     entries = json.loads(result.stdout, parse_constant=pytest.fail)
     assert [entry["iteration"] for entry in entries] == [10, 20, 30]
@@ -123,23 +148,26 @@ def test_json_is_strict_and_complete(project: Path) -> None:
     assert entries[2]["size_bytes"] > 0
 
 
-def test_the_list_is_a_command_of_the_tools_too(project: Path) -> None:
+@pytest.mark.parametrize("words", [["-d"], ["--json"], ["nowhere"]])
+def test_the_list_is_a_command_of_the_tools_too(project: Path, words: list[str]) -> None:
+    assert told(run_list(project, "list", *words, main=tools.main)) == told(
+        run_list(project, *words)
+    )
+
+
+def told(result: Result) -> tuple[int, str, str]:
+    return result.returncode, result.stdout, result.stderr
+
+
+def test_a_process_of_its_own_tells_the_same(project: Path) -> None:
     tool = [sys.executable, "-m", "trainer.checkpoints", "list"]
-    for words in (["-d"], ["--json"], ["nowhere"]):
-        done = subprocess.run(
-            [*tool, *words],
-            cwd=project,
-            env={**os.environ, "PYTHONPATH": str(SCRIPT.parent)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        script = run_script(project, *words)
-        assert (done.returncode, done.stdout, done.stderr) == (
-            script.returncode,
-            script.stdout,
-            script.stderr,
-        )
+    env = {**os.environ, "PYTHONPATH": str(SCRIPT.parent)}
+    for words in (["-d"], ["nowhere"]):
+        assert told(run_script(project, *words)) == told(run_list(project, *words))
+    done = subprocess.run(
+        [*tool, "-d"], cwd=project, env=env, capture_output=True, text=True, check=False
+    )
+    assert told(done) == told(run_list(project, "-d"))
     shown = subprocess.run(
         [*tool, "--help"], cwd=SCRIPT.parent, capture_output=True, text=True, check=True
     )
@@ -147,46 +175,46 @@ def test_the_list_is_a_command_of_the_tools_too(project: Path) -> None:
 
 
 def test_sorted_by_a_key(project: Path) -> None:
-    shown = run_script(project, "--sort", "reward_mean:desc").stdout.splitlines()
+    shown = run_list(project, "--sort", "reward_mean:desc").stdout.splitlines()
     assert [line.split()[0] for line in shown[9:12]] == ["30", "10", "20"]
-    listed = json.loads(run_script(project, "--sort", "episodes_completed:desc", "--json").stdout)
+    listed = json.loads(run_list(project, "--sort", "episodes_completed:desc", "--json").stdout)
     assert [entry["iteration"] for entry in listed] == [30, 20, 10]
 
 
 def test_the_best_by_another_metric(project: Path) -> None:
-    result = run_script(project, "--best", "episodes_completed:min", "-d")
+    result = run_list(project, "--best", "episodes_completed:min", "-d")
     assert "   Best (lowest) episodes_completed: 300 (iteration 10)" in result.stdout.splitlines()
     (best,) = [line for line in result.stdout.splitlines() if "[BEST]" in line]
     assert "checkpoint_000010" in best
-    listed = json.loads(run_script(project, "--json").stdout)
+    listed = json.loads(run_list(project, "--json").stdout)
     assert [entry["best"] for entry in listed] == [False, False, True]
-    result = run_script(project, "--best", "seen_fraction:min")  # these know of none
+    result = run_list(project, "--best", "seen_fraction:min")  # these know of none
     assert (result.returncode, "[BEST]" in result.stdout) == (0, False)
     assert "   Best (lowest) seen_fraction: -" in result.stdout.splitlines()
-    listed = json.loads(run_script(project, "--best", "episodes_completed", "--json").stdout)
+    listed = json.loads(run_list(project, "--best", "episodes_completed", "--json").stdout)
     assert [entry["best"] for entry in listed] == [False, False, True]
 
 
 def test_verified(project: Path) -> None:
-    sound = run_script(project, "--verify")
+    sound = run_list(project, "--verify")
     assert (sound.returncode, sound.stderr) == (0, "")
     assert [line.split()[-1] for line in sound.stdout.splitlines()[9:12]] == ["[OK]"] * 3
     (project / "checkpoints/checkpoint_000020/config.yaml").write_text("ppo: []\n")
-    result = run_script(project, "--verify")
+    result = run_list(project, "--verify")
     assert result.returncode == 1
     assert result.stdout.splitlines()[10].endswith("checkpoint_000020 [DAMAGED]")
     problem = "config.yaml: content changed (SHA-256 differs)"
     assert result.stderr == f"damaged checkpoint_000020: {problem}\n"
-    machine = run_script(project, "--verify", "--json")
+    machine = run_list(project, "--verify", "--json")
     assert machine.returncode == 1
     assert [item["problems"] for item in json.loads(machine.stdout)] == [[], [problem], []]
 
 
 def test_pinned_checkpoints_are_marked(project: Path) -> None:
     CheckpointManager(project / "checkpoints").pin(30)
-    assert run_script(project).stdout.splitlines()[11].endswith("[FINAL] [PINNED] [BEST]")
+    assert run_list(project).stdout.splitlines()[11].endswith("[FINAL] [PINNED] [BEST]")
     (project / "checkpoints" / "pins.json").write_text("{")
-    result = run_script(project)
+    result = run_list(project)
     assert (result.returncode, "PINNED" in result.stdout) == (0, False)
     assert result.stderr.startswith("skipped pins.json: ")
 
@@ -201,7 +229,7 @@ def test_the_guides_housekeeping_in_the_shell(project: Path) -> None:
         cd .. && mv checkpoints checkpoints_experiment1
     """
     subprocess.run(["/bin/sh", "-ec", script], cwd=project, check=True)
-    result = run_script(project, "checkpoints_experiment1", "--json")
+    result = run_list(project, "checkpoints_experiment1", "--json")
     assert result.returncode == 0
     (entry,) = json.loads(result.stdout)
     assert entry["checkpoint_path"] == str(project / "checkpoints_experiment1/checkpoint_000020")
@@ -211,8 +239,8 @@ def test_the_guides_housekeeping_in_the_shell(project: Path) -> None:
 def test_a_branch_is_listable(project: Path) -> None:
     branch = CheckpointManager(project / "checkpoints").set_aside_newer(10)
     assert branch is not None
-    assert f"Set aside: {branch.name}" in run_script(project).stdout
-    shown = run_script(project, f"checkpoints/{branch.name}").stdout
+    assert f"Set aside: {branch.name}" in run_list(project).stdout
+    shown = run_list(project, f"checkpoints/{branch.name}").stdout
     assert "Total checkpoints: 2" in shown
 
 
@@ -244,14 +272,14 @@ def test_a_path_that_cannot_be_encoded_is_shown_all_the_same(project: Path) -> N
 
 def test_an_empty_folder_names_the_command_to_start(tmp_path: Path) -> None:
     expected = "no checkpoints found in {}; start training with: python main.py{}\n"
-    absent = run_script(tmp_path)
+    absent = run_list(tmp_path)
     assert absent.returncode == 3
     assert absent.stderr == "error: " + expected.format("./checkpoints", "")
     (tmp_path / "other").mkdir()
-    empty = run_script(tmp_path, "other")
+    empty = run_list(tmp_path, "other")
     assert (empty.returncode, empty.stdout) == (3, "")
     assert empty.stderr == "error: " + expected.format("other", " --checkpoint-dir other")
-    machine = run_script(tmp_path, "other", "--json")
+    machine = run_list(tmp_path, "other", "--json")
     assert (machine.returncode, machine.stdout) == (3, "[]\n")
 
 
@@ -280,7 +308,7 @@ def test_an_empty_folder_names_the_command_to_start(tmp_path: Path) -> None:
 )
 def test_usage_errors_name_the_way_on(project: Path, args: tuple[str, ...], message: str) -> None:
     (project / "file").touch()
-    result = run_script(project, *args)
+    result = run_list(project, *args)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.splitlines()[-1].endswith(f"error: {message.format(project)}")
 
@@ -288,7 +316,7 @@ def test_usage_errors_name_the_way_on(project: Path, args: tuple[str, ...], mess
 def test_the_folder_of_the_configuration_is_the_default(project: Path) -> None:
     (project / "checkpoints").rename(project / "mine")
     (project / "config.yaml").write_text('ppo:\n  checkpoint_dir: "./mine"\n')
-    result = run_script(project)
+    result = run_list(project)
     assert result.returncode == 0
     assert f"CHECKPOINT DIRECTORY: {project / 'mine'}" in result.stdout
 
@@ -296,7 +324,7 @@ def test_the_folder_of_the_configuration_is_the_default(project: Path) -> None:
 @pytest.mark.parametrize("text", ["", "ppo: 3", "ppo: [", "\0"])
 def test_a_broken_configuration_is_not_this_scripts_business(project: Path, text: str) -> None:
     (project / "config.yaml").write_text(text)
-    assert run_script(project).returncode == 0
+    assert run_list(project).returncode == 0
 
 
 @pytest.mark.parametrize("args", [(), ("--json",)])
@@ -337,7 +365,7 @@ def test_nothing_heavy_is_imported(project: Path) -> None:
 
 def test_listing_does_not_walk_the_checkpoints(project: Path) -> None:
     """Sizes come from the manifests: a file that vanished does not matter to a list."""
-    before = json.loads(run_script(project, "--json").stdout)
+    before = json.loads(run_list(project, "--json").stdout)
     shutil.rmtree(project / "checkpoints" / "checkpoint_000010" / "policies")
     (project / "checkpoints" / "checkpoint_index.json").unlink()
-    assert json.loads(run_script(project, "--json").stdout) == before
+    assert json.loads(run_list(project, "--json").stdout) == before
