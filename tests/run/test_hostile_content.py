@@ -24,6 +24,7 @@ from trainer.config.schema import Config
 from trainer.errors import InvalidState
 from trainer.ppo.policy_files import PolicyFileError, load_policy, read_spec
 from trainer.run.saved_run import SavedRun
+from trainer.run.saved_state import plain_arrays
 from trainer.run.saved_state.resume_state import read_resume_state
 from trainer.run.saved_state.safe_pickle import UnsafePickle
 from trainer.run.saved_state.training_state import TrainingState, read_values
@@ -373,13 +374,19 @@ def test_more_runners_than_there_can_be(checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["algorithm_state.pkl", LEARNER, MODULE, "env_runner/state.pkl", WORLDS]
+    ("name", "limit"),
+    [
+        *((name, 2**24) for name in ("algorithm_state.pkl", LEARNER, MODULE)),
+        ("env_runner/state.pkl", 2**24),
+        (WORLDS, plain_arrays.MAX_FILE),
+    ],
 )
-def test_files_full_of_holes(checkpoint: Path, name: str) -> None:
-    """They take no room, and would take all memory."""
+def test_files_full_of_holes(checkpoint: Path, name: str, limit: int) -> None:
+    """They take no room, and would take all memory if they were larger."""
+    size = limit + 1
     with (checkpoint / name).open("r+b") as file:
-        file.truncate(2**28)
-    assert f"has {2**28} bytes, more than " in refusal(checkpoint)
+        file.truncate(size)
+    assert f"has {size} bytes, more than " in refusal(checkpoint)
 
 
 def test_names_that_share_the_same_weights(checkpoint: Path) -> None:

@@ -81,7 +81,7 @@ def parse(text: str | bytes) -> Any:
     import yaml  # a fifth of a listing's start-up: only where there is something to read
 
     class Loader(yaml.BaseLoader):
-        """Stops at a text that is longer than any configuration."""
+        """Stops at a text that is longer or deeper than any configuration."""
 
         left = MAX_EVENTS
 
@@ -90,6 +90,11 @@ def parse(text: str | bytes) -> Any:
             if self.left < 0:
                 raise YamlError(f"has more than {MAX_EVENTS} words and signs")
             return super().get_event()
+
+        def fetch_flow_collection_start(self, token: Any) -> None:
+            if self.flow_level >= MAX_DEPTH:  # each level more makes every word slower to read
+                raise YamlError("nested too deeply")
+            super().fetch_flow_collection_start(token)
 
     if len(text) > MAX_BYTES:
         raise YamlError(f"{len(text)} bytes are more than {MAX_BYTES}")
