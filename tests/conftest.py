@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
-from tests.scripts import forked
+# Hundreds of processes import the same files: what one compiles the others shall find, always.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+from hypothesis import settings  # noqa: E402
+
+from tests.scripts import forked  # noqa: E402
 
 # Two threads that wait for each other crawl when tests share the cores.
 os.environ["OMP_NUM_THREADS"] = "1"
