@@ -46,10 +46,16 @@ def find(
     if isinstance(selector, Path):
         return _from_path(selector, listing, directory, shown)
     text = str(selector).strip()
+    is_number = isinstance(selector, int) or (text.isdecimal() and len(text) <= _DIGITS)
+    if (is_number or text in KEYWORDS) and not listing.checkpoints:
+        raise none_found(shown)
     if text in KEYWORDS:
         return directory / _from_keyword(text, listing, shown, by).name
-    if isinstance(selector, int) or (text.isdecimal() and len(text) <= _DIGITS):
-        return directory / _from_iteration(int(selector), listing, shown).name
+    if is_number:
+        info = listing.get(int(selector))
+        if info is None:
+            raise _no_iteration(int(selector), listing, shown)
+        return directory / info.name
     named = listing.named(text) if is_bare(text) else None
     if named is not None:
         return Path(os.path.abspath(directory / named.name))  # noqa: PTH100
@@ -89,8 +95,6 @@ def none_found(shown: str) -> NoUsableCheckpoint:
 
 
 def _from_keyword(keyword: str, listing: Listing, shown: str, by: BestBy | None) -> CheckpointInfo:
-    if not listing.checkpoints:
-        raise none_found(shown)
     by = by or ranking.best_by(listing.checkpoints)
     top = next(iter(ranking.ranked(listing.checkpoints, by)), None)
     picked = {LATEST: listing.latest, BEST: top, "final": listing.final}[keyword]
@@ -100,15 +104,6 @@ def _from_keyword(keyword: str, listing: Listing, shown: str, by: BestBy | None)
             f"no checkpoint in {shown} {lack}; the latest is iteration {listing.iterations[-1]}"
         )
     return picked
-
-
-def _from_iteration(iteration: int, listing: Listing, shown: str) -> CheckpointInfo:
-    if not listing.checkpoints:
-        raise none_found(shown)
-    info = listing.get(iteration)
-    if info is None:
-        raise _no_iteration(iteration, listing, shown)
-    return info
 
 
 def _no_iteration(iteration: int, listing: Listing, shown: str) -> NoUsableCheckpoint:
