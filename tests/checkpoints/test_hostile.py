@@ -229,11 +229,11 @@ def test_more_resumes_in_a_row_than_python_recurses() -> None:
 
 def test_the_index_is_read_back_as_strictly_as_it_is_written(two: Path) -> None:
     text = (two / layout.INDEX).read_text()
-    assert set(index.decode(text)) == {10, 20}
+    assert set(index.decode(text.encode())) == {10, 20}
     for nasty in ("NaN", "Infinity", "1e400"):
         document = json.loads(text.replace('"seed": 1', f'"seed": {nasty}'))
         reseal(document)
-        found = index.decode(json.dumps(document))
+        found = index.decode(json.dumps(document).encode())
         assert found[10].metadata["seed"] is None
 
 
@@ -245,7 +245,7 @@ def test_an_entry_with_another_kind_of_number_spoils_the_index(two: Path, key: s
     for other in (float, str, lambda number: True):
         entry[key] = [*map(other, numbers)] if key == "stamp" else other(numbers)
         reseal(document)
-        assert index.decode(json.dumps(document)) == {}
+        assert index.decode(json.dumps(document).encode()) == {}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

@@ -92,7 +92,7 @@ def update(directory: Path) -> None:
     text = _read_index(directory)
     listing = scan(directory, decode(text))
     fresh = encode(listing)
-    if fresh != text and (listing.checkpoints or text is not None):
+    if fresh.encode() != text and (listing.checkpoints or text is not None):
         with contextlib.suppress(OSError):
             atomic.write_text(directory / layout.INDEX, fresh)
 
@@ -150,7 +150,7 @@ def encode(listing: Listing) -> str:
     return f'{json.dumps(head)[:-1]}, "checkpoints": [\n{body}\n]}}\n'
 
 
-def decode(text: str | None) -> dict[int, CheckpointInfo]:
+def decode(text: bytes | None) -> dict[int, CheckpointInfo]:
     """The entries of an index file by iteration; none if it is damaged or of another format."""
     if text is None:
         return {}
@@ -199,12 +199,12 @@ def _read(folder: Path, iteration: int, cached: CheckpointInfo | None) -> Checkp
     return read_checkpoint(folder, iteration, stamp)
 
 
-def _read_index(directory: Path) -> str | None:
+def _read_index(directory: Path) -> bytes | None:
     try:
         with os.scandir(directory) as entries:
             limit = min(_MAX_BYTES, sum(metadata.MAX_BYTES for _ in entries))
         path = directory / layout.INDEX
-        return safe_json.read_bytes(path, limit).decode("utf-8", errors="replace")
+        return safe_json.read_bytes(path, limit)
     except (OSError, ValueError):
         return None
 

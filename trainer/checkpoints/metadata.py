@@ -141,9 +141,10 @@ def check_limits(text: str) -> None:
         CheckpointError: it is too large.
     """
     try:
-        if (size := len(text.encode())) > MAX_BYTES:
-            raise ValueError(f"{size} bytes are more than {MAX_BYTES}")
-        safe_json.decode(text, MAX_VALUES)
+        content = text.encode()
+        if len(content) > MAX_BYTES:
+            raise ValueError(f"{len(content)} bytes are more than {MAX_BYTES}")
+        safe_json.decode(content, MAX_VALUES)
     except ValueError as error:
         raise CheckpointError(f"cannot save: the metadata: {error}") from None
 

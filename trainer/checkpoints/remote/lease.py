@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 from trainer.checkpoints.errors import CheckpointError, CheckpointsInUse
 from trainer.checkpoints.process_owner import Owner
-from trainer.checkpoints.remote.client import Client, Entry
+from trainer.checkpoints.remote.client import Client
 from trainer.checkpoints.remote.listing import LEASE, list_remote
 from trainer.checkpoints.safe_io import safe_json
 
@@ -83,13 +83,13 @@ def _rival(client: Client, name: str) -> tuple[str, bool] | None:
         if other == name or mine is None:
             continue
         age = (mine.mtime_ns - entry.mtime_ns) / 1e9
-        why = _why_refused(client, other, entry, age)
+        why = _why_refused(client, other, age)
         if why is not None:
             return why, age > _SETTLED_S
     return None
 
 
-def _why_refused(client: Client, name: str, entry: Entry, age: float) -> str | None:
+def _why_refused(client: Client, name: str, age: float) -> str | None:
     """Why a lease refuses others; None if nobody holds it any more, and then it is deleted."""
     url = client.location.url
     try:

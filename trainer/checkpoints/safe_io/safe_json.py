@@ -79,14 +79,14 @@ def plain_descriptor(path: Path, flags: int) -> int:
     return descriptor
 
 
-def decode(text: str | bytes, values: int = MAX_VALUES) -> dict[str, Any]:
+def decode(text: bytes, values: int = MAX_VALUES) -> dict[str, Any]:
     """The object in a JSON text.
 
     Raises:
         ValueError: it is no JSON object, nested too deeply, or of more than `values` values.
     """
     # Counted before any is made; signs inside of strings count too, which does no harm.
-    if sum(_counts(text)) > values:
+    if sum(map(text.count, (b",", b":", b"[", b"{"))) > values:
         raise ValueError(f"more than {values} values")
     try:
         document = json.loads(text)
@@ -96,12 +96,6 @@ def decode(text: str | bytes, values: int = MAX_VALUES) -> dict[str, Any]:
         raise ValueError("not a JSON object")
     _check_depth(document)
     return document
-
-
-def _counts(text: str | bytes) -> list[int]:
-    if isinstance(text, str):
-        return [text.count(sign) for sign in ",:[{"]
-    return [text.count(sign) for sign in (b",", b":", b"[", b"{")]
 
 
 def is_size(value: Any) -> bool:

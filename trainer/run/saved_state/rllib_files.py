@@ -80,7 +80,8 @@ def read_rllib_state(folder: Path, specs: Mapping[str, PolicySpec]) -> RLlibStat
         path = folder / MODULE_FILE.format(policy=policy)
         state = _read(path, MAX_BYTES + sizes[policy])
         weights[policy] = _checked(path, _weights, state, shapes)
-        trained = _trained(shapes)
+        # The running moments are not trained.
+        trained = [shape for name, shape in shapes.items() if "normalizer." not in name]
         optimizers[policy] = _checked(folder / LEARNER_FILE, _optimizer, learner, policy, trained)
     return RLlibState(
         iteration=_checked(folder / ALGORITHM_FILE, _count_in, algorithm, "training_iteration"),
@@ -121,11 +122,6 @@ def _weights(state: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any
         if name.endswith(("normalizer.var", "normalizer.count")) and np.any(state[name] < 0):
             raise ValueError(f"{name} is negative")
     return dict(state)
-
-
-def _trained(shapes: Mapping[str, tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """The shapes of the trained parameters, which exclude the running moments."""
-    return [shape for name, shape in shapes.items() if "normalizer." not in name]
 
 
 def _optimizer(
