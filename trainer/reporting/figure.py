@@ -164,25 +164,21 @@ class TrainingFigure:
 
 def _sight_panels(left: Any, right: Any, teams: tuple[str, ...]) -> tuple[Panel, Panel]:
     """The two panels of hide and seek: how much, and how early a hider was seen."""
+    title = " against ".join(teams).capitalize() or "Teams"
+    sight = {
+        _SIGHT: ("seen: % of steps", TEAM_COLORS["seeker"]),
+        "perfect_hide": ("never seen: % of games", TEAM_COLORS["hider"]),
+    }
+    first = {
+        "first_seen_step": ("first seen", NEUTRAL),
+        "episode_len_mean": ("episode length", LENGTH),
+    }
     return (
-        Panel(
-            left,
-            " against ".join(teams).capitalize() or "Teams",
-            {
-                _SIGHT: ("seen: % of steps", TEAM_COLORS["seeker"]),
-                "perfect_hide": ("never seen: % of games", TEAM_COLORS["hider"]),
-            },
-            text=percent,
-            floor=0.0,
-            show_steps=False,
-        ),
+        Panel(left, title, sight, text=percent, floor=0.0, show_steps=False),
         Panel(
             right,
             "First step in sight",
-            {
-                "first_seen_step": ("first seen", NEUTRAL),
-                "episode_len_mean": ("episode length", LENGTH),
-            },
+            first,
             unit="step of the episode",
             only_if_it_varies="episode_len_mean",
             show_steps=False,
