@@ -39,6 +39,7 @@ def test_the_guides_names() -> None:
     assert layout.history_name(10) == "metrics_iter_10.json"
     assert layout.any_iteration_of("training_metrics_iter_20.png") == 20
     assert layout.any_iteration_of("metrics_iter_7.json") == 7
+    assert layout.any_iteration_of("checkpoint_000030") == 30
     assert layout.any_iteration_of("training_metrics_iter_20.json") is None
 
 
