@@ -14,7 +14,7 @@ from trainer.checkpoints.errors import CheckpointsInUse, StoreUnavailable
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.process_owner import Owner
 from trainer.checkpoints.remote import lease
-from trainer.checkpoints.remote.client import Client
+from trainer.checkpoints.remote.client import Client, Entry
 from trainer.checkpoints.remote.listing import list_remote
 
 
@@ -116,22 +116,28 @@ def test_a_lease_is_renewed_until_it_is_gone(
     remote: StorePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "RENEWAL_S", 0.02)
-    renewed, real = threading.Event(), Client.write
+    renewed, gone = threading.Event(), threading.Event()
+    real_write, real_entry = Client.write, Client.entry
 
     def write(self: Client, name: str, content: bytes) -> None:
-        real(self, name, content)
+        real_write(self, name, content)
         if threading.current_thread() is not threading.main_thread():
             renewed.set()
 
+    def entry(self: Client, name: str) -> Entry:
+        if gone.is_set():
+            remote.bucket.delete(name)
+        return real_entry(self, name)
+
     monkeypatch.setattr(Client, "write", write)
+    monkeypatch.setattr(Client, "entry", entry)
     client, owner = remote.client, Owner.this_process(WHEN)
-    with lease.held(client, owner) as name:
-        assert renewed.wait(5.0)
-        renewed.clear()
-        remote.bucket.delete(name)
-        threading.Event().wait(0.2)
-        renewed.clear()
-        assert not renewed.wait(0.2)
+    with lease.held(client, owner):
+        assert renewed.wait(30.0)
+        (renewal,) = [thread for thread in threading.enumerate() if "_renew" in thread.name]
+        gone.set()
+        renewal.join(30.0)
+        assert not renewal.is_alive()
     assert lease_names(remote) == []
 
 
