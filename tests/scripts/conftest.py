@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # A run of a second or two: 64 worlds x 32 steps, 1v1, with all that a resume has to carry over.
 SMALL = (
+    *("--set", "env.num_layouts=4"),
     *("--set", "ray.num_envs_per_env_runner=64"),
     *("--set", "ppo.rollout_length=32"),
     *("--set", "ppo.minibatch_size=512"),
@@ -132,7 +133,7 @@ def desk(tmp_path: Path) -> Desk:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, str]:
     """A desk where `main.py` has trained 4 iterations, and what it printed; change only copies."""
     desk = Desk(tmp_path_factory.mktemp("trained") / "desk")
-    done = desk.run_anew("main.py", "--until", "4", *SMALL)
+    done = desk.run("main.py", "--until", "4", *SMALL)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return desk, done.stdout

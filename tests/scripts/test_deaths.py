@@ -15,6 +15,7 @@ from tests.scripts.conftest import Desk
 from tests.scripts.test_signals import wait_for
 
 TINY = (
+    *("--set", "env.num_layouts=4"),
     *("--set", "ray.num_envs_per_env_runner=16"),
     *("--set", "ppo.rollout_length=32"),
     *("--set", "ppo.minibatch_size=256"),

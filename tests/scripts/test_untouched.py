@@ -24,6 +24,7 @@ from trainer.ppo.algorithm import TeamPPO
 
 Trained = tuple[Desk, str]
 TINY = (
+    *("--set", "env.num_layouts=4"),
     *("--set", "ray.num_envs_per_env_runner=16"),
     *("--set", "ppo.rollout_length=32"),
     *("--set", "ppo.minibatch_size=256"),
