@@ -7,20 +7,12 @@ import pty
 import shlex
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.scripts.conftest import SMALL, Desk, copy_of
 from tests.scripts.forked import Started
-
-# Runs a command in the terminal that is its standard input.
-IN_A_TERMINAL = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
 
 
 def wait_for(process: Started | subprocess.Popen[str], text: str) -> list[str]:
@@ -40,22 +32,25 @@ def wait_for(process: Started | subprocess.Popen[str], text: str) -> list[str]:
 def test_a_stop_signal_saves_the_iteration_in_hand(
     desk: Desk, number: signal.Signals, code: int
 ) -> None:
-    words = ("--until", "40", "--set", "ppo.checkpoint_freq=1000")
+    words = ("--until", "200", "--set", "ppo.checkpoint_freq=1000")
     process = desk.start("main.py", *SMALL, *words)
-    wait_for(process, "5/40 |")
+    wait_for(process, "2/200 |")
     process.send_signal(number)
     rest, errors = process.communicate(timeout=60)
     assert process.returncode == code
     assert "Traceback" not in errors
     last = desk.history()[-1]["iteration"]
-    assert last >= 5
+    assert last >= 2
     assert desk.checkpoints() == [f"checkpoint_{last:06d}"]
     if number != signal.SIGINT:
         return
-    # Once is enough to see that the command printed for going on does go on.
+    # Once is enough to see that the command printed for going on does go on, from a shell: all
+    # that a forked process finds loaded is imported anew, without a warning or a file elsewhere.
     printed = next(line for line in rest.splitlines() if "continue_training.py" in line)
+    command = shlex.split(printed)
+    assert command[-2:] == ["--until", "200"]
     done = subprocess.run(
-        [*shlex.split(printed), "--yes"],
+        [*command[:-1], str(last + 1), "--yes"],
         cwd=desk.work,
         env=desk.environment(),
         capture_output=True,
@@ -63,22 +58,15 @@ def test_a_stop_signal_saves_the_iteration_in_hand(
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert desk.history()[-1]["iteration"] == 40
+    assert (done.returncode, done.stderr) == (0, "")
+    assert desk.history()[-1]["iteration"] == last + 1
+    assert [*(desk.folder / "home").rglob("*"), *(desk.folder / "tmp").rglob("*")] == []
 
 
 def test_a_closed_terminal_saves_the_iteration_in_hand(desk: Desk) -> None:
     leader, follower = pty.openpty()
     words = ("--until", "4000", "--set", "ppo.checkpoint_freq=100000")
-    process = subprocess.Popen(
-        [sys.executable, "-c", IN_A_TERMINAL, *desk.command("main.py", *SMALL, *words)],
-        cwd=desk.work,
-        env=desk.environment(),
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        start_new_session=True,
-    )
+    process = desk.start_in_terminal(follower, "main.py", *SMALL, *words)
     os.close(follower)
     shown = b""
     while b"/4000" not in shown:
@@ -89,25 +77,25 @@ def test_a_closed_terminal_saves_the_iteration_in_hand(desk: Desk) -> None:
 
 
 def test_nohup_is_heeded(desk: Desk) -> None:
-    process = desk.start_anew("nohup", words=("main.py", "--until", "8", *SMALL))
-    wait_for(process, "3/8 |")
+    process = desk.start("main.py", "--until", "6", *SMALL, ignored=[signal.SIGHUP])
+    wait_for(process, "1/6 |")
     process.send_signal(signal.SIGHUP)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    assert len(desk.history()) == 8
+    assert len(desk.history()) == 6
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no SIGUSR1 here")
 def test_sigusr1_saves_and_goes_on(desk: Desk) -> None:
-    process = desk.start("main.py", "--until", "30", *SMALL, "--set", "ppo.checkpoint_freq=1000")
-    wait_for(process, "3/30 |")
+    process = desk.start("main.py", "--until", "24", *SMALL, "--set", "ppo.checkpoint_freq=1000")
+    wait_for(process, "1/24 |")
     process.send_signal(signal.SIGUSR1)
     rest, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     first, last = desk.checkpoints()
-    assert "checkpoint_000003" <= first < last == "checkpoint_000030"
+    assert "checkpoint_000001" <= first < last == "checkpoint_000024"
     assert f"saved ./checkpoints/{first}" in rest
-    assert len(desk.history()) == 30
+    assert len(desk.history()) == 24
 
 
 def test_a_signal_during_the_start_ends_without_a_checkpoint(desk: Desk) -> None:
@@ -143,7 +131,7 @@ def ray_children(pid: int) -> bool:
 
 
 def test_a_second_ctrl_c_leaves_at_once(desk: Desk) -> None:
-    big = ("--set", "ppo.rollout_length=1024", "--set", "ray.num_envs_per_env_runner=256")
+    big = ("--set", "ppo.rollout_length=1024", "--set", "ray.num_envs_per_env_runner=128")
     process = desk.start("main.py", *SMALL, *big, "--set", "ppo.checkpoint_freq=1000")
     wait_for(process, "1/300 |")  # the second iteration, of seconds, begins
     process.send_signal(signal.SIGINT)
@@ -160,16 +148,16 @@ def test_a_second_ctrl_c_leaves_at_once(desk: Desk) -> None:
 def test_a_killed_run_goes_on_from_its_last_checkpoint_to_the_same_bits(
     desk: Desk, tmp_path: Path
 ) -> None:
-    process = desk.start("main.py", "--until", "12", *SMALL)
-    wait_for(process, "7/12 |")  # checkpoint 6 may just be in the middle of its commit
+    process = desk.start("main.py", "--until", "300", *SMALL)
+    wait_for(process, "5/300 |")  # checkpoint 4 may just be in the middle of its commit
     process.kill()
     process.communicate(timeout=60)
-    assert "checkpoint_000004" in desk.checkpoints()
-    done = desk.run("main.py", "--resume", "latest", "--until", "12", *SMALL)
+    assert "checkpoint_000002" in desk.checkpoints()
+    done = desk.run("main.py", "--resume", "latest", "--until", "8", *SMALL)
     assert done.returncode == 0, done.stderr
     straight = Desk(tmp_path / "straight")
-    assert straight.run("main.py", "--until", "12", *SMALL).returncode == 0
-    last = "checkpoints/checkpoint_000012"
+    assert straight.run("main.py", "--until", "8", *SMALL).returncode == 0
+    last = "checkpoints/checkpoint_000008"
     assert desk.weights(last) == straight.weights(last)
     assert desk.history() == straight.history()
     assert not list((desk.work / "checkpoints").glob(".tmp*"))
@@ -182,16 +170,8 @@ def test_continue_training_asks_on_a_terminal(
     desk = copy_of(trained[0], tmp_path / "copy")
     leader, follower = pty.openpty()
     os.write(leader, f"{answer}\n".encode())
-    done = subprocess.run(
-        desk.command("continue_training.py", "--iterations", "1", *SMALL),
-        cwd=desk.work,
-        env=desk.environment(),
-        stdin=follower,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    words = ("continue_training.py", "--iterations", "1", *SMALL)
+    done = desk.run(*words, stdin=follower)
     os.close(follower)
     os.close(leader)
     assert done.returncode == 0, done.stderr
