@@ -118,8 +118,8 @@ def test_what_was_edited_in_the_file_counts_and_is_named(
     assert "ppo.hider.entropy_coeff 0.01 -> 0.02 changed, edited in mine.yaml" in text
     assert "schedules.entropy_coeff" in text
     assert (
-        "the run's own values, where mine.yaml has others (in brackets): ppo.checkpoint_freq 2 (10)"
-        in text
+        "the run's own values, where mine.yaml has others (in brackets): env.num_layouts 4 (64), "
+        "ppo.checkpoint_freq 2 (10)" in text
     )
     print_schedules(plan)
     text = told(capsys)
