@@ -8,12 +8,11 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-pytest.importorskip("mlflow", reason="needs pip install -r requirements-mlflow.txt")
 
 from tests.reporting.rows import make_row
 from trainer.reporting import mlflow_tracking
@@ -21,6 +20,11 @@ from trainer.reporting.metrics import Row
 from trainer.reporting.mlflow_store import TrackingError
 from trainer.reporting.mlflow_tracking import MlflowTracker, find_run
 from trainer.reporting.tensorboard import tag_of
+
+# Not imported here: whoever collects only would pay for it.
+pytestmark = pytest.mark.skipif(
+    find_spec("mlflow") is None, reason="needs pip install -r requirements-mlflow.txt"
+)
 
 
 @pytest.fixture(scope="module")

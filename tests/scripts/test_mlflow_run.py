@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,19 +15,22 @@ from trainer.commands.train.plan import RunPlan, plan_run
 from trainer.commands.train.start import Start
 from trainer.errors import UsageError
 
-mlflow_tracking = pytest.importorskip(
-    "mlflow.tracking", reason="MLflow is not installed: pip install -r requirements-mlflow.txt"
+pytestmark = pytest.mark.skipif(
+    find_spec("mlflow") is None,
+    reason="MLflow is not installed: pip install -r requirements-mlflow.txt",
 )
 STORE = "sqlite:///runs/mlflow.db"
 
 
 def test_a_run_is_continued_under_its_id(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.tracking import MlflowClient
+
     kept = (*SMALL, "--set", "tracking.mlflow=true", "--set", "tracking.tensorboard_dir=null")
     done = desk.run("main.py", "--until", "2", *kept)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     store = f"sqlite:///{desk.work}/runs/mlflow.db"
-    client = mlflow_tracking.MlflowClient(store, store)
+    client: Any = MlflowClient(store, store)
     experiment = client.get_experiment_by_name("hide_and_seek")
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "FINISHED"
