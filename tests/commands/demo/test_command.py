@@ -8,13 +8,14 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 from PIL.GifImagePlugin import GifImageFile
 
+from tests.scripts import forked
 from trainer.commands.demo import recording, session
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.main import main
@@ -364,16 +365,15 @@ def test_a_reader_that_stops_early_is_no_error(
 class Terminal:
     """The command on a terminal of its own; `reply` types once a text has appeared."""
 
-    def __init__(self, *args: str) -> None:
+    def __init__(self, *args: str, ignored: Sequence[signal.Signals] = ()) -> None:
         self.master, slave = os.openpty()
         self.shown = ""
-        self.process = subprocess.Popen(
-            [sys.executable, str(SCRIPT), *args],
-            env=environment(COLUMNS="80", LINES="24"),
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
+        self.process = forked.Process(
+            [str(SCRIPT), *args],
+            Path.cwd(),
+            environment(COLUMNS="80", LINES="24"),
+            [slave] * 3,
+            ignored,
         )
         os.close(slave)
 
@@ -420,11 +420,7 @@ def test_choosing_and_watching_on_a_terminal(checkpoints: Path) -> None:
 def test_ctrl_c_gives_the_terminal_back(checkpoints: Path) -> None:
     args = ("latest", "--checkpoint-dir", str(checkpoints), "--fps", "100")
     # A process that a script starts in the background inherits that Ctrl-C is to be ignored.
-    kept = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        terminal = Terminal(*args, "--set", "env.episode_steps=1000")
-    finally:
-        signal.signal(signal.SIGINT, kept)
+    terminal = Terminal(*args, "--set", "env.episode_steps=1000", ignored=[signal.SIGINT])
     terminal.read_until("step 3/1000")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130
