@@ -23,10 +23,10 @@ train: $(STAMP)  ## train as config.yaml says; flags: make train ARGS="--iterati
 	@$(BIN)/python main.py $(ARGS)
 
 test: $(STAMP)  ## the fast tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-all: $(STAMP)  ## every test, the slow ones too (minutes)
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP)  ## formatting, lint and types
 	@$(BIN)/ruff format --check .

@@ -24,8 +24,11 @@ settings.register_profile("no deadline", deadline=None)  # another process may h
 settings.load_profile("no deadline")
 
 TESTS = Path(__file__).parent
-FIRST = ("scripts", "examples", "docs", "cluster", "commands", "ppo")
-"""Folders whose files take long: begun last, they would keep one core busy while others idle."""
+FIRST = (
+    *("scripts/test_remote.py", "ppo/test_learner.py"),  # need no fork: its server is starting
+    *("scripts", "examples", "docs", "cluster", "commands", "ppo"),
+)
+"""What takes long: begun last, it would keep one core busy while others idle."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,7 +39,18 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(stack.close)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores, for the tests that wait for a process."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(4, (cores or 1) + 1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole processes first, short tests at the end."""
-    rank = {folder: place for place, folder in enumerate(FIRST)}
-    items.sort(key=lambda item: rank.get(item.path.relative_to(TESTS).parts[0], len(FIRST)))
+    """What takes long first, short tests at the end."""
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.relative_to(TESTS).as_posix()
+        found = (place for place, start in enumerate(FIRST) if path.startswith(start))
+        return next(found, len(FIRST))
+
+    items.sort(key=rank)
