@@ -61,6 +61,19 @@ def test_the_best_and_the_regular(retention: Retention, expected: set[int]) -> N
     assert kept(HISTORY, retention) == expected
 
 
+@pytest.mark.parametrize(
+    ("retention", "told"),
+    [
+        (Retention(), "the last 10 are kept"),
+        (Retention(last_n=3, every=50), "the last 3 and the multiples of 50 are kept"),
+        (Retention(best_n=2), "the last 10 and the best 2 are kept"),
+        (Retention(last_n=0, every=50), "all are kept"),
+    ],
+)
+def test_the_rule_is_told(retention: Retention, told: str) -> None:
+    assert retention.told == told
+
+
 def test_every_reason_is_named() -> None:
     found = reasons(
         HISTORY, by_reward(last_n=2, best_n=1, every=10), pinned={10}, in_use={20}, protected={30}

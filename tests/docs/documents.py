@@ -4,7 +4,7 @@ An HTML comment in front of a block, which no reader sees, may say how the block
 
     <!-- not run: reason -->       this one block is not
     <!-- folder: empty -->         from here on in a new, empty folder (as at the top of a document)
-    <!-- folder: trained -->       from here on in a new folder where a run of 100 iterations ended
+    <!-- folder: trained -->       from here on in a new folder where a run of 300 iterations ended
     <!-- output: of what -->       lines that the commands above it print; ... leaves some out
 """
 

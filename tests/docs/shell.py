@@ -22,12 +22,13 @@ from trainer.config.loading import read_values
 _SMALL: dict[str, dict[str, Any]] = {
     "env": {"num_layouts": 4, "episode_steps": 10, "prep_steps": 2},
     "ppo": {
-        "num_iterations": 100,
+        "num_iterations": 300,
         "num_epochs": 1,
         "rollout_length": 10,
         "minibatch_size": 40,
         "hiddens": [8],
         "checkpoint_freq": 50,
+        "keep_last_n": 2,
     },
     "ray": {"num_envs_per_env_runner": 4},
 }

@@ -59,11 +59,11 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """A folder where a run of 100 iterations ended, to be copied."""
+    """A folder with two of the ten checkpoints that 300 iterations leave, to be copied."""
     desk = new_desk(tmp_path_factory.mktemp("trained") / "desk")
     done = desk.run("main.py", "--quiet")
     assert done.returncode == 0, done.stderr
-    assert desk.checkpoints() == ["checkpoint_000050", "checkpoint_000100"]
+    assert desk.checkpoints() == ["checkpoint_000250", "checkpoint_000300"]
     return desk
 
 

@@ -242,6 +242,19 @@ def test_the_length_of_an_episode_is_drawn_where_it_varies(
     assert not np.isnan(lines_of(figure, "episode_len_mean")[0][1]).any()
 
 
+def test_the_names_of_the_curves_stay_inside_their_panel(
+    figure: TrainingFigure, tmp_path: Path
+) -> None:
+    figure.save(make_columns(40) | {"episode_len_mean": np.arange(40.0)}, tmp_path / "figure.png")
+    for panel in figure.panels:
+        (names,) = (child for child in panel.axes.get_children() if hasattr(child, "get_child"))
+        assert names.get_window_extent().x1 <= panel.axes.get_window_extent().x1 + 4  # pixels
+        title = panel.axes.get_title(loc="left")
+        if "first_seen_step" in panel.curves:
+            shown = [area.get_text() for area in panel._names]
+            assert (title, shown[0]) == ("Steps until a hider is seen", "of seeking (never = all)")
+
+
 def test_iterations_on_a_reduced_batch_are_shaded(figure: TrainingFigure, tmp_path: Path) -> None:
     columns = make_columns(40)
     plain = pixels(figure.save(columns, tmp_path / "plain.png"))

@@ -51,6 +51,16 @@ class Retention:
         BestBy(**{name: value for name, value in given.items() if value is not None})
 
     @property
+    def told(self) -> str:
+        """What is kept, in a few words."""
+        if not self.last_n:
+            return "all are kept"
+        kept = [f"the last {self.last_n}"]
+        kept += [f"the best {self.best_n}"] if self.best_n else []
+        kept += [f"the multiples of {self.every}"] if self.every else []
+        return f"{' and '.join(kept)} are kept"
+
+    @property
     def best_by(self) -> BestBy | None:
         """The given metric and mode; None if no metric is given."""
         return None if self.best_metric is None else best_by((), self.best_metric, self.best_mode)

@@ -170,16 +170,15 @@ def _sight_panels(left: Any, right: Any, teams: tuple[str, ...]) -> tuple[Panel,
         "perfect_hide": ("never seen: % of games", TEAM_COLORS["hider"]),
     }
     first = {
-        "first_seen_step": ("first seen", NEUTRAL),
+        "first_seen_step": ("of seeking (never = all)", NEUTRAL),
         "episode_len_mean": ("episode length", LENGTH),
     }
     return (
         Panel(left, title, sight, text=percent, floor=0.0, show_steps=False),
         Panel(
             right,
-            "First step in sight",
+            "Steps until a hider is seen",
             first,
-            unit="step of the episode",
             only_if_it_varies="episode_len_mean",
             show_steps=False,
         ),

@@ -32,7 +32,7 @@ MEANS: dict[str, str] = {
 }
 HIDE_AND_SEEK: dict[str, str] = {
     "seen_fraction": "share of the steps after the preparation in which a hider was seen, 0-1",
-    "first_seen_step": "step at which a hider was first seen",
+    "first_seen_step": "steps of seeking before a hider was first seen; all of them if never",
     "perfect_hide": "share of the episodes in which no hider was ever seen, 0-1",
 }
 GAME = MEANS | HIDE_AND_SEEK

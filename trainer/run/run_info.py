@@ -32,7 +32,7 @@ def start_info(
         "game": config.played.title,
         "sampling": f"{ray.num_envs} worlds x {ppo.rollout_length} steps in {where}",
         "device": f"cpu, {plural(config.train.threads, 'thread')}",
-        "checkpoints": f"{manager.shown}, every {every}",
+        "checkpoints": f"{manager.shown}, every {every}, {ppo.retention.told}",
     }
     if config.tracking.tensorboard_dir is not None:
         info["tensorboard"] = f"tensorboard --logdir {config.tracking.tensorboard_dir}"

@@ -1,0 +1,17 @@
+"""What the first lines of a run say of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.config.schema import Config
+from trainer.run.identity import RunIdentity, RunOrigin
+from trainer.run.run_info import start_info
+
+
+def test_the_start_says_which_checkpoints_are_kept(tmp_path: Path) -> None:
+    identity = RunIdentity("a run", parent=None, mlflow_run_id=None)
+    manager = CheckpointManager(tmp_path / "checkpoints")
+    info = start_info(Config(), manager, identity, RunOrigin(), ())
+    assert info["checkpoints"] == f"{manager.shown}, every 10 iterations, the last 10 are kept"
