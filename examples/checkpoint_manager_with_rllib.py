@@ -8,6 +8,7 @@ with their hashes in a manifest; the manager finds it, verifies it and thins the
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +21,7 @@ from trainer.checkpoints import CheckpointManager
 
 
 def main(folder: Path) -> None:
+    logging.disable(logging.WARNING)  # Ray's notices; leave them on in a program of your own
     config = (
         PPOConfig()
         .environment("CartPole-v1")

@@ -27,6 +27,8 @@ ENTRY_POINTS = {  # of the installed package, by script; see pyproject.toml
     "list_checkpoints.py": "hide-and-seek-list",
     "demo_model.py": "hide-and-seek-demo",
 }
+TOOLS = "trainer.checkpoints"  # a module, not a script: `python -m` runs it
+TOOLS_PROGRAM = "hide-and-seek-checkpoints"
 
 
 def find_config() -> Path | None:
@@ -80,7 +82,7 @@ def with_installed_names(text: str) -> str:
         return text
     for script, program in ENTRY_POINTS.items():
         text = text.replace(f"python {script}", program)
-    return text
+    return text.replace(f"python -m {TOOLS}", TOOLS_PROGRAM)
 
 
 def script_command(script: str, words: Sequence[str]) -> str:

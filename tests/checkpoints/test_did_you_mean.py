@@ -34,3 +34,8 @@ def test_the_end_of_a_message() -> None:
     assert did_you_mean("latst", known, show="/a/{}".format) == "; did you mean /a/latest?"
     assert did_you_mean("zzz", known) == "; there is: latest, best"
     assert did_you_mean("zzz", known, otherwise=", with KEY") == ", with KEY"
+
+
+def test_a_list_that_is_cut_says_so() -> None:
+    known = list("abcdefghijklmnopq")
+    assert did_you_mean("zzz", known) == "; there is: " + ", ".join(known[:15]) + " and 2 more"

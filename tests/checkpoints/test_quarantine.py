@@ -172,6 +172,7 @@ def test_a_folder_of_nothing_but_damage_is_an_error_that_names_it(
 def test_nothing_there_is_the_same_error_as_ever(
     manager: CheckpointManager, selector: int | str
 ) -> None:
+    manager.directory.mkdir(parents=True, exist_ok=True)
     with pytest.raises(
         NoUsableCheckpoint,
         match=r"no checkpoints found in|no such checkpoint|does not exist: /no/where",

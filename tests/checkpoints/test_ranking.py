@@ -13,7 +13,7 @@ from trainer.checkpoints import ranking
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.checkpoints.metadata import BestBy
+from trainer.checkpoints.metadata import METRIC_KEYS, BestBy
 from trainer.checkpoints.retention import Retention, reasons
 from trainer.commands.checkpoint_tools.checkpoint_table import render
 from trainer.commands.demo.checkpoint_choice import Shelf
@@ -166,3 +166,13 @@ def test_mistakes_name_the_way_on(
         choose(LISTING, "rewrd_mean")
     with pytest.raises(ValueError, match=r"'loss:up' must end with :\w+, :\w+ or neither"):
         choose(LISTING, "loss:up")
+
+
+def test_every_metric_is_shown_where_none_is_near() -> None:
+    checkpoints = listing({1: {f"a{k}": 1.0 for k in range(30)}}).checkpoints
+    with pytest.raises(ValueError, match=r"metric 'zzz'; there is: .* more$") as metric:
+        ranking.best(checkpoints, BestBy("zzz"))
+    with pytest.raises(ValueError, match=r"key 'zzz'; there is: .* more ") as key:
+        ranking.ordered(checkpoints, "zzz")
+    for caught in (metric, key):
+        assert all(f" {name}," in str(caught.value) for name in METRIC_KEYS)

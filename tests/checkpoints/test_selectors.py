@@ -212,6 +212,7 @@ def test_what_a_user_types_of_any_place(
 
 @everywhere_slowly
 def test_nothing_there_names_the_command_to_start(manager: CheckpointManager, place: Place) -> None:
+    manager.directory.mkdir(parents=True, exist_ok=True)
     with pytest.raises(NoUsableCheckpoint) as caught:
         manager.open("latest")
     assert str(caught.value) == (
@@ -225,3 +226,24 @@ def test_the_newest_of_several_finals(manager: CheckpointManager, directory: Pat
     for iteration in (10, 20, 30):
         save(manager, iteration, tags=["final"] if iteration < 30 else [])
     assert str(manager.open("final")) == str(directory / "checkpoint_000020")
+
+
+def test_a_folder_that_does_not_exist_is_said_not_to(tmp_path: Path) -> None:
+    with pytest.raises(NoUsableCheckpoint) as caught:
+        CheckpointManager(tmp_path / "runz").open("latest")
+    assert str(caught.value) == (
+        f"no such directory: {tmp_path / 'runz'}; nearest existing: {tmp_path}\n"
+        f"start training there with: python main.py --checkpoint-dir {tmp_path / 'runz'}"
+    )
+
+
+def test_a_file_is_no_checkpoint_unless_it_lies_in_one(
+    directory: Path, manager: CheckpointManager
+) -> None:
+    saved = save(manager, 10)
+    (directory / "README.md").touch()
+    with pytest.raises(NoUsableCheckpoint, match=r"README\.md is a file, not a checkpoint$"):
+        manager.open(directory / "README.md")
+    weights = saved / "policies" / "seeker_policy" / "weights.safetensors"
+    with pytest.raises(NoUsableCheckpoint, match=f"give its checkpoint folder: {saved}$"):
+        manager.open(weights)

@@ -139,4 +139,8 @@ def test_an_installed_package_names_its_own_commands(
 ) -> None:
     monkeypatch.setattr(project, "PROJECT_ROOT", tmp_path)
     raising(UsageError("start one with: python main.py --fresh"))
-    assert capsys.readouterr().err == "error: start one with: hide-and-seek-train --fresh\n"
+    raising(UsageError("see: python -m trainer.checkpoints repair x"))
+    assert capsys.readouterr().err.splitlines() == [
+        "error: start one with: hide-and-seek-train --fresh",
+        "error: see: hide-and-seek-checkpoints repair x",
+    ]

@@ -116,6 +116,11 @@ def remove_stale(directory: Path) -> list[Path]:
     return removed
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a name is that of a temporary of any writer."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
 def _is_stale(path: Path) -> bool:
     match = _TEMPORARY.fullmatch(path.name)
     if match is None:

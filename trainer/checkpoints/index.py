@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,15 @@ def update(directory: Path) -> None:
     if fresh.encode() != text and (listing.checkpoints or text is not None):
         with contextlib.suppress(OSError):
             atomic.write_text(directory / layout.INDEX, fresh)
+
+
+def updated_at(directory: Path) -> str | None:
+    """The local time of the last change of the index file (ISO 8601); None if there is none."""
+    try:
+        changed = (directory / layout.INDEX).stat().st_mtime
+    except OSError:
+        return None
+    return datetime.fromtimestamp(changed).isoformat(timespec="seconds")
 
 
 def annotated(listing: Listing, directory: Path) -> Listing:

@@ -127,7 +127,7 @@ def _candidates(selector: Selector, directory: Path, shown: str) -> list[tuple[P
     if str(selector).strip() == selectors.LATEST:
         found = _not_after(directory, None)
         if not found:
-            raise selectors.none_found(shown)
+            raise selectors.none_found(shown, directory)
         return found
     folder = _flawed_folder(selector, directory)
     if folder is None:

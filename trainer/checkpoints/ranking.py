@@ -53,7 +53,7 @@ def best(checkpoints: Sequence[CheckpointInfo], by: BestBy | None = None) -> Che
     by = by or best_by(checkpoints)
     known = metrics(checkpoints)
     if checkpoints and by.metric not in known:
-        near = did_you_mean(by.metric, sorted(known))
+        near = did_you_mean(by.metric, _metrics_first(known))
         raise ValueError(f"no checkpoint has a metric {by.metric!r}{near}")
     return next(iter(ranked(checkpoints, by)), None)
 
@@ -69,7 +69,7 @@ def ordered(checkpoints: Sequence[CheckpointInfo], text: str) -> tuple[Checkpoin
     key, direction = _split(text, DIRECTIONS)
     known = {SIZE, *_keys(checkpoints)}
     if key not in known:
-        near = did_you_mean(key, sorted(known))
+        near = did_you_mean(key, _metrics_first(known))
         raise ValueError(f"no checkpoint has a key {key!r}{near} (--sort)")
     having: list[CheckpointInfo] = []
     lacking: list[CheckpointInfo] = []
@@ -129,6 +129,11 @@ def _keys(checkpoints: Iterable[CheckpointInfo]) -> set[str]:
     """Keys that a list could be sorted by: texts and numbers."""
     found = {key for info in checkpoints for key in info.metadata}
     return found | (set(metadata.KEYS) - {"checkpoint_path"})
+
+
+def _metrics_first(keys: Iterable[str]) -> list[str]:
+    """The keys by name, what training measures before the others, as a message shows a few."""
+    return sorted(keys, key=lambda key: (key not in metadata.METRIC_KEYS, key))
 
 
 def _rank(info: CheckpointInfo, key: str) -> tuple[int, float, str] | None:

@@ -74,6 +74,22 @@ def repair(store: Store, when: datetime) -> Report:
     return report
 
 
+def is_used(directory: Path) -> bool:
+    """Whether a local folder holds anything that this package writes.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    files = {layout.INDEX, layout.WRITER, *layout.SIDECARS}
+    return any(
+        path.name in files
+        or path.name.startswith(layout.IN_USE)
+        or atomic.is_temporary(path.name)
+        or layout.is_own_name(path.name)
+        for path in directory.iterdir()
+    )
+
+
 def _clear_markers(directory: Path, report: Report) -> None:
     before = in_use.uses(directory)
     in_use.clear_ended(directory)

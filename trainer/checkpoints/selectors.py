@@ -48,7 +48,7 @@ def find(
     text = str(selector).strip()
     is_number = isinstance(selector, int) or (text.isdecimal() and len(text) <= _DIGITS)
     if (is_number or text in KEYWORDS) and not listing.checkpoints:
-        raise none_found(shown)
+        raise none_found(shown, directory)
     if text in KEYWORDS:
         return directory / _from_keyword(text, listing, shown, by).name
     if is_number:
@@ -86,12 +86,26 @@ def iteration_inside(folder: Path, directory: Path, shown: str) -> int:
     return iteration
 
 
-def none_found(shown: str) -> NoUsableCheckpoint:
-    """The error for a folder without any checkpoint."""
-    where = "" if Path(shown) == Path("checkpoints") else f" --checkpoint-dir {shown}"
-    return NoUsableCheckpoint(
-        f"no checkpoints found in {shown}; start training with: python main.py{where}"
-    )
+def none_found(shown: str, directory: Path) -> NoUsableCheckpoint:
+    """The error for a folder without any checkpoint, which may be absent.
+
+    Args:
+        shown: the folder or URL in messages.
+        directory: the folder itself.
+    """
+    usual = Path(shown) == Path("checkpoints")  # where training would make it
+    where = "" if usual else f" --checkpoint-dir {shown}"
+    if usual or "://" in shown or directory.is_dir():
+        return NoUsableCheckpoint(
+            f"no checkpoints found in {shown}; start training with: python main.py{where}"
+        )
+    missing = no_such_directory(shown, directory)
+    return NoUsableCheckpoint(f"{missing}\nstart training there with: python main.py{where}")
+
+
+def no_such_directory(shown: str, directory: Path) -> NoUsableCheckpoint:
+    """The error for a folder that does not exist; it names the nearest that does."""
+    return NoUsableCheckpoint(f"no such directory: {shown}; {nearest_existing(directory)}")
 
 
 def _from_keyword(keyword: str, listing: Listing, shown: str, by: BestBy | None) -> CheckpointInfo:
@@ -189,7 +203,9 @@ def nearest_existing(missing: Path) -> str:
 
 def _why_unusable(path: Path) -> str:
     if not path.is_dir():
-        return f"{path} is a file; give its checkpoint folder: {path.parent}"
+        own = next((p for p in path.parents if (p / layout.MANIFEST).is_file()), None)
+        hint = ", not a checkpoint" if own is None else f"; give its checkpoint folder: {own}"
+        return f"{path} is a file{hint}"
     inside = index.scan(path).latest
     if inside is not None:
         return f"{path} is a folder of checkpoints; give one of them: {path / inside.name}"
@@ -203,7 +219,7 @@ def _no_path(path: Path, listing: Listing, directory: Path, shown: str) -> NoUsa
     copies = sorted(found.parent.name for found in directory.glob(f"*/{layout.MANIFEST}"))
     if not copies:
         bare = len(path.parts) == 1 and not path.is_absolute()
-        found = none_found(shown)
+        found = none_found(shown, directory)
         return found if bare else NoUsableCheckpoint(f"no checkpoints found in {shown}")
     given = [info.label.name for info in listing.checkpoints if info.label]
     unknown = dict(listing.skipped).get(layout.LABELS)

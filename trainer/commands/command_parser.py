@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import Any, NoReturn
 
-from trainer.checkpoints.safe_io.did_you_mean import nearest
+from trainer.checkpoints.safe_io.did_you_mean import did_you_mean, nearest
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.config import synonyms
 from trainer.errors import EXIT_USAGE
@@ -54,7 +54,15 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Prints one line and exits with EXIT_USAGE."""
-        self.exit(EXIT_USAGE, f"error: {shown_line(message)}\n")
+        self.exit(EXIT_USAGE, f"error: {shown_line(with_installed_names(message))}\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As in argparse, but the error of a mistyped choice suggests the one that was meant."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += did_you_mean(str(value), action.choices or (), otherwise="")
+            raise
 
     def _strange_options(self, words: Sequence[str]) -> list[tuple[str, str | None]]:
         """The unknown options, each with its value if it has one."""

@@ -252,3 +252,9 @@ def test_sizes(count: int, text: str) -> None:
 )
 def test_ages(seconds: float, text: str) -> None:
     assert formatting.age(seconds) == text
+
+
+@pytest.mark.parametrize("detailed", [True, False])
+def test_the_rules_are_as_wide_as_the_terminal(listing: Listing, detailed: bool) -> None:
+    lines = render(listing, "x", detailed=detailed, now=NOW, width=60)
+    assert {len(line) for line in lines if line and not line.strip("=-")} == {60}

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -92,12 +93,14 @@ def _read(descriptor: int) -> bytes:
 
 @pytest.mark.parametrize("args", [(), ("checkpoints",), ("--checkpoint-dir", "./checkpoints")])
 def test_the_plain_table(project: Path, args: tuple[str, ...]) -> None:
+    changed = datetime(2025, 1, 2, 3, 4, 5).timestamp()
+    os.utime(project / "checkpoints" / "checkpoint_index.json", (changed, changed))
     result = run_list(project, *args)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.isascii()
     shown = result.stdout.splitlines()
     assert shown[1] == f"CHECKPOINT DIRECTORY: {project / 'checkpoints'}"
-    assert shown[3:5] == ["Total checkpoints: 3", "Index last updated: 2024-12-19T15:30:45"]
+    assert shown[3:5] == ["Total checkpoints: 3", "Index last updated: 2025-01-02T03:04:05"]
     assert shown[9:12] == [
         "10       2024-12-19   161.06     300        checkpoint_000010",
         "20       2024-12-19   -          600        checkpoint_000020",
@@ -284,10 +287,21 @@ def test_an_empty_folder_names_the_command_to_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("chekpoints", "did you mean {}/checkpoints?"), ("zz/y", "nearest existing: {}")],
+)
+def test_a_folder_that_does_not_exist_is_said_not_to(
+    project: Path, name: str, nearest: str
+) -> None:
+    result = run_list(project, name)
+    assert (result.returncode, result.stdout) == (3, "")
+    expected = f"error: no such directory: {name}; {nearest.format(project)}"
+    assert result.stderr.splitlines()[0] == expected
+
+
+@pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("chekpoints",), "no such directory: chekpoints; did you mean {}/checkpoints?"),
-        (("zz/y",), "no such directory: zz/y; nearest existing: {}"),
         (("file",), "file is not a directory; without one, ./checkpoints is listed"),
         (
             ("checkpoints/checkpoint_000010",),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 import types
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from tests.checkpoints.conftest import Call
 from tests.checkpoints.fakes import contents, damage, names
 from tests.checkpoints.store_places import Place, everywhere_slowly
-from trainer.checkpoints import layout
+from trainer.checkpoints import layout, locks
 from trainer.checkpoints.manager import CheckpointManager
 
 Export = tuple[Path, str, Path, str]  # checkpoint, policy, file, format
@@ -123,3 +126,44 @@ def test_export(call: Call, four: Path, exported: list[Export]) -> None:
     damage(four, 20)
     assert call("export", "best", "--policy", "hider_policy")[0] == 3
     assert len(exported) == 1
+
+
+def test_a_folder_without_anything_to_repair_stays_as_it_is(call: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    code, _, err = call("repair", "--checkpoint-dir", folder)
+    assert (code, f"no such directory: {folder}; " in err) == (3, True)
+    folder.mkdir()
+    (folder / "notes.txt").touch()
+    code, _, err = call("repair", "--checkpoint-dir", folder)
+    assert (code, f"no checkpoints found in {folder}; " in err) == (3, True)
+    assert names(folder) == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("pin", "10"),
+        ("unpin", "10"),
+        ("tag", "10", "good"),
+        ("untag", "20"),
+        ("prune", "--yes", "--keep-last-n", "1"),
+        ("repair",),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_named(
+    call: Call, four: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    def refuse(directory: Path) -> NoReturn:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(directory / ".lock"))
+
+    CheckpointManager(four).label(20, "known")
+    monkeypatch.setattr(locks, "mutex", refuse)
+    code, _, err = call(*words)
+    assert (code, err) == (1, f"error: cannot change {four}: Read-only file system\n")
+
+
+def test_an_export_that_cannot_be_written_is_named(
+    call: Call, four: Path, exported: list[Export]
+) -> None:
+    code, _, err = call("export", "best", "--policy", "seeker_policy", "--out", "a" * 300)
+    assert (code, err) == (1, f"error: cannot write {'a' * 300}: File name too long\n")

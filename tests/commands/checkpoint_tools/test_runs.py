@@ -132,10 +132,15 @@ def test_the_overview_fits_where_it_is_shown() -> None:
     name = "experiments/with_a_long_name/checkpoints"
     several = [Run(f"{name}_{k}", item, 11, 2**40, "L0", 300, "") for k in range(2)]
     for width in (80, 100, 130):
-        lines = render(several, Style(), WHEN + timedelta(minutes=5), width)
+        lines = render(several, Style(), WHEN + timedelta(minutes=5), width, "here")
         assert max(map(len, lines)) <= width
         assert any(line.startswith(several[1].path) for line in lines)
         assert sum("5 min" in line for line in lines) == 2
+
+
+def test_a_run_in_the_folder_that_is_searched_has_its_name(several: Path, listed: Listed) -> None:
+    row = listed("--runs", "experiments/low_lr")[1].splitlines()[2]
+    assert row.startswith("low_lr ")
 
 
 def test_a_folder_of_runs_is_told_from_an_empty_one(several: Path, listed: Listed) -> None:
@@ -152,7 +157,7 @@ def test_a_folder_of_runs_is_told_from_an_empty_one(several: Path, listed: Liste
     ("words", "code", "message"),
     [
         (("experiments/empty",), 3, "no runs found in experiments/empty or up to 2 levels below"),
-        (("experimets",), 2, "no such directory: experimets; did you mean {}/experiments?"),
+        (("experimets",), 3, "no such directory: experimets; did you mean {}/experiments?"),
         (("a file",), 2, "a file is not a directory; name the folder that it is in"),
         (("s3://key:secret@bucket/runs",), 2, "only local folders can be searched"),
         (("--verify",), 2, "of the other options it takes --json only"),

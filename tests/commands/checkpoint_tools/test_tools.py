@@ -330,7 +330,14 @@ def test_mistakes_on_the_command_line(
         with pytest.raises(SystemExit) as left:
             program.main(words)
         assert left.value.code == 2
-    assert "two directories given: a and b" in capsys.readouterr().err
+    nothing, mistyped, _, two = capsys.readouterr().err.splitlines()
+    assert nothing.startswith("error: give a command: list, verify, diff, ")
+    assert mistyped.endswith("; did you mean 'verify'?")
+    assert two == "error: two directories given: a and b"
+    (four.parent / "a file").touch()
+    with pytest.raises(SystemExit):
+        program.main(["prune", str(four.parent / "a file")])
+    assert capsys.readouterr().err.endswith("a file is not a directory\n")
 
 
 def test_hostile_checkpoints_bring_no_traceback(call: Call, four: Path) -> None:

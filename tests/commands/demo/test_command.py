@@ -256,6 +256,16 @@ def test_a_window_shows_all_episodes(demo: Demo, monkeypatch: pytest.MonkeyPatch
     assert stats_in(out) == stats_in(demo("--render", "none", "--episodes", "2", "--seed", "3")[1])
 
 
+def test_only_games_without_pictures_have_a_speed(demo: Demo) -> None:
+    assert "  speed " in demo("--episodes", "1")[1]
+    assert "  speed " not in demo("--episodes", "1", "--record", "a.gif")[1]
+
+
+def test_a_mistyped_way_to_show_names_the_right_one(demo: Demo) -> None:
+    code, _, err = demo("--render", "ascii")
+    assert (code, err.endswith("; did you mean 'ansi'?\n")) == (2, True)
+
+
 def test_ctrl_c_leaves_with_the_statistics_so_far(
     demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

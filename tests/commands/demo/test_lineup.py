@@ -97,6 +97,15 @@ def test_an_unreadable_game_makes_the_checkpoint_unusable(tmp_path: Path, text: 
         read_game(tmp_path)
 
 
+def test_a_checkpoint_without_a_game_names_what_it_lacks(tmp_path: Path) -> None:
+    with pytest.raises(NoUsableCheckpoint) as caught:
+        read_game(tmp_path)
+    assert str(caught.value) == (
+        f"the game of this checkpoint is unknown: {tmp_path} has no config.yaml, "
+        "which every training of this game saves"
+    )
+
+
 def test_settings_of_another_version_do_not_matter(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("env: {level: L2}\nppo: {brand_new: 1}\n")
     assert read_game(tmp_path).level == "L2"

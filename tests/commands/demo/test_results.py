@@ -97,3 +97,7 @@ def test_no_line_is_wider_than_a_terminal() -> None:
     longest = row(2) | {"hider_return": -999.99}
     lines = [*summary(LINEUP, STATS, 2.0, Style()), episode_line(100, 100, longest)]
     assert max(map(len, lines)) <= 80
+
+
+def test_a_speed_that_nobody_measured_is_not_shown() -> None:
+    assert "speed" not in "".join(summary(LINEUP, STATS, None, Style()))

@@ -136,16 +136,21 @@ def test_a_pipe_gets_frames_without_control_codes(
 
 
 @pytest.mark.parametrize(
-    ("columns", "rows"), [(120, 40), (80, 26), (80, 24), (80, 20), (60, 27), (50, 25), (40, 10)]
+    ("columns", "rows"), [(120, 40), (80, 26), (80, 24), (80, 20), (60, 27), (50, 25)]
 )
 def test_a_screen_is_never_overfull(lineup: Lineup, stage: Stage, columns: int, rows: int) -> None:
     lines = compose(moments(stage)[0], lineup, columns, rows)
     assert len(lines) <= rows
-    if columns >= 50:
-        assert max(map(len, lines)) <= columns
+    assert max(map(len, lines)) <= columns
     text = "\n".join(lines)
     assert "step 0/8" in text
     assert ("checkpoint_000020" in text) == (columns >= 80)
+
+
+@pytest.mark.parametrize("columns", [49, 15])
+def test_a_terminal_that_is_too_narrow_says_so(lineup: Lineup, stage: Stage, columns: int) -> None:
+    lines = compose(moments(stage)[0], lineup, columns, 24)
+    assert lines == [f"too narrow: {columns} columns"[:columns], "of 50 needed"]
 
 
 def test_a_terminal_of_24_rows_shows_the_whole_arena(lineup: Lineup, stage: Stage) -> None:

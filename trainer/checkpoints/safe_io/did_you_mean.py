@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from itertools import takewhile
 
 ALIKE = 0.6
-_LISTED = 8
+_LISTED = 15
 
 
 def nearest(word: str, known: Iterable[str], alike: float = ALIKE) -> str | None:
@@ -48,10 +48,14 @@ def did_you_mean(
         word: as it was typed.
         known: the valid words.
         show: how the nearest one is written, for example as a whole path.
-        otherwise: the text if none is near; None: the first known words, `; there is: a, b`.
+        otherwise: the text if none is near; None: the first known words, `; there is: a, b`,
+            and how many more there are.
     """
     words = list(known)
     near = nearest(word, words)
     if near is not None:
         return f"; did you mean {show(near)}?"
-    return f"; there is: {', '.join(words[:_LISTED])}" if otherwise is None else otherwise
+    if otherwise is not None:
+        return otherwise
+    more = len(words) - _LISTED
+    return f"; there is: {', '.join(words[:_LISTED])}" + f" and {more} more" * (more > 0)

@@ -29,6 +29,7 @@ def render(
     detailed: bool = False,
     style: Style | None = None,
     now: datetime | None = None,
+    updated: str | None = None,
     branches: Sequence[Path] = (),
     order: Sequence[CheckpointInfo] | None = None,
     best_by: BestBy | None = None,
@@ -43,11 +44,12 @@ def render(
         detailed: whether to show the detailed table instead of the short one.
         style: emoji and colors.
         now: the time that ages are relative to.
+        updated: when the index was; None: there is none, so the time of the last save is shown.
         branches: the folders of checkpoints that were set aside.
         order: the checkpoints in another order than by iteration.
         best_by: the metric of the best one, as in `ranking`.
         marks: words behind the rows, by iteration.
-        width: the characters of a line of the detailed table.
+        width: the characters of a line of the terminal.
 
     Raises:
         ValueError: no checkpoint has the metric `best_by`.
@@ -59,11 +61,11 @@ def render(
     if detailed:
         table = detailed_rows(shown, top, style, now or datetime.now(), marks, width)
     else:
-        table = plain_rows(shown, top, style, marks)
+        table = plain_rows(shown, top, style, marks, width)
     summary = _summary(listing, style)
     summary.append(_best_line(top, by))
     summary += [f"   Set aside: {branch.name}" for branch in branches]
-    return [*_header(listing, directory, style), "", *table, "", *summary]
+    return [*_header(listing, directory, updated, style, width), "", *table, "", *summary]
 
 
 def plain_rows(
@@ -71,27 +73,31 @@ def plain_rows(
     top: CheckpointInfo | None,
     style: Style,
     marks: Mapping[int, str],
+    width: int,
 ) -> list[str]:
     """The short table: iteration, date, reward, episodes, folder."""
+    rule = "-" * min(WIDTH, width)
     head, *rows = aligned(_short_columns(), shown, gap=" ")
-    lines = [head.rstrip(), "-" * WIDTH]
+    lines = [head.rstrip(), rule]
     for info, row in zip(shown, rows, strict=True):
         tags = (tag for tag in _SHORT_TAGS if tag in info.tags)
         words = labels(info, tags, best=info is top, mark=marks.get(info.iteration, ""))
         behind = "".join(style.paint(f" [{word}]", "36") for word in words)
         lines.append(style.paint(row.rstrip(), "32" if info is top else "") + behind)
-    return [*lines, "-" * WIDTH]
+    return [*lines, rule]
 
 
-def _header(listing: Listing, directory: Path | str, style: Style) -> list[str]:
-    rule = "=" * WIDTH
+def _header(
+    listing: Listing, directory: Path | str, updated: str | None, style: Style, width: int
+) -> list[str]:
+    rule = "=" * min(WIDTH, width)
     title = f"{style.icon('📂')}CHECKPOINT DIRECTORY: {shown_line(str(directory))}"
     return [
         rule,
         style.paint(title, "1"),
         rule,
         f"Total checkpoints: {len(listing.checkpoints)}",
-        f"Index last updated: {shown_line(listing.last_updated or UNKNOWN)}",
+        f"Index last updated: {shown_line(updated or listing.last_updated or UNKNOWN)}",
         rule,
     ]
 

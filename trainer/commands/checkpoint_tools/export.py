@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
         from trainer.ppo.export import export_policy  # torch: only here
 
         written = export_policy(folder, args.policy, out, args.format)
+    except OSError as error:
+        raise CheckpointError(f"cannot write {out}: {error.strerror or error}") from error
     except (ValueError, RuntimeError, ImportError) as error:
         raise CheckpointError(str(error)) from error
     if args.json:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from trainer.checkpoints import branches, layout, open_store, ranking, selectors
+from trainer.checkpoints import branches, index, layout, open_store, ranking, selectors
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.errors import CheckpointError, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
@@ -51,8 +51,7 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
         listing = manager.listing(must_exist=True)
     except FileNotFoundError:
         if args.directory:
-            near = selectors.nearest_existing(directory)
-            raise UsageError(f"no such directory: {shown}; {near}") from None
+            raise selectors.none_found(shown, directory) from None
         report_empty(Listing(()), directory, shown, as_json=args.json)
     except NotADirectoryError:
         other = configured_checkpoint_dir()
@@ -84,6 +83,7 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
                 manager.address(directory),
                 detailed=args.detailed,
                 style=Style.of(sys.stdout),
+                updated=index.updated_at(directory),
                 branches=aside,
                 order=order,
                 best_by=by,
@@ -161,8 +161,7 @@ def show_runs(given: str, *, as_json: bool) -> int:
     try:
         found = runs.find_runs(root)
     except FileNotFoundError:
-        near = selectors.nearest_existing(root)
-        raise UsageError(f"no such directory: {given}; {near}") from None
+        raise selectors.no_such_directory(given, root) from None
     except NotADirectoryError:
         raise UsageError(f"{given} is not a directory; name the folder that it is in") from None
     except OSError as error:
@@ -172,7 +171,8 @@ def show_runs(given: str, *, as_json: bool) -> int:
         print_json(listed)
     elif found:
         width = shutil.get_terminal_size().columns
-        print(*runs.render(found, Style.of(sys.stdout), datetime.now(), width), sep="\n")
+        style, now = Style.of(sys.stdout), datetime.now()
+        print(*runs.render(found, style, now, width, root.name or given), sep="\n")
     if not found:
         raise NoUsableCheckpoint(
             f"no runs found in {given} or up to {runs.DEPTH} levels below; "
@@ -213,7 +213,7 @@ def report_empty(listing: Listing, directory: Path, shown: str, *, as_json: bool
         hint = f"{shown} is one checkpoint; list its folder: python list_checkpoints.py {parent}"
         raise UsageError(hint)
     _refuse_folder_of_runs(directory, shown)
-    raise selectors.none_found(shown)
+    raise selectors.none_found(shown, directory)
 
 
 def _refuse_folder_of_runs(directory: Path, shown: str) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from trainer import project
 from trainer.checkpoints import open_store
@@ -69,7 +70,7 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
         epilog=EXIT_CODES,
     )
     project.add_version(parser)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("list", help=list_checkpoints.HELP, add_help=False)  # see `_run`
     for name, (text, tool) in COMMANDS.items():
         sub = commands.add_parser(name, help=text, description=text, epilog=EXIT_CODES)
@@ -80,9 +81,13 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
         sub.add_argument("--debug", action="store_true", help="show a traceback on errors")
         tool.add_arguments(sub)
     args = parser.parse_args(argv)
+    if args.command is None:
+        parser.error(f"give a command: {', '.join(commands.choices)}; or --help")
     folder = getattr(args, "folder", None)
     if folder and args.checkpoint_dir and folder != args.checkpoint_dir:
         both = " and ".join(map(open_store.shown_place, (folder, args.checkpoint_dir)))
         parser.error(f"two directories given: {both}")
     args.checkpoint_dir = folder or args.checkpoint_dir or project.configured_checkpoint_dir()
+    if Path(args.checkpoint_dir).expanduser().is_file():
+        parser.error(f"{args.checkpoint_dir} is not a directory")
     return args

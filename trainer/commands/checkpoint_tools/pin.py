@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from trainer.commands.checkpoint_tools.json_output import print_json
-from trainer.commands.checkpoint_tools.open_manager import SELECTORS, open_manager
+from trainer.commands.checkpoint_tools.open_manager import SELECTORS, changing, open_manager
 
 HELP = "keep checkpoints whatever the retention says"
 HELP_UNPIN = "take pins away again"
@@ -20,7 +20,8 @@ def run(args: argparse.Namespace) -> int:
     """Pins or unpins each and prints all that are pinned; returns the exit code."""
     manager = open_manager(args.checkpoint_dir)
     change = manager.pin if args.command == "pin" else manager.unpin
-    changed = [change(selector).name for selector in args.selectors]
+    with changing(manager.shown):
+        changed = [change(selector).name for selector in args.selectors]
     pinned = sorted(manager.pinned())
     if args.json:
         print_json({args.command: changed, "pinned": pinned})

@@ -9,7 +9,7 @@ import dataclasses
 from trainer.checkpoints import metadata, pruning, ranking, selectors
 from trainer.checkpoints.retention import Retention
 from trainer.commands.checkpoint_tools.json_output import print_json
-from trainer.commands.checkpoint_tools.open_manager import open_manager
+from trainer.commands.checkpoint_tools.open_manager import changing, open_manager
 from trainer.commands.confirmation import confirmed
 from trainer.commands.tables import print_table
 from trainer.errors import UsageError
@@ -46,20 +46,23 @@ def run(args: argparse.Namespace) -> int:
         rule = dataclasses.replace(rule, best_metric=by.metric, best_mode=args.mode or by.mode)
         manager.retention = rule
     if not listing.checkpoints:
-        raise selectors.none_found(manager.shown)
+        raise selectors.none_found(manager.shown, manager.directory)
     try:
         found = listing.checkpoints
         ranking.best(found, ranking.best_by(found, rule.best_metric, rule.best_mode))
     except ValueError as error:  # by a mistyped metric nothing would be the best
         raise UsageError(str(error)) from None
-    lock = contextlib.nullcontext() if args.dry_run else manager.writer_lock()
-    with lock:
+    with contextlib.ExitStack() as held:
+        if not args.dry_run:
+            with changing(manager.shown):
+                held.enter_context(manager.writer_lock())
         plan = pruning.plan(manager.directory, rule)
         paths = pruning.paths(manager.directory, plan)
         if not args.json:
             _show(plan)
         deleted = bool(paths) and not args.dry_run and _is_meant(args, plan)
-        gone = manager.prune() if deleted else []
+        with changing(manager.shown):
+            gone = manager.prune() if deleted else []
     if args.json:
         shown = [manager.address(path) for path in (gone if deleted else paths)]
         print_json(_as_json(plan, shown, deleted=deleted))

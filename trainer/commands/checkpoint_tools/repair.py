@@ -10,6 +10,7 @@ from trainer.checkpoints import repair, selectors
 from trainer.checkpoints.open_store import open_store
 from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools.json_output import print_json
+from trainer.commands.checkpoint_tools.open_manager import changing
 from trainer.errors import EXIT_ERROR, UsageError
 from trainer.reporting.formatting import plural
 
@@ -28,9 +29,10 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from None
     store.refresh()
-    if not store.directory.is_dir():
-        raise selectors.none_found(store.shown)
-    report = repair.repair(store, datetime.now())
+    with changing(store.shown):
+        if not store.directory.is_dir() or not (store.is_remote or repair.is_used(store.directory)):
+            raise selectors.none_found(store.shown, store.directory)
+        report = repair.repair(store, datetime.now())
     if args.json:
         print_json(_as_json(report))
     else:

@@ -84,9 +84,14 @@ def find_runs(root: Path) -> list[Run]:
     return sorted(_search(root, root, DEPTH), key=lambda run: run.path)
 
 
-def render(runs: Sequence[Run], style: Style, now: datetime, width: int) -> list[str]:
-    """A line for each run if `width` is enough, else its path above its values."""
-    names = [safe_json.shown_line(run.path) for run in runs]
+def render(
+    runs: Sequence[Run], style: Style, now: datetime, width: int, searched: str
+) -> list[str]:
+    """A line for each run if `width` is enough, else its path above its values.
+
+    A run in the folder that was searched itself has the name `searched`.
+    """
+    names = [safe_json.shown_line(searched if run.path == "." else run.path) for run in runs]
     figures = aligned(_columns(now), runs)
     marks = [
         style.paint(f" [{safe_json.shown_line(run.writer)}]", "36") if run.writer else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
 from trainer.commands.checkpoint_tools.json_output import print_json
-from trainer.commands.checkpoint_tools.open_manager import SELECTORS, open_manager
+from trainer.commands.checkpoint_tools.open_manager import SELECTORS, changing, open_manager
 from trainer.errors import UsageError
 
 HELP = "name a checkpoint: the name selects it, and it is kept whatever the retention says"
@@ -33,7 +33,8 @@ def run(args: argparse.Namespace) -> int:
     manager = open_manager(args.checkpoint_dir)
     before = {info.name: info.label for info in manager.listing().checkpoints}
     try:
-        folder = manager.label(args.selector, args.name, args.note, move=args.force)
+        with changing(manager.shown):
+            folder = manager.label(args.selector, args.name, args.note, move=args.force)
     except ValueError as error:
         raise UsageError(str(error)) from None
     after = {info.name: info.label for info in manager.listing().checkpoints}

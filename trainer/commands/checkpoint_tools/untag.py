@@ -6,7 +6,7 @@ import argparse
 
 from trainer.checkpoints import labels, layout
 from trainer.commands.checkpoint_tools.json_output import print_json
-from trainer.commands.checkpoint_tools.open_manager import SELECTORS, open_manager
+from trainer.commands.checkpoint_tools.open_manager import SELECTORS, changing, open_manager
 
 HELP = "remove the names and notes of checkpoints"
 
@@ -24,7 +24,8 @@ def run(args: argparse.Namespace) -> int:
     for selector in args.selectors:
         iteration = layout.iteration_of(manager.find(selector).name)
         named = iteration in labels.LABELS.read(manager.directory)
-        (changed if named else unnamed).append(manager.unlabel(selector).name)
+        with changing(manager.shown):
+            (changed if named else unnamed).append(manager.unlabel(selector).name)
     if args.json:
         print_json({"untagged": changed})
         return 0

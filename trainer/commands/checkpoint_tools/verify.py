@@ -88,10 +88,10 @@ def _meant(args: argparse.Namespace) -> tuple[CheckpointManager, list[Path]]:
         manager = open_manager(args.checkpoint_dir)
     whole = [manager.directory / info.name for info in manager.listing().checkpoints]
     if not manager.directory.is_dir():
-        raise selectors.none_found(manager.shown)
+        raise selectors.none_found(manager.shown, manager.directory)
     folders = sorted([*whole, *(path for path, _ in quarantine.unlisted(manager.directory))])
     if not folders:
-        raise selectors.none_found(manager.shown)
+        raise selectors.none_found(manager.shown, manager.directory)
     return manager, folders
 
 

@@ -44,11 +44,7 @@ class Shelf:
             self.listing = self._manager.listing(must_exist=True)
         except FileNotFoundError:
             if directory is not None:
-                near = selectors.nearest_existing(self.directory)
-                raise NoUsableCheckpoint(
-                    f"no such directory: {self.shown}; {near}"
-                    f"\nstart training there with: python main.py --checkpoint-dir {self.shown}"
-                ) from None
+                raise selectors.none_found(self.shown, self.directory) from None
         except NotADirectoryError:
             raise UsageError(f"--checkpoint-dir {self.shown} is a file, not a directory") from None
 
@@ -80,7 +76,7 @@ def ask(shelf: Shelf, style: Style, read: Callable[[str], str] = input) -> Path 
     """
     latest = shelf.listing.latest
     if latest is None:
-        raise selectors.none_found(shelf.shown)
+        raise selectors.none_found(shelf.shown, shelf.directory)
     print(style.paint(f"Checkpoints in {shelf.shown}", "1"))
     print(*checkpoint_rows(shelf.listing, style), sep="\n")
     print("An iteration number, latest, best, final, a name or a path; Enter = latest, q = leave.")

@@ -101,8 +101,14 @@ def read_game(checkpoint: Path, overrides: Sequence[str] = ()) -> ResolvedConfig
         # The other groups are about training: whatever they hold, the game can be played.
         values = {"env": saved["env"]}
         apply_overrides(values, [], source=str(file))
+    except FileNotFoundError:
+        raise NoUsableCheckpoint(
+            f"the game of this checkpoint is unknown: {checkpoint} has no {layout.CONFIG}, "
+            "which every training of this game saves"
+        ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = "has no group 'env'" if isinstance(error, (KeyError, TypeError)) else error
+        reason = getattr(error, "strerror", None) or reason
         text = str(reason) if isinstance(error, ConfigError) else f"{file}: {reason}"
         raise NoUsableCheckpoint(f"the game of this checkpoint is unknown: {text}") from None
     return apply_overrides(values, overrides).env.resolved()

@@ -47,8 +47,8 @@ def episode_line(number: int, episodes: int, row: Mapping[str, float]) -> str:
     )
 
 
-def summary(lineup: Lineup, stats: Stats, seconds: float, style: Style) -> list[str]:
-    """The table of all episodes; `seconds` is how long they took."""
+def summary(lineup: Lineup, stats: Stats, seconds: float | None, style: Style) -> list[str]:
+    """The table of all episodes; `seconds` is how long they took, None if that says nothing."""
     episodes = len(stats["length"])
     plural = "episodes" if episodes > 1 else "episode"
     title = f"Performance: {episodes} {plural} of {lineup.config.level}, seed {lineup.seed}"
@@ -74,7 +74,7 @@ def summary(lineup: Lineup, stats: Stats, seconds: float, style: Style) -> list[
     ]
 
 
-def as_dict(lineup: Lineup, stats: Stats, seconds: float) -> dict[str, Any]:
+def as_dict(lineup: Lineup, stats: Stats, seconds: float | None) -> dict[str, Any]:
     """The same as plain values: the match, then mean and standard deviation of each statistic."""
     episodes = len(stats["length"])
     return {
@@ -84,7 +84,7 @@ def as_dict(lineup: Lineup, stats: Stats, seconds: float) -> dict[str, Any]:
         "actions": dict(lineup.actions),
         "episodes": episodes,
         "hider_wins": int(hiders_win(stats["seen_fraction"]).sum()),
-        "steps_per_s": float(stats["length"].sum()) / seconds if seconds > 0 else None,
+        "steps_per_s": float(stats["length"].sum()) / seconds if seconds else None,
         "stats": {
             name: {
                 "mean": float(values.mean(dtype=np.float64)),
@@ -107,10 +107,9 @@ def _team_table(rows: Sequence[Sequence[str]], style: Style) -> list[str]:
     return lines
 
 
-def _lines(stats: Stats, lineup: Lineup, seconds: float) -> list[str]:
+def _lines(stats: Stats, lineup: Lineup, seconds: float | None) -> list[str]:
     main_steps = lineup.config.episode_steps - lineup.config.prep_steps
     steps = float(stats["length"].sum())
-    speed = count(steps / seconds) if seconds > 0 else "-"
     hidden = stats["perfect_hide"].mean()
     seen, first = _spread(stats["seen_fraction"], 3), _spread(stats["first_seen_step"])
     rows = {
@@ -118,8 +117,9 @@ def _lines(stats: Stats, lineup: Lineup, seconds: float) -> list[str]:
         "first seen at": f"{first} steps of seeking (never = {main_steps})",
         "perfect hides": f"{hidden:.1%} of the episodes, with no hider ever seen",
         "episode length": f"{_spread(stats['length'])} steps",
-        "speed": f"{speed} steps/s",
     }
+    if seconds:
+        rows["speed"] = f"{count(steps / seconds)} steps/s"
     return [f"  {name:<15}  {value}" for name, value in rows.items()]
 
 

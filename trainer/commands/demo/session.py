@@ -49,7 +49,7 @@ class Session:
         self._as_json = as_json
         self._played: list[Stats] = []
         self._interrupt = Interrupt()
-        self._start = time.monotonic()
+        self._start: float | None = None  # of playing; nothing is measured that waits for pictures
         # More threads than one only get in each other's way on matrices this small.
         torch.set_num_threads(1)
 
@@ -80,7 +80,8 @@ class Session:
         finally:
             self._progress.clear()
             recorder.stop()
-        self._report(time.monotonic() - self._start, recorder, style)
+        seconds = None if self._start is None else time.monotonic() - self._start
+        self._report(seconds, recorder, style)
         if self._interrupt.requested:
             return EXIT_INTERRUPTED
         return EXIT_ERROR if recorder.failed else 0
@@ -89,6 +90,8 @@ class Session:
         """As fast as it goes, many episodes at a time."""
         lineup = self._lineup
         block = MatchBlock(lineup.config, lineup.players, lineup.seed)
+        block.start(0)
+        block.step()  # the first one compiles the game, which is not playing
         self._start = time.monotonic()
         done = 0
         for part in play_blocks(block, self._episodes, self._stopped):
@@ -108,7 +111,6 @@ class Session:
             if self._fps > MAX_FPS:
                 print(f"the recording plays at {MAX_FPS:g} fps, the most of a GIF", file=sys.stderr)
         screen = self._open_screen(mode, explicit, style, recorder)
-        self._start = time.monotonic()
 
         def on_result(number: int, row: Mapping[str, float]) -> None:
             self._played.append({name: np.array([v], np.float32) for name, v in row.items()})
@@ -151,7 +153,7 @@ class Session:
             self._progress.clear()
             tell(episode_line(number, self._episodes, row))
 
-    def _report(self, seconds: float, recorder: Recorder, style: Style) -> None:
+    def _report(self, seconds: float | None, recorder: Recorder, style: Style) -> None:
         for path, frames in recorder.saved:
             print(f"recorded {path}  {frames} frames, {size(path.stat().st_size)}")
         if recorder.failed:

@@ -89,6 +89,8 @@ def compose(
     moment: Moment, lineup: Lineup, columns: int, rows: int, color: bool = False
 ) -> list[str]:
     """The lines of a screen of this size: the picture, and the facts beside or above it."""
+    if columns < _PICTURE_COLUMNS:
+        return [f"too narrow: {columns} columns"[:columns], f"of {_PICTURE_COLUMNS} needed"][:rows]
     status, *picture = draw_text(moment.scene, color).split("\n")
     facts = [
         f"seekers  {shown_line(lineup.names['seeker'])}",
