@@ -48,7 +48,7 @@ pictures: $(STAMP)  ## draw the pictures of docs/ from the runs in docs/benchmar
 	  --iterations 150 --set env.level=L2 --set ray.num_envs_per_env_runner=256
 	@$(BIN)/python demo_model.py --checkpoint latest --checkpoint-dir $(PICTURES)/L2 \
 	  --episodes 1 --render none --record docs/game.gif --yes
-	@$(BIN)/python -m trainer.commands.schedule_figure --out docs/schedules.png
+	@$(BIN)/python -m trainer.commands.schedule_figure --out docs/schedules.png --yes
 
 clean:  ## remove the environment and caches; never checkpoints, mirrors or runs
 	test ! -d .cache || find .cache -mindepth 1 -maxdepth 1 ! -name checkpoints -exec rm -rf {} +

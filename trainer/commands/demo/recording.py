@@ -10,8 +10,8 @@ import numpy as np
 from envs.render.gif import GifWriter
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.picture import draw_frame
-from trainer.commands.demo.record_file import free_name
 from trainer.commands.demo.stage import Moment
+from trainer.commands.target_file import free_name
 from trainer.errors import UsageError
 
 SIZE = 480  # pixels, the width

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from trainer.commands.demo.checkpoint_choice import Shelf, ask, home_of
-from trainer.commands.demo.record_file import check_target
 from trainer.commands.demo.render_mode import render_mode
+from trainer.commands.target_file import check_target
 from trainer.errors import UsageError
 from trainer.reporting.progress_line import Progress
 from trainer.reporting.terminal import Style, can_ask
@@ -24,7 +24,9 @@ def run_demo(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, progress: Progress) -> int:
-    target = check_target(args.record, args.yes) if args.record else None
+    target = None
+    if args.record:
+        target = check_target("--record", args.record, (".gif",), overwrite=args.yes)
     if args.json and (target is not None or args.render not in (None, "none")):
         raise UsageError("--json shows no picture: give no --record, and no --render but none")
     mode = "none" if args.json else render_mode(args.render)
