@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from envs.batch_env import BatchEnv, GameSpec
-from envs.game_shape import build
+from envs.game_shape import GameMistake, build
 from envs.trial import try_game
 
 GAME = "game"
@@ -90,7 +90,7 @@ class Game:
             every team, "<team>_return": steps and mean return per agent of the episode.
 
     Raises:
-        ValueError: a name or setting cannot be used, or a statistic is missing.
+        ValueError: a name or setting cannot be used.
         GameMistake: the worlds do not keep a rule of `BatchEnv`.
     """
 
@@ -109,7 +109,10 @@ class Game:
                 raise ValueError(f"{name!r} is no name of a game or a team; use a-z, 0-9 and _")
         for needed in ("length", *self.reward_stats):
             if needed not in self.spec.stat_names:
-                raise ValueError(f"stat_names lack {needed!r}; they are {self.spec.stat_names}")
+                given = ", ".join(map(repr, self.spec.stat_names)) or "empty"
+                raise GameMistake(
+                    f"game {self.name!r}: stat_names lack {needed!r}; they are {given}"
+                )
         if GAME in self.settings:
             raise ValueError(f"settings cannot hold {GAME!r}: that is the name of the game")
         try:  # as they will be read back

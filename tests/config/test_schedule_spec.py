@@ -61,10 +61,19 @@ def test_a_spec_becomes_a_schedule_that_begins_at_the_base_value(
     [
         (True, "expected a number, or a schedule such as"),
         ("linear", "expected a number, or a schedule such as"),
-        ({"type": "linear", "end": 1.0, "gamma": 0.5}, "type linear takes end, start, but has"),
-        ({"type": "exponential", "end": 1.0, "gamma": 0.5}, "takes end, start or gamma, start"),
-        ({"type": "step", "gamma": 0.5}, "type step takes gamma, start, step_size, but has gamma"),
-        ({"type": "constant", "start": 1.0}, "type constant takes value, but has start"),
+        (
+            {"type": "linear", "end": 1.0, "gamma": 0.5},
+            "type linear needs end and may have start, but has",
+        ),
+        (
+            {"type": "exponential", "end": 1.0, "gamma": 0.5},
+            "needs end or gamma and may have start",
+        ),
+        (
+            {"type": "step", "gamma": 0.5},
+            "needs gamma and step_size and may have start, but has gamma",
+        ),
+        ({"type": "constant", "start": 1.0}, "type constant needs value, but has start"),
         ({"type": "sine"}, "Input should be 'constant'"),
     ],
 )

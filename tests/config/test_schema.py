@@ -77,6 +77,11 @@ def test_a_bad_override_names_itself(override: str, message: str) -> None:
     assert str(caught.value).count("\n") <= 1
 
 
+def test_yes_is_true_only_where_a_truth_value_is_expected() -> None:
+    config = apply_overrides({}, ["ppo.normalize_obs=yes", "tracking.run_name=yes"])
+    assert (config.ppo.normalize_obs, config.tracking.run_name) == (True, "yes")
+
+
 def test_numbers_may_be_written_in_scientific_notation() -> None:
     assert apply_overrides({}, ["ppo.lr=3e-4"]).ppo.lr == 3e-4
 
@@ -112,15 +117,35 @@ def test_a_missing_file_names_the_nearest_one(tmp_path: Path) -> None:
         ("ppo.lr_schedule_kwargs={gamma: .nan}", "gamma = nan must be above 0"),
         ("ppo.lr_schedule_kwargs={gama: 0.5}", "'gama' is unknown for type step; it takes"),
         ("schedules.lr={type: linear, end: 0.1}", "exclude each other"),
-        ("schedules.lr={type: linear}", "type linear takes end, start, but has nothing"),
-        ("schedules.env={vision_angel: 90}", "unknown key 'schedules.env.vision_angel'; nearest"),
+        (
+            "schedules.lr={type: linear}",
+            "type linear needs end and may have start, but has nothing",
+        ),
+        (
+            "schedules.env={vision_angel: 90}",
+            "unknown key 'schedules.env.vision_angel'; nearest: schedules.env.vision_angle",
+        ),
         ("schedules.env={vision_angle: 400}", "cannot reach vision_angle = 400"),
-        ("schedules.hider={logit_bias: {grab.hol: 1}}", "nearest: grab.hold"),
+        (
+            "schedules.hider={logit_bias: {grab.hol: 1}}",
+            "nearest: schedules.hider.logit_bias.grab.hold",
+        ),
         ("schedules.clip_param={type: linear, end: 0}", "clip_param cannot become 0"),
         ("schedules.kl_target={type: piecewise, points: [[0, .nan]]}", "finite number"),
         (
             "schedules.lr={type: linear, ends: 1}",
             "unknown key 'schedules.lr.ends'; nearest: schedules.lr.end",
+        ),
+        ("schedules.lr={type: linear, stop: 1}", "nearest: schedules.lr.end"),
+        ("schedules.env={vision_angle: {type: linear, stop: 1}}", "vision_angle.end"),
+        ("schedules.lr={type: linear, qwertz: 1}", "'schedules.lr.qwertz'; there is: type, value,"),
+        (
+            "schedules.lr={type: linear, bump: {factor: 2, updates: 1, update: 1}}",
+            "nearest: schedules.lr.bump.updates",
+        ),
+        (
+            "schedules.lr={type:linear,end:0.1}",
+            "schedules.lr: a space is missing after the colon of",
         ),
     ],
 )
@@ -177,8 +202,10 @@ def test_a_key_of_another_trainer_is_answered_with_ours(key: str, ours: str) -> 
 
 
 def test_a_key_like_no_other_gets_no_random_neighbor() -> None:
-    with pytest.raises(ConfigError, match=r"unknown key 'ppo\.qwertz'; the config\.yaml of the"):
-        apply_overrides({}, ["ppo.qwertz=1"])
+    with pytest.raises(ConfigError, match=r"'env\.qwertz'; the config\.yaml of the"):
+        apply_overrides({}, ["env.qwertz=1"])
+    with pytest.raises(ConfigError, match=r"'ppo\.green'; the teams are seeker, hider; the"):
+        apply_overrides({}, ["ppo.green={lr: 0.1}"])
 
 
 def test_every_answer_names_a_key_there_is() -> None:

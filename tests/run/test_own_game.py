@@ -13,6 +13,7 @@ import pytest
 
 from envs.batch_env import TeamSpec
 from envs.game import Game
+from envs.game_shape import GameMistake
 from tests.run.count_env import CountEnv
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.checkpoint_tools.list_checkpoints import run as list_checkpoints
@@ -138,7 +139,7 @@ def test_teams_take_turns_and_have_settings_of_their_own() -> None:
         ({"env": {"level": "L0"}}, "env must be left out"),
         ({"ppo": {"keep_best_metric": "seeker_reward"}}, "no number of metadata.json; nearest"),
         ({"ppo": {"keep_best_metric": "perfect_hide"}}, "one of .* red_reward, .* game/highest"),
-        ({"ppo": {"purple": {"lr": 0.1}}}, "unknown key 'ppo.purple'"),
+        ({"ppo": {"purple": {"lr": 0.1}}}, "'ppo.purple'; the teams are red, blue, green"),
         ({"ppo": {"seeker": {"lr": 0.1}}}, "unknown key 'ppo.seeker'"),
         ({"train": {"alternate": {"first": "seeker"}}}, "must be 'red', 'blue' or 'green'"),
         ({"schedules": {"env": {"vision_angle": 90.0}}}, "unknown key 'schedules.env.vision"),
@@ -198,7 +199,7 @@ def test_statistics_that_the_trainer_reads_are_there() -> None:
             super().__init__({"red": 1}, num_envs)
             self.stat_names = ("length",)
 
-    with pytest.raises(ValueError, match=r"stat_names lack 'red_return'"):
+    with pytest.raises(GameMistake, match=r"^game 'counting': stat_names lack 'red_return'"):
         Game("counting", Silent)
 
 

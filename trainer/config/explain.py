@@ -14,6 +14,7 @@ from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.checkpoints.safe_io.plain_values import flatten
 from trainer.checkpoints.safe_io.redaction import redacted_values
 from trainer.config import synonyms
+from trainer.config.schedule_spec import BumpSpec, ScheduleSpec
 
 _SHORT = reprlib.Repr()  # a few bytes of YAML can stand for a very large value
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 80, 80, 80
@@ -54,7 +55,10 @@ _WORDS = {
 
 def explain(error: ValidationError, known: Iterable[str]) -> str:
     """The first problem of a validation error in one line, with the nearest of the known keys."""
-    problem = error.errors(include_url=False)[0]
+    problems = error.errors(include_url=False)
+    if (run_together := _without_space(problems)) is not None:
+        return run_together
+    problem = problems[0]
     key = ".".join(str(part) for part in problem["loc"])
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""
@@ -77,20 +81,52 @@ def error_keys(error: ValidationError) -> tuple[tuple[str, ...], ...]:
     return tuple(key for key in located if key)
 
 
+def _without_space(problems: Iterable[ErrorDetails]) -> str | None:
+    """What to say of `{type:linear}`, which is one key without a value; None: there is none."""
+    for problem in problems:
+        *group, key = problem["loc"] or ("",)
+        if isinstance(key, str) and ":" in key and problem["input"] is None:
+            meant = key.replace(":", ": ", 1)
+            return f"{'.'.join(map(str, group))}: a space is missing after the colon of '{meant}'"
+    return None
+
+
 def _hint(key: str, value: Any, known: list[str]) -> str:
     """A suggestion for an unknown key: its name in this project, else the most similar key."""
     if isinstance(value, Mapping) and key in _FOREIGN_GROUPS:
         inside = (_called_here(f"{key}.{name}", known) for name in flatten(value))
         found = [text for text in inside if text is not None][:_MOST]
         return f"; {'; '.join(found)}" if found else f"; here it is {_FOREIGN_GROUPS[key]}"
+    if (part := _part_of_schedule(key, known)) is not None:
+        return f"; {part}"
     if (near := _same_name(key, known)) is not None:
         return f"; nearest: {near}"
     if (text := synonyms.explanation(key)) is not None:
         ours = synonyms.key_of(key.rpartition(".")[2]) or ""
         own = f"{key.rpartition('.')[0]}.{ours.rpartition('.')[2]}"  # ppo.seeker.lr
         return f"; here it is {own}" if own in known else f"; {text}"
-    near = _similar(key, known)
-    return f"; nearest: {near}" if near else "; the config.yaml of the project names every key"
+    if near := _similar(key, known):
+        return f"; nearest: {near}"
+    return f"; {_teams(key, known)}the config.yaml of the project names every key"
+
+
+def _teams(key: str, known: list[str]) -> str:
+    """The teams of the game, where a key may be meant as one (`ppo.green`); else nothing."""
+    if key.count(".") != 1 or not key.startswith(("ppo.", "schedules.")):
+        return ""
+    parts = (name.split(".") for name in known)
+    teams = [words[1] for words in parts if len(words) == 3 and words[::2] == ["ppo", "lr"]]
+    return f"the teams are {', '.join(teams)}; "
+
+
+def _part_of_schedule(key: str, known: list[str]) -> str | None:
+    """A suggestion for an unknown key inside of a schedule; None: it is not inside of one."""
+    group, _, leaf = key.rpartition(".")
+    if all(f"{place}.step_on" not in known for place in (group, group.rpartition(".")[0])):
+        return None
+    parts = [*(BumpSpec if group.endswith(".bump") else ScheduleSpec).model_fields]
+    near = synonyms.PARTS.get(leaf) or nearest(leaf, parts)
+    return f"nearest: {group}.{near}" if near in parts else f"there is: {', '.join(parts)}"
 
 
 def _called_here(key: str, known: list[str]) -> str | None:

@@ -78,8 +78,11 @@ def _logit_bias_of_team(
         group = f"schedules.{team}" if choice in own else "schedules"
         key = f"{group}.{LOGIT_BIAS}.{choice}"
         if choice not in choices:
-            near = nearest(choice, choices, alike=0.0) or "none, as this game has no names for them"
-            raise ValueError(f"{key}: no such action choice; nearest: {near}")
+            near = nearest(choice, choices, alike=0.0)
+            hint = (
+                f"{group}.{LOGIT_BIAS}.{near}" if near else "none, this game has no names for them"
+            )
+            raise ValueError(f"{key}: no such action choice; nearest: {hint}")
         _check_unit(key, spec)
         found[f"{LOGIT_BIAS}.{choice}"] = _schedule(key, spec, 0.0)
     return found
@@ -93,8 +96,9 @@ def _of_game(game: GameSettings, specs: dict[str, ScheduleSpec]) -> dict[str, Sc
     for name, spec in specs.items():
         key = f"schedules.env.{name}"
         if name not in base_values:
-            near = nearest(name, base_values, alike=0.0) or "none, as this game has no parameters"
-            raise ValueError(f"unknown key '{key}'; nearest: {near}")
+            near = nearest(name, base_values, alike=0.0)
+            hint = f"schedules.env.{near}" if near else "none, as this game has no parameters"
+            raise ValueError(f"unknown key '{key}'; nearest: {hint}")
         _check_unit(key, spec)
         found[name] = schedule = _schedule(key, spec, base_values[name])
         for factor in (1.0, 1.0 / (spec.warmup + 1.0), spec.bump.factor if spec.bump else 1.0):

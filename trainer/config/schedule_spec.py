@@ -60,9 +60,10 @@ class ScheduleSpec(Group):
         given = {name for name in given if getattr(self, name) is not None}
         wanted = [curve.parameters() for curve in CURVES[self.type]]
         if not any(given | {"start"} >= names >= given for names in wanted):
-            texts = " or ".join(", ".join(sorted(names)) for names in wanted)
+            texts = " or ".join(" and ".join(sorted(names - {"start"})) for names in wanted)
+            texts += " and may have start" if any("start" in names for names in wanted) else ""
             shown = ", ".join(sorted(given)) or "nothing"
-            raise ValueError(f"type {self.type} takes {texts}, but has {shown}")
+            raise ValueError(f"type {self.type} needs {texts}, but has {shown}")
         return self
 
     @model_serializer(mode="wrap")

@@ -51,7 +51,7 @@ class ConfigGroups(Group):
         except ValidationError as error:
             if (meant := with_numbers(values, error)) is not None:
                 return cls.from_dict(meant, source)
-            text = explain(error, known_keys())
+            text = explain(error, known_keys(cls))
             raise ConfigError(f"{source}: {text}", keys=error_keys(error)) from None
 
     def to_dict(self) -> dict[str, Any]:
@@ -116,16 +116,12 @@ class Config(ConfigGroups):
         return copied
 
 
-def known_keys() -> list[str]:
+def known_keys(schema: type[ConfigGroups] = ConfigGroups) -> list[str]:
     """Every dotted key that can be set, then the groups, then the keys inside of schedules."""
-    keys = _keys_of(Config)
-    schedules = [
-        key
-        for key in keys
-        if key.startswith("schedules.") and key not in ("schedules.seeker", "schedules.hider")
-    ]
-    nested = [f"{key}.{field}" for key in schedules for field in ScheduleSpec.model_fields]
+    keys = _keys_of(schema)
     groups = [key for key in keys if any(other.startswith(f"{key}.") for other in keys)]
+    schedules = [key for key in keys if key.startswith("schedules.") and key not in groups]
+    nested = [f"{key}.{field}" for key in schedules for field in ScheduleSpec.model_fields]
     return [*(key for key in keys if key not in groups), *groups, *nested]
 
 

@@ -161,13 +161,13 @@ _SCHEDULED_TERMS = {
 }
 SCHEDULED = {term: key for key, terms in _SCHEDULED_TERMS.items() for term in terms.split()}
 _ENDINGS = {
-    "start": "start initial init begin",
-    "end": "end final min target",
+    "start": "start initial init begin first",
+    "end": "end final min target stop last",
     "type": "schedule schedule_type decay_type anneal annealing decay",
     "bump.factor": "bump_multiplier bump_factor",
     "bump.updates": "bump_updates bump_rollouts",
 }
-_PARTS = {ending: part for part, endings in _ENDINGS.items() for ending in endings.split()}
+PARTS = {ending: part for part, endings in _ENDINGS.items() for ending in endings.split()}
 _CURVES = {"lin": "linear", "exp": "exponential", "cos": "cosine"}
 _CURVES |= {kind: kind for kind in _CURVES.values()}
 
@@ -199,8 +199,8 @@ def part_of_schedule(term: str) -> tuple[str, str] | None:
     for cut in range(len(words) - 1, 0, -1):
         stem, ending = "_".join(words[:cut]), "_".join(words[cut:])
         known = SCHEDULED.get(stem) or (stem if stem in _SENTENCES else None)
-        if known and ending in _PARTS:
-            return known, _PARTS[ending]
+        if known and ending in PARTS:
+            return known, PARTS[ending]
     return None
 
 
