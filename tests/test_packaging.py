@@ -91,6 +91,7 @@ def test_an_installed_package_names_its_own_commands(
     assert command == f"{name} --checkpoint 'a b'"
     hint = "start one with: python main.py --checkpoint-dir x"
     assert project.with_installed_names(hint).endswith(": hide-and-seek-train --checkpoint-dir x")
+    assert project.with_commands(hint).endswith("/hide-and-seek-train --checkpoint-dir x")
     (tmp_path / "bin").mkdir()
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     program = tmp_path / "bin" / "hide-and-seek-list"

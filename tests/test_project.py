@@ -13,6 +13,7 @@ from trainer.project import (
     find_config,
     script_command,
     shown_path,
+    with_commands,
 )
 
 
@@ -50,5 +51,9 @@ def test_paths_and_commands_are_shown_as_they_would_be_typed_here(
     assert shown_path(tmp_path) == "."
     command = script_command("main.py", ["./a b"])
     assert command.endswith(f"{PROJECT_ROOT / 'main.py'} './a b'")
+    hint = with_commands("start with: python main.py --fresh")
+    assert hint == f"start with: {script_command('main.py', [])} --fresh"
     monkeypatch.chdir(PROJECT_ROOT)
     assert script_command("main.py", []).endswith(" main.py")
+    for command in ("./.venv/bin/python main.py", "python /elsewhere/main.py"):
+        assert with_commands(command) == command  # as it stands it runs

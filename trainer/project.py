@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import functools
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -29,6 +30,7 @@ ENTRY_POINTS = {  # of the installed package, by script; see pyproject.toml
 }
 TOOLS = "trainer.checkpoints"  # a module, not a script: `python -m` runs it
 TOOLS_PROGRAM = "hide-and-seek-checkpoints"
+_COMMAND = re.compile(rf"(?<![\w./-])python ({'|'.join(map(re.escape, ENTRY_POINTS))})")
 
 
 def find_config() -> Path | None:
@@ -83,6 +85,11 @@ def with_installed_names(text: str) -> str:
     for script, program in ENTRY_POINTS.items():
         text = text.replace(f"python {script}", program)
     return text.replace(f"python -m {TOOLS}", TOOLS_PROGRAM)
+
+
+def with_commands(text: str) -> str:
+    """A text that names scripts as `python main.py`, with `script_command` in their place."""
+    return with_installed_names(_COMMAND.sub(lambda found: script_command(found[1], []), text))
 
 
 def script_command(script: str, words: Sequence[str]) -> str:

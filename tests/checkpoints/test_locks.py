@@ -116,7 +116,7 @@ def test_a_killed_owner_holds_nothing(
     assert str(caught.value).splitlines() == [
         f"{directory} is in use by process {first.process.pid} on {told['host']} "
         f"(since {told['since']})",
-        "Stop that one, or use another --checkpoint-dir",
+        "Stop that one, or use another folder (--checkpoint-dir)",
     ]
     first.die()
     assert locks.writer_of(directory) is None

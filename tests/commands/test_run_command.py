@@ -140,7 +140,6 @@ def test_an_installed_package_names_its_own_commands(
     monkeypatch.setattr(project, "PROJECT_ROOT", tmp_path)
     raising(UsageError("start one with: python main.py --fresh"))
     raising(UsageError("see: python -m trainer.checkpoints repair x"))
-    assert capsys.readouterr().err.splitlines() == [
-        "error: start one with: hide-and-seek-train --fresh",
-        "error: see: hide-and-seek-checkpoints repair x",
-    ]
+    start, see = capsys.readouterr().err.splitlines()
+    assert start.endswith("/hide-and-seek-train --fresh")
+    assert see == "error: see: hide-and-seek-checkpoints repair x"

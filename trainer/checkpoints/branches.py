@@ -40,8 +40,14 @@ def take_sidecars(directory: Path, branch: Path, iteration: int) -> None:
 
 def branch_folders(directory: Path) -> list[Path]:
     """The branch folders in a checkpoint directory, by name."""
+    return [path for path in set_aside(directory) if layout.is_branch_name(path.name)]
+
+
+def set_aside(directory: Path) -> list[Path]:
+    """The branch folders in a checkpoint directory and its quarantined checkpoints, by name."""
+    kinds = (layout.is_branch_name, layout.is_quarantine_name)
     with os.scandir(directory) as entries:
-        found = [e.path for e in entries if layout.is_branch_name(e.name) and e.is_dir()]
+        found = [e.path for e in entries if any(is_one(e.name) for is_one in kinds) and e.is_dir()]
     return sorted(Path(path) for path in found)
 
 

@@ -26,6 +26,7 @@ IN_USE = ".in_use-"  # prefix of a marker: .in_use-<owner>-checkpoint_000050
 # Six digits at least, and no second spelling of one iteration (checkpoint_0000010).
 _CHECKPOINT = re.compile(r"checkpoint_([0-9]{6}|[1-9][0-9]{6,})")
 _SIDE_FILE = re.compile(r"training_metrics_iter_([0-9]+)\.png|metrics_iter_([0-9]+)\.json")
+_BROKEN = re.compile(r"broken_checkpoint_[0-9]{6,}_[0-9]{8}T[0-9]{6}(_[0-9]+)?")
 _BRANCH = re.compile(r"branch_after_[0-9]{6,}_[0-9]{8}T[0-9]{6}(_[0-9]+)?")
 
 
@@ -77,6 +78,11 @@ def branch_name(iteration: int, when: datetime, attempt: int = 1) -> str:
 def is_branch_name(name: str) -> bool:
     """Whether a name is that of a branch folder."""
     return _BRANCH.fullmatch(name) is not None
+
+
+def is_quarantine_name(name: str) -> bool:
+    """Whether a name is that of a quarantined checkpoint."""
+    return _BROKEN.fullmatch(name) is not None
 
 
 def is_own_name(name: str) -> bool:

@@ -153,11 +153,12 @@ def check_free(directory: Path) -> None:
     except ValueError as error:
         raise CheckpointsInUse(
             f"{directory} may be in use: {path} is not readable ({safe_json.first_line(error)})\n"
-            "If no training writes there, delete that file; or use another --checkpoint-dir"
+            "If no training writes there, delete that file; or use another folder "
+            "(--checkpoint-dir)"
         ) from None
     if owner is None or owner.is_dead:
         return
-    way_on = "Stop that one, or use another --checkpoint-dir"
+    way_on = "Stop that one, or use another folder (--checkpoint-dir)"
     if owner.is_elsewhere:
         way_on += f"; if it no longer runs there, delete {path}"
     raise CheckpointsInUse(f"{directory} is in use by {owner}\n{way_on}")

@@ -122,7 +122,7 @@ class StagedCheckpoint:
     def _exists(self) -> CheckpointExists:
         return CheckpointExists(
             f"{self._shown} already has {self.final.name}, and nothing is overwritten; "
-            "move it away or use another --checkpoint-dir"
+            "move it away or use another folder (--checkpoint-dir)"
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from trainer.checkpoints.safe_io.safe_output import SafeOutput, safe_streams
 from trainer.errors import EXIT_ERROR, EXIT_INTERRUPTED
-from trainer.project import with_installed_names
+from trainer.project import with_commands
 from trainer.reporting.terminal import shows_color
 
 Command = Callable[[Sequence[str]], int]
@@ -65,7 +65,7 @@ def _reported(command: Command, argv: Sequence[str], out: SafeOutput, on_interru
         if isinstance(error, FileNotFoundError) and not _is_somewhere():
             print("error: the current directory has been deleted", file=sys.stderr)
             return EXIT_ERROR
-        print(f"error: {with_installed_names(text)}", file=sys.stderr)
+        print(f"error: {with_commands(text)}", file=sys.stderr)
         code = exit_code(error)
         if not hasattr(error, "exit_code") and "--debug" not in argv:
             print("(--debug shows where)", file=sys.stderr)

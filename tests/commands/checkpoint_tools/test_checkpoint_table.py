@@ -188,7 +188,7 @@ def test_unknown_values_are_dashes() -> None:
 
 def test_branches_are_named(listing: Listing) -> None:
     branch = Path("/path/to/checkpoints/branch_after_000050_20241219T153045")
-    assert lines(listing, branches=[branch])[-1] == f"   Set aside: {branch.name}"
+    assert lines(listing, set_aside=[branch])[-1] == f"   Set aside: {branch.name}"
 
 
 def test_color_marks_the_best_and_the_final(listing: Listing) -> None:

@@ -24,6 +24,7 @@ from tests.checkpoints.store_places import Place, everywhere
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.checkpoint_tools import list_checkpoints
 from trainer.commands.checkpoint_tools import main as tools
+from trainer.project import script_command
 
 SCRIPT = Path(__file__).parents[3] / "list_checkpoints.py"
 Result = subprocess.CompletedProcess[str]
@@ -239,6 +240,14 @@ def test_the_guides_housekeeping_in_the_shell(project: Path) -> None:
     assert result.stderr == "skipped checkpoint_000030: incomplete: no manifest.json\n"
 
 
+def test_a_quarantined_checkpoint_is_listed_as_set_aside(project: Path) -> None:
+    manager = CheckpointManager(project / "checkpoints")
+    (project / "checkpoints" / "checkpoint_000030" / "policies").rename(project / "away")
+    (aside,) = manager.quarantine([project / "checkpoints" / "checkpoint_000030"])
+    assert aside.moved_to is not None
+    assert f"Set aside: {aside.moved_to.name}" in run_list(project).stdout
+
+
 def test_a_branch_is_listable(project: Path) -> None:
     branch = CheckpointManager(project / "checkpoints").set_aside_newer(10)
     assert branch is not None
@@ -273,15 +282,19 @@ def test_a_path_that_cannot_be_encoded_is_shown_all_the_same(project: Path) -> N
     assert "?bung ?" in result.stdout
 
 
-def test_an_empty_folder_names_the_command_to_start(tmp_path: Path) -> None:
-    expected = "no checkpoints found in {}; start training with: python main.py{}\n"
+def test_an_empty_folder_names_the_command_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    expected = "no checkpoints found in {}; start training with: {}{}\n"
+    start = script_command("main.py", [])
     absent = run_list(tmp_path)
     assert absent.returncode == 3
-    assert absent.stderr == "error: " + expected.format("./checkpoints", "")
+    assert absent.stderr == "error: " + expected.format("./checkpoints", start, "")
     (tmp_path / "other").mkdir()
     empty = run_list(tmp_path, "other")
     assert (empty.returncode, empty.stdout) == (3, "")
-    assert empty.stderr == "error: " + expected.format("other", " --checkpoint-dir other")
+    assert empty.stderr == "error: " + expected.format("other", start, " --checkpoint-dir other")
     machine = run_list(tmp_path, "other", "--json")
     assert (machine.returncode, machine.stdout) == (3, "[]\n")
 
@@ -305,8 +318,7 @@ def test_a_folder_that_does_not_exist_is_said_not_to(
         (("file",), "file is not a directory; without one, ./checkpoints is listed"),
         (
             ("checkpoints/checkpoint_000010",),
-            "checkpoints/checkpoint_000010 is one checkpoint; "
-            "list its folder: python list_checkpoints.py checkpoints",
+            "checkpoints/checkpoint_000010 is one checkpoint; list its folder: {start} checkpoints",
         ),
         (("a", "--checkpoint-dir", "b"), "two directories given: a and b"),
         (
@@ -320,11 +332,15 @@ def test_a_folder_that_does_not_exist_is_said_not_to(
         (("--detialed",), "no such option: --detialed; here it is: --detailed"),
     ],
 )
-def test_usage_errors_name_the_way_on(project: Path, args: tuple[str, ...], message: str) -> None:
+def test_usage_errors_name_the_way_on(
+    project: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(project)
     (project / "file").touch()
     result = run_list(project, *args)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.splitlines()[-1].endswith(f"error: {message.format(project)}")
+    told = message.format(project, start=script_command("list_checkpoints.py", []))
+    assert result.stderr.splitlines()[-1].endswith(f"error: {told}")
 
 
 def test_the_folder_of_the_configuration_is_the_default(project: Path) -> None:

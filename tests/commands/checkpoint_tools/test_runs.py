@@ -18,6 +18,7 @@ from tests.checkpoints.hostile import NASTY
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.checkpoint_tools import list_checkpoints
 from trainer.commands.checkpoint_tools.runs import Run, find_runs, render
+from trainer.project import script_command
 from trainer.reporting.terminal import Style
 
 ROOT = Path(__file__).parents[3]
@@ -146,9 +147,10 @@ def test_a_run_in_the_folder_that_is_searched_has_its_name(several: Path, listed
 def test_a_folder_of_runs_is_told_from_an_empty_one(several: Path, listed: Listed) -> None:
     code, out, err = listed("experiments")
     assert (code, out) == (2, "")
+    command = script_command("list_checkpoints.py", ["--runs", "experiments"])
     assert err == (
         "error: experiments is a folder of runs: deep/too deep, low_lr\n"
-        "List one of them, or all: python list_checkpoints.py --runs experiments\n"
+        f"List one of them, or all: {command}\n"
     )
     assert listed("experiments/empty")[0] == 3
 

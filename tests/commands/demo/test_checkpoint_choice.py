@@ -12,6 +12,7 @@ from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.commands.demo.checkpoint_choice import SHOWN, Shelf, ask, checkpoint_rows
 from trainer.errors import UsageError
+from trainer.project import script_command
 from trainer.reporting.terminal import Style
 
 
@@ -41,7 +42,8 @@ def test_a_long_list_shows_its_end_and_the_best() -> None:
     saved = (info(k, reward_mean=-float(k), best_by=BY_REWARD) for k in range(1, 101))
     listing = Listing(tuple(saved))
     rows = checkpoint_rows(listing, Style())
-    assert rows[2].strip().startswith("...  80 older ones (python list_checkpoints.py")
+    assert rows[2].strip().startswith("...  80 older ones (")
+    assert f"({script_command('list_checkpoints.py', [])} shows" in rows[2]
     assert rows[3].split()[0] == "1"
     assert rows[3].endswith("[BEST]")
     assert [row.split()[0] for row in rows[4:-1]] == [str(k) for k in range(81, 101)]

@@ -22,6 +22,7 @@ from trainer.commands.demo.main import main
 from trainer.commands.demo.picture import frame_height
 from trainer.commands.demo.stage import Moment, Screen, Stage
 from trainer.ppo.matches import MatchBlock, Stats, play_matches
+from trainer.project import script_command
 
 SCRIPT = Path(__file__).parents[3] / "demo_model.py"
 
@@ -225,9 +226,8 @@ def test_a_damaged_checkpoint_is_not_loaded(demo: Demo, damaged: Path) -> None:
 def test_nothing_to_watch_yet(demo: Demo) -> None:
     code, _, err = demo(folder=None)
     assert code == 3
-    assert (
-        err == "error: no checkpoints found in ./checkpoints; start training with: python main.py\n"
-    )
+    start = script_command("main.py", [])
+    assert err == f"error: no checkpoints found in ./checkpoints; start training with: {start}\n"
 
 
 def test_opponents_are_looked_for_beside_the_checkpoint(demo: Demo, checkpoints: Path) -> None:

@@ -30,7 +30,7 @@ def render(
     style: Style | None = None,
     now: datetime | None = None,
     updated: str | None = None,
-    branches: Sequence[Path] = (),
+    set_aside: Sequence[Path] = (),
     order: Sequence[CheckpointInfo] | None = None,
     best_by: BestBy | None = None,
     marks: Mapping[int, str] = NO_MARKS,
@@ -45,7 +45,7 @@ def render(
         style: emoji and colors.
         now: the time that ages are relative to.
         updated: when the index was; None: there is none, so the time of the last save is shown.
-        branches: the folders of checkpoints that were set aside.
+        set_aside: the folders of branches, and the quarantined checkpoints.
         order: the checkpoints in another order than by iteration.
         best_by: the metric of the best one, as in `ranking`.
         marks: words behind the rows, by iteration.
@@ -64,7 +64,7 @@ def render(
         table = plain_rows(shown, top, style, marks, width)
     summary = _summary(listing, style)
     summary.append(_best_line(top, by))
-    summary += [f"   Set aside: {branch.name}" for branch in branches]
+    summary += [f"   Set aside: {path.name}" for path in set_aside]
     return [*_header(listing, directory, updated, style, width), "", *table, "", *summary]
 
 

@@ -76,7 +76,7 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
 
         print(*lineage.draw(directory, in_unicode=is_unicode(sys.stdout)), sep="\n")
     else:
-        aside = branches.branch_folders(directory)
+        aside = branches.set_aside(directory)
         print(
             *checkpoint_table.render(
                 listing,
@@ -84,7 +84,7 @@ def run(argv: Sequence[str], prog: str | None = None) -> int:
                 detailed=args.detailed,
                 style=Style.of(sys.stdout),
                 updated=index.updated_at(directory),
-                branches=aside,
+                set_aside=aside,
                 order=order,
                 best_by=by,
                 marks={i: "damaged" if found else "ok" for i, found in (damage or {}).items()},

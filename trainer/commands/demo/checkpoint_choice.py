@@ -17,7 +17,7 @@ from trainer.commands.checkpoint_tools.metadata_text import date, fixed
 from trainer.commands.checkpoint_tools.open_manager import open_manager
 from trainer.commands.tables import Column, aligned
 from trainer.errors import UsageError
-from trainer.project import configured_checkpoint_dir, with_installed_names
+from trainer.project import configured_checkpoint_dir, with_commands
 from trainer.reporting.formatting import UNKNOWN
 from trainer.reporting.terminal import Style
 
@@ -91,7 +91,7 @@ def ask(shelf: Shelf, style: Style, read: Callable[[str], str] = input) -> Path 
         try:
             return shelf.find(answer or "latest")
         except (NoUsableCheckpoint, CheckpointCorrupted) as error:
-            print(str(error).splitlines()[0])
+            print(with_commands(str(error).splitlines()[0]))
 
 
 def checkpoint_rows(listing: Listing, style: Style) -> list[str]:
@@ -109,7 +109,7 @@ def checkpoint_rows(listing: Listing, style: Style) -> list[str]:
     head, *lines = aligned(columns, shown)
     rows = [head, _RULE]
     if older:
-        hint = with_installed_names("python list_checkpoints.py shows them all")
+        hint = with_commands("python list_checkpoints.py shows them all")
         rows.append(f"{'...':>8}  {older} older ones ({hint})")
     for info, line in zip(shown, lines, strict=True):
         marks = [f"[{info.label.name}]"] if info.label else []
