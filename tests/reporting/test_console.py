@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import subprocess
@@ -79,6 +80,15 @@ def test_a_line_has_the_figures_of_its_row() -> None:
         ("agent-steps/s", "2,000"),
         ("ETA", "15:16"),
     ]
+
+
+def test_a_team_whose_turn_it_is_not_waits() -> None:
+    console = LineConsole(io.StringIO())
+    console.start(500)
+    frozen = {"hider/kl": math.nan, "hider/entropy": math.nan, "hider/trained": 0}
+    console.iteration(make_row(42) | frozen)
+    line = written(console).splitlines()[-1]
+    assert ["waits" in part for part in line.split("|")[3:5]] == [False, True]
 
 
 def test_the_header_comes_back_now_and_then() -> None:

@@ -87,6 +87,13 @@ def test_the_panel_shows_where_the_run_stands(console: LiveConsole, clock: Clock
         assert part in text
 
 
+def test_a_team_whose_turn_it_is_not_waits(console: LiveConsole) -> None:
+    console.start(500)
+    console.iteration(make_row(42) | {"hider/kl": math.nan, "hider/trained": 0})
+    (line,) = (line for line in panel(console) if "waits" in line)
+    assert "hider" in line
+
+
 def test_the_panel_of_another_game_tells_nothing_of_hiders(console: LiveConsole) -> None:
     console.start(10)
     row = empty_row(("red", "blue", "green"), ["game/highest"])

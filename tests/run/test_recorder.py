@@ -20,6 +20,7 @@ from trainer.reporting.metrics import Row
 from trainer.run import recorder as recorder_module
 from trainer.run.identity import RunIdentity, RunOrigin
 from trainer.run.recorder import RunRecorder
+from trainer.schedules.alternation import Alternation
 
 
 class FakeTracker:
@@ -93,6 +94,19 @@ def tracker(monkeypatch: pytest.MonkeyPatch) -> FakeTracker:
     monkeypatch.setattr(recorder_module, "open_trackers", open_trackers)
     monkeypatch.setattr(recorder_module, "TrainingFigure", Figure)
     return tracker
+
+
+def test_the_start_tells_whose_turn_it_is(tmp_path: Path, tracker: FakeTracker) -> None:
+    bench = Bench(tmp_path)
+    with bench.recorder as recorder:
+        assert "alternating" not in recorder.info()
+        turns = Alternation(("seeker", "hider"), 3)
+        for now, text in (
+            (turns, "seeker first, turns of 3 iterations"),
+            (turns.advanced(), "seeker first for 2 iterations, turns of 3 iterations"),
+        ):
+            recorder.trainer.schedules.alternation = now
+            assert recorder.info()["alternating"] == text
 
 
 def test_before_the_first_row_nothing_is_on_the_disk(tmp_path: Path, tracker: FakeTracker) -> None:

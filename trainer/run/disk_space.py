@@ -30,14 +30,19 @@ def disk_warning(trainer: TeamPPO, config: Config, directory: Path) -> str | Non
     """What to say if the checkpoints that the run will keep do not fit; None if they do."""
     ppo = config.ppo
     many = -(-planned_iterations(config) // ppo.checkpoint_freq)
-    kept = min(many, ppo.keep_last_n + ppo.keep_best_n + 1) if ppo.keep_last_n else many
+    most = ppo.keep_last_n + max(1, ppo.keep_best_n)
+    kept, which = many, ""
+    if ppo.keep_last_n and most < many:
+        best = f"{ppo.keep_best_n} best" if ppo.keep_best_n > 1 else "best"
+        kept, which = most, f" (the last {ppo.keep_last_n} and the {best})"
     one = checkpoint_bytes(trainer)
     needed, free = (kept + 1) * one, free_bytes(directory)  # one more while the next is written
     if free is None or free >= needed:
         return None
     return (
         f"the disk of {directory} has {size(free)} free; the {kept} checkpoints that this run "
-        f"keeps need about {size(needed)} ({size(one)} each): free some, or lower ppo.keep_last_n"
+        f"keeps{which} need about {size(needed)} ({size(one)} each): free some, or lower "
+        "ppo.keep_last_n"
     )
 
 

@@ -100,8 +100,14 @@ class RunRecorder:
 
     def info(self) -> dict[str, object]:
         """What the console shows when the run starts."""
+        trainer = self.trainer
         return start_info(
-            self.config, self.manager, self.identity, self.origin, self.trainer.restore_notes
+            self.config,
+            self.manager,
+            self.identity,
+            self.origin,
+            trainer.restore_notes,
+            trainer.schedules.alternation,
         )
 
     def lap(self) -> Lap:

@@ -8,8 +8,10 @@ from pathlib import Path
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io.redaction import redacted
 from trainer.config.schema import Config
+from trainer.project import shown_path
 from trainer.reporting.formatting import plural
 from trainer.run.identity import RunIdentity, RunOrigin
+from trainer.schedules.alternation import Alternation
 
 
 def start_info(
@@ -18,6 +20,7 @@ def start_info(
     identity: RunIdentity,
     origin: RunOrigin,
     restored: Sequence[str],
+    alternation: Alternation,
 ) -> dict[str, object]:
     """What the console shows; `restored` are the notes of a restore or a warm start."""
     ppo, ray = config.ppo, config.ray
@@ -27,13 +30,16 @@ def start_info(
         learners = plural(ray.num_learners, "learner") if ray.num_learners else where
         where = runners if runners == learners else f"{runners}, learning in {learners}"
     every = "iteration" if ppo.checkpoint_freq == 1 else f"{ppo.checkpoint_freq} iterations"
+    place = shown_path(manager.address(manager.directory))
     info: dict[str, object] = {
         "run": identity.name,
         "game": config.played.title,
         "sampling": f"{ray.num_envs} worlds x {ppo.rollout_length} steps in {where}",
         "device": f"cpu, {plural(config.train.threads, 'thread')}",
-        "checkpoints": f"{manager.shown}, every {every}, {ppo.retention.told}",
+        "checkpoints": f"{place}, every {every}, {ppo.retention.told}",
     }
+    if alternation.every is not None:
+        info["alternating"] = _turns(alternation, alternation.every)
     if config.tracking.tensorboard_dir is not None:
         info["tensorboard"] = f"tensorboard --logdir {config.tracking.tensorboard_dir}"
     if config.tracking.mlflow:
@@ -47,6 +53,13 @@ def start_info(
     if restored:
         info["restored"] = "; ".join(restored)
     return info
+
+
+def _turns(alternation: Alternation, every: int) -> str:
+    """Who learns first, and how long; of a turn that has begun, how long it still takes."""
+    left = f" for {plural(every - alternation.done, 'iteration')}" if alternation.done else ""
+    first = alternation.teams[alternation.turn]
+    return f"{first} first{left}, turns of {plural(every, 'iteration')}"
 
 
 def _warm_start(sources: Mapping[str, str]) -> str:

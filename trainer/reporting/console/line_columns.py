@@ -20,6 +20,13 @@ def fixed(value: float, width: int, digits: int) -> str:
     return f"{value:>{width}.1e}"
 
 
+def divergence(row: Mapping[str, float | int], team: str, width: int, digits: int) -> str:
+    """The KL of a team; of one that did not learn, as it was not its turn: `waits`."""
+    if row.get(f"{team}/trained") == 0:
+        return f"{'waits':>{width}}"
+    return fixed(row.get(f"{team}/kl", math.nan), width, digits)
+
+
 Group = tuple[str, list[tuple[str, str]]]  # name and (heading, text) of each column, equally wide
 
 
@@ -40,7 +47,7 @@ def columns(
             team,
             [
                 number(f"{team}_reward", "reward", 8, 2),
-                number(f"{team}/kl", "KL", 8, 6),
+                (f"{'KL':>8}", divergence(row, team, 8, 6)),
                 number(f"{team}/entropy", "entropy", 7, 4),
             ],
         )

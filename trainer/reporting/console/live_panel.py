@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trainer.reporting.console.console import Row
-from trainer.reporting.console.line_columns import fixed
+from trainer.reporting.console.line_columns import divergence, fixed
 from trainer.reporting.formatting import number, percent
 from trainer.reporting.metrics import TEAM, team_color, teams_of
 
@@ -62,7 +62,7 @@ def team_table(row: Row, returns: Mapping[str, Iterable[float]], width: int) -> 
         columns = [
             (0, "reward", number(value("_reward"))),
             (WIDE, "trend", sparkline(list(returns[team]))),
-            (0, "KL", fixed(value("/kl"), 0, 6 if medium else 4)),
+            (0, "KL", divergence(row, team, 0, 6 if medium else 4)),
             (0, "entropy", fixed(value("/entropy"), 0, 4 if medium else 2)),
             (NARROW, "lr", number(value("/lr"))),
             (MEDIUM, "π loss", number(value("/policy_loss"))),
