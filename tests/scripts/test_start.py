@@ -110,3 +110,4 @@ def test_a_folder_that_only_seems_writable_is_named(desk: Desk) -> None:
     assert done.returncode == 2
     assert "error: ppo.checkpoint_dir: cannot write into /proc/x: No such file" in done.stderr
     assert "Traceback" not in done.stderr
+    assert "Training" not in done.stdout

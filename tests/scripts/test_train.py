@@ -181,7 +181,7 @@ def test_the_environment_variable_names_the_checkpoint(trained: Trained, tmp_pat
     ("words", "code", "message"),
     [
         (("main.py",), 2, "already holds 2 checkpoint(s), up to iteration 4"),
-        (("main.py", "--fresh"), 2, "python main.py --resume latest"),
+        (("main.py", "--fresh"), 2, "main.py --resume latest\n"),
         (("main.py", "--resume", "latest", "--until", "4"), 2, "at iteration 4 already"),
         (("main.py", "7"), 3, "error: no checkpoint for iteration 7 in ./checkpoints; nearest: 4"),
         (("main.py", "checkpoints/best"), 3, "Checkpoint path does not exist: "),
@@ -267,7 +267,8 @@ def test_another_network_is_refused_before_loading(trained: Trained, tmp_path: P
     assert "continue_training.py ./checkpoints/checkpoint_000004" in keep
     assert "hiddens" not in keep
     assert "main.py --fresh" in begin
-    assert begin.endswith("--set 'ppo.hiddens=[32]' --checkpoint-dir ./checkpoints_2")
+    assert keep.endswith(" --iterations 1")
+    assert begin.endswith("'ppo.hiddens=[32]' --iterations 1 --checkpoint-dir ./checkpoints_2")
     assert desk.checkpoints() == ["checkpoint_000002", "checkpoint_000004"]
 
 

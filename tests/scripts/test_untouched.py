@@ -105,7 +105,7 @@ def test_a_stop_while_loading_changes_nothing(
     assert "stopping: nothing has been trained yet" in said.err
     assert "checkpoint_000004 is damaged" in said.err
     assert "RESTORING from checkpoint: ./checkpoints/checkpoint_000002\n" in said.out
-    assert "into a branch_after_... folder" in said.out
+    assert "it becomes broken_checkpoint_000004_..." in said.out
     assert "nothing was trained; nothing was changed" in said.out
     assert "Resuming with iterations" not in said.out  # no training is announced any more
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,13 @@ from tests.golden_checkpoint import golden_in
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.reader import CheckpointReader
 from trainer.commands.train.checkpoint_folder import (
+    check_curves_writable,
     check_writable,
     find,
     find_to_resume,
     open_folder,
     refuse_occupied,
+    try_writing,
 )
 from trainer.errors import UsageError
 
@@ -84,4 +88,25 @@ def test_a_place_that_is_no_folder(home: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot write into .*file forbids it"):
         check_writable("file/below")
     check_writable("new/deep/below")
+    try_writing("new/deep/below")
+    assert {path.name for path in home.iterdir()} == {"config.yaml", "file"}
+
+
+def test_a_place_that_takes_no_folder_is_refused_before_training(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**kwargs: object) -> str:
+        raise OSError(errno.ENOENT, "No such file or directory")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    with pytest.raises(UsageError, match=r"cannot write into new: No such.*another --checkpoint-"):
+        try_writing("new")
+
+
+def test_curves_that_cannot_be_written_are_refused_with_the_key(home: Path) -> None:
+    (home / "runs").write_text("")
+    with pytest.raises(UsageError, match=r"cannot write into .*/runs: .*; set tracking\.tensorb"):
+        check_curves_writable("./runs")
+    check_curves_writable(None)
+    check_curves_writable("./new/runs")
     assert not (home / "new").exists()

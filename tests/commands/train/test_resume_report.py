@@ -10,12 +10,14 @@ import pytest
 from tests.commands.train.conftest import Planner, parsed
 from tests.golden_checkpoint import golden_in, vouch_for
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.commands.train.plan import plan_run
 from trainer.commands.train.resume_report import (
     print_alternatives,
     print_changes,
     print_report,
     print_start,
 )
+from trainer.commands.train.start import Start
 
 MORE = ("--iterations", "2")
 
@@ -42,6 +44,28 @@ def test_the_start_names_what_moves(
         capsys.readouterr().out
     )
     assert CheckpointManager(home / "checkpoints").listing().iterations == [3, 5, 6]
+
+
+def test_a_checkpoint_that_the_environment_names_is_shown_as_such(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RESTORE_CHECKPOINT", "latest")
+    print_start(plan_run(parsed(*MORE), Start()))
+    assert capsys.readouterr().out == (
+        "RESTORING from checkpoint: ./checkpoints/checkpoint_000003\n  as RESTORE_CHECKPOINT says\n"
+    )
+
+
+def test_the_start_names_what_a_damaged_checkpoint_becomes(
+    resume: Planner, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest = golden_in(home / "checkpoints", 5)
+    (newest / "algorithm_state.pkl").write_bytes(b"?")
+    print_start(resume(*MORE))
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "  checkpoint_000005 is damaged: it becomes broken_checkpoint_000005_... after the first "
+        "iteration"
+    ]
 
 
 def test_the_report_shows_the_metadata_of_a_stranger_safely(
@@ -85,9 +109,12 @@ def test_another_network_is_refused_with_the_alternatives(
     print_alternatives(plan, parsed(*words))
     error, keep, new = capsys.readouterr().err.splitlines()
     assert error.startswith("error: these weights do not fit")
-    assert keep.endswith("continue_training.py ./checkpoints/checkpoint_000003 --set ppo.lr=0.5")
+    assert keep.endswith(
+        "continue_training.py ./checkpoints/checkpoint_000003 --set ppo.lr=0.5 --iterations 2"
+    )
     assert new.endswith(
-        "main.py --fresh --set 'ppo.hiddens=[4]' --set ppo.lr=0.5 --checkpoint-dir ./checkpoints_2"
+        "main.py --fresh --set 'ppo.hiddens=[4]' --set ppo.lr=0.5 --iterations 2 "
+        "--checkpoint-dir ./checkpoints_2"
     )
 
 

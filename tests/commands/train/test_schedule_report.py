@@ -52,11 +52,12 @@ def test_a_resume(
     mode: str,
     values: str,
 ) -> None:
-    print_schedules(resume(*MORE, *words))
+    print_schedules(resume("--until", "400", *words))
     told = capsys.readouterr().out
     assert "Loaded schedule metadata from ./checkpoints/checkpoint_000003\n" in told
     assert f"Schedule mode: {mode}" in told
     assert f"  hider/entropy_coeff   {values}" in told
+    assert ("Extended total" in told) == mode.startswith("EXTEND")
 
 
 def test_a_learning_rate_of_0_is_warned_of(

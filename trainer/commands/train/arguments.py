@@ -143,6 +143,13 @@ def flags_of(args: argparse.Namespace) -> list[str]:
     return [word for pair in pairs if not has_credentials(pair[1]) for word in pair]
 
 
+def length_of(args: argparse.Namespace) -> list[str]:
+    """The option with the length of the run, as it has to be typed again; empty: not given."""
+    named = ("iterations", "until", "until_episodes", "until_steps", "alternations")
+    given = ((f"--{name.replace('_', '-')}", getattr(args, name)) for name in named)
+    return [word for flag, value in given if value is not None for word in (flag, str(value))]
+
+
 def _positive(text: str) -> int:
     """A whole number, also written as 2e6 or 2_000_000."""
     try:

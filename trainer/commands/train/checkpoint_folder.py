@@ -9,6 +9,7 @@ import contextlib
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,26 +113,49 @@ def refuse_occupied(place: str) -> None:
 
 def check_writable(place: str) -> None:
     """Raises UsageError if checkpoints could not be written to a local place."""
-    folder = open_folder(place).directory
+    _check_writable(open_folder(place).directory, "use another --checkpoint-dir")
+
+
+def check_curves_writable(folder: str | None) -> None:
+    """Raises UsageError if TensorBoard's files could not be written to a folder; None: to none."""
+    if folder is not None:
+        cure = "set tracking.tensorboard_dir to another folder, or to null for none"
+        _check_writable(Path(folder).expanduser().absolute(), cure)
+
+
+def _check_writable(folder: Path, cure: str) -> None:
     try:
-        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        existing = _existing(folder)
         forbidden = not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK)
     except OSError as error:
         raise UsageError(f"cannot write into {folder}: {error}") from None
     if forbidden:
-        raise UsageError(
-            f"cannot write into {folder}: {existing} forbids it; use another --checkpoint-dir"
-        )
+        raise UsageError(f"cannot write into {folder}: {existing} forbids it; {cure}")
+
+
+def _existing(folder: Path) -> Path:
+    """The folder itself, or the nearest one above it that exists."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def try_writing(place: str) -> None:
-    """Checks that an object store accepts checkpoints, before hours of training.
+    """Checks that a new folder or an object store accepts checkpoints, before hours of training.
+
+    Nothing is left of the trial.
 
     Raises:
         UsageError: it refuses.
         StoreUnavailable: it does not answer.
     """
     manager = open_folder(place)
+    if not is_url(place) and not manager.directory.exists():
+        try:  # not every file system shows by permissions that it takes no folder
+            os.rmdir(tempfile.mkdtemp(prefix=".trial-", dir=_existing(manager.directory)))  # noqa: PTH106
+        except OSError as error:
+            raise UsageError(
+                f"ppo.checkpoint_dir: cannot write into {manager.shown}: {error.strerror}; "
+                "use another --checkpoint-dir"
+            ) from None
     try:
         manager.try_writing()
     except StoreUnavailable as error:

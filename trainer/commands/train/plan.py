@@ -17,6 +17,7 @@ from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.safe_io.safe_json import first_line
 from trainer.commands.train.arguments import flags_of
 from trainer.commands.train.checkpoint_folder import (
+    check_curves_writable,
     check_writable,
     find,
     find_to_resume,
@@ -61,6 +62,7 @@ class RunPlan:
         continuation: for a resumed run, how the schedules of its checkpoint are continued.
         turned_on: whether alternating training is new, because alternations were asked for.
         flags: what the command line says of the run's values.
+        source: what has named the checkpoint to resume, as in `Start`.
     """
 
     config: Config
@@ -72,6 +74,7 @@ class RunPlan:
     continuation: Continuation | None = None
     turned_on: bool = False
     flags: tuple[str, ...] = ()
+    source: str = ""
 
     @property
     def restore_path(self) -> Path | None:
@@ -137,6 +140,7 @@ def _new_plan(asked: Given, start: Start) -> RunPlan:
     }
     refuse_occupied(config.ppo.checkpoint_dir)
     check_writable(config.ppo.checkpoint_dir)
+    check_curves_writable(config.tracking.tensorboard_dir)
     until = args.until or planned_iterations(config)
     schedules = build_scheduler(config, until)
     check_game_schedules(config, schedules, until)
@@ -183,6 +187,7 @@ def _resume_plan(asked: Given, groups: ConfigGroups, start: Start, selector: str
     check_writable(place)
     saved = found.saved
     configured = continued(asked, saved)
+    check_curves_writable(configured.config.tracking.tensorboard_dir)
     config = _with_checkpoint_dir(configured.config, place)
     config = config.model_copy(update={"initialization": groups.initialization})
     config, turned_on = with_turns(config, args.alternations)
@@ -208,6 +213,7 @@ def _resume_plan(asked: Given, groups: ConfigGroups, start: Start, selector: str
         continuation=continuation,
         turned_on=turned_on,
         flags=tuple(flags_of(args)),
+        source=start.source,
     )
 
 

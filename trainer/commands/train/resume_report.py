@@ -12,12 +12,14 @@ from typing import Any
 import yaml
 
 from envs.hide_and_seek.config import REWARD_SETTINGS
-from trainer.checkpoints import metadata
+from trainer.checkpoints import layout, metadata
 from trainer.checkpoints.safe_io.redaction import without_credentials
 from trainer.checkpoints.safe_io.safe_json import shown
+from trainer.commands.train.arguments import length_of
 from trainer.commands.train.checkpoint_folder import open_folder
 from trainer.commands.train.plan import RunPlan
 from trainer.commands.train.schedule_report import print_schedules
+from trainer.commands.train.start import UNTYPED
 from trainer.config.changes import config_changes, refused_teams
 from trainer.config.loading import override_path
 from trainer.config.merge import Merge
@@ -25,7 +27,7 @@ from trainer.config.paths import values_by_path
 from trainer.config.run_length import PLAN_KEY
 from trainer.config.schema import Config
 from trainer.config.types import TEAMS
-from trainer.project import script_command
+from trainer.project import script_command, shown_path
 
 
 def show_resume(plan: RunPlan, args: argparse.Namespace, *, in_full: bool = False) -> bool:
@@ -51,6 +53,12 @@ def print_start(plan: RunPlan) -> None:
     """Prints which checkpoint is restored, and which newer ones are set aside, and when."""
     assert plan.restore_path is not None
     print(f"RESTORING from checkpoint: {plan.shown(plan.restore_path)}")
+    if plan.source in UNTYPED:
+        print(f"  as {plan.source} says")
+    for path in plan.origin.damaged:
+        print(
+            f"  {path.name} is damaged: it becomes broken_{path.name}_... after the first iteration"
+        )
     newer = newer_iterations(plan)
     if newer:
         which = f"iteration {newer[0]} is newer: it moves"
@@ -71,17 +79,18 @@ def print_report(plan: RunPlan) -> None:
         "hider reward": _number(metadata.number(values, "hider_reward")),
         "episodes": _count(values.get("episodes_completed")),
         "agent steps": _count(values.get("agent_steps")),
-        "new ones go to": manager.shown,
+        "new ones go to": shown_path(manager.address(manager.directory)),
     }
     for key, text in lines.items():
         print(f"  {key:<15} {text}")
 
 
 def newer_iterations(plan: RunPlan) -> list[str]:
-    """The iterations of the newer checkpoints, which a resume sets aside."""
+    """The iterations of the newer checkpoints, which a resume sets aside; not of damaged ones."""
     manager = open_folder(plan.config.ppo.checkpoint_dir)
+    broken = {layout.iteration_of(path.name) for path in plan.origin.damaged}
     found = (int(info["iteration"]) for info in manager.list_checkpoints())
-    return [str(iteration) for iteration in found if iteration > plan.first_iteration]
+    return [str(i) for i in found if i > plan.first_iteration and i not in broken]
 
 
 def print_changes(plan: RunPlan) -> bool:
@@ -137,11 +146,13 @@ def print_alternatives(plan: RunPlan, args: argparse.Namespace) -> None:
     file = ["--config", args.config] if args.config is not None else []
     given = [word for item in [*own, *back] for word in ("--set", without_credentials(item))]
     anew = [word for item in new for word in ("--set", without_credentials(item))]
-    folder = ["--checkpoint-dir", "./checkpoints_2"]
+    length, folder = length_of(args), ["--checkpoint-dir", "./checkpoints_2"]
+    keep = script_command("continue_training.py", [path, *file, *given, *length])
+    fresh = script_command("main.py", [*begin, *file, *anew, *length, *folder])
     print(
         "error: these weights do not fit another network; nothing was changed\n"
-        f"Keep the network:     {script_command('continue_training.py', [path, *file, *given])}\n"
-        f"Or begin a new run:   {script_command('main.py', [*begin, *file, *anew, *folder])}",
+        f"Keep the network:     {keep}\n"
+        f"Or begin a new run:   {fresh}",
         file=sys.stderr,
     )
 

@@ -40,7 +40,8 @@ def print_schedules(plan: RunPlan) -> None:
         print(f"  Previous total iterations: {found.old_total}")
         print(f"  Previous current iterations: {found.position}")
         print(f"Schedule mode: {found.mode.upper()} - {_MODES[found.mode]}")
-        label = "Extended total" if found.new_total != found.old_total else "Total"
+        extended = found.mode == "extend" and found.new_total != found.old_total
+        label = "Extended total" if extended else "Total"
         print(f"  {label} iterations: {found.new_total} (position {found.position})")
     width = max(map(len, found.values))
     for name, (old, new) in found.values.items():

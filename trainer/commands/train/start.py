@@ -12,6 +12,9 @@ from trainer.commands.train.configuration import Given
 from trainer.config.schema import ConfigGroups
 
 RESTORE_VARIABLE = "RESTORE_CHECKPOINT"
+_RESUME_KEY = "initialization.resume.checkpoint"
+UNTYPED = (RESTORE_VARIABLE, _RESUME_KEY)
+"""What can name the checkpoint to resume although the command line does not."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def configured_start(config: ConfigGroups) -> Start:
     initialization = config.initialization
     if initialization.mode == "resume":
         checkpoint = initialization.resume.checkpoint
-        return Start(resume=checkpoint, source="initialization.resume.checkpoint")
+        return Start(resume=checkpoint, source=_RESUME_KEY)
     return Start(fresh=initialization.mode == "fresh", source="initialization.warmstart")
 
 
