@@ -23,6 +23,7 @@ SMALL = (
     *("--set", "env.num_layouts=4"),
     *("--set", "ray.num_envs_per_env_runner=64"),
     *("--set", "ppo.rollout_length=32"),
+    *("--set", "ppo.num_epochs=2"),
     *("--set", "ppo.minibatch_size=512"),
     *("--set", "ppo.checkpoint_freq=2"),
     *("--set", "ppo.kl_coeff=0.2"),
