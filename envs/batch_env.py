@@ -23,6 +23,8 @@ class TeamSpec:
         agents: their names.
         obs_size: D.
         nvec: the choices of each action head.
+        live_columns: the columns of an observation that can be other than 0, in ascending order;
+            learning skips the others. None: all can.
 
     Raises:
         ValueError: an attribute is not of that kind, or empty.
@@ -32,6 +34,7 @@ class TeamSpec:
     agents: tuple[str, ...]
     obs_size: int
     nvec: tuple[int, ...]
+    live_columns: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         named = not isinstance(self.agents, str) and len(self.agents) > 0
@@ -48,6 +51,12 @@ class TeamSpec:
         object.__setattr__(self, "agents", tuple(self.agents))
         object.__setattr__(self, "obs_size", int(self.obs_size))
         object.__setattr__(self, "nvec", tuple(int(number) for number in counts))
+        live = self.live_columns
+        if live is not None and list(live) != sorted({*live} & {*range(self.obs_size)}):
+            raise ValueError(
+                f"team {self.name!r}: live_columns must be ascending columns below obs_size "
+                f"({self.obs_size}); got {live!r}"
+            )
 
     @property
     def num_agents(self) -> int:
@@ -183,6 +192,14 @@ class BatchEnv(ABC):
         if values:
             raise ValueError(f"this game has no parameter {next(iter(values))!r} to change")
         return {}
+
+    def part(self, worlds: slice) -> BatchEnv | None:
+        """Some of the worlds as an environment on the same memory, for a thread of its own.
+
+        Parts may be stepped at the same time as others. They live for one rollout: `reset`,
+        `set_state` and `set_parameters` are called on the whole. None: the game has no parts.
+        """
+        return None
 
     @abstractmethod
     def observe(self, out: Mapping[str, ObsBuffers]) -> None:

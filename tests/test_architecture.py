@@ -15,7 +15,7 @@ SCRIPTS = ("main", "continue_training", "list_checkpoints", "demo_model", "ppo_t
 
 LAYERS = (
     ("envs", "trainer.schedules", "trainer.checkpoints"),
-    ("trainer.errors", "trainer.project"),
+    ("trainer.errors", "trainer.project", "trainer.engine"),
     ("trainer.config",),
     ("trainer.cluster",),
     ("trainer.ppo", "trainer.reporting"),
@@ -113,6 +113,10 @@ def test_the_game_knows_nothing_of_learning() -> None:
     assert offenders("envs", "torch") == []
     only = {"envs/adapters/rllib.py"}
     assert {line.split()[0] for line in offenders("envs", "ray")} <= only
+
+
+def test_the_engine_knows_only_arrays() -> None:
+    assert offenders("trainer.engine", "ray", "torch") == []
 
 
 def test_the_checkpoints_are_a_library_of_their_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,7 +11,7 @@ from envs.batch_env import BatchEnv, ObsBuffers
 from envs.hide_and_seek.checks import check_array, check_buffers, check_state, describe_action
 from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig, ResolvedConfig
 from envs.hide_and_seek.kernels import step as kernels
-from envs.hide_and_seek.kernels.state import Pay, Rules, TeamView, allocate_world
+from envs.hide_and_seek.kernels.state import Pay, Rules, TeamView, World, allocate_world
 from envs.hide_and_seek.layouts import build_layouts, has_distances, with_distances
 from envs.hide_and_seek.spaces import NUM_HEADS, STAT_NAMES
 
@@ -164,6 +165,15 @@ class HideAndSeekBatchEnv(BatchEnv):
             self._moved,
             self.episode_stats,
         )
+
+    def part(self, worlds: slice) -> HideAndSeekBatchEnv:
+        """See `BatchEnv.part`."""
+        part = copy.copy(self)
+        part.world = World(*(array[worlds] for array in self.world))
+        part.num_envs = len(part.world.time)
+        part.episode_stats = self.episode_stats[worlds]
+        part._moved, part._actions = self._moved[worlds], self._actions[worlds]
+        return part
 
     def observe(self, out: Mapping[str, ObsBuffers]) -> None:
         """See `BatchEnv.observe`."""

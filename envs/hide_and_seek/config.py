@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from envs.hide_and_seek.spaces import HEADS, NVEC, OBS_SIZE, STAT_NAMES
+from envs.hide_and_seek.spaces import HEADS, NVEC, OBS_SIZE, STAT_NAMES, live_columns
 
 if TYPE_CHECKING:
     from envs.batch_env import GameSpec
@@ -252,9 +252,16 @@ class ResolvedConfig(HideAndSeekConfig):
         """The teams and the statistics of an episode."""
         from envs.batch_env import GameSpec, TeamSpec  # needs numpy, which no configuration needs
 
+        sizes = self.team_sizes
         teams = tuple(
-            TeamSpec(name, tuple(f"{name}_{k}" for k in range(size)), OBS_SIZE, NVEC)
-            for name, size in self.team_sizes.items()
+            TeamSpec(
+                name,
+                tuple(f"{name}_{k}" for k in range(size)),
+                OBS_SIZE,
+                NVEC,
+                live_columns(mates=size - 1, opponents=sum(sizes.values()) - size),
+            )
+            for name, size in sizes.items()
         )
         return GameSpec(teams, STAT_NAMES)
 

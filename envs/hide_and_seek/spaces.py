@@ -43,6 +43,7 @@ itself, so it tops out at 0.25 m/step. A frozen seeker may do nothing but NOOP.
 from __future__ import annotations
 
 SELF_SIZE = 12
+SELF_LIVE = 10  # the others are for boxes and ramps
 NUM_RAYS = 32
 AGENT_SLOTS, AGENT_SIZE = 5, 10
 BOX_SLOTS, BOX_SIZE = 4, 12
@@ -82,3 +83,10 @@ STAT_NAMES = (
     "perfect_hide",
 )
 """The statistics of an episode; a return is the mean of a team's agents."""
+
+
+def live_columns(mates: int, opponents: int) -> tuple[int, ...]:
+    """The columns that can be other than 0 for an agent with so many mates and opponents."""
+    seen = [*range(mates), *range(MATE_SLOTS, MATE_SLOTS + opponents)]
+    agents = [AGENTS_AT + slot * AGENT_SIZE + k for slot in seen for k in range(AGENT_SIZE)]
+    return (*range(SELF_LIVE), *range(LIDAR_AT, AGENTS_AT), *agents)

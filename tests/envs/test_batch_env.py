@@ -273,3 +273,50 @@ def test_without_autoreset_the_end_can_be_looked_at_and_the_next_episode_is_the_
     assert np.all(still.out["hider"].obs[..., 9] == 0.0)
     still.env.next_episodes(still.out)
     assert_same(usual.everything(), still.everything())
+
+
+@pytest.mark.parametrize("level", ["L0", "L1", "L3"])
+def test_columns_that_are_not_live_are_always_zero(level: str) -> None:
+    play = make_play(32, level=level)
+    play.reset(*range(32))
+    random = np.random.default_rng(0)
+    seen = {spec.name: np.zeros(spec.obs_size, np.bool_) for spec in play.env.teams}
+    for _ in range(120):
+        play.step(play.random_actions(random))
+        for name, columns in seen.items():
+            columns |= play.out[name].obs.any(axis=(0, 1))
+    for spec in play.env.teams:
+        assert spec.live_columns is not None
+        assert set(np.flatnonzero(seen[spec.name])) <= set(spec.live_columns)
+        missed = set(spec.live_columns) - set(np.flatnonzero(seen[spec.name]))
+        assert len(missed) <= 1  # the time to hide may never show in so few worlds
+
+
+def test_parts_play_what_the_whole_plays() -> None:
+    whole, shared = make_play(6, level="L3"), make_play(6, level="L3")
+    random = np.random.default_rng(0)
+    for play in (whole, shared):
+        play.reset(*range(6))
+    for _ in range(100):
+        actions = whole.random_actions(random)
+        whole.step(actions)
+        for cut in (slice(0, 4), slice(4, 6)):
+            out = {
+                name: ObsBuffers(b.obs[cut], b.action_mask[cut], b.valid[cut])
+                for name, b in shared.out.items()
+            }
+            rewards = {name: array[cut] for name, array in shared.rewards.items()}
+            part = shared.env.part(cut)
+            part.step({k: a[cut] for k, a in actions.items()}, out, rewards, shared.dones[cut])
+        for one, other in zip(whole.everything(), shared.everything(), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert all(
+        np.array_equal(array, shared.env.get_state()[name])
+        for name, array in whole.env.get_state().items()
+    )
+
+
+@pytest.mark.parametrize("columns", [(1, 0), (0, 0), (-1,), (2,), "01"])
+def test_live_columns_are_ascending_columns(columns: Any) -> None:
+    with pytest.raises(ValueError, match="live_columns must be ascending columns"):
+        TeamSpec("red", ("red_0",), 2, (3,), columns)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from envs.hide_and_seek.kernels import physics, random_stream, vision
-from envs.hide_and_seek.kernels.jit import SOURCES_DIGEST
+from envs.hide_and_seek.kernels.jit import SOURCES
 from envs.hide_and_seek.kernels.step import observe_worlds, step_worlds
+from envs.jit import digest_of
 from tests.envs import reference
 from tests.envs.playing import Play, make_play
 
@@ -213,4 +214,4 @@ def check_perception(play: Play, n: int, time: int, config) -> None:
 def test_machine_code_is_kept_and_notices_a_change_in_any_kernel_file() -> None:
     for entry in (step_worlds, observe_worlds, vision.cast_rays):
         index = entry._cache._cache_file
-        assert index._source_stamp[1] == SOURCES_DIGEST
+        assert index._source_stamp[1] == digest_of(SOURCES)

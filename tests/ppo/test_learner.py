@@ -13,9 +13,10 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.errors import TrainingDiverged
 from trainer.ppo.algorithm import TeamPPO, WeightsOutOfSync
 from trainer.ppo.collapse import CollapseMonitor
-from trainer.ppo.learner import STEP_SCALARS
 from trainer.ppo.policy_files import load_policy, save_policy
 from trainer.ppo.rollout import RolloutBatch
+from trainer.ppo.team_update import STEP_SCALARS, TeamUpdate
+from trainer.ppo.torch_update import TorchEngine
 
 Build = Callable[..., TeamPPO]
 TEAMS = ("seeker", "hider")
@@ -244,21 +245,21 @@ def test_an_epoch_has_exactly_the_agreed_number_of_gradient_steps(
 ) -> None:
     """Learners with other numbers of rows agree on the steps; one more or less would hang them."""
     trainer = build()
-    learner = trainer.learner
+    engine = TorchEngine(threads=2, teams=2, distributed=False)
     agreed = 469 if rows > 1000 else 2
-    monkeypatch.setattr(learner, "num_minibatches", lambda *_: agreed)
+    monkeypatch.setattr(engine, "num_minibatches", lambda *_: agreed)
     steps: list[str] = []
 
-    def gradient_step(team: str, *_: object) -> dict[str, torch.Tensor]:
-        steps.append(team)
+    def gradient_step(update: TeamUpdate, *_: object) -> dict[str, torch.Tensor]:
+        steps.append(update.policy_id)
         return dict.fromkeys(STEP_SCALARS, torch.tensor(0.0))
 
-    monkeypatch.setattr(learner, "gradient_step", gradient_step)
+    monkeypatch.setattr(engine, "gradient_step", gradient_step)
     batch = RolloutBatch.allocate(OneStepEnv(1).teams, 1, rows)
     batch.teams["seeker"].valid[:] = True
-    plan = trainer.schedules.team_plan("seeker")
-    learner.update_team("seeker", plan, batch.teams["seeker"], torch.from_numpy(batch.dones))
-    assert len(steps) == learner.teams["seeker"].num_epochs * agreed
+    update = trainer.learner.team_update("seeker", trainer.schedules.team_plan("seeker"), batch)
+    learned = engine.train_team(update)
+    assert len(steps) == learned.steps == update.settings.num_epochs * agreed
 
 
 def test_shards_are_equal_and_together_the_whole() -> None:

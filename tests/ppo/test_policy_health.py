@@ -7,7 +7,6 @@ import pickle
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -20,6 +19,8 @@ from trainer.ppo.losses import Minibatch
 from trainer.ppo.networks import ActorCritic, PolicySpec, not_finite
 from trainer.ppo.policy_files import PolicyFileError, save_policy
 from trainer.ppo.policy_health import ROWS, measure
+from trainer.ppo.team_update import Learned, TeamUpdate
+from trainer.ppo.torch_update import TorchEngine
 
 Build = Callable[..., TeamPPO]
 ONE_STEP = {"num_epochs": 1, "minibatch_size": 1024}
@@ -62,18 +63,19 @@ def test_no_team_is_at_work_any_more_when_another_has_diverged(
 ) -> None:
     trainer = build()
     learner = trainer.learner
-    update, failed, ended = learner.update_team, threading.Event(), []
+    assert isinstance(learner.engine, TorchEngine)
+    train_team, failed, ended = learner.engine.train_team, threading.Event(), []
 
-    def update_team(team: str, *args: Any) -> dict[str, float]:
-        if team == "seeker":
+    def train(update: TeamUpdate) -> Learned:
+        if update.policy_id == "seeker_policy":
             failed.set()
             raise TrainingDiverged("seeker_policy: for the test")
         assert failed.wait(60)
-        result: dict[str, float] = update(team, *args)
-        ended.append(team)
-        return result
+        learned: Learned = train_team(update)
+        ended.append("hider")
+        return learned
 
-    monkeypatch.setattr(learner, "update_team", update_team)
+    monkeypatch.setattr(learner.engine, "train_team", train)
     with pytest.raises(TrainingDiverged):
         trainer.train()
     assert ended == ["hider"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -92,3 +93,16 @@ def test_flags_and_statistics() -> None:
     check_ends("counting", env, np.array([True, False]), np.array([False, True]))
     with pytest.raises(GameMistake, match="sets terminated and truncated for the same world"):
         check_ends("counting", env, np.array([True, False]), np.array([True, True]))
+
+
+def test_a_column_that_is_not_among_the_live_ones() -> None:
+    env = CountEnv({"red": 1}, WORLDS)
+    env.teams = (replace(env.teams[0], live_columns=(0,)),)
+    batch = RolloutBatch.allocate(env.teams, STEPS, WORLDS)
+    batch.teams["red"].action_mask[:] = True
+    truncated, stats = np.zeros((STEPS, WORLDS), np.bool_), np.zeros((0, 3), np.float32)
+    batch.teams["red"].obs[1, 1, 0, 0] = 0.5
+    check_rollout(env, batch, truncated, stats)
+    batch.teams["red"].obs[1, 1, 0, 1] = 0.5
+    with pytest.raises(GameMistake, match=r"writes column 1 of out\['red'\]\.obs, which is not"):
+        check_rollout(env, batch, truncated, stats)

@@ -75,7 +75,7 @@ def test_every_gradient_step_has_the_learning_rate_of_torchs_scheduler(trainer_o
 def test_the_loss_gets_the_scheduled_coefficients(
     trainer_of: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import trainer.ppo.learner as learner_module
+    import trainer.ppo.torch_update as torch_update
 
     names = ("clip_param", "vf_loss_coeff", "entropy_coeff")
     curves = {name: {"type": "linear", "start": 0.4, "end": 0.2} for name in names}
@@ -84,13 +84,13 @@ def test_the_loss_gets_the_scheduled_coefficients(
         schedules={"seeker": curves, "hider": {"entropy_coeff": 0.125}},
     )
     seen: list[PPOCoefficients] = []
-    real = learner_module.ppo_loss
+    real = torch_update.ppo_loss
 
     def ppo_loss(*args: Any) -> Any:
         seen.append(args[-1])
         return real(*args)
 
-    monkeypatch.setattr(learner_module, "ppo_loss", ppo_loss)
+    monkeypatch.setattr(torch_update, "ppo_loss", ppo_loss)
     for _ in range(3):
         trainer.train()
     seekers = [c for c in seen if c.entropy_coeff != 0.125]

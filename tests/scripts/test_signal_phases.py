@@ -14,12 +14,12 @@ from tests.scripts.conftest import SMALL
 from trainer.checkpoints import manifest
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.train import main
+from trainer.ppo.actors import TorchActor
 from trainer.ppo.algorithm import TeamPPO
-from trainer.ppo.env_runner import BatchedEnvRunner
 from trainer.ppo.learner import TeamPPOLearner
 
 PHASES: dict[str, tuple[Any, str]] = {
-    "rollout": (BatchedEnvRunner, "_act"),
+    "rollout": (TorchActor, "act"),
     "update": (TeamPPOLearner, "update"),
     "capture": (TeamPPO, "save_to_path"),
     "commit": (manifest, "write"),  # in the other thread

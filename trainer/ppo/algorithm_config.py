@@ -12,6 +12,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from envs.batch_env import BatchEnv, GameSpec, TeamSpec
 from trainer.config.build_scheduler import build_scheduler
+from trainer.config.engine import engine_of
 from trainer.config.ppo import NETWORK_SETTINGS
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
@@ -53,7 +54,7 @@ def algorithm_config(
         until: the iteration that is trained up to, where the schedules end; None: as configured.
         game: what `make_env` makes.
     """
-    teams = game.teams
+    teams, engine = game.teams, engine_of(config)
     settings = {spec.name: config.ppo.team(spec.name) for spec in teams}
     policies = {agent: spec.policy_id for spec in teams for agent in spec.agents}
     modules = {}
@@ -72,7 +73,15 @@ def algorithm_config(
         PPOConfig(algo_class=TeamPPO)
         .api_stack(enable_rl_module_and_learner=True, enable_env_runner_and_connector_v2=True)
         .framework("torch")
-        .environment(env=None, env_config={"make_env": make_env, "game": game})
+        .environment(
+            env=None,
+            env_config={
+                "make_env": make_env,
+                "game": game,
+                "engine": engine,
+                "threads": config.train.threads,
+            },
+        )
         .env_runners(
             env_runner_cls=BatchedEnvRunner,
             num_env_runners=config.ray.num_env_runners,
@@ -92,6 +101,8 @@ def algorithm_config(
                 "schedules": build_scheduler(config, until),
                 "window_episodes": config.tracking.window_episodes,
                 "reward_scale": config.ppo.reward_scale,
+                "engine": engine,
+                "live_columns": {spec.name: spec.live_columns for spec in teams},
                 "torch_threads": config.train.torch_threads
                 if config.ray.num_learners
                 else config.train.threads,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +23,11 @@ from ray.rllib.utils.metrics import (
 )
 
 from envs.batch_env import BatchEnv, TeamSpec
-from envs.game_shape import check_ends
-from trainer.ppo.networks import ActorCritic, one_thread, weights_hash
+from trainer.ppo.engines import make_actor
+from trainer.ppo.networks import ActorCritic, weights_hash
 from trainer.ppo.rollout import RolloutBatch
 from trainer.ppo.rollout_check import check_rollout
-from trainer.ppo.sampling import sample_actions
+from trainer.ppo.rollout_part import RolloutPart
 
 
 @dataclass
@@ -72,6 +74,13 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         self.steps = int(self.config.rollout_fragment_length)
         self.module: Any = None
         self.make_module()
+        self.actor = make_actor(
+            self.config.env_config["engine"],
+            self._networks(),
+            {spec.name: spec.live_columns for spec in self.teams},
+            self.config.env_config["threads"] if self.num_workers == 0 else 1,
+        )
+        self._threads = ThreadPoolExecutor(self.actor.threads, "runner")
         self._weights_seq_no = 0
         # A run may start without a seed in RLlib; ours always has one.
         self._random = np.random.default_rng([self.config.seed or 0, self.worker_index])
@@ -85,22 +94,47 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     def sample(self, **kwargs: Any) -> Sample:
         """Plays `steps` steps in every world."""
         batch = self._begin()
-        stats = []
-        with one_thread(), torch.inference_mode():  # small matrices: more threads only wait
-            for step in range(self.steps):
-                actions = {spec.name: self._act(spec, batch, step) for spec in self.teams}
-                rewards = {name: team.rewards[step] for name, team in batch.teams.items()}
-                dones, truncated = batch.dones[step], self._truncated[step]
-                self.env.step(actions, batch.at(step + 1), rewards, dones, truncated)
-                if self.env.truncates:
-                    self._value_truncated(batch, step)
-                if batch.dones[step].any():
-                    stats.append(self.env.episode_stats[batch.dones[step]].copy())
+        # All at once, so that threads need no stream of their own.
+        for step in range(self.steps):
+            for uniforms in self._uniforms.values():
+                self._random.random(out=uniforms[step], dtype=np.float32)
+        with self.actor.ready():
+            stats = self._play(batch)
         self._log(batch)
         empty = np.zeros((0, len(self.env.stat_names)), np.float32)
         episode_stats = np.concatenate(stats) if stats else empty
         check_rollout(self.env, batch, self._truncated, episode_stats)
         return Sample(batch, episode_stats)
+
+    def _play(self, batch: RolloutBatch) -> list[np.ndarray]:
+        """Fills the batch, in threads where game and actor allow; the ended episodes' statistics.
+
+        They are in the order of the steps, then of the worlds, however many threads there are.
+        """
+        edges = np.linspace(0, self.env.num_envs, self.actor.threads + 1).astype(int)
+        cuts = [slice(*ends) for ends in itertools.pairwise(edges.tolist()) if ends[0] < ends[1]]
+        envs = [env for cut in cuts if (env := self.env.part(cut)) is not None]
+        if len(envs) < 2:
+            envs, cuts = [self.env], [slice(0, self.env.num_envs)]
+        parts = [
+            RolloutPart(
+                env,
+                batch.part(cut),
+                self._truncated[:, cut],
+                {team: array[:, cut] for team, array in self._uniforms.items()},
+                self._logit_bias,
+                self._values,
+            )
+            for env, cut in zip(envs, cuts, strict=True)
+        ]
+        if len(parts) == 1:
+            return parts[0].play(self.actor)
+        played = self._threads.map(lambda part: part.play(self.actor), parts)
+        return [stats for step in zip(*played, strict=True) for stats in step]
+
+    def _values(self, team: str, obs: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return self._networks()[team].value(torch.from_numpy(obs)).numpy()
 
     def set_plan(
         self, env_parameters: dict[str, float], logit_bias: dict[str, tuple[float, ...]]
@@ -122,7 +156,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             self.batch = RolloutBatch.allocate(self.teams, *shape, truncates=truncates)
             self._truncated = np.zeros(shape, np.bool_)
             self._uniforms = {
-                spec.name: np.zeros((num_envs * spec.num_agents, len(spec.nvec)), np.float32)
+                spec.name: np.zeros((*shape, spec.num_agents, len(spec.nvec)), np.float32)
                 for spec in self.teams
             }
         if not self._started:
@@ -134,41 +168,8 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             team.carry_over()
         return self.batch
 
-    def _act(self, spec: TeamSpec, batch: RolloutBatch, step: int) -> np.ndarray:
-        """Samples one team's actions [N, A, H]; logits and log-probabilities go to the batch."""
-        team = batch.teams[spec.name]
-        rows = self.env.num_envs * spec.num_agents
-        obs = torch.from_numpy(team.obs[step].reshape(rows, spec.obs_size))
-        logits = team.logits[step].reshape(rows, spec.num_logits)
-        logits[...] = self._network(spec).logits(obs).numpy()
-        if spec.name in self._logit_bias:
-            logits += self._logit_bias[spec.name]
-        uniforms = self._uniforms[spec.name]
-        self._random.random(out=uniforms, dtype=np.float32)
-        sample_actions(
-            logits,
-            team.action_mask[step].reshape(rows, spec.num_logits),
-            np.asarray(spec.nvec, np.int64),
-            uniforms,
-            team.actions[step].reshape(rows, len(spec.nvec)),
-            team.logp[step].reshape(rows),
-        )
-        return team.actions[step]
-
-    def _value_truncated(self, batch: RolloutBatch, step: int) -> None:
-        """Ends the episodes truncated by this step, with the values of their final observations."""
-        cut = self._truncated[step]
-        check_ends(type(self.env).__name__, self.env, batch.dones[step], cut)
-        batch.dones[step] |= cut
-        for spec in self.teams:
-            values = batch.teams[spec.name].final_values[step]
-            values[:] = 0.0
-            if cut.any():
-                last = torch.from_numpy(self.env.final_obs[spec.name][cut])
-                values[cut] = self._network(spec).value(last).numpy()
-
-    def _network(self, spec: TeamSpec) -> ActorCritic:
-        return self.module[spec.policy_id].net
+    def _networks(self) -> dict[str, ActorCritic]:
+        return {spec.name: self.module[spec.policy_id].net for spec in self.teams}
 
     def _log(self, batch: RolloutBatch) -> None:
         """The counters that RLlib's own machinery reads, under its names."""

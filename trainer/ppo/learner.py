@@ -7,29 +7,25 @@ and its connectors; the hooks, sequence numbers and metrics that RLlib relies on
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core.learner.training_data import TrainingData
-from torch import Tensor, nn
+from torch import Tensor
 
 from trainer.config.ppo import TeamSettings
 from trainer.errors import TrainingDiverged
-from trainer.ppo.collectives import any_learner, average_gradients
-from trainer.ppo.losses import Minibatch, PPOCoefficients, adapt_kl_coeff, ppo_loss
+from trainer.ppo.collectives import any_learner
+from trainer.ppo.engines import make_engine
+from trainer.ppo.losses import adapt_kl_coeff
 from trainer.ppo.networks import ActorCritic, weights_hash
 from trainer.ppo.normalization import power_sums
 from trainer.ppo.policy_health import FIGURES, check
-from trainer.ppo.rollout import RolloutBatch, TeamRollout
-from trainer.ppo.train_batch import train_batch
-from trainer.schedules.scheduler import TeamPlan, TeamValues
-
-STEP_SCALARS = ("loss", "policy_loss", "vf_loss", "entropy", "kl", "clip_fraction", "grad_norm")
-"""What every gradient step reports."""
+from trainer.ppo.rollout import RolloutBatch
+from trainer.ppo.team_update import STEP_SCALARS, Learned, TeamUpdate
+from trainer.schedules.scheduler import TeamPlan
 
 _Result = dict[str, float]
 PLANS = "team_plans"
@@ -45,6 +41,8 @@ class TeamPPOLearner(PPOTorchLearner):
         window_episodes: for it too: episodes behind the reported means.
         reward_scale: factor on rewards.
         torch_threads: threads that the teams share, None = torch's own number.
+        engine: "torch" or "fused".
+        live_columns: by team, see `TeamSpec`.
     """
 
     def build(self) -> None:
@@ -59,20 +57,12 @@ class TeamPPOLearner(PPOTorchLearner):
             team: torch.Generator().manual_seed(seed * len(self.teams) + number)
             for number, team in enumerate(sorted(self.teams))
         }
-        self.team_threads = self._make_team_threads()
-
-    def _make_team_threads(self) -> ThreadPoolExecutor | None:
-        """A thread per team, or None: the teams of distributed learners take turns.
-
-        The updates are independent, and two small networks on half the cores each are faster than
-        one after the other on all of them. Messages between learners need the same order on all.
-        """
-        if self.is_distributed:
-            return None
-        threads = self.config.learner_config_dict["torch_threads"] or torch.get_num_threads()
-        threads_each = max(1, threads // len(self.teams))
-        return ThreadPoolExecutor(
-            len(self.teams), "learner", initializer=torch.set_num_threads, initargs=(threads_each,)
+        self.engine = make_engine(
+            custom["engine"],
+            {team: self.network(team) for team in self.teams},
+            custom["live_columns"],
+            custom["torch_threads"] or torch.get_num_threads(),
+            distributed=self.is_distributed,
         )
 
     @property
@@ -116,130 +106,82 @@ class TeamPPOLearner(PPOTorchLearner):
         self._weights_seq_no += 1
         batch = training_data.batch
         assert isinstance(batch, RolloutBatch)
-        dones = torch.from_numpy(batch.dones)
-
-        def update_team(team: str) -> _Result:
-            return self.update_team(team, timesteps[PLANS][team], batch.teams[team], dones)
-
-        for team, results in zip(batch.teams, self._run(update_team, batch.teams), strict=True):
-            self.metrics.log_dict(results, key=f"{team}_policy", window=1)
+        plans = timesteps[PLANS]
+        updates = {
+            team: self.team_update(team, plans[team], batch)
+            for team in batch.teams
+            if plans[team].trains
+        }
+        learned = dict(zip(updates, self.engine.train(list(updates.values())), strict=True))
+        diverged = []
+        for team in batch.teams:
+            try:
+                results = self._finish(team, plans[team], learned.get(team))
+            except TrainingDiverged as error:
+                diverged.append(error)
+            else:
+                self.metrics.log_dict(results, key=f"{team}_policy", window=1)
+        TrainingDiverged.raise_all(diverged)
         self.after_gradient_based_update(timesteps=timesteps)
         return self.metrics.reduce()
 
-    def _run(self, update: Callable[[str], _Result], teams: Iterable[str]) -> list[_Result]:
-        """`update` of each team; no team is still at work when this returns or raises."""
-        if self.team_threads is None:
-            return [update(team) for team in teams]
-        futures = [self.team_threads.submit(update, team) for team in teams]
-        wait(futures)
-        TrainingDiverged.raise_all(future.exception() for future in futures)
-        return [future.result() for future in futures]
-
     def after_gradient_based_update(self, *, timesteps: Any) -> None:
-        """Does nothing: `update_team` adapts the KL coefficient that stock PPO adapts here."""
+        """Does nothing: `_finish` adapts the KL coefficient that stock PPO adapts here."""
 
-    def update_team(
-        self, team: str, plan: TeamPlan, rollout: TeamRollout, dones: Tensor
+    def team_update(self, team: str, plan: TeamPlan, batch: RolloutBatch) -> TeamUpdate:
+        """One team's share of an update."""
+        return TeamUpdate(
+            policy_id=f"{team}_policy",
+            network=self.network(team),
+            optimizer=self.get_optimizer(f"{team}_policy"),
+            settings=self.teams[team],
+            kl_coeff=self.kl_coeffs[team],
+            plan=plan,
+            rollout=batch.teams[team],
+            dones=batch.dones,
+            reward_scale=self.reward_scale,
+            generator=self.generators[team],
+        )
+
+    def _finish(
+        self, team: str, plan: TeamPlan, learned: Learned | TrainingDiverged | None
     ) -> _Result:
-        """All epochs of one team; returns its scalars, nan if there was nothing to learn from."""
+        """A team's scalars after its update, nan if there was nothing to learn from.
+
+        Raises:
+            TrainingDiverged: a gradient, a weight or an output is not finite.
+        """
+        if isinstance(learned, TrainingDiverged):
+            raise learned
         settings, network = self.teams[team], self.network(team)
-        result = {
+        result: _Result = {
             "kl_coeff": self.kl_coeffs[team],
             **dict.fromkeys(("trained", "epochs", "updates", "rows"), 0),
             **dict.fromkeys(("vf_explained_var", *STEP_SCALARS, *FIGURES), math.nan),
         }
-        if not plan.trains:
+        if learned is None:
             return result
-        rows, result["vf_explained_var"] = train_batch(
-            network, rollout, dones, settings.gamma, settings.lambda_, self.reward_scale
-        )
-        result["rows"] = count = rows.obs.shape[0]
-        epochs = settings.num_epochs
-        minibatches = self.num_minibatches(count, settings.minibatch_size)
-        if minibatches == 0:
+        result |= {"rows": learned.rows, "vf_explained_var": learned.vf_explained_var}
+        if learned.steps == 0:
             return result
-        updates = epochs * minibatches
-        for epoch in range(epochs):
-            order = torch.randperm(count, generator=self.generators[team])
-            scalars = []
-            for number, index in enumerate(order.tensor_split(minibatches), epoch * minibatches):
-                values = plan.values(epoch, epochs, number, updates)
-                scalars.append(
-                    self.gradient_step(team, rows.select(index), values, plan.logit_bias)
-                )
-        result |= self._means(scalars) | {"trained": 1, "epochs": epochs, "updates": updates}
+        done = {"trained": 1, "epochs": settings.num_epochs, "updates": learned.steps}
+        result |= learned.scalars | done
         if settings.kl_coeff > 0.0:
-            self.kl_coeffs[team] = adapt_kl_coeff(
-                self.kl_coeffs[team], result["kl"], values.kl_target
+            last = plan.values(
+                settings.num_epochs - 1, settings.num_epochs, learned.steps - 1, learned.steps
             )
-        result |= self._check(team, rows, plan)
-        if network.normalizer is not None:
-            self._update_normalizer(network, rows.obs)
-        return result
-
-    def _check(self, team: str, rows: Minibatch, plan: TeamPlan) -> dict[str, float]:
-        """The health of a policy after its update; TrainingDiverged where it is not finite."""
-        network, optimizer = self.network(team), self.get_optimizer(f"{team}_policy")
+            self.kl_coeffs[team] = adapt_kl_coeff(
+                self.kl_coeffs[team], result["kl"], last.kl_target
+            )
         # Each learner sees other rows, and all have to stop where one does.
         anywhere = any_learner if self.is_distributed else bool
-        return check(f"{team}_policy", network, optimizer, rows, plan.logit_bias, anywhere)
-
-    def gradient_step(
-        self,
-        team: str,
-        batch: Minibatch,
-        settings: TeamValues,
-        logit_bias: tuple[float, ...],
-    ) -> dict[str, Tensor]:
-        """One gradient step; returns the `STEP_SCALARS`, one number each.
-
-        Raises:
-            TrainingDiverged: the gradient is not finite.
-        """
-        network, optimizer = self.network(team), self.get_optimizer(f"{team}_policy")
-        for group in optimizer.param_groups:
-            group["lr"] = settings.lr
-        coefficients = PPOCoefficients(
-            settings.clip_param,
-            self.teams[team].vf_clip_param,
-            settings.vf_loss_coeff,
-            settings.entropy_coeff,
-            self.kl_coeffs[team],
+        optimizer = self.get_optimizer(f"{team}_policy")
+        result |= check(
+            f"{team}_policy", network, optimizer, learned.sample, plan.logit_bias, anywhere
         )
-        optimizer.zero_grad(set_to_none=True)
-        logits, values = network(batch.obs)
-        if logit_bias:
-            logits = logits + torch.tensor(logit_bias)
-        loss, scalars = ppo_loss(logits, values, batch, network.spec.nvec, coefficients)
-        loss.backward()
-        if self.is_distributed:
-            average_gradients(network)
-        norm = nn.utils.clip_grad_norm_(network.parameters(), self.teams[team].grad_clip)
-        if not torch.isfinite(norm):
-            policy_id, text = f"{team}_policy", f"gradient is not finite (loss {loss.item():.3g})"
-            raise TrainingDiverged(f"{policy_id}: the {text}", (policy_id,))
-        optimizer.step()
-        return scalars | {"grad_norm": norm, "loss": loss.detach()}
-
-    # --- several learners -------------------------------------------------------------------------
-
-    def num_minibatches(self, rows: int, minibatch_size: int) -> int:
-        """Gradient steps per epoch, equal on all learners; 0 where one of them has no rows."""
-        most = torch.tensor([max(1, round(rows / minibatch_size)), -rows])
-        if self.is_distributed:
-            dist.all_reduce(most, op=dist.ReduceOp.MAX)
-        pieces, fewest_rows = int(most[0]), -int(most[1])
-        return min(pieces, fewest_rows)
-
-    def _means(self, scalars: list[dict[str, Tensor]]) -> dict[str, float]:
-        """Means over the minibatches of the last epoch, and over the learners."""
-        means = torch.stack(
-            [torch.stack([s[name] for s in scalars]).mean() for name in STEP_SCALARS]
-        )
-        if self.is_distributed:
-            dist.all_reduce(means)
-            means /= dist.get_world_size()
-        return dict(zip(STEP_SCALARS, means.tolist(), strict=True))
+        if network.normalizer is not None:
+            self._update_normalizer(network, learned.obs())
+        return result
 
     def _update_normalizer(self, network: ActorCritic, obs: Tensor) -> None:
         moments = power_sums(obs)

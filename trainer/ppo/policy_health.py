@@ -28,15 +28,20 @@ FIGURES = (KL, ENTROPY, MAX_ENTROPY)
 ROWS = 1024  # measured per update: 0.2% of its work with the default settings
 
 
+def sample_of(count: int) -> Tensor:
+    """Which of `count` rows a policy is measured on."""
+    return torch.arange(0, count, max(1, count // ROWS))
+
+
 def check(
     policy_id: str,
     network: ActorCritic,
     optimizer: torch.optim.Optimizer,
-    batch: Minibatch,
+    sample: Minibatch,
     logit_bias: Sequence[float],
     anywhere: Callable[[bool], bool] = bool,
 ) -> dict[str, float]:
-    """The `FIGURES` of a policy after an update on `batch`.
+    """The `FIGURES` of a policy after an update.
 
     The gradients show only the weights before a step; the last step's are seen here first.
 
@@ -44,7 +49,7 @@ def check(
         policy_id: its name in messages.
         network: the policy.
         optimizer: its optimizer, whose moments are checked too.
-        batch: the rows of the update.
+        sample: some of the rows of the update, see `sample_of`.
         logit_bias: what is added to its logits while training; may be empty.
         anywhere: whether its argument holds on any of the learners.
 
@@ -52,7 +57,7 @@ def check(
         TrainingDiverged: a weight, a moment or an output is not finite.
     """
     broken = not_finite(state_tensors(network, optimizer))
-    figures = None if broken else measure(network, batch, logit_bias)
+    figures = None if broken else measure(network, sample, logit_bias)
     if anywhere(figures is None) or figures is None:
         what = broken[0] if broken else "an output"
         reason = f"{what} is not finite after the update"
@@ -72,14 +77,12 @@ def state_tensors(network: ActorCritic, optimizer: torch.optim.Optimizer) -> dic
 
 @torch.no_grad()
 def measure(
-    network: ActorCritic, batch: Minibatch, logit_bias: Sequence[float]
+    network: ActorCritic, rows: Minibatch, logit_bias: Sequence[float]
 ) -> dict[str, float] | None:
-    """`KL`, `ENTROPY` and `MAX_ENTROPY` of a policy after an update on `batch`.
+    """`KL`, `ENTROPY` and `MAX_ENTROPY` of a policy on some of the rows it has learned from.
 
     None where its outputs are not finite.
     """
-    count = batch.obs.shape[0]
-    rows = batch.select(torch.arange(0, count, max(1, count // ROWS)))
     logits, values = network(rows.obs)
     if not bool(logits.isfinite().all() & values.isfinite().all()):
         return None

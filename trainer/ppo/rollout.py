@@ -106,6 +106,11 @@ class RolloutBatch:
     def at(self, step: int) -> Mapping[str, ObsBuffers]:
         return {name: team.at(step) for name, team in self.teams.items()}
 
+    def part(self, worlds: slice) -> RolloutBatch:
+        """The share of some worlds, as views."""
+        teams = {name: team.map(lambda a: a[:, worlds]) for name, team in self.teams.items()}
+        return RolloutBatch(teams, self.dones[:, worlds])
+
     def split(self, shards: int) -> list[RolloutBatch]:
         """Equal shards by worlds; unequal ones would make distributed learners hang.
 

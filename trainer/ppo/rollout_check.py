@@ -30,6 +30,16 @@ def check_rollout(
         raise _mistake(env, f"writes infinity as {env.stat_names[column]!r} of episode_stats")
     for spec in env.teams:
         name, team = spec.name, batch.teams[spec.name]
+        if spec.live_columns is not None:
+            # The first step tells: learning leaves these columns out.
+            written = team.obs[1].any(axis=(0, 1))
+            written[list(spec.live_columns)] = False
+            if written.any():
+                raise _mistake(
+                    env,
+                    f"writes column {written.argmax()} of out[{name!r}].obs, which is not among "
+                    "the team's live_columns",
+                )
         if not np.isfinite(team.rewards.sum(dtype=np.float64)):
             raise _mistake(env, f"writes NaN or infinity into rewards[{name!r}]")
         if np.isfinite(team.logp.sum(dtype=np.float64)):

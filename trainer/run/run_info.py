@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io.redaction import redacted
+from trainer.config.engine import engine_of, why_torch
 from trainer.config.schema import Config
 from trainer.project import shown_path
 from trainer.reporting.formatting import plural
@@ -35,7 +36,7 @@ def start_info(
         "run": identity.name,
         "game": config.played.title,
         "sampling": f"{ray.num_envs} worlds x {ppo.rollout_length} steps in {where}",
-        "device": f"cpu, {plural(config.train.threads, 'thread')}",
+        "device": f"cpu, {plural(config.train.threads, 'thread')}, {_engine(config)}",
         "checkpoints": f"{place}, every {every}, {ppo.retention.told}",
     }
     if alternation.every is not None:
@@ -60,6 +61,12 @@ def _turns(alternation: Alternation, every: int) -> str:
     left = f" for {plural(every - alternation.done, 'iteration')}" if alternation.done else ""
     first = alternation.teams[alternation.turn]
     return f"{first} first{left}, turns of {plural(every, 'iteration')}"
+
+
+def _engine(config: Config) -> str:
+    engine, why = engine_of(config), why_torch(config)
+    because = f" because of {why}" if config.train.engine == "auto" and why else ""
+    return f"{engine} engine{because}"
 
 
 def _warm_start(sources: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io import safe_yaml
 from trainer.checkpoints.safe_io.redaction import redacted_values
 from trainer.checkpoints.staging import StagedCheckpoint
+from trainer.config.engine import engine_of
 from trainer.config.schema import Config
 from trainer.ppo.policy_files import save_policy
 from trainer.reporting.history.record import RECORD_PART, HistoryRecord
@@ -69,6 +70,7 @@ class Snapshot:
                 "warnings": progress.collapse.warnings,
                 "seed": self.config.train.seed,
                 "torch_threads": self.config.train.threads,
+                "engine": engine_of(self.config),
                 **self.identity.metadata(),
             },
             writers={

@@ -40,3 +40,10 @@ def test_another_number_of_threads(resume: Planner, checkpoint: Path) -> None:
     assert "saved with 999 threads" in told
     own = (*MORE, "--set", "train.torch_threads=1")
     assert warnings(resume(*own), parsed(*own), asks=True) == []
+
+
+def test_another_engine(resume: Planner) -> None:
+    fused = (*MORE, "--set", "train.engine=fused")
+    (told,) = warnings(resume(*fused), parsed(*fused), asks=True)
+    assert "saved by the torch engine, here is the fused one" in told
+    assert "--set train.engine=torch resumes exactly" in told

@@ -6,6 +6,7 @@ import argparse
 
 from trainer.checkpoints import metadata
 from trainer.commands.train.plan import RunPlan
+from trainer.config.engine import engine_of
 
 
 def warnings(plan: RunPlan, args: argparse.Namespace, *, asks: bool) -> list[str]:
@@ -24,11 +25,23 @@ def warnings(plan: RunPlan, args: argparse.Namespace, *, asks: bool) -> list[str
         found.append(
             "ppo.keep_last_n = 1 keeps no older checkpoint to go back to if the newest is damaged"
         )
+    return found + _not_to_the_last_bit(plan)
+
+
+def _not_to_the_last_bit(plan: RunPlan) -> list[str]:
+    """Why a resumed run differs from one that was never interrupted; empty: it does not."""
+    train, engine = plan.config.train, engine_of(plan.config)
+    before = plan.metadata.get("engine", "torch")  # there was no other
+    if plan.metadata and before != engine and before in ("torch", "fused"):
+        return [
+            f"the checkpoint was saved by the {before} engine, here is the {engine} one: results "
+            f"may differ in the last bits; --set train.engine={before} resumes exactly"
+        ]
     then = metadata.as_count(plan.metadata.get("torch_threads"))
-    train = plan.config.train
-    if then is not None and train.torch_threads is None and then != train.threads:
-        found.append(
-            f"the checkpoint was saved with {then} threads, here are {train.threads}: results may "
-            f"differ in the last bits; --set train.torch_threads={then} resumes exactly"
-        )
-    return found
+    # The fused engine's results are the same on any number of cores.
+    if then in (None, train.threads) or train.torch_threads is not None or engine == "fused":
+        return []
+    return [
+        f"the checkpoint was saved with {then} threads, here are {train.threads}: results may "
+        f"differ in the last bits; --set train.torch_threads={then} resumes exactly"
+    ]

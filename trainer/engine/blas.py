@@ -1,0 +1,20 @@
+"""The BLAS behind numba's `np.dot`: scipy's OpenBLAS, one thread in each of the engine's own."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any
+
+import scipy.linalg.cython_blas  # noqa: F401 - loads the library that numba calls
+from threadpoolctl import ThreadpoolController
+
+
+@cache
+def _libraries() -> Any:
+    return ThreadpoolController()
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Products on one thread each: the engine's tiles are too small to be shared."""
+    return _libraries().limit(limits=1, user_api="blas")

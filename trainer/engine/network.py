@@ -1,0 +1,213 @@
+"""A network as the kernels see it: two towers of layers in one flat vector of weights."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from trainer.engine import elementary
+from trainer.engine.jit import kernel
+
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+
+_CACHE_FLOATS = 128 * 1024
+"""What a tile's numbers may take, half a megabyte: what today's cores have as second-level cache.
+
+The same on every machine, since the size of the tiles decides in which order gradients are added.
+"""
+_MOST_ROWS, _FEWEST_ROWS = 256, 32
+
+
+class Tower(NamedTuple):
+    """A multilayer perceptron."""
+
+    sizes: np.ndarray  # [layers + 1] int64: inputs, hidden widths, outputs
+    at: np.ndarray  # [layers] int64: where a layer's weights [out, in] begin, its bias behind them
+
+
+class Network(NamedTuple):
+    """An actor and a critic.
+
+    Packed weights hold the actor's layers, then the critic's, without the columns that are always
+    zero; transposed weights the same with every layer [in, out].
+    """
+
+    actor: Tower
+    critic: Tower
+    nvec: np.ndarray  # [H] int64, choices per action head
+    columns: np.ndarray  # [K] int64, the observation columns that can be non-zero
+    source: np.ndarray  # [P] int64, where each packed weight lies among the policy's parameters
+    tanh: bool  # whether hidden layers are activated by tanh, otherwise by relu
+
+
+def describe(
+    obs_size: int, hiddens: Sequence[int], nvec: Sequence[int], columns: np.ndarray, tanh: bool
+) -> Network:
+    """The network whose parameters are laid out as torch has those of an `ActorCritic`.
+
+    That is: the actor's hidden layers, the critic's, the policy head, the value head; each layer's
+    weights [out, in], then its bias.
+    """
+    outputs = sum(nvec)
+    parts, at = {}, 0
+    for name, sizes in (
+        ("actor", (obs_size, *hiddens)),
+        ("critic", (obs_size, *hiddens)),
+        ("policy_head", (hiddens[-1], outputs)),
+        ("value_head", (hiddens[-1], 1)),
+    ):
+        layers = []
+        for fan_in, fan_out in itertools.pairwise(sizes):
+            end = at + fan_out * (fan_in + 1)
+            layers.append(np.arange(at, end))
+            at = end
+        parts[name] = layers
+
+    def first(layer: np.ndarray) -> np.ndarray:
+        """A first layer without its dead columns."""
+        weights, bias = layer[: -hiddens[0]].reshape(hiddens[0], obs_size), layer[-hiddens[0] :]
+        return np.concatenate([weights[:, columns].ravel(), bias])
+
+    sources, towers, packed_at = [], [], 0
+    for trunk, head in (("actor", "policy_head"), ("critic", "value_head")):
+        layers = [first(parts[trunk][0]), *parts[trunk][1:], *parts[head]]
+        starts = packed_at + np.cumsum([0, *(len(layer) for layer in layers)])
+        sizes = (len(columns), *hiddens, outputs if head == "policy_head" else 1)
+        towers.append(Tower(np.array(sizes, np.int64), starts[:-1].astype(np.int64)))
+        sources += layers
+        packed_at = int(starts[-1])
+    actor, critic = towers
+    return Network(
+        actor,
+        critic,
+        nvec=np.array(nvec, np.int64),
+        columns=columns.astype(np.int64),
+        source=np.concatenate(sources).astype(np.int64),
+        tanh=tanh,
+    )
+
+
+def tile_rows(network: Network) -> int:
+    """R: how many rows fit into the cache with all that a gradient needs of them."""
+    hidden = int(network.actor.sizes[1:-1].sum())
+    floats = int(network.actor.sizes[0]) + 3 * hidden + 6 * int(network.nvec.sum())
+    rows = 2 ** int(np.log2(max(1, _CACHE_FLOATS // floats)))
+    return min(max(rows, _FEWEST_ROWS), _MOST_ROWS)
+
+
+@kernel
+def pack(network, parameters, packed, transposed):
+    """Fills both layouts of the weights from a policy's parameters."""
+    for i in range(packed.shape[0]):
+        packed[i] = parameters[network.source[i]]
+    for tower in (network.actor, network.critic):
+        for layer in range(tower.at.shape[0]):
+            fan_in, fan_out, at = tower.sizes[layer], tower.sizes[layer + 1], tower.at[layer]
+            for i in range(fan_in):
+                for o in range(fan_out):
+                    transposed[at + i * fan_out + o] = packed[at + o * fan_in + i]
+            bias = at + fan_in * fan_out
+            transposed[bias : bias + fan_out] = packed[bias : bias + fan_out]
+
+
+@kernel
+def forward(tower, tanh, transposed, x, hidden, out):
+    """A tower's outputs for a tile of rows.
+
+        h_l = activation(h_{l-1} W_l^T + b_l), the last layer without activation
+
+    Args:
+        tower: its layers.
+        tanh: see `Network`.
+        transposed: [P], the weights, [in, out].
+        x: [R, K], the inputs.
+        hidden: filled with every hidden layer's activations [R, W], one behind the other.
+        out: [R, outputs], filled.
+    """
+    rows, last = x.shape[0], tower.at.shape[0] - 1
+    inputs, begin = x, 0
+    for layer in range(last):
+        fan_in, fan_out, at = tower.sizes[layer], tower.sizes[layer + 1], tower.at[layer]
+        bias = at + fan_in * fan_out
+        h = hidden[begin : begin + rows * fan_out].reshape(rows, fan_out)
+        np.dot(inputs, transposed[at:bias].reshape(fan_in, fan_out), h)
+        activate(h, transposed[bias : bias + fan_out], tanh)
+        inputs, begin = h, begin + rows * fan_out
+    fan_in, fan_out, at = tower.sizes[last], tower.sizes[last + 1], tower.at[last]
+    bias = at + fan_in * fan_out
+    np.dot(inputs, transposed[at:bias].reshape(fan_in, fan_out), out)
+    for row in range(rows):
+        for column in range(fan_out):
+            out[row, column] += transposed[bias + column]
+
+
+@kernel
+def backward(tower, tanh, packed, x, hidden, d_out, d_hidden, gradient):
+    """The gradient of a tower's weights over a tile of rows, by the chain rule.
+
+        dW_l = dz_l^T h_{l-1},  db_l = sum of dz_l,  dz_{l-1} = (dz_l W_l) activation'
+
+    Args:
+        tower: its layers.
+        tanh: see `Network`.
+        packed: [P], the weights, [out, in].
+        x: [R, K], the inputs.
+        hidden: as `forward` left it.
+        d_out: [R, outputs], the loss's derivatives by the outputs.
+        d_hidden: room for the derivatives by the hidden layers, like `hidden`.
+        gradient: [P], this tower's part is filled.
+    """
+    rows, last = x.shape[0], tower.at.shape[0] - 1
+    end = rows * tower.sizes[1:-1].sum()
+    dz = d_out
+    for layer in range(last, 0, -1):
+        fan_in, fan_out, at = tower.sizes[layer], tower.sizes[layer + 1], tower.at[layer]
+        bias = at + fan_in * fan_out
+        begin = end - rows * fan_in
+        h = hidden[begin:end].reshape(rows, fan_in)
+        np.dot(dz.T, h, gradient[at:bias].reshape(fan_out, fan_in))
+        sum_columns(dz, gradient[bias : bias + fan_out])
+        dh = d_hidden[begin:end].reshape(rows, fan_in)
+        np.dot(dz, packed[at:bias].reshape(fan_out, fan_in), dh)
+        deactivate(dh, h, tanh)
+        dz, end = dh, begin
+    fan_in, fan_out, at = tower.sizes[0], tower.sizes[1], tower.at[0]
+    bias = at + fan_in * fan_out
+    np.dot(dz.T, x, gradient[at:bias].reshape(fan_out, fan_in))
+    sum_columns(dz, gradient[bias : bias + fan_out])
+
+
+@kernel
+def activate(h, bias, tanh):
+    """Adds a bias [W] to h [R, W] and applies the activation, in place."""
+    for row in range(h.shape[0]):
+        if tanh:
+            for column in range(h.shape[1]):
+                h[row, column] = elementary.tanh(h[row, column] + bias[column])
+        else:
+            for column in range(h.shape[1]):
+                h[row, column] = max(h[row, column] + bias[column], _ZERO)
+
+
+@kernel
+def deactivate(dh, h, tanh):
+    """Takes derivatives dh [R, W] by activations h back to those before the activation."""
+    for row in range(h.shape[0]):
+        if tanh:
+            for column in range(h.shape[1]):
+                dh[row, column] *= _ONE - h[row, column] * h[row, column]
+        else:
+            for column in range(h.shape[1]):
+                dh[row, column] = dh[row, column] if h[row, column] > _ZERO else _ZERO
+
+
+@kernel
+def sum_columns(values, sums):
+    """Fills sums [W] with the sums of the columns of values [R, W]."""
+    sums[:] = _ZERO
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            sums[column] += values[row, column]

@@ -1,0 +1,127 @@
+"""Who draws actions during a rollout: torch for any network, or the fused engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+
+from trainer.engine.acting import act
+from trainer.engine.blas import one_blas_thread
+from trainer.ppo.fused_network import FusedNetwork
+from trainer.ppo.networks import ActorCritic, one_thread
+from trainer.ppo.sampling import sample_actions
+
+
+class Rows(NamedTuple):
+    """What the agents of one team see in one step, and what they do. R agents.
+
+    Attributes:
+        obs: [R, D].
+        action_mask: [R, L] bool, True = allowed.
+        uniforms: [R, H] in [0, 1), what is drawn by.
+        logits: [R, L], to be filled, masked.
+        actions: [R, H] int64, to be filled.
+        logp: [R], to be filled with the actions' log-probability.
+    """
+
+    obs: np.ndarray
+    action_mask: np.ndarray
+    uniforms: np.ndarray
+    logits: np.ndarray
+    actions: np.ndarray
+    logp: np.ndarray
+
+
+class Actor(Protocol):
+    """Draws the actions of agents of one team.
+
+    Attributes:
+        threads: how many may call `act` at the same time.
+    """
+
+    threads: int
+
+    def ready(self) -> AbstractContextManager[None]:
+        """Takes over the weights as they are now; `act` may be called while this lasts."""
+
+    def act(self, team: str, rows: Rows, bias: np.ndarray | None) -> None:
+        """Fills what a policy adds to `rows`.
+
+        Args:
+            team: whose policy acts.
+            rows: what its agents see and may do.
+            bias: [L], added to the logits.
+        """
+
+
+class TorchActor:
+    """Acts by the networks themselves. See `Actor`.
+
+    Args:
+        networks: by team.
+    """
+
+    threads = 1
+
+    def __init__(self, networks: Mapping[str, ActorCritic]) -> None:
+        self._networks = networks
+        self._nvec = {
+            team: np.asarray(network.spec.nvec, np.int64) for team, network in networks.items()
+        }
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        with one_thread(), torch.inference_mode():  # small matrices: more threads only wait
+            yield
+
+    def act(self, team: str, rows: Rows, bias: np.ndarray | None) -> None:
+        logits = rows.logits
+        logits[...] = self._networks[team].logits(torch.from_numpy(rows.obs)).numpy()
+        if bias is not None:
+            logits += bias
+        sample_actions(
+            *(logits, rows.action_mask, self._nvec[team], rows.uniforms, rows.actions, rows.logp)
+        )
+
+
+class FusedActor:
+    """Acts by the kernels of `trainer.engine`, in several threads. See `Actor`.
+
+    Args:
+        networks: by team.
+        live_columns: by team, see `TeamSpec`.
+        threads: that share the worlds.
+    """
+
+    def __init__(
+        self,
+        networks: Mapping[str, ActorCritic],
+        live_columns: Mapping[str, Sequence[int] | None],
+        threads: int,
+    ) -> None:
+        self.threads = threads
+        self._networks = {
+            team: FusedNetwork(network, live_columns[team]) for team, network in networks.items()
+        }
+        self._no_bias = {
+            team: np.zeros(network.spec.num_logits, np.float32)
+            for team, network in networks.items()
+        }
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        for network in self._networks.values():
+            network.refresh()
+        with one_blas_thread(), one_thread(), torch.inference_mode():
+            yield
+
+    def act(self, team: str, rows: Rows, bias: np.ndarray | None) -> None:
+        network = self._networks[team]
+        act(
+            *(network.description, network.inputs, network.weights[1]),
+            *(self._no_bias[team] if bias is None else bias, network.tile, *rows),
+        )

@@ -1,0 +1,43 @@
+"""Makes the engine that learns and the actor that samples, both torch's or both fused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from trainer.ppo.actors import Actor, FusedActor, TorchActor
+from trainer.ppo.fused_update import FusedEngine
+from trainer.ppo.networks import ActorCritic
+from trainer.ppo.team_update import Engine
+from trainer.ppo.torch_update import TorchEngine
+
+
+def make_engine(
+    name: str,
+    networks: Mapping[str, ActorCritic],
+    live_columns: Mapping[str, Sequence[int] | None],
+    threads: int,
+    *,
+    distributed: bool,
+) -> Engine:
+    """An engine for a learner's networks.
+
+    Args:
+        name: "torch" or "fused".
+        networks: by team.
+        live_columns: by team, see `TeamSpec`.
+        threads: for all teams together.
+        distributed: whether there are other learners; only torch's can work beside others.
+    """
+    if name == "torch":
+        return TorchEngine(threads, len(networks), distributed=distributed)
+    return FusedEngine(networks, live_columns, threads)
+
+
+def make_actor(
+    name: str,
+    networks: Mapping[str, ActorCritic],
+    live_columns: Mapping[str, Sequence[int] | None],
+    threads: int,
+) -> Actor:
+    """The same for sampling."""
+    return TorchActor(networks) if name == "torch" else FusedActor(networks, live_columns, threads)

@@ -1,0 +1,141 @@
+"""Learning with torch: any network, several learners."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from trainer.errors import TrainingDiverged
+from trainer.ppo.collectives import average_gradients
+from trainer.ppo.losses import Minibatch, PPOCoefficients, ppo_loss
+from trainer.ppo.policy_health import sample_of
+from trainer.ppo.team_update import STEP_SCALARS, Learned, TeamUpdate, num_minibatches
+from trainer.ppo.train_batch import train_batch
+from trainer.schedules.scheduler import TeamValues
+
+
+class TorchEngine:
+    """Gradient steps by autograd.
+
+    Args:
+        threads: of torch, for all teams together.
+        teams: how many teams share them.
+        distributed: whether other learners learn from other rows of the same teams.
+    """
+
+    def __init__(self, threads: int, teams: int, *, distributed: bool) -> None:
+        self.distributed = distributed
+        # The updates are independent, and two small networks on half the cores each are faster than
+        # one after the other on all of them. Messages between learners need the same order on all.
+        self._threads = None if distributed else _pool(teams, max(1, threads // teams))
+
+    def train(self, updates: Sequence[TeamUpdate]) -> list[Learned | TrainingDiverged]:
+        """See `Engine.train`."""
+        if self._threads is None:
+            return [self._outcome(update) for update in updates]
+        futures = [self._threads.submit(self._outcome, update) for update in updates]
+        wait(futures)
+        return [future.result() for future in futures]
+
+    def _outcome(self, update: TeamUpdate) -> Learned | TrainingDiverged:
+        try:
+            return self.train_team(update)
+        except TrainingDiverged as error:
+            return error
+
+    def train_team(self, update: TeamUpdate) -> Learned:
+        """All epochs of one team."""
+        settings = update.settings
+        scalars: list[dict[str, Tensor]] = []
+        rows, explained = train_batch(
+            update.network,
+            update.rollout,
+            torch.from_numpy(update.dones),
+            settings.gamma,
+            settings.lambda_,
+            update.reward_scale,
+        )
+        count = rows.obs.shape[0]
+        minibatches = self.num_minibatches(count, settings.minibatch_size)
+        steps = settings.num_epochs * minibatches
+        for epoch in range(settings.num_epochs if minibatches else 0):
+            order = update.shuffled(count)
+            scalars = []
+            for step, index in enumerate(order.tensor_split(minibatches), epoch * minibatches):
+                values = update.plan.values(epoch, settings.num_epochs, step, steps)
+                scalars.append(self.gradient_step(update, rows.select(index), values))
+        return Learned(
+            rows=count,
+            vf_explained_var=explained,
+            steps=steps,
+            scalars=self._means(scalars) if scalars else {},
+            sample=rows.select(sample_of(count)),
+            obs=lambda: rows.obs,
+        )
+
+    def gradient_step(
+        self, update: TeamUpdate, batch: Minibatch, values: TeamValues
+    ) -> dict[str, Tensor]:
+        """One gradient step; returns the `STEP_SCALARS`, one number each.
+
+        Raises:
+            TrainingDiverged: the gradient is not finite.
+        """
+        network, optimizer, settings = update.network, update.optimizer, update.settings
+        for group in optimizer.param_groups:
+            group["lr"] = values.lr
+        coefficients = PPOCoefficients(
+            values.clip_param,
+            settings.vf_clip_param,
+            values.vf_loss_coeff,
+            values.entropy_coeff,
+            update.kl_coeff,
+        )
+        optimizer.zero_grad(set_to_none=True)
+        logits, value = network(batch.obs)
+        if update.plan.logit_bias:
+            logits = logits + torch.tensor(update.plan.logit_bias)
+        loss, scalars = ppo_loss(logits, value, batch, network.spec.nvec, coefficients)
+        loss.backward()
+        if self.distributed:
+            average_gradients(network)
+        norm = nn.utils.clip_grad_norm_(network.parameters(), settings.grad_clip)
+        if not torch.isfinite(norm):
+            raise gradient_not_finite(update.policy_id, loss.item())
+        optimizer.step()
+        return scalars | {"grad_norm": norm, "loss": loss.detach()}
+
+    def num_minibatches(self, rows: int, minibatch_size: int) -> int:
+        """Gradient steps per epoch, equal on all learners; 0 where one of them has no rows."""
+        if not self.distributed:
+            return num_minibatches(rows, minibatch_size)
+        most = torch.tensor([max(1, round(rows / minibatch_size)), -rows])
+        dist.all_reduce(most, op=dist.ReduceOp.MAX)
+        pieces, fewest_rows = int(most[0]), -int(most[1])
+        return min(pieces, fewest_rows)
+
+    def _means(self, scalars: Sequence[dict[str, Tensor]]) -> dict[str, float]:
+        """Means over minibatches, and over the learners."""
+        means = torch.stack(
+            [torch.stack([s[name] for s in scalars]).mean() for name in STEP_SCALARS]
+        )
+        if self.distributed:
+            dist.all_reduce(means)
+            means /= dist.get_world_size()
+        return dict(zip(STEP_SCALARS, means.tolist(), strict=True))
+
+
+def gradient_not_finite(policy_id: str, loss: float) -> TrainingDiverged:
+    return TrainingDiverged(
+        f"{policy_id}: the gradient is not finite (loss {loss:.3g})", (policy_id,)
+    )
+
+
+def _pool(workers: int, threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(
+        workers, "learner", initializer=torch.set_num_threads, initargs=(threads,)
+    )
