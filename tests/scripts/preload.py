@@ -5,6 +5,7 @@ when it needs it, as torch's compiler for its seed, is here for that reason.
 """
 
 import os
+from importlib.util import find_spec
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -39,5 +40,7 @@ def load_kernels() -> None:
     env.step(actions, out, rewards, np.zeros(1, np.bool_))
 
 
+if find_spec("mlflow") is not None:
+    import mlflow.tracking  # noqa: F401
 PIL.Image.preinit()
 load_kernels()
