@@ -24,7 +24,7 @@ from trainer.ppo.fused_update import FusedEngine
 from trainer.ppo.losses import Minibatch, PPOCoefficients, ppo_loss
 from trainer.ppo.networks import ActorCritic, PolicySpec
 from trainer.ppo.rollout import TeamRollout
-from trainer.ppo.team_update import Learned, TeamUpdate
+from trainer.ppo.team_update import STEP_SCALARS, Learned, TeamUpdate
 from trainer.ppo.torch_update import TorchEngine
 from trainer.schedules.active import ActiveSchedule
 from trainer.schedules.scheduler import TeamPlan
@@ -158,13 +158,10 @@ def test_gradient_and_scalars_are_those_of_the_torch_loss(case: Case) -> None:
     assert engine.work(net, plan, adam, state, room) == engine.FINISHED
     scale = np.abs(expected).max()
     np.testing.assert_allclose(state.gradient, expected, atol=2e-6 * scale, rtol=1e-4)
-    found = dict(zip(STEP_NAMES, state.scalars[0], strict=True))
+    found = dict(zip(STEP_SCALARS, state.scalars[0], strict=True))
     for name, value in {**scalars, "loss": loss.detach()}.items():
         assert found[name] == pytest.approx(float(value), rel=1e-4, abs=1e-6), name
     assert found["grad_norm"] == pytest.approx(float(np.linalg.norm(expected)), rel=1e-4)
-
-
-STEP_NAMES = ("loss", "policy_loss", "vf_loss", "entropy", "kl", "clip_fraction", "grad_norm")
 
 
 def rollout_of(network: ActorCritic, seed: int, *, frozen: float, cut: bool) -> TeamRollout:
@@ -251,8 +248,15 @@ def moments(made: Sequence[TeamUpdate]) -> np.ndarray:
 
 
 def fused_engine(made: Sequence[TeamUpdate], threads: int = 2) -> FusedEngine:
-    networks = {update.policy_id.removesuffix("_policy"): update.network for update in made}
-    return FusedEngine(networks, dict.fromkeys(networks, LIVE), threads)
+    networks = {
+        update.policy_id.removesuffix("_policy"): FusedNetwork(update.network, LIVE)
+        for update in made
+    }
+    return FusedEngine(networks, threads)
+
+
+def fused_actor(network: ActorCritic) -> FusedActor:
+    return FusedActor({"seeker": FusedNetwork(network, LIVE)}, threads=2)
 
 
 @pytest.mark.parametrize("case", CASES[:4])
@@ -349,7 +353,7 @@ def rows_of(count: int, seed: int = 3) -> Rows:
 def test_actions_are_those_that_torch_draws(case: Case) -> None:
     network = network_of(case)
     bias = np.linspace(-1, 1, sum(NVEC)).astype(np.float32) if case.biased else None
-    fused = acted(FusedActor({"seeker": network}, {"seeker": LIVE}, 2), rows_of(1000), bias)
+    fused = acted(fused_actor(network), rows_of(1000), bias)
     by_torch = acted(TorchActor({"seeker": network}), rows_of(1000), bias)
     np.testing.assert_allclose(fused.logits, by_torch.logits, atol=1e-4, rtol=1e-5)
     same = (fused.actions == by_torch.actions).all(axis=1)
@@ -362,7 +366,7 @@ def test_actions_are_drawn_with_their_probabilities() -> None:
     one = rows_of(1)
     many = rows_of(count)
     many.obs[:], many.action_mask[:] = one.obs[0], one.action_mask[0]
-    acted(FusedActor({"seeker": network_of(CASES[0])}, {"seeker": LIVE}, 2), many, None)
+    acted(fused_actor(network_of(CASES[0])), many, None)
     policy = MaskedMultiCategorical(torch.from_numpy(many.logits[:1]), NVEC)
     for head, log_probs in enumerate(policy.log_probs):
         expected = count * log_probs.exp().squeeze(-1).numpy().astype(np.float64)
@@ -377,14 +381,14 @@ def test_actions_are_drawn_with_their_probabilities() -> None:
 def test_the_largest_uniform_draws_an_allowed_choice() -> None:
     rows = rows_of(500)
     rows.uniforms[:] = np.nextafter(np.float32(1.0), np.float32(0.0))
-    acted(FusedActor({"seeker": network_of(CASES[0])}, {"seeker": LIVE}, 1), rows, None)
+    acted(fused_actor(network_of(CASES[0])), rows, None)
     at = np.concatenate([[0], HEAD_ENDS[:-1]]) + rows.actions
     assert np.take_along_axis(rows.action_mask, at, axis=1).all()
 
 
 @pytest.mark.parametrize("hiddens", [(1,), (64, 64), (3, 5, 7), (512,)])
 def test_an_action_does_not_depend_on_how_many_agents_are_beside(hiddens: tuple[int, ...]) -> None:
-    actor = FusedActor({"seeker": network_of(Case(hiddens=hiddens))}, {"seeker": LIVE}, 2)
+    actor = fused_actor(network_of(Case(hiddens=hiddens)))
     whole = acted(actor, rows_of(500), None)
     for parts in (2, 7, 500):
         cut = rows_of(500)

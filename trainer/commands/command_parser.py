@@ -21,6 +21,20 @@ _ALIKE = 0.75  # from here on an option counts as misspelled
 _LEAST_PREFIX = 3
 
 
+def add_overrides(
+    parser: argparse._ActionsContainer, meaning: str, metavar: str = "KEY=VALUE"
+) -> None:
+    """Adds `--set KEY=VALUE`, any number of times; they come as `overrides`."""
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar=metavar,
+        help=f"{meaning}; may be repeated",
+    )
+
+
 class CommandParser(argparse.ArgumentParser):
     """A parser that takes options only in full and suggests one for a misspelled or foreign one.
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.commands.command_parser import CommandParser
+from trainer.commands.command_parser import CommandParser, add_overrides
 from trainer.commands.run_command import run_command
 from trainer.commands.target_file import check_target
 from trainer.config.build_scheduler import build_scheduler
@@ -203,14 +203,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--out", default="schedules.png", metavar="FILE", help="a .png or .svg (%(default)s)"
     )
     parser.add_argument("--config", metavar="FILE", help="configuration (default: config.yaml)")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override one key, as main.py does; may be repeated",
-    )
+    add_overrides(parser, "override one key, as main.py does")
     parser.add_argument("--yes", action="store_true", help="replace an existing file")
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
     return parser

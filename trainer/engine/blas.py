@@ -6,12 +6,13 @@ from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
-import scipy.linalg.cython_blas  # noqa: F401 - loads the library that numba calls
-from threadpoolctl import ThreadpoolController
-
 
 @cache
 def _libraries() -> Any:
+    # Here, since only the fused engine needs them; scipy loads the library that numba calls.
+    import scipy.linalg.cython_blas  # noqa: F401
+    from threadpoolctl import ThreadpoolController
+
     return ThreadpoolController()
 
 

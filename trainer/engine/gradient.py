@@ -9,6 +9,7 @@ import numpy as np
 from trainer.engine.heads import (
     CLIPPED,
     ENTROPY,
+    FORBIDDEN,
     KL,
     MASKED_LOGIT,
     POLICY_LOSS,
@@ -19,8 +20,6 @@ from trainer.engine.heads import (
 )
 from trainer.engine.jit import kernel
 from trainer.engine.network import Network, backward, forward
-
-_FORBIDDEN = np.float32(-5e8)
 
 
 class Coefficients(NamedTuple):
@@ -100,7 +99,7 @@ def tile_gradient(network, weights, batch, bias, order, c, room, gradient, sums)
     for r in range(R):
         for k in range(L):
             z = by_row[r, k] + bias[k]
-            logits[k, r] = z if old_logps[k, r] > _FORBIDDEN else MASKED_LOGIT
+            logits[k, r] = z if old_logps[k, r] > FORBIDDEN else MASKED_LOGIT
     log_softmax(nvec, logits, probs, logps, spare[0], spare[1])
     policy_loss, entropy, kl, clipped = ppo_gradient(
         nvec, probs, logps, old_logps, actions, old_logp, advantages, c, spare, logits

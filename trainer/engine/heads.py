@@ -11,7 +11,7 @@ from trainer.engine import elementary
 from trainer.engine.jit import kernel
 
 MASKED_LOGIT = np.float32(-1e9)
-_FORBIDDEN = np.float32(-5e8)  # below: a masked choice, also as a log-probability
+FORBIDDEN = np.float32(-5e8)  # below: a masked choice, also as a log-probability
 _ZERO, _ONE, _TWO = np.float32(0.0), np.float32(1.0), np.float32(2.0)
 
 POLICY_LOSS, VF_LOSS, ENTROPY, KL, CLIPPED, NUM_SUMS = range(6)
@@ -62,7 +62,7 @@ def sample(nvec, probs, logps, uniforms, actions, logp):
             chosen = 0
             for k in range(first, first + nvec[head]):
                 # Rounding can leave the uniform above all sums: the last choice allowed stays.
-                if logps[k, r] > _FORBIDDEN and below <= uniforms[r, head]:
+                if logps[k, r] > FORBIDDEN and below <= uniforms[r, head]:
                     chosen = k - first
                 below += probs[k, r]
             actions[r, head] = chosen

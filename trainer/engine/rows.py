@@ -15,7 +15,6 @@ from trainer.engine.heads import MASKED_LOGIT, log_softmax
 from trainer.engine.jit import kernel
 
 _CACHE_LINE = 16  # floats
-_CLIP = np.float32(10.0)
 
 
 class Inputs(NamedTuple):
@@ -25,6 +24,7 @@ class Inputs(NamedTuple):
     normalizes: bool
     mean: np.ndarray  # [K] float32
     scale: np.ndarray  # [K] float32, 1 / standard deviation
+    clip: np.float32  # normalized values stay within +- this
 
 
 def row_width(num_columns: int, nvec: np.ndarray) -> int:
@@ -43,7 +43,7 @@ def take_inputs(inputs, obs, x):
         if inputs.normalizes:
             for k in range(x.shape[1]):
                 z = (x[row, k] - inputs.mean[k]) * inputs.scale[k]
-                x[row, k] = min(max(z, -_CLIP), _CLIP)
+                x[row, k] = min(max(z, -inputs.clip), inputs.clip)
 
 
 @kernel

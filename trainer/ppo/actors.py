@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple, Protocol
 
@@ -93,30 +93,22 @@ class FusedActor:
 
     Args:
         networks: by team.
-        live_columns: by team, see `TeamSpec`.
         threads: that share the worlds.
     """
 
-    def __init__(
-        self,
-        networks: Mapping[str, ActorCritic],
-        live_columns: Mapping[str, Sequence[int] | None],
-        threads: int,
-    ) -> None:
+    def __init__(self, networks: Mapping[str, FusedNetwork], threads: int) -> None:
         self.threads = threads
-        self._networks = {
-            team: FusedNetwork(network, live_columns[team]) for team, network in networks.items()
-        }
+        self._networks = networks
         self._no_bias = {
-            team: np.zeros(network.spec.num_logits, np.float32)
-            for team, network in networks.items()
+            team: np.zeros(fused.network.spec.num_logits, np.float32)
+            for team, fused in networks.items()
         }
 
     @contextmanager
     def ready(self) -> Iterator[None]:
         for network in self._networks.values():
             network.refresh()
-        with one_blas_thread(), one_thread(), torch.inference_mode():
+        with one_blas_thread(), one_thread():
             yield
 
     def act(self, team: str, rows: Rows, bias: np.ndarray | None) -> None:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+LEAST_DEVIATION = 1e-4
+"""What advantages are divided by at least."""
+
 
 def generalized_advantage_estimation(
     rewards: Tensor,
@@ -64,9 +67,9 @@ def standardize(advantages: Tensor, mask: Tensor) -> Tensor:
     """Advantages shifted and scaled to mean 0 and standard deviation 1 over the rows of `mask`.
 
     Rows outside the mask (frozen or absent agents) do not enter the moments. The population
-    deviation with the floor 1e-4 is RLlib's own convention.
+    deviation with the floor `LEAST_DEVIATION` is RLlib's own convention.
     """
     chosen = advantages[mask]
     if chosen.numel() == 0:
         return advantages
-    return (advantages - chosen.mean()) / chosen.std(unbiased=False).clamp_min(1e-4)
+    return (advantages - chosen.mean()) / chosen.std(unbiased=False).clamp_min(LEAST_DEVIATION)

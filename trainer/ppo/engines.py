@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from trainer.ppo.actors import Actor, FusedActor, TorchActor
+from trainer.ppo.fused_network import FusedNetwork
 from trainer.ppo.fused_update import FusedEngine
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.team_update import Engine
@@ -30,7 +31,7 @@ def make_engine(
     """
     if name == "torch":
         return TorchEngine(threads, len(networks), distributed=distributed)
-    return FusedEngine(networks, live_columns, threads)
+    return FusedEngine(_fused(networks, live_columns), threads)
 
 
 def make_actor(
@@ -40,4 +41,12 @@ def make_actor(
     threads: int,
 ) -> Actor:
     """The same for sampling."""
-    return TorchActor(networks) if name == "torch" else FusedActor(networks, live_columns, threads)
+    if name == "torch":
+        return TorchActor(networks)
+    return FusedActor(_fused(networks, live_columns), threads)
+
+
+def _fused(
+    networks: Mapping[str, ActorCritic], live_columns: Mapping[str, Sequence[int] | None]
+) -> dict[str, FusedNetwork]:
+    return {team: FusedNetwork(net, live_columns[team]) for team, net in networks.items()}

@@ -99,10 +99,8 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             for uniforms in self._uniforms.values():
                 self._random.random(out=uniforms[step], dtype=np.float32)
         with self.actor.ready():
-            stats = self._play(batch)
+            episode_stats = np.concatenate(self._play(batch))
         self._log(batch)
-        empty = np.zeros((0, len(self.env.stat_names)), np.float32)
-        episode_stats = np.concatenate(stats) if stats else empty
         check_rollout(self.env, batch, self._truncated, episode_stats)
         return Sample(batch, episode_stats)
 

@@ -12,7 +12,7 @@ from trainer.engine import network as engine
 from trainer.engine.rows import Inputs
 from trainer.engine.update import Adam
 from trainer.ppo.networks import ActorCritic
-from trainer.ppo.normalization import EPSILON
+from trainer.ppo.normalization import CLIP, EPSILON
 
 
 class FusedNetwork:
@@ -101,9 +101,9 @@ class FusedNetwork:
         normalizer = self.network.normalizer
         if normalizer is None:
             zeros = np.zeros(len(columns), np.float32)
-            return Inputs(columns, False, zeros, zeros)
+            return Inputs(columns, False, zeros, zeros, np.float32(CLIP))
         mean, scale = normalizer.mean.numpy(), (normalizer.var + EPSILON).rsqrt().numpy()
-        return Inputs(columns, True, mean[columns], scale[columns])
+        return Inputs(columns, True, mean[columns], scale[columns], np.float32(CLIP))
 
 
 def flat_view(tensors: Sequence[Tensor], lay: Callable[[Sequence[Tensor]], None]) -> np.ndarray:

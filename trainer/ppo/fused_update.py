@@ -17,14 +17,13 @@ from trainer.engine.blas import one_blas_thread
 from trainer.engine.gradient import room_floats
 from trainer.engine.rows import fill_rows, row_width
 from trainer.errors import TrainingDiverged
+from trainer.ppo.advantages import LEAST_DEVIATION
 from trainer.ppo.fused_network import FusedNetwork
 from trainer.ppo.losses import Minibatch, explained_variance
-from trainer.ppo.networks import ActorCritic
 from trainer.ppo.policy_health import sample_of
 from trainer.ppo.team_update import STEP_SCALARS, Learned, TeamUpdate, num_minibatches
 from trainer.ppo.torch_update import gradient_not_finite
 
-_LEAST_DEVIATION = 1e-4  # as in `trainer.ppo.advantages.standardize`
 _VALUE_ROWS = 8192  # of one call of a thread
 
 
@@ -33,20 +32,11 @@ class FusedEngine:
 
     Args:
         networks: by team.
-        live_columns: by team, see `TeamSpec`.
         threads: that share the work of all teams.
     """
 
-    def __init__(
-        self,
-        networks: Mapping[str, ActorCritic],
-        live_columns: Mapping[str, Sequence[int] | None],
-        threads: int,
-    ) -> None:
-        self._teams = {
-            f"{team}_policy": _Team(FusedNetwork(network, live_columns[team]))
-            for team, network in networks.items()
-        }
+    def __init__(self, networks: Mapping[str, FusedNetwork], threads: int) -> None:
+        self._teams = {f"{team}_policy": _Team(network) for team, network in networks.items()}
         self._workers = threads
         self._pool = ThreadPoolExecutor(threads, "learner")
 
@@ -127,7 +117,7 @@ class _Team:
         self._index = index = np.flatnonzero(rollout.valid[: shape[0]])
         flat, flat_targets = advantages.reshape(-1), targets.reshape(-1)
         if len(index):
-            gae.standardize(flat, index, _LEAST_DEVIATION)
+            gae.standardize(flat, index, LEAST_DEVIATION)
         nvec = net.description.nvec
         self._rows = self._array("rows", (len(index), row_width(len(net.inputs.columns), nvec)))
         fill_rows(

@@ -111,10 +111,9 @@ class TorchEngine:
 
     def num_minibatches(self, rows: int, minibatch_size: int) -> int:
         """Gradient steps per epoch, equal on all learners; 0 where one of them has no rows."""
-        if not self.distributed:
-            return num_minibatches(rows, minibatch_size)
-        most = torch.tensor([max(1, round(rows / minibatch_size)), -rows])
-        dist.all_reduce(most, op=dist.ReduceOp.MAX)
+        most = torch.tensor([num_minibatches(rows, minibatch_size), -rows])
+        if self.distributed:
+            dist.all_reduce(most, op=dist.ReduceOp.MAX)
         pieces, fewest_rows = int(most[0]), -int(most[1])
         return min(pieces, fewest_rows)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from trainer.commands.command_parser import CommandParser
+from trainer.commands.command_parser import CommandParser, add_overrides
 from trainer.commands.run_command import run_command
 from trainer.project import add_version
 
@@ -85,14 +85,7 @@ def _add_match_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--explore", action="store_true", help="draw the actions at random, as in training"
     )
-    match.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="env.KEY=VALUE",
-        help="change the game, for example --set env.level=L1; may be repeated",
-    )
+    add_overrides(match, "change the game, for example --set env.level=L1", "env.KEY=VALUE")
 
 
 def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 
 from trainer.checkpoints.safe_io.redaction import has_credentials
+from trainer.commands.command_parser import add_overrides
 from trainer.errors import UsageError
 from trainer.project import add_version
 
@@ -47,14 +48,7 @@ def add_run_arguments(parser: argparse.ArgumentParser, *, asks: bool = False) ->
         "alternating training is turned on with turns of 10 if it is off",
     )
     parser.add_argument("--config", metavar="FILE", help="configuration (default: config.yaml)")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override one key, for example --set ppo.lr=0.001; may be repeated",
-    )
+    add_overrides(parser, "override one key, for example --set ppo.lr=0.001")
     parser.add_argument(
         "--config-from",
         choices=("checkpoint", "file"),
