@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.children import family, running
 from trainer.project import PROJECT_ROOT
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -53,32 +54,15 @@ class MemoryTrace:
 def memory_of(words: Sequence[str], every_s: float = 0.5) -> MemoryTrace:
     """Runs a command that must succeed and watches its memory."""
     started = time.perf_counter()
-    process = subprocess.Popen(words, cwd=PROJECT_ROOT, stdout=subprocess.DEVNULL)
     times, sizes = [], []
-    while process.poll() is None:
-        times.append(time.perf_counter() - started)
-        sizes.append(sum(map(_resident, _family(process.pid))) / 2**20)
-        time.sleep(every_s)
+    with running(words, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            times.append(time.perf_counter() - started)
+            sizes.append(sum(map(_resident, family(process.pid))) / 2**20)
+            time.sleep(every_s)
     if process.returncode != 0:
         raise subprocess.CalledProcessError(process.returncode, list(words))
     return MemoryTrace(times, sizes)
-
-
-def _family(root: int) -> list[int]:
-    children: dict[int, list[int]] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            try:
-                parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            except (OSError, IndexError, ValueError):
-                continue
-            children.setdefault(parent, []).append(int(folder.name))
-    found, pending = [], [root]
-    while pending:
-        pid = pending.pop()
-        found.append(pid)
-        pending += children.get(pid, [])
-    return found
 
 
 def _resident(pid: int) -> int:

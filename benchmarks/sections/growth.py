@@ -1,0 +1,123 @@
+"""speed and memory by worlds, agents, hidden layers, runners and learners; with a figure"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.growth_figure import draw
+from benchmarks.machine import cores, processor
+from benchmarks.progress import say
+from benchmarks.rounds import Contender, Runs, rates, take_turns
+from benchmarks.sections.training import contender
+from benchmarks.session import Session
+from benchmarks.table import Row, table
+from trainer.project import shown_path
+
+ENGINES = ("fused", "torch")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One setting that is varied, everything else as in the default configuration.
+
+    Attributes:
+        name: in results and tables.
+        values: of the setting; the default is among them.
+        settings: `--set` of a value, with {} for it.
+        engines: that can do it.
+        sign: how a value is written, with {} for it.
+    """
+
+    name: str
+    values: tuple[int, ...]
+    settings: tuple[str, ...]
+    engines: tuple[str, ...] = ENGINES
+    sign: str = "{}"
+
+
+AXES = (
+    Axis("worlds", tuple(2**k for k in range(6, 14)), ("ray.num_envs_per_env_runner={}",)),
+    Axis("agents", (1, 2, 3), ("env.num_seekers={}", "env.num_hiders={}"), sign="{0} v {0}"),
+    Axis("hidden", (32, 64, 128, 256), ("ppo.hiddens=[{0}, {0}]",), sign="{0}-{0}"),
+    Axis("runners", (0, 1, 2), ("ray.num_env_runners={}",)),
+    Axis("learners", (0, 1, 2), ("ray.num_learners={}",), ("torch",)),
+)
+
+
+def points(axis: Axis, seconds: str) -> Iterator[Contender]:
+    """Every value with every engine; the engines one right after the other."""
+    for value in axis.values:
+        for engine in axis.engines:
+            settings = [f"train.engine={engine}", *(s.format(value) for s in axis.settings)]
+            words = [word for setting in settings for word in ("--set", setting)]
+            label = f"{axis.name} {axis.sign.format(value)}, {engine} engine"
+            name = f"{engine} {axis.name} {value}"
+            yield contender(name, label, "ours", *words, "--seconds", seconds)
+
+
+def measure(results: dict[str, Any], session: Session) -> None:
+    """Fills results with one answer per point; its laps are the single values."""
+    runs: Runs = results.setdefault("runs", {})
+    results["figure"] = str(session.figure.with_suffix(".png"))
+    for axis in AXES:
+        take_turns(list(points(axis, "1" if session.quick else "4")), 1, runs)
+
+
+def lap_rates(runs: Runs, axis: Axis, engine: str, value: int) -> list[float]:
+    """agent-steps/s of every measured iteration of a point."""
+    (run,) = runs.get(f"{engine} {axis.name} {value}") or [None]
+    if run is None:
+        return []
+    return [run["agent_steps"] / len(run["laps"]) / lap for lap in run["laps"]]
+
+
+def memory(runs: Runs, engine: str) -> dict[int, float]:
+    """Peak MB by number of worlds, of a process that samples and learns."""
+    return {
+        worlds: run["peak_mb"]
+        for worlds in AXES[0].values
+        for run in runs.get(f"{engine} worlds {worlds}", [])
+        if run is not None
+    }
+
+
+def kb_per_world(peaks: dict[int, float]) -> float | None:
+    """What each world takes: from the largest number of worlds and the one at an eighth of it."""
+    most = max(peaks, default=0)
+    if most == 0 or most // 8 not in peaks:
+        return None
+    return 1024 * (peaks[most] - peaks[most // 8]) / (most - most // 8)
+
+
+def report(results: dict[str, Any]) -> str:
+    """The tables, and the figure beside the results."""
+    runs: Runs = results["runs"]
+    tables, panels = [], {}
+    for axis in AXES:
+        rows = []
+        for engine in axis.engines:
+            name = f"{engine} {axis.name}"
+            found = [rates(runs, f"{name} {value}") for value in axis.values]
+            panels[axis.name, engine] = {
+                value: rate[0]
+                for value, rate in zip(axis.values, found, strict=True)
+                if rate and rate[0] is not None
+            }
+            rows += [
+                Row(f"{axis.sign.format(v)}, {engine}", lap_rates(runs, axis, engine, v))
+                for v in axis.values
+            ]
+        tables.append(table(f"By {axis.name}, agent-steps/s of single iterations", rows))
+    peaks = {engine: memory(runs, engine) for engine in ENGINES}
+    each = {engine: kb_per_world(found) for engine, found in peaks.items()}
+    results["kb_per_world"] = each
+    tables.append(
+        table("Memory, KB per world", [Row(engine, [each[engine]], 0) for engine in ENGINES])
+    )
+    if any(panels.values()):
+        say("drawing the figure")
+        draw(results["figure"], AXES, panels, peaks, f"{cores()} cores of {processor()}")
+        tables.append(f"figure: {shown_path(results['figure'])}")
+    return "\n\n".join(tables)
