@@ -146,6 +146,7 @@ def test_gradient_and_scalars_are_those_of_the_torch_loss(case: Case) -> None:
         order=random.permutation(case.rows),
         bounds=np.array([0, case.rows]),
         tile=64,
+        share=128,
         values=np.array([[0.0, case.entropy_coeff, case.clip_param, 0.5]]),
         bias=bias,
         vf_clip=case.vf_clip_param,
@@ -154,7 +155,7 @@ def test_gradient_and_scalars_are_those_of_the_torch_loss(case: Case) -> None:
     )
     state = engine.new_state(net, plan, fused.parameters())
     adam = fused.adam(torch.optim.Adam(network.parameters()))
-    room = np.full(room_floats(net, plan.tile, rows.shape[1]), np.nan, np.float32)
+    room = np.full(room_floats(net, plan.tile), np.nan, np.float32)
     assert engine.work(net, plan, adam, state, room) == engine.FINISHED
     scale = np.abs(expected).max()
     np.testing.assert_allclose(state.gradient, expected, atol=2e-6 * scale, rtol=1e-4)

@@ -20,6 +20,9 @@ from trainer.engine.heads import (
 )
 from trainer.engine.jit import kernel
 from trainer.engine.network import Network, backward, forward
+from trainer.engine.prefetch import prefetch_rows
+
+_ZERO = np.float32(0.0)
 
 
 class Coefficients(NamedTuple):
@@ -33,11 +36,11 @@ class Coefficients(NamedTuple):
     kl: np.float32
 
 
-def room_floats(network: Network, rows: int, width: int) -> int:
+def room_floats(network: Network, rows: int) -> int:
     """The float32 numbers that `tile_gradient` needs as room for tiles of `rows`."""
     hidden = int(network.actor.sizes[1:-1].sum())
     inputs, outputs, heads = int(network.actor.sizes[0]), int(network.nvec.sum()), len(network.nvec)
-    return rows * (width + inputs + 2 * hidden + 6 * outputs + heads + 8)
+    return rows * (inputs + 2 * hidden + 6 * outputs + heads + 8)
 
 
 @kernel
@@ -48,7 +51,7 @@ def _cut(room, begin, height, width):
 
 
 @kernel
-def tile_gradient(network, weights, batch, bias, order, c, room, gradient, sums):
+def tile_gradient(network, weights, batch, bias, order, ahead, c, room, gradient, sums, adds):
     """The gradient of the loss over the rows `order` [R] of a batch.
 
     Args:
@@ -57,18 +60,19 @@ def tile_gradient(network, weights, batch, bias, order, c, room, gradient, sums)
         batch: [count, width], see `rows`.
         bias: [L], added to the logits.
         order: [R], the rows.
+        ahead: the rows of the next tile, fetched while this one is worked on.
         c: `Coefficients`.
         room: at least `room_floats`.
-        gradient: [P], filled.
-        sums: [NUM_SUMS], filled with the sums over the rows.
+        gradient: [P], filled, or added to.
+        sums: [NUM_SUMS], the sums over the rows, likewise.
+        adds: 1 to add, 0 to fill.
     """
     packed, transposed = weights
     nvec = network.nvec
     R, K = order.shape[0], network.columns.shape[0]  # noqa: N806
     H, L = nvec.shape[0], bias.shape[0]  # noqa: N806
     hidden_size = R * network.actor.sizes[1:-1].sum()
-    gathered, at = _cut(room, 0, R, batch.shape[1])
-    x, at = _cut(room, at, R, K)
+    x, at = _cut(room, 0, R, K)
     by_row, at = _cut(room, at, R, L)
     logits, at = _cut(room, at, L, R)
     old_logps, at = _cut(room, at, L, R)
@@ -81,12 +85,10 @@ def tile_gradient(network, weights, batch, bias, order, c, room, gradient, sums)
     hidden = room[at : at + hidden_size]
     d_hidden = room[at + hidden_size : at + 2 * hidden_size]
 
-    # First whole rows, so that many cache misses are under way at once, then their parts.
     for r in range(R):
-        gathered[r, :] = batch[order[r]]
-    for r in range(R):
-        row = gathered[r]
-        x[r, :] = row[:K]
+        row = batch[order[r]]
+        for k in range(K):
+            x[r, k] = row[k]
         for k in range(L):
             old_logps[k, r] = row[K + k]
         for h in range(H):
@@ -94,6 +96,7 @@ def tile_gradient(network, weights, batch, bias, order, c, room, gradient, sums)
         for i in range(3):
             scalars[i, r] = row[K + L + H + i]
     old_logp, advantages, targets = scalars[0], scalars[1], scalars[2]
+    prefetch_rows(batch, ahead)
 
     forward(network.actor, network.tanh, transposed, x, hidden, by_row)
     for r in range(R):
@@ -107,9 +110,15 @@ def tile_gradient(network, weights, batch, bias, order, c, room, gradient, sums)
     for r in range(R):
         for k in range(L):
             by_row[r, k] = logits[k, r]
-    backward(network.actor, network.tanh, packed, x, hidden, by_row, d_hidden, gradient)
+    backward(network.actor, network.tanh, packed, x, hidden, by_row, d_hidden, gradient, adds)
 
     forward(network.critic, network.tanh, transposed, x, hidden, values)
-    sums[VF_LOSS] = value_gradient(values.reshape(R), targets, c)
-    backward(network.critic, network.tanh, packed, x, hidden, values, d_hidden, gradient)
-    sums[POLICY_LOSS], sums[ENTROPY], sums[KL], sums[CLIPPED] = policy_loss, entropy, kl, clipped
+    vf_loss = value_gradient(values.reshape(R), targets, c)
+    backward(network.critic, network.tanh, packed, x, hidden, values, d_hidden, gradient, adds)
+    if not adds:
+        sums[:] = _ZERO
+    sums[VF_LOSS] += vf_loss
+    sums[POLICY_LOSS] += policy_loss
+    sums[ENTROPY] += entropy
+    sums[KL] += kl
+    sums[CLIPPED] += clipped

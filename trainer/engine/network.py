@@ -10,6 +10,7 @@ import numpy as np
 
 from trainer.engine import elementary
 from trainer.engine.jit import kernel
+from trainer.engine.product import add_product
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
@@ -145,7 +146,7 @@ def forward(tower, tanh, transposed, x, hidden, out):
 
 
 @kernel
-def backward(tower, tanh, packed, x, hidden, d_out, d_hidden, gradient):
+def backward(tower, tanh, packed, x, hidden, d_out, d_hidden, gradient, adds):
     """The gradient of a tower's weights over a tile of rows, by the chain rule.
 
         dW_l = dz_l^T h_{l-1},  db_l = sum of dz_l,  dz_{l-1} = (dz_l W_l) activation'
@@ -158,7 +159,8 @@ def backward(tower, tanh, packed, x, hidden, d_out, d_hidden, gradient):
         hidden: as `forward` left it.
         d_out: [R, outputs], the loss's derivatives by the outputs.
         d_hidden: room for the derivatives by the hidden layers, like `hidden`.
-        gradient: [P], this tower's part is filled.
+        gradient: [P], this tower's part is filled, or added to.
+        adds: 1 to add, 0 to fill.
     """
     rows, last = x.shape[0], tower.at.shape[0] - 1
     end = rows * tower.sizes[1:-1].sum()
@@ -168,16 +170,16 @@ def backward(tower, tanh, packed, x, hidden, d_out, d_hidden, gradient):
         bias = at + fan_in * fan_out
         begin = end - rows * fan_in
         h = hidden[begin:end].reshape(rows, fan_in)
-        np.dot(dz.T, h, gradient[at:bias].reshape(fan_out, fan_in))
-        sum_columns(dz, gradient[bias : bias + fan_out])
+        add_product(dz, h, gradient[at:bias].reshape(fan_out, fan_in), adds)
+        sum_columns(dz, gradient[bias : bias + fan_out], adds)
         dh = d_hidden[begin:end].reshape(rows, fan_in)
         np.dot(dz, packed[at:bias].reshape(fan_out, fan_in), dh)
         deactivate(dh, h, tanh)
         dz, end = dh, begin
     fan_in, fan_out, at = tower.sizes[0], tower.sizes[1], tower.at[0]
     bias = at + fan_in * fan_out
-    np.dot(dz.T, x, gradient[at:bias].reshape(fan_out, fan_in))
-    sum_columns(dz, gradient[bias : bias + fan_out])
+    add_product(dz, x, gradient[at:bias].reshape(fan_out, fan_in), adds)
+    sum_columns(dz, gradient[bias : bias + fan_out], adds)
 
 
 @kernel
@@ -205,9 +207,10 @@ def deactivate(dh, h, tanh):
 
 
 @kernel
-def sum_columns(values, sums):
-    """Fills sums [W] with the sums of the columns of values [R, W]."""
-    sums[:] = _ZERO
+def sum_columns(values, sums, adds):
+    """Fills sums [W] with the sums of the columns of values [R, W], or adds them."""
+    if not adds:
+        sums[:] = _ZERO
     for row in range(values.shape[0]):
         for column in range(values.shape[1]):
             sums[column] += values[row, column]

@@ -1,9 +1,9 @@
 """A whole update of one policy, shared by any number of threads.
 
-Every minibatch is cut into tiles. Threads take tiles from a counter; the one that finishes the last
-tile of a step adds the tiles' gradients in their order, clips, applies Adam and opens the next
-step. So the result does not depend on how many threads there are or who is faster, and a thread
-whose own policy is done can help with another one.
+Every minibatch is cut into shares, and a share into tiles that fit into the cache. Threads take
+shares from a counter; the one that finishes the last share of a step adds the shares' gradients in
+their order, clips, applies Adam and opens the next step. So the result does not depend on how many
+threads there are or who is faster, and a thread whose own policy is done can help with another one.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from trainer.engine.network import Network, pack
 
 FINISHED, NOTHING_TO_DO = 1, 0
 _PATIENCE = 4096
-"""Looks at the counter before a thread without a tile turns to other work; some 10 microseconds."""
+"""Looks at the counter before a thread without a share does other work; some 10 microseconds."""
 
 _TICKET, _DONE, _FAILED = 0, 8, 9  # the first in a cache line of its own
-_STEP_AT = 32  # a ticket is step << 32 | tile
+_STEP_AT = 32  # a ticket is step << 32 | share
+_SHARES = 8  # of a step, where it has as many tiles: enough for eight threads and each team
 
 LR, ENTROPY_COEFF, CLIP_PARAM, VF_LOSS_COEFF, NUM_VALUES = range(5)
 """The columns of `Plan.values`."""
@@ -38,7 +39,8 @@ class Plan(NamedTuple):
     batch: np.ndarray  # [count, width] float32, see `rows`
     order: np.ndarray  # int64, the rows of all steps one behind the other
     bounds: np.ndarray  # [steps + 1] int64, where each step begins in it
-    tile: int  # rows of a tile
+    tile: int  # rows that are worked on at once
+    share: int  # rows that a thread takes at once, see `share_rows`
     values: np.ndarray  # [steps, NUM_VALUES] float64
     bias: np.ndarray  # [L] float32, added to the logits
     vf_clip: float
@@ -63,23 +65,29 @@ class State(NamedTuple):
     parameters: np.ndarray  # float32, flat
     gradient: np.ndarray  # like the parameters; always zero where a column is dead
     weights: tuple[np.ndarray, np.ndarray]  # packed, transposed: [P] each
-    parts: np.ndarray  # [tiles, P], the gradient of each tile
-    sums: np.ndarray  # [tiles, NUM_SUMS]
+    parts: np.ndarray  # [shares, P], the gradient of each share
+    sums: np.ndarray  # [shares, NUM_SUMS]
     scalars: np.ndarray  # [steps, NUM_SCALARS] float64
     control: np.ndarray  # [16] int64: the counters
+
+
+def share_rows(bounds: np.ndarray, tile: int) -> int:
+    """The rows of a share for the steps that `bounds` delimit: whole tiles."""
+    tiles = -(-int(np.diff(bounds).max()) // tile)
+    return tile * -(-tiles // _SHARES)
 
 
 def new_state(network: Network, plan: Plan, parameters: np.ndarray) -> State:
     """The state before the first step."""
     size = len(network.source)
-    tiles = -(-int(np.diff(plan.bounds).max()) // plan.tile)
+    shares = -(-int(np.diff(plan.bounds).max()) // plan.share)
     steps = len(plan.values)
     state = State(
         parameters=parameters,
         gradient=np.zeros_like(parameters),
         weights=(np.zeros(size, np.float32), np.zeros(size, np.float32)),
-        parts=np.zeros((tiles, size), np.float32),
-        sums=np.zeros((tiles, NUM_SUMS), np.float32),
+        parts=np.zeros((shares, size), np.float32),
+        sums=np.zeros((shares, NUM_SUMS), np.float32),
         scalars=np.zeros((steps, NUM_SCALARS), np.float64),
         control=np.zeros(16, np.int64),
     )
@@ -99,7 +107,7 @@ def abandon(state: State) -> None:
 
 @kernel
 def work(network, plan, adam, state, room):
-    """Does tiles of an update until it is finished or other threads have the rest.
+    """Does shares of an update until it is finished or other threads have the rest.
 
     Args:
         network: see `Network`.
@@ -115,12 +123,12 @@ def work(network, plan, adam, state, room):
     looked = 0
     while True:
         ticket = atomic.load(state.control, _TICKET)
-        step, tile = ticket >> _STEP_AT, ticket & ((1 << _STEP_AT) - 1)
+        step, share = ticket >> _STEP_AT, ticket & ((1 << _STEP_AT) - 1)
         if step >= steps:
             return FINISHED
         begin, end = plan.bounds[step], plan.bounds[step + 1]
-        tiles = -((begin - end) // plan.tile)
-        if tile >= tiles:
+        shares = -((begin - end) // plan.share)
+        if share >= shares:
             looked += 1
             if looked > _PATIENCE:
                 return NOTHING_TO_DO
@@ -137,15 +145,12 @@ def work(network, plan, adam, state, room):
             np.float32(values[ENTROPY_COEFF]),
             np.float32(plan.kl_coeff),
         )
-        first = begin + tile * plan.tile
-        order = plan.order[first : min(first + plan.tile, end)]
-        part, sums = state.parts[tile], state.sums[tile]
-        tile_gradient(
-            *(network, state.weights, plan.batch, plan.bias, order, coefficients, room, part, sums)
-        )
-        if atomic.add(state.control, _DONE, 1) == tiles - 1:
+        first = begin + share * plan.share
+        rows = plan.order[first : min(first + plan.share, end)]
+        _share_gradient(network, plan, state, rows, coefficients, share, room)
+        if atomic.add(state.control, _DONE, 1) == shares - 1:
             state.control[_DONE] = 0
-            if _step(network, plan, adam, state, step, tiles, coefficients):
+            if _step(network, plan, adam, state, step, shares, coefficients):
                 atomic.store(state.control, _TICKET, (step + 1) << _STEP_AT)
             else:
                 state.control[_FAILED] = step + 1
@@ -153,19 +158,31 @@ def work(network, plan, adam, state, room):
 
 
 @kernel
-def _step(network, plan, adam, state, step, tiles, c):
-    """Applies the tiles' gradients to the parameters; whether gradient and loss were finite."""
+def _share_gradient(network, plan, state, rows, coefficients, share, room):
+    """The gradient over the rows of one share, tile by tile."""
+    part, sums, tile = state.parts[share], state.sums[share], plan.tile
+    for first in range(0, rows.shape[0], tile):
+        order, ahead = rows[first : first + tile], rows[first + tile : first + 2 * tile]
+        tile_gradient(
+            *(network, state.weights, plan.batch, plan.bias, order, ahead, coefficients, room),
+            *(part, sums, int(first > 0)),
+        )
+
+
+@kernel
+def _step(network, plan, adam, state, step, shares, c):
+    """Applies the shares' gradients to the parameters; whether gradient and loss were finite."""
     parts, source = state.parts, network.source
     total = parts[0]
-    for tile in range(1, tiles):
+    for share in range(1, shares):
         for i in range(total.shape[0]):
-            total[i] += parts[tile, i]
+            total[i] += parts[share, i]
     square = 0.0
     for i in range(total.shape[0]):
         square += np.float64(total[i]) * np.float64(total[i])
         state.gradient[source[i]] = total[i]
     norm = np.sqrt(square)
-    _write_scalars(state.sums[:tiles], c, norm, state.scalars[step])
+    _write_scalars(state.sums[:shares], c, norm, state.scalars[step])
     if not np.isfinite(norm + state.scalars[step, 0]):
         return False
     scale = np.float32(min(1.0, plan.grad_clip / (norm + 1e-6)))
@@ -177,9 +194,9 @@ def _step(network, plan, adam, state, step, tiles, c):
 @kernel
 def _write_scalars(sums, c, norm, scalars):
     means = np.zeros(NUM_SUMS, np.float64)
-    for tile in range(sums.shape[0]):
+    for share in range(sums.shape[0]):
         for i in range(NUM_SUMS):
-            means[i] += sums[tile, i] * np.float64(c.weight)
+            means[i] += sums[share, i] * np.float64(c.weight)
     scalars[0] = (
         means[POLICY_LOSS] + c.vf_loss * means[VF_LOSS] - c.entropy * means[ENTROPY]
     ) + c.kl * means[KL]

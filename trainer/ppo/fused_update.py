@@ -157,11 +157,13 @@ class _Team:
             for step in range(self._steps)
         ]
         choices = int(net.description.nvec.sum())
+        bounds = np.cumsum([0, *np.tile(sizes, epochs)])
         self._plan = engine.Plan(
             batch=self._rows,
             order=order.reshape(-1),
-            bounds=np.cumsum([0, *np.tile(sizes, epochs)]),
+            bounds=bounds,
             tile=net.tile,
+            share=engine.share_rows(bounds, net.tile),
             values=np.array(
                 [(v.lr, v.entropy_coeff, v.clip_param, v.vf_loss_coeff) for v in values]
             ),
@@ -177,7 +179,7 @@ class _Team:
     def room_floats(self) -> int:
         """The room that one thread needs for a tile."""
         net = self._network
-        return room_floats(net.description, net.tile, self._rows.shape[1])
+        return room_floats(net.description, net.tile)
 
     def work(self, room: np.ndarray) -> bool:
         """Does a share of the gradient steps; whether all are done."""
