@@ -99,36 +99,31 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             for uniforms in self._uniforms.values():
                 self._random.random(out=uniforms[step], dtype=np.float32)
         with self.actor.ready():
-            episode_stats = np.concatenate(self._play(batch))
+            episode_stats = np.concatenate(self._play())
         self._log(batch)
         check_rollout(self.env, batch, self._truncated, episode_stats)
         return Sample(batch, episode_stats)
 
-    def _play(self, batch: RolloutBatch) -> list[np.ndarray]:
+    def _play(self) -> list[np.ndarray]:
         """Fills the batch, in threads where game and actor allow; the ended episodes' statistics.
 
         They are in the order of the steps, then of the worlds, however many threads there are.
         """
-        edges = np.linspace(0, self.env.num_envs, self.actor.threads + 1).astype(int)
-        cuts = [slice(*ends) for ends in itertools.pairwise(edges.tolist()) if ends[0] < ends[1]]
-        envs = [env for cut in cuts if (env := self.env.part(cut)) is not None]
-        if len(envs) < 2:
-            envs, cuts = [self.env], [slice(0, self.env.num_envs)]
-        parts = [
-            RolloutPart(
-                env,
-                batch.part(cut),
-                self._truncated[:, cut],
-                {team: array[:, cut] for team, array in self._uniforms.items()},
-                self._logit_bias,
-                self._values,
-            )
-            for env, cut in zip(envs, cuts, strict=True)
-        ]
-        if len(parts) == 1:
-            return parts[0].play(self.actor)
-        played = self._threads.map(lambda part: part.play(self.actor), parts)
+
+        def play(env: BatchEnv, part: RolloutPart) -> list[np.ndarray]:
+            return part.play(env, self.actor, self._logit_bias, self._values)
+
+        if len(self._parts) == 1:
+            return play(self.env, self._parts[0])
+        played = self._threads.map(play, map(self.env.part, self._cuts()), self._parts)
         return [stats for step in zip(*played, strict=True) for stats in step]
+
+    def _cuts(self) -> list[slice]:
+        """The worlds of each thread."""
+        if self.env.part(slice(0, 1)) is None:
+            return [slice(0, self.env.num_envs)]
+        edges = np.linspace(0, self.env.num_envs, self.actor.threads + 1).astype(int)
+        return [slice(*ends) for ends in itertools.pairwise(edges.tolist()) if ends[0] < ends[1]]
 
     def _values(self, team: str, obs: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
@@ -157,6 +152,13 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
                 spec.name: np.zeros((*shape, spec.num_agents, len(spec.nvec)), np.float32)
                 for spec in self.teams
             }
+            self._parts = [
+                RolloutPart(
+                    *(self.teams, self.batch.part(cut), self._truncated[:, cut]),
+                    {team: array[:, cut] for team, array in self._uniforms.items()},
+                )
+                for cut in self._cuts()
+            ]
         if not self._started:
             # From the runner's own stream: worlds that start fresh after a resume are new ones.
             seeds = self._random.integers(0, 2**64, self.env.num_envs, np.uint64)

@@ -2,72 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from envs.batch_env import BatchEnv, TeamSpec
+from envs.batch_env import BatchEnv, ObsBuffers, TeamSpec
 from envs.game_shape import check_ends
 from trainer.ppo.actors import Actor, Rows
 from trainer.ppo.rollout import RolloutBatch
 
 
-@dataclass(frozen=True)
-class RolloutPart:
-    """Some worlds and what is played in them.
+class _Step(NamedTuple):
+    """The arrays of one step, by team where there are several."""
 
-    Attributes:
-        env: the worlds.
-        batch: the rollout, filled.
-        truncated: [T, N] bool, filled.
+    rows: dict[str, Rows]
+    actions: dict[str, np.ndarray]
+    rewards: dict[str, np.ndarray]
+    next_obs: Mapping[str, ObsBuffers]
+    dones: np.ndarray
+    truncated: np.ndarray
+
+
+class RolloutPart:
+    """The arrays of some worlds, cut by steps once and for all rollouts.
+
+    Args:
+        teams: who plays.
+        batch: the rollout of these worlds.
+        truncated: [T, N] bool.
         uniforms: by team [T, N, A, H], what actions are drawn by.
-        biases: by team [L], added to the logits; a team may be missing.
-        value: values [n] of a team's observations [n, D], for truncated episodes.
     """
 
-    env: BatchEnv
-    batch: RolloutBatch
-    truncated: np.ndarray
-    uniforms: Mapping[str, np.ndarray]
-    biases: Mapping[str, np.ndarray]
-    value: Callable[[str, np.ndarray], np.ndarray]
+    def __init__(
+        self,
+        teams: Sequence[TeamSpec],
+        batch: RolloutBatch,
+        truncated: np.ndarray,
+        uniforms: Mapping[str, np.ndarray],
+    ) -> None:
+        self._batch = batch
+        self._steps = [
+            _Step(
+                rows={spec.name: _rows(spec, step, batch, uniforms) for spec in teams},
+                actions={name: team.actions[step] for name, team in batch.teams.items()},
+                rewards={name: team.rewards[step] for name, team in batch.teams.items()},
+                next_obs=batch.at(step + 1),
+                dones=batch.dones[step],
+                truncated=truncated[step],
+            )
+            for step in range(len(truncated))
+        ]
 
-    def play(self, actor: Actor) -> list[np.ndarray]:
-        """Plays all steps; returns the statistics of the episodes that ended with each."""
-        return [self._step(actor, step) for step in range(len(self.truncated))]
+    def play(
+        self,
+        env: BatchEnv,
+        actor: Actor,
+        biases: Mapping[str, np.ndarray],
+        value: Callable[[str, np.ndarray], np.ndarray],
+    ) -> list[np.ndarray]:
+        """Plays all steps, which fills the arrays.
 
-    def _step(self, actor: Actor, step: int) -> np.ndarray:
-        env, batch = self.env, self.batch
-        for spec in env.teams:
-            actor.act(spec.name, self._rows(spec, step), self.biases.get(spec.name))
-        actions = {name: team.actions[step] for name, team in batch.teams.items()}
-        rewards = {name: team.rewards[step] for name, team in batch.teams.items()}
-        dones, truncated = batch.dones[step], self.truncated[step]
-        env.step(actions, batch.at(step + 1), rewards, dones, truncated)
-        if env.truncates:
-            self._value_truncated(step)
-        return env.episode_stats[dones]
+        Args:
+            env: the worlds.
+            actor: draws the actions.
+            biases: by team [L], added to the logits; a team may be missing.
+            value: values [n] of a team's observations [n, D], for truncated episodes.
 
-    def _rows(self, spec: TeamSpec, step: int) -> Rows:
-        team = self.batch.teams[spec.name]
-        rows = len(self.batch.dones[step]) * spec.num_agents
-        return Rows(
-            obs=team.obs[step].reshape(rows, -1),
-            action_mask=team.action_mask[step].reshape(rows, -1),
-            uniforms=self.uniforms[spec.name][step].reshape(rows, -1),
-            logits=team.logits[step].reshape(rows, -1),
-            actions=team.actions[step].reshape(rows, -1),
-            logp=team.logp[step].reshape(rows),
-        )
+        Returns:
+            The statistics of the episodes that ended with each step.
+        """
+        stats = []
+        for number, step in enumerate(self._steps):
+            for team, rows in step.rows.items():
+                actor.act(team, rows, biases.get(team))
+            env.step(step.actions, step.next_obs, step.rewards, step.dones, step.truncated)
+            if env.truncates:
+                self._value_truncated(env, number, value)
+            stats.append(env.episode_stats[step.dones])
+        return stats
 
-    def _value_truncated(self, step: int) -> None:
-        """Ends the episodes truncated by this step, with the values of their final observations."""
-        env, cut = self.env, self.truncated[step]
-        check_ends(type(env).__name__, env, self.batch.dones[step], cut)
-        self.batch.dones[step] |= cut
-        for spec in env.teams:
-            values = self.batch.teams[spec.name].final_values[step]
+    def _value_truncated(
+        self, env: BatchEnv, number: int, value: Callable[[str, np.ndarray], np.ndarray]
+    ) -> None:
+        """Ends the episodes truncated by a step, with the values of their final observations."""
+        dones, cut = self._steps[number].dones, self._steps[number].truncated
+        check_ends(type(env).__name__, env, dones, cut)
+        dones |= cut
+        for name, team in self._batch.teams.items():
+            values = team.final_values[number]
             values[:] = 0.0
             if cut.any():
-                values[cut] = self.value(spec.name, env.final_obs[spec.name][cut])
+                values[cut] = value(name, env.final_obs[name][cut])
+
+
+def _rows(
+    spec: TeamSpec, step: int, batch: RolloutBatch, uniforms: Mapping[str, np.ndarray]
+) -> Rows:
+    """What the agents of one team see and do in one step."""
+    team = batch.teams[spec.name]
+    rows = batch.dones.shape[1] * spec.num_agents
+    return Rows(
+        obs=team.obs[step].reshape(rows, -1),
+        action_mask=team.action_mask[step].reshape(rows, -1),
+        uniforms=uniforms[spec.name][step].reshape(rows, -1),
+        logits=team.logits[step].reshape(rows, -1),
+        actions=team.actions[step].reshape(rows, -1),
+        logp=team.logp[step].reshape(rows),
+    )
