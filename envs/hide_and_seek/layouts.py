@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -180,19 +181,30 @@ _GENERATORS: dict[str, Callable[[np.random.Generator], Layout]] = {
 }
 
 
+@cache
 def cell_centers() -> np.ndarray:
-    """The middles of the grid's cells, [48, 48, 2] (row = y, column = x), meters."""
-    axis = (np.arange(CELLS, dtype=np.float32) + np.float32(0.5)) * CELL
-    return np.stack(np.meshgrid(axis, axis), axis=-1)
+    """The middles of the grid's cells, [48, 48, 2] (row = y, column = x), meters; read only."""
+    centers = np.stack(np.meshgrid(_cell_axis(), _cell_axis()), axis=-1)
+    centers.flags.writeable = False
+    return centers
+
+
+def _cell_axis() -> np.ndarray:
+    """The middles of the grid's cells along one side, [48], meters."""
+    return (np.arange(CELLS, dtype=np.float32) + np.float32(0.5)) * CELL
 
 
 def free_cells(walls: np.ndarray, clearance: float) -> np.ndarray:
     """Where a disc of radius `clearance` clears walls [W, 4] and border: [48, 48] bool."""
-    centers = cell_centers()
-    gaps = np.abs(centers[:, :, None, :] - walls[:, :2]) - walls[:, 2:]
-    distance = np.linalg.norm(np.maximum(gaps, 0.0), axis=-1)
-    inside = np.all((centers >= clearance) & (centers <= _SIDE - clearance), axis=-1)
-    return inside & np.all(distance >= clearance, axis=-1)
+    axis = _cell_axis()
+    inside = (axis >= clearance) & (axis <= _SIDE - clearance)
+    free = inside[:, None] & inside
+    # Along each side alone as long as possible: a grid has few rows and columns, but many cells.
+    gap_x = np.maximum(np.abs(axis - walls[:, :1]) - walls[:, 2:3], 0.0)
+    gap_y = np.maximum(np.abs(axis - walls[:, 1:2]) - walls[:, 3:], 0.0)
+    for x, y in zip(gap_x**2, gap_y**2, strict=True):
+        free &= np.sqrt(x + y[:, None]) >= clearance
+    return free
 
 
 def _spawn_places(layout: Layout, walls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

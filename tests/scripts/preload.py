@@ -1,7 +1,7 @@
 """What the server of `tests.scripts.forked` imports once; it starts no thread and no training.
 
 More than half of what a short run computes is imports and kernels to load: what a run loads only
-when it needs it, as torch's compiler for its seed, is here for that reason.
+when it needs it is here for that reason.
 """
 
 import os
@@ -15,7 +15,6 @@ import numpy as np
 import PIL.Image
 import ray.rllib.algorithms.ppo.torch.default_ppo_torch_rl_module  # noqa: F401
 import tensorboard.summary  # noqa: F401
-import torch._inductor  # noqa: F401
 
 import continue_training  # noqa: F401
 import list_checkpoints  # noqa: F401

@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from envs.hide_and_seek import batch_env
+from envs.hide_and_seek.kernels.state import Layouts
+from envs.hide_and_seek.layouts import build_layouts
 from tests.scripts.conftest import SMALL, Desk, copy_of
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.config.loading import load_config
@@ -111,3 +115,31 @@ def test_a_folder_that_only_seems_writable_is_named(desk: Desk) -> None:
     assert "error: ppo.checkpoint_dir: cannot write into /proc/x: No such file" in done.stderr
     assert "Traceback" not in done.stderr
     assert "Training" not in done.stdout
+
+
+@pytest.mark.parametrize("engine", ["torch", "fused"])
+def test_no_start_loads_torchs_compiler(desk: Desk, engine: str) -> None:
+    (desk.work / "start.py").write_text(
+        "import sys\n"
+        "from trainer.commands.train.main import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "print(*(name for name in sys.modules if name in ('torch._dynamo', 'torch._inductor')))\n"
+    )
+    words = ("--iterations", "1", *SMALL, "--set", f"train.engine={engine}")
+    done = desk.run("start.py", *words)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == ""
+
+
+def test_a_start_builds_the_game_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+
+    def build(*what: Any) -> Layouts:
+        built.append(what)
+        return build_layouts(*what)
+
+    monkeypatch.setattr(batch_env, "build_layouts", build)
+    small = {"env": {"num_layouts": 1}, "ray": {"num_envs_per_env_runner": 32}}
+    trainer, _ = create_ppo_trainer(small)
+    trainer.stop()
+    assert built == [("L0", 1, 0)]

@@ -16,6 +16,8 @@ QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # Without it, waiting threads spin, and a busy machine slows training down to a tenth.
     "OMP_WAIT_POLICY": "passive",
+    # Torch would look through all installed packages for devices that others have built.
+    "TORCH_DEVICE_BACKEND_AUTOLOAD": "0",
 }
 """For Ray's actors as well, which have an environment of their own."""
 

@@ -80,6 +80,7 @@ def algorithm_config(
                 "game": game,
                 "engine": engine,
                 "threads": config.train.threads,
+                "seed": config.train.seed,
             },
         )
         .env_runners(
@@ -102,6 +103,7 @@ def algorithm_config(
                 "window_episodes": config.tracking.window_episodes,
                 "reward_scale": config.ppo.reward_scale,
                 "engine": engine,
+                "seed": config.train.seed,
                 "live_columns": {spec.name: spec.live_columns for spec in teams},
                 "torch_threads": config.train.torch_threads
                 if config.ray.num_learners
@@ -121,7 +123,7 @@ def algorithm_config(
         .rl_module(rl_module_spec=MultiRLModuleSpec(rl_module_specs=modules))
         .fault_tolerance(restart_failed_env_runners=True)
         .reporting(min_time_s_per_iteration=None, min_sample_timesteps_per_iteration=0)
-        .debugging(seed=config.train.seed, log_level="ERROR")
+        .debugging(log_level="ERROR")  # the seed is ours to set, see `seeding`
         .experimental(_validate_config=False)
     )
 

@@ -28,6 +28,7 @@ from trainer.ppo.networks import ActorCritic, weights_hash
 from trainer.ppo.rollout import RolloutBatch
 from trainer.ppo.rollout_check import check_rollout
 from trainer.ppo.rollout_part import RolloutPart
+from trainer.ppo.seeding import seed_process
 
 
 @dataclass
@@ -66,6 +67,8 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         super().__init__(config=config, **kwargs)
         self.worker_index: int = kwargs.get("worker_index") or 0
+        seed = self.config.env_config["seed"]
+        seed_process(seed + self.worker_index)
         self.teams: Sequence[TeamSpec] = self.config.env_config["game"].teams
         # Beside remote runners the local one only holds weights, so it needs no worlds.
         if self.worker_index > 0 or self.num_workers == 0:
@@ -82,8 +85,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         )
         self._threads = ThreadPoolExecutor(self.actor.threads, "runner")
         self._weights_seq_no = 0
-        # A run may start without a seed in RLlib; ours always has one.
-        self._random = np.random.default_rng([self.config.seed or 0, self.worker_index])
+        self._random = np.random.default_rng([seed, self.worker_index])
         self.batch: RolloutBatch | None = None
         self._started = False
         self._env_parameters: dict[str, float] = {}

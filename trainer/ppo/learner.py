@@ -22,8 +22,10 @@ from trainer.ppo.engines import make_engine
 from trainer.ppo.losses import adapt_kl_coeff
 from trainer.ppo.networks import ActorCritic, weights_hash
 from trainer.ppo.normalization import power_sums
+from trainer.ppo.optimizer import Adam
 from trainer.ppo.policy_health import FIGURES, check
 from trainer.ppo.rollout import RolloutBatch
+from trainer.ppo.seeding import seed_process
 from trainer.ppo.team_update import STEP_SCALARS, Learned, TeamUpdate
 from trainer.schedules.scheduler import TeamPlan
 
@@ -42,17 +44,19 @@ class TeamPPOLearner(PPOTorchLearner):
         reward_scale: factor on rewards.
         torch_threads: threads that the teams share, None = torch's own number.
         engine: "torch" or "fused".
+        seed: of the process, and of what it shuffles.
         live_columns: by team, see `TeamSpec`.
     """
 
     def build(self) -> None:
-        super().build()
         custom = self.config.learner_config_dict
+        seed_process(custom["seed"])
+        super().build()
         self.teams: dict[str, TeamSettings] = custom["teams"]
         self.reward_scale = float(custom["reward_scale"])
         self.kl_coeffs = {name: team.kl_coeff for name, team in self.teams.items()}
         # A stream for every learner and team, so that teams can shuffle side by side.
-        seed = (self.config.seed or 0) * 1_000_003 + self.rank
+        seed = custom["seed"] * 1_000_003 + self.rank
         self.generators = {
             team: torch.Generator().manual_seed(seed * len(self.teams) + number)
             for number, team in enumerate(sorted(self.teams))
@@ -80,7 +84,7 @@ class TeamPPOLearner(PPOTorchLearner):
         team = module_id.removesuffix("_policy")
         settings: TeamSettings = self.config.learner_config_dict["teams"][team]
         params = self.get_parameters(self._module[module_id])
-        optimizer = torch.optim.Adam(params, lr=settings.lr, eps=1e-5, fused=True)
+        optimizer = Adam(params, lr=settings.lr, eps=1e-5, fused=True)
         # Without an RLlib schedule: stock code would reset the learning rate after each update.
         self.register_optimizer(
             module_id=module_id, optimizer=optimizer, params=params, lr_or_lr_schedule=None

@@ -93,7 +93,10 @@ def load_policy(folder: str | Path) -> ActorCritic:
         with safe_json.open_plain(folder / WEIGHTS_FILE) as file:
             layout = tensor_file.read_layout(file)
             _check_layout(layout, network.state_dict())
-            weights = network.to_empty(device="cpu").state_dict()
+            hollow = network.state_dict()
+            # Not `to_empty`: it computes with symbols, a library of which takes 0.4 s to import.
+            weights = {name: torch.empty(v.shape, dtype=v.dtype) for name, v in hollow.items()}
+            network.load_state_dict(weights, assign=True)
             for name, value in weights.items():
                 _read_into(value, file, layout[name])
                 if not_finite({name: value}):  # one by one, which takes less memory

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trainer.commands.demo.checkpoint_choice import Shelf, ask, home_of
 from trainer.commands.demo.render_mode import render_mode
+from trainer.commands.imports import large_imports
 from trainer.commands.target_file import check_target
 from trainer.errors import UsageError
 from trainer.reporting.progress_line import Progress
@@ -42,8 +43,10 @@ def _run(args: argparse.Namespace, progress: Progress) -> int:
         shelf = Shelf(home_of(args.checkpoint, checkpoint))
     progress.show("loading (a first start compiles the game, some ten seconds) ...", at_once=True)
     # Here and not above: torch takes a second to import, and a mistake is told without it.
-    from trainer.commands.demo.lineup import describe, make_lineup
-    from trainer.commands.demo.session import Session
+    with large_imports():
+        import trainer.cluster.environment  # noqa: F401 - first: torch reads it at import
+        from trainer.commands.demo.lineup import describe, make_lineup
+        from trainer.commands.demo.session import Session
 
     lineup = make_lineup(
         shelf,

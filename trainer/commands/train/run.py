@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trainer.checkpoints import layout
 from trainer.cluster.exit_watch import ExitWatch
+from trainer.commands.imports import large_imports
 from trainer.commands.train.checkpoint_folder import try_writing
 from trainer.commands.train.next_steps import after_end, after_failure, how_to_resume
 from trainer.commands.train.plan import RunPlan
@@ -37,8 +38,9 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
                 flush=True,
             )
         # Here and not above: torch and RLlib take seconds to import, and Ctrl-C is handled already.
-        from trainer.cluster.ray_session import daemons
-        from trainer.ppo_trainer import train
+        with large_imports():
+            from trainer.cluster.ray_session import daemons
+            from trainer.ppo_trainer import train
 
         def remember(checkpoint: Path) -> None:
             done = layout.iteration_of(checkpoint.name) or plan.first_iteration
