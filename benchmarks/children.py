@@ -67,19 +67,32 @@ def running(
 
 def end(process: subprocess.Popen[str]) -> None:
     """Interrupts a process, and kills what is left of it and of its children after a while."""
-    members = family(process.pid)
+    members = set(family(process.pid))
     process.send_signal(signal.SIGINT)
     deadline = time.monotonic() + _GRACE_S
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    for pid in {*members, *(family(process.pid) if process.poll() is None else ())}:
-        if pid != process.pid or process.returncode is None:
+    if process.returncode is None:
+        members |= set(family(process.pid))
+        process.kill()
+    process.wait()
+    children = members - {process.pid}
+    while alive := [pid for pid in children if is_alive(pid)]:
+        for pid in alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-    process.wait()
+        time.sleep(0.01)
     for stream in (process.stdout, process.stderr):
         if stream is not None:
             stream.close()
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits for its parent to notice does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def family(root: int) -> list[int]:

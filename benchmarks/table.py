@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.rounds import spread
@@ -47,3 +47,12 @@ def table(title: str, rows: Sequence[Row]) -> str:
     """A titled table."""
     columns = "".join(f"{name:>{_NUMBER}}" for name in ("median", "min", "max"))
     return "\n".join([f"{title:<{_LABEL + 2}}{columns}", *map(str, rows)])
+
+
+def grid(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[float | None]]) -> str:
+    """A titled table of single numbers, whole; None is shown as -."""
+    lines = [f"{title:<{_LABEL + 2}}" + "".join(f"{name:>{_NUMBER}}" for name in columns)]
+    for label, values in rows.items():
+        numbers = ("-" if value is None else f"{value:,.0f}" for value in values)
+        lines.append(f"  {label:<{_LABEL}}" + "".join(f"{text:>{_NUMBER}}" for text in numbers))
+    return "\n".join(lines)

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 import numpy as np
 
-SIZE = 1024
-_TIMES = 8  # products of one call
+SIZE = 1536
+_TIMES = 3  # products of one call
 
 
 @numba.njit(nogil=True, cache=True)

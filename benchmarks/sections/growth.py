@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.growth_figure import draw
 from benchmarks.machine import cores, processor
-from benchmarks.progress import say
-from benchmarks.rounds import Contender, Runs, rates, take_turns
+from benchmarks.progress import clear, say
+from benchmarks.rounds import Contender, Runs, take_turns
 from benchmarks.sections.training import contender
 from benchmarks.session import Session
-from benchmarks.table import Row, table
+from benchmarks.table import grid
 from trainer.project import shown_path
 
 ENGINES = ("fused", "torch")
@@ -24,7 +25,8 @@ class Axis:
 
     Attributes:
         name: in results and tables.
-        values: of the setting; the default is among them.
+        values: of the setting.
+        default: the one of the default configuration, among them.
         settings: `--set` of a value, with {} for it.
         engines: that can do it.
         sign: how a value is written, with {} for it.
@@ -32,17 +34,18 @@ class Axis:
 
     name: str
     values: tuple[int, ...]
+    default: int
     settings: tuple[str, ...]
     engines: tuple[str, ...] = ENGINES
     sign: str = "{}"
 
 
 AXES = (
-    Axis("worlds", tuple(2**k for k in range(6, 14)), ("ray.num_envs_per_env_runner={}",)),
-    Axis("agents", (1, 2, 3), ("env.num_seekers={}", "env.num_hiders={}"), sign="{0} v {0}"),
-    Axis("hidden", (32, 64, 128, 256), ("ppo.hiddens=[{0}, {0}]",), sign="{0}-{0}"),
-    Axis("runners", (0, 1, 2), ("ray.num_env_runners={}",)),
-    Axis("learners", (0, 1, 2), ("ray.num_learners={}",), ("torch",)),
+    Axis("worlds", tuple(2**k for k in range(6, 14)), 512, ("ray.num_envs_per_env_runner={}",)),
+    Axis("agents", (1, 2, 3), 1, ("env.num_seekers={}", "env.num_hiders={}"), sign="{0} v {0}"),
+    Axis("hidden", (32, 64, 128, 256), 64, ("ppo.hiddens=[{0}, {0}]",), sign="{0}-{0}"),
+    Axis("runners", (0, 1, 2), 0, ("ray.num_env_runners={}",)),
+    Axis("learners", (0, 1, 2), 0, ("ray.num_learners={}",), ("torch",)),
 )
 
 
@@ -65,59 +68,61 @@ def measure(results: dict[str, Any], session: Session) -> None:
         take_turns(list(points(axis, "1" if session.quick else "4")), 1, runs)
 
 
-def lap_rates(runs: Runs, axis: Axis, engine: str, value: int) -> list[float]:
-    """agent-steps/s of every measured iteration of a point."""
-    (run,) = runs.get(f"{engine} {axis.name} {value}") or [None]
-    if run is None:
-        return []
-    return [run["agent_steps"] / len(run["laps"]) / lap for lap in run["laps"]]
+def speeds(runs: Runs, axis: Axis, engine: str) -> dict[int, list[float]]:
+    """agent-steps/s of every measured iteration, by value of the setting."""
+    found = {}
+    for value in axis.values:
+        for run in runs.get(f"{engine} {axis.name} {value}", []):
+            if run is not None:
+                steps = run["agent_steps"] / len(run["laps"])
+                found[value] = [steps / lap for lap in run["laps"]]
+    return found
 
 
-def memory(runs: Runs, engine: str) -> dict[int, float]:
+def memory(runs: Runs, engine: str) -> dict[int, list[float]]:
     """Peak MB by number of worlds, of a process that samples and learns."""
     return {
-        worlds: run["peak_mb"]
+        worlds: [run["peak_mb"]]
         for worlds in AXES[0].values
         for run in runs.get(f"{engine} worlds {worlds}", [])
         if run is not None
     }
 
 
-def kb_per_world(peaks: dict[int, float]) -> float | None:
+def kb_per_world(peaks: dict[int, list[float]]) -> float | None:
     """What each world takes: from the largest number of worlds and the one at an eighth of it."""
     most = max(peaks, default=0)
-    if most == 0 or most // 8 not in peaks:
+    few = most // 8
+    if few not in peaks:
         return None
-    return 1024 * (peaks[most] - peaks[most // 8]) / (most - most // 8)
+    return 1024 * (peaks[most][0] - peaks[few][0]) / (most - few)
 
 
 def report(results: dict[str, Any]) -> str:
     """The tables, and the figure beside the results."""
     runs: Runs = results["runs"]
-    tables, panels = [], {}
+    curves = {
+        (axis.name, engine): speeds(runs, axis, engine) for axis in AXES for engine in ENGINES
+    }
+    tables = []
     for axis in AXES:
-        rows = []
-        for engine in axis.engines:
-            name = f"{engine} {axis.name}"
-            found = [rates(runs, f"{name} {value}") for value in axis.values]
-            panels[axis.name, engine] = {
-                value: rate[0]
-                for value, rate in zip(axis.values, found, strict=True)
-                if rate and rate[0] is not None
-            }
-            rows += [
-                Row(f"{axis.sign.format(v)}, {engine}", lap_rates(runs, axis, engine, v))
-                for v in axis.values
-            ]
-        tables.append(table(f"By {axis.name}, agent-steps/s of single iterations", rows))
+        rows = {
+            axis.sign.format(value): [median(curves[axis.name, e].get(value)) for e in ENGINES]
+            for value in axis.values
+        }
+        title = f"By {axis.name}, agent-steps/s, medians of iterations"
+        tables.append(grid(title, ENGINES, rows))
     peaks = {engine: memory(runs, engine) for engine in ENGINES}
     each = {engine: kb_per_world(found) for engine, found in peaks.items()}
     results["kb_per_world"] = each
-    tables.append(
-        table("Memory, KB per world", [Row(engine, [each[engine]], 0) for engine in ENGINES])
-    )
-    if any(panels.values()):
+    tables.append(grid("Memory", ENGINES, {"KB per world": [each[e] for e in ENGINES]}))
+    if any(curves.values()):
         say("drawing the figure")
-        draw(results["figure"], AXES, panels, peaks, f"{cores()} cores of {processor()}")
+        draw(results["figure"], AXES, curves, peaks, f"{cores()} cores of {processor()}")
+        clear()
         tables.append(f"figure: {shown_path(results['figure'])}")
     return "\n\n".join(tables)
+
+
+def median(values: list[float] | None) -> float | None:
+    return statistics.median(values) if values else None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from benchmarks.children import ContenderFailed, answer, family, running
+from benchmarks.children import ContenderFailed, answer, family, is_alive, running
 
 
 def python(program: str) -> list[str]:
@@ -43,11 +42,3 @@ def test_an_interrupt_leaves_no_process() -> None:
         interrupted()
     assert len(started) == 2
     assert [pid for pid in started if is_alive(pid)] == []
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that only waits to be reaped by another does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False

@@ -56,8 +56,8 @@ def test_a_report_of_the_game_compares_the_levels() -> None:
 
 
 def test_growth_is_drawn_and_memory_counted(tmp_path: Path) -> None:
-    assert growth.kb_per_world({512: 100.0, 4096: 450.0}) == 1024 * 350 / (4096 - 512)
-    assert growth.kb_per_world({512: 100.0}) is None
+    assert growth.kb_per_world({512: [100.0], 4096: [450.0]}) == 1024 * 350 / (4096 - 512)
+    assert growth.kb_per_world({512: [100.0]}) is None
     runs: Runs = {
         contender.name: [measured(100.0, laps=[0.5, 0.25, 0.25], peak_mb=200.0)]
         for axis in growth.AXES
@@ -65,9 +65,11 @@ def test_growth_is_drawn_and_memory_counted(tmp_path: Path) -> None:
     }
     results = {"runs": runs, "figure": str(tmp_path / "growth.png")}
     text = growth.report(results)
-    assert "64-64, torch" in text
-    assert "3 v 3, fused" in text
-    assert growth.lap_rates(runs, growth.AXES[0], "torch", 512)[0] == pytest.approx(100 / 3 / 0.5)
+    lines = [line.split() for line in text.splitlines()]
+    assert ["3", "v", "3", "133", "133"] in lines
+    assert ["2", "-", "133"] in lines  # learners: the fused engine has none
+    speeds = growth.speeds(runs, growth.AXES[0], "torch")
+    assert speeds[512] == pytest.approx([100 / 3 / 0.5, 100 / 3 / 0.25, 100 / 3 / 0.25])
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
 
 
