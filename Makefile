@@ -37,7 +37,7 @@ format: $(STAMP)  ## rewrite the formatting
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## measure speed, memory and the cost of saving (minutes); writes benchmarks/results/
+bench: $(STAMP)  ## measure speed and memory, 35 minutes (5: make bench ARGS=--quick); writes benchmarks/results/
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
 
 pictures: $(STAMP)  ## draw the pictures of docs/ from the runs in docs/benchmarks.md (minutes, on a free machine)

@@ -65,7 +65,7 @@ def measure(results: dict[str, Any], session: Session) -> None:
     runs: Runs = results.setdefault("runs", {})
     results["figure"] = str(session.figure.with_suffix(".png"))
     for axis in AXES:
-        take_turns(list(points(axis, "1" if session.quick else "4")), 1, runs)
+        take_turns(list(points(axis, "1" if session.quick else "3")), 1, runs)
 
 
 def speeds(runs: Runs, axis: Axis, engine: str) -> dict[int, list[float]]:

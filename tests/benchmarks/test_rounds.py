@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.children import ContenderFailed
 from benchmarks.rounds import Contender, Runs, rates, ratios, spread, summary, take_turns
+from benchmarks.sections.training import STOCK_CHOICES, best_of_stock
 
 
 def test_ratios_are_of_pairs() -> None:
@@ -59,3 +60,17 @@ def test_no_round_is_begun_that_would_take_too_long(played: list[str]) -> None:
     runs: Runs = {}
     take_turns([Contender("one", "one", ())], 3, runs, limit_s=0.0)
     assert runs == {"one": [{"number": 1}]}
+
+
+def test_stock_rllib_is_measured_at_its_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(self: Contender) -> dict[str, Any]:
+        if self.name == "0x16":
+            raise ContenderFailed("it did not work")
+        return {"agent_steps": 9 if self.name == "2x16" else 5, "seconds": 1.0}
+
+    monkeypatch.setattr(Contender, "run", run)
+    results: dict[str, Any] = {}
+    assert best_of_stock(results) == (2, 16)
+    assert len(results["stock_choices"]) == len(STOCK_CHOICES)
+    monkeypatch.setattr(Contender, "run", lambda self: {"agent_steps": 0, "seconds": 1.0})
+    assert best_of_stock({}) in STOCK_CHOICES
