@@ -23,6 +23,7 @@ from envs.hide_and_seek.kernels.constants import (
     WALL_HALF,
 )
 from envs.hide_and_seek.kernels.grid import fill_distance_table, reachable
+from envs.hide_and_seek.kernels.lanes import LANES
 from envs.hide_and_seek.kernels.state import Layouts
 
 Rect = tuple[float, float, float, float]
@@ -35,6 +36,7 @@ _PASSAGE = 0.9  # free width that a generated gap has at least
 # Two other agents take at most 26 places each from the last one; five when the teams share a zone.
 _ENOUGH_PLACES = 26 * 5 + 1
 _ATTEMPTS = 200
+_NOWHERE = -100.0
 
 
 @dataclass
@@ -237,6 +239,19 @@ def _draw(level: str, rng: np.random.Generator) -> tuple[np.ndarray, tuple[np.nd
     raise RuntimeError(f"no playable arena for level {level} in {_ATTEMPTS} attempts")
 
 
+def pack_walls(walls: np.ndarray, size: int) -> np.ndarray:
+    """Walls [W, 4] as kernels take them, [4, size rounded up]; the others are out of reach."""
+    packed = np.zeros((4, -(-size // LANES) * LANES), np.float32)
+    packed[:2] = _NOWHERE
+    packed[:, : len(walls)] = walls.T
+    return packed
+
+
+def walls_of(bank: Layouts, layout: int) -> np.ndarray:
+    """The walls of one layout, [W, 4]."""
+    return bank.walls[layout, :, : bank.num_walls[layout]].T
+
+
 def build_layouts(level: str, num_layouts: int, seed: int) -> Layouts:
     """A bank of playable arenas, without distance tables; a function of its arguments."""
     rng = np.random.default_rng([seed, list(LEVELS).index(level)])
@@ -244,14 +259,13 @@ def build_layouts(level: str, num_layouts: int, seed: int) -> Layouts:
     most_walls = max(len(walls) for walls, _ in drawn)
     most_places = max(len(places) for _, spawns in drawn for places in spawns)
     bank = Layouts(
-        walls=np.zeros((num_layouts, most_walls, 4), np.float32),
+        walls=np.stack([pack_walls(walls, most_walls) for walls, _ in drawn]),
         num_walls=np.zeros(num_layouts, np.int32),
         spawns=np.zeros((num_layouts, 2, most_places, 2), np.float32),
         num_spawns=np.zeros((num_layouts, 2), np.int32),
         distances=np.zeros((1, 1, 1), np.uint8),
     )
     for k, (walls, spawns) in enumerate(drawn):
-        bank.walls[k, : len(walls)] = walls
         bank.num_walls[k] = len(walls)
         for team, places in enumerate(spawns):
             bank.spawns[k, team, : len(places)] = places
@@ -268,6 +282,6 @@ def with_distances(bank: Layouts) -> Layouts:
     """The bank with its walking-distance tables filled, [L, 576, 576] uint8."""
     num_places = COARSE * COARSE
     tables = np.empty((len(bank.num_walls), num_places, num_places), np.uint8)
-    for k, count in enumerate(bank.num_walls):
-        fill_distance_table(free_cells(bank.walls[k, :count], _CLEAR), tables[k])
+    for k, table in enumerate(tables):
+        fill_distance_table(free_cells(walls_of(bank, k), _CLEAR), table)
     return bank._replace(distances=tables)

@@ -11,6 +11,7 @@ import numpy as np
 
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from envs.hide_and_seek.kernels.constants import ARENA, NUM_HEADINGS, RADIUS
+from envs.hide_and_seek.layouts import walls_of
 from envs.render.visibility import visible_polygon
 
 Rect = tuple[float, float, float, float]
@@ -66,7 +67,7 @@ def build_scene(env: HideAndSeekBatchEnv, world: int = 0) -> Scene:
         raise IndexError(f"world must be from 0 to {env.num_envs - 1}, got {world}")
     state, config = env.world, env.config
     layout = int(state.layout[world])
-    rects = env.layouts.walls[layout, : env.layouts.num_walls[layout]].astype(np.float64)
+    rects = walls_of(env.layouts, layout).astype(np.float64)
     corners = np.concatenate([rects[:, :2] - rects[:, 2:], rects[:, :2] + rects[:, 2:]], axis=1)
     corners = np.clip(corners, 0.0, float(ARENA))  # joints reach half a wall beyond the border
     sees = state.sees[world]

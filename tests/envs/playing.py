@@ -10,6 +10,7 @@ import numpy as np
 from envs.batch_env import ObsBuffers
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.layouts import pack_walls
 from envs.hide_and_seek.spaces import NOOP
 
 Place = tuple[float, float, int]  # x, y in meters, heading in bins
@@ -75,8 +76,8 @@ def place(
     """
     play = make_play(1, num_seekers=len(seekers), num_hiders=len(hiders), num_layouts=1, **settings)
     play.reset(0)
-    rects = np.array(walls, np.float32).reshape(1, -1, 4)
-    count = np.array([rects.shape[1]], np.int32)
+    rects = pack_walls(np.array(walls, np.float32).reshape(-1, 4), len(walls))[None]
+    count = np.array([len(walls)], np.int32)
     play.env.layouts = play.env.layouts._replace(walls=rects, num_walls=count)
     world = play.env.world
     for a, (x, y, heading) in enumerate([*seekers, *hiders]):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.hide_and_seek.kernels import physics, random_stream, vision
+from envs.hide_and_seek import layouts
+from envs.hide_and_seek.kernels import lidar, physics, random_stream, vision
 from envs.hide_and_seek.kernels.jit import SOURCES
 from envs.hide_and_seek.kernels.step import observe_worlds, step_worlds
 from envs.jit import digest_of
@@ -24,12 +25,12 @@ def as_walls(rects: np.ndarray) -> list[reference.Wall]:
 
 
 REFERENCE_WALLS = as_walls(WALLS)
+PACKED = layouts.pack_walls(WALLS, len(WALLS))
 
 
 def walls_of(play: Play, n: int) -> list[reference.Wall]:
     layout = play.env.world.layout[n]
-    count = play.env.layouts.num_walls[layout]
-    return as_walls(play.env.layouts.walls[layout, :count])
+    return as_walls(layouts.walls_of(play.env.layouts, layout))
 
 
 def test_random_stream_is_splitmix64() -> None:
@@ -59,7 +60,7 @@ def test_push_out(seed: int) -> None:
         for p, v in zip(pos.astype(float), vel.astype(float), strict=True)
     ]
     before = pos.copy()
-    touched = [physics.push_out(pos, vel, a, WALLS, len(WALLS)) for a in range(300)]
+    touched = [physics.push_out(pos, vel, a, PACKED, len(WALLS)) for a in range(300)]
     np.testing.assert_allclose(pos, [p for p, _ in expected], atol=1e-5)
     np.testing.assert_allclose(vel, [v for _, v in expected], atol=1e-5)
     deep = np.array([reference.depth(p, REFERENCE_WALLS) > 0.0 for p in before.astype(float)])
@@ -71,7 +72,7 @@ def test_push_out(seed: int) -> None:
 def test_overlap_depth() -> None:
     rng = np.random.default_rng(0)
     for x, y in rng.uniform(2.0, 9.0, (300, 2)).astype(np.float32):
-        depth = physics.overlap_depth(x, y, WALLS, len(WALLS))
+        depth = physics.overlap_depth(x, y, PACKED, len(WALLS))
         expected = reference.depth(np.array([x, y], float), REFERENCE_WALLS)
         assert depth == pytest.approx(expected, abs=1e-5)
 
@@ -80,8 +81,8 @@ def test_line_is_clear() -> None:
     rng = np.random.default_rng(1)
     answers = []
     for line in rng.uniform(0.3, 11.7, (1500, 4)).astype(np.float32):
-        clear = vision.line_is_clear(*line, WALLS, len(WALLS))
-        back = vision.line_is_clear(line[2], line[3], line[0], line[1], WALLS, len(WALLS))
+        clear = vision.line_is_clear(*line, PACKED, len(WALLS))
+        back = vision.line_is_clear(line[2], line[3], line[0], line[1], PACKED, len(WALLS))
         ends = line.astype(float)
         assert clear == back == reference.line_is_clear(ends[:2], ends[2:], REFERENCE_WALLS)
         answers.append(clear)
@@ -102,15 +103,15 @@ def test_in_cone(view: float) -> None:
 @pytest.mark.parametrize("lidar_range", [3.0, 20.0])
 def test_cast_rays(lidar_range: float) -> None:
     rng = np.random.default_rng(3)
-    rays = np.empty(32, np.float32)
+    rays = np.empty(64, np.float32)
     for x, y in rng.uniform(0.3, 11.7, (60, 2)).astype(np.float32):
         if reference.depth(np.array([x, y], float), REFERENCE_WALLS) > 0.0:
             continue
-        vision.cast_rays(x, y, np.float32(lidar_range), WALLS, len(WALLS), rays)
+        lidar.cast_rays(x, y, np.float32(lidar_range), PACKED, len(WALLS), rays)
         eye = np.array([x, y], float)
         angles = [reference.angle_of(k) for k in range(32)]
         expected = [reference.ray(eye, t, lidar_range, REFERENCE_WALLS) for t in angles]
-        np.testing.assert_allclose(rays, expected, atol=1e-4)
+        np.testing.assert_allclose(rays, 2 * expected, atol=1e-4)
 
 
 GAMES = [("L0", 1, 1), ("L1", 2, 1), ("L2", 2, 2), ("L3", 3, 3)]
@@ -181,8 +182,9 @@ def test_crowds_in_gaps_and_at_walls(middle: tuple[float, float], frozen: int) -
             pos.astype(float), vel.astype(float), heading, actions, frozen, walls
         )
         before, scratch = pos.copy(), np.empty((2, 6, 2), np.float32)
+        packed = layouts.pack_walls(NARROW, len(NARROW))
         physics.move_agents(
-            pos, vel, heading, actions, frozen, NARROW, len(NARROW), scratch[0], scratch[1]
+            pos, vel, heading, actions, frozen, packed, len(NARROW), scratch[0], scratch[1]
         )
         np.testing.assert_allclose(pos, expected[0], atol=1e-4)
         np.testing.assert_allclose(vel, expected[1], atol=1e-4)
@@ -212,6 +214,6 @@ def check_perception(play: Play, n: int, time: int, config) -> None:
 
 
 def test_machine_code_is_kept_and_notices_a_change_in_any_kernel_file() -> None:
-    for entry in (step_worlds, observe_worlds, vision.cast_rays):
+    for entry in (step_worlds, observe_worlds, lidar.cast_rays):
         index = entry._cache._cache_file
         assert index._source_stamp[1] == digest_of(SOURCES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.hide_and_seek.layouts import free_cells
+from envs.hide_and_seek.layouts import free_cells, walls_of
 from envs.hide_and_seek.spaces import AGENTS_AT, FORWARD, NOOP, STRAFE, TURN
 from tests.envs.playing import Play, make_play, place
 from tests.envs.test_layouts import flood
@@ -172,7 +172,7 @@ def test_nobody_starts_sealed_in_a_pocket_or_on_top_of_another(level: str) -> No
     world, bank = play.env.world, play.env.layouts
     for n in range(48):
         layout = world.layout[n]
-        free = flood(free_cells(bank.walls[layout, : bank.num_walls[layout]], 0.25))
+        free = flood(free_cells(walls_of(bank, int(layout)), 0.25))
         for x, y in world.pos[n]:
             # The start itself is a shift of at most 0.1 m from a cell's middle.
             assert free[int(y / 0.25), int(x / 0.25)]

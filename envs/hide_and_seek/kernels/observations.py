@@ -15,27 +15,28 @@ from envs.hide_and_seek.kernels.constants import (
     SIN,
     TOP_SPEED,
 )
-from envs.hide_and_seek.kernels.jit import kernel
+from envs.hide_and_seek.kernels.jit import inlined
+from envs.hide_and_seek.kernels.lanes import LANES, load, store
 from envs.hide_and_seek.spaces import (
     AGENT_SIZE,
     AGENTS_AT,
     GRAB,
     HEAD_AT,
     LIDAR_AT,
-    LOCK,
     MATE_SLOTS,
     NOOP,
-    NUM_HEADS,
     NUM_LOGITS,
     NUM_RAYS,
     OBS_SIZE,
 )
 
 _MIDDLE = np.float32(ARENA * HALF)
-_GRAB_AT, _LOCK_AT = HEAD_AT[GRAB], HEAD_AT[LOCK]
+_MASKS = np.zeros((2, NUM_LOGITS), np.bool_)  # of an agent that is free, of one that is frozen
+_MASKS[:, [at + noop for at, noop in zip(HEAD_AT, NOOP, strict=True)]] = True
+_MASKS[0, : HEAD_AT[GRAB]] = True
 
 
-@kernel
+@inlined
 def write_self(row, pos, vel, heading, a, is_seeker, time, prep_steps, episode_steps):
     """Fills the 12 columns about agent a itself."""
     cos, sin = COS[heading[a]], SIN[heading[a]]
@@ -54,15 +55,15 @@ def write_self(row, pos, vel, heading, a, is_seeker, time, prep_steps, episode_s
     row[11] = F0
 
 
-@kernel
+@inlined
 def write_lidar(row, rays, heading, lidar_range):
-    """Fills the lidar columns from rays [32] of the arena's frame, turned into the agent's own."""
+    """Fills the lidar columns from rays [64], see `cast_rays`, turned into the agent's own."""
     scale = F1 / lidar_range
-    for k in range(NUM_RAYS):
-        row[LIDAR_AT + k] = rays[(heading + k) & HEADING_MASK] * scale
+    for k in range(0, NUM_RAYS, LANES):
+        store(row, LIDAR_AT + k, load(rays, heading + k) * scale)
 
 
-@kernel
+@inlined
 def write_other(row, at, pos, vel, heading, a, other, is_seen_back):
     """Fills the slot that starts at column `at` with what agent a sees of agent `other`."""
     cos, sin = COS[heading[a]], SIN[heading[a]]
@@ -83,7 +84,7 @@ def write_other(row, at, pos, vel, heading, a, other, is_seen_back):
     row[at + 9] = F1 if is_seen_back else F0
 
 
-@kernel
+@inlined
 def write_others(row, pos, vel, heading, a, first_mate, end_mate, sees):
     """Fills the agents' slots: mates are the indices first_mate to end_mate, the rest opponents."""
     mate_at = AGENTS_AT
@@ -101,17 +102,17 @@ def write_others(row, pos, vel, heading, a, first_mate, end_mate, sees):
             write_other(row, at, pos, vel, heading, a, other, sees[other, a])
 
 
-@kernel
+@inlined
 def write_mask(mask, frozen):
     """Fills mask [L]: free movement, or only the no-op when frozen; never grab or lock (yet)."""
+    allowed = _MASKS[1 if frozen else 0]
     for choice in range(NUM_LOGITS):
-        mask[choice] = choice < _GRAB_AT and not frozen
-    for head in range(NUM_HEADS):
-        mask[HEAD_AT[head] + NOOP[head]] = True
+        mask[choice] = allowed[choice]
 
 
-@kernel
+@inlined
 def clear_entities(row):
     """Clears every slot for agents, boxes and ramps."""
-    for column in range(AGENTS_AT, OBS_SIZE):
-        row[column] = F0
+    for column in range(AGENTS_AT, OBS_SIZE - LANES, LANES):
+        store(row, column, F0)
+    store(row, OBS_SIZE - LANES, F0)

@@ -21,7 +21,8 @@ from envs.hide_and_seek.kernels.constants import (
     SIN,
     THRUST,
 )
-from envs.hide_and_seek.kernels.jit import kernel
+from envs.hide_and_seek.kernels.jit import inlined, kernel
+from envs.hide_and_seek.kernels.lanes import LANES, any_lane, larger, load
 from envs.hide_and_seek.spaces import FORWARD, STRAFE, TURN
 
 _TOLERANCE = np.float32(1e-3)
@@ -34,7 +35,7 @@ _DIAMETER = np.float32(2 * RADIUS)
 _ROUNDS = 2
 
 
-@kernel
+@inlined
 def stop_motion(vel, a, normal_x, normal_y):
     """Takes from vel[a] the part that runs against a surface's outward normal, nothing more.
 
@@ -46,19 +47,28 @@ def stop_motion(vel, a, normal_x, normal_y):
         vel[a, 1] -= inward * normal_y
 
 
-@kernel
-def push_out(pos, vel, a, walls, num_walls):
-    """Moves disc a out of every wall and of the border; stops its motion into them.
+@inlined
+def near_wall(x, y, walls, num_walls):
+    """Whether a disc at x, y may touch some wall: its bounding square does."""
+    for first in range(0, num_walls, LANES):
+        wall_x, wall_y = load(walls[0], first), load(walls[1], first)
+        gap_x = larger(x - wall_x, wall_x - x) - load(walls[2], first)
+        gap_y = larger(y - wall_y, wall_y - y) - load(walls[3], first)
+        if any_lane((gap_x < RADIUS) & (gap_y < RADIUS)):
+            return True
+    return False
 
-    pos, vel [A, 2] float32 in place; walls [W, 4]. Returns whether it had touched a wall.
-    """
+
+@kernel
+def leave_walls(pos, vel, a, walls, num_walls):
+    """Moves disc a out of every wall; stops its motion into them. See `push_out`."""
     touched = False
     x, y = pos[a, 0], pos[a, 1]
     for w in range(num_walls):
-        dx, dy = x - walls[w, 0], y - walls[w, 1]
+        dx, dy = x - walls[0, w], y - walls[1, w]
         side_x = F1 if dx >= F0 else -F1
         side_y = F1 if dy >= F0 else -F1
-        gap_x, gap_y = dx * side_x - walls[w, 2], dy * side_y - walls[w, 3]
+        gap_x, gap_y = dx * side_x - walls[2, w], dy * side_y - walls[3, w]
         if gap_x >= RADIUS or gap_y >= RADIUS:
             continue
         if gap_x > F0 and gap_y > F0:  # beyond a corner
@@ -75,6 +85,20 @@ def push_out(pos, vel, a, walls, num_walls):
         x += normal_x * depth
         y += normal_y * depth
         stop_motion(vel, a, normal_x, normal_y)
+    pos[a, 0], pos[a, 1] = x, y
+    return touched
+
+
+@inlined
+def push_out(pos, vel, a, walls, num_walls):
+    """Moves disc a out of every wall and of the border; stops its motion into them.
+
+    pos, vel [A, 2] float32 in place; walls [4, W]. Returns whether it had touched a wall.
+    """
+    touched = False
+    if near_wall(pos[a, 0], pos[a, 1], walls, num_walls):
+        touched = leave_walls(pos, vel, a, walls, num_walls)
+    x, y = pos[a, 0], pos[a, 1]
     if x < _LOW or x > _HIGH:
         x = _LOW if x < _LOW else _HIGH
         vel[a, 0] = F0
@@ -90,8 +114,8 @@ def overlap_depth(x, y, walls, num_walls):
     """How deep a disc at x, y is inside its worst wall, meters; 0 = clear."""
     worst = F0
     for w in range(num_walls):
-        gap_x = abs(x - walls[w, 0]) - walls[w, 2]
-        gap_y = abs(y - walls[w, 1]) - walls[w, 3]
+        gap_x = abs(x - walls[0, w]) - walls[2, w]
+        gap_y = abs(y - walls[1, w]) - walls[3, w]
         if gap_x > F0 and gap_y > F0:
             depth = RADIUS - np.sqrt(gap_x * gap_x + gap_y * gap_y)
         else:
@@ -134,7 +158,7 @@ def separate(pos, vel, num_frozen):
     return touched
 
 
-@kernel
+@inlined
 def thrust(pos, vel, heading, a, action):
     """Turns disc a, then accelerates and moves it, walls ignored. action [H] int64."""
     heading[a] = (heading[a] + action[TURN] - 2) & HEADING_MASK
@@ -150,7 +174,7 @@ def thrust(pos, vel, heading, a, action):
     pos[a, 1] += vel[a, 1]
 
 
-@kernel
+@inlined
 def limit_shove(pos, between, a):
     """Keeps disc a within _MAX_SHOVE of where its own motion brought it, between [A, 2]."""
     dx, dy = pos[a, 0] - between[a, 0], pos[a, 1] - between[a, 1]
@@ -168,7 +192,7 @@ def move_agents(pos, vel, heading, actions, num_frozen, walls, num_walls, before
         pos, vel: [A, 2] float32, heading: [A] int32, all in place.
         actions: [A, H] int64 within their ranges.
         num_frozen: the first so many agents do not move and cannot be pushed.
-        walls: [W, 4] float32, the first num_walls of them.
+        walls: [4, W] float32, the first num_walls of them.
         before, between: [A, 2] float32 scratch.
     """
     num_agents = pos.shape[0]
@@ -188,6 +212,8 @@ def move_agents(pos, vel, heading, actions, num_frozen, walls, num_walls, before
             limit_shove(pos, between, a)
             push_out(pos, vel, a, walls, num_walls)
     for a in range(num_frozen, num_agents):
+        if not near_wall(pos[a, 0], pos[a, 1], walls, num_walls):
+            continue
         if overlap_depth(pos[a, 0], pos[a, 1], walls, num_walls) > _TOLERANCE:
             pos[a, 0], pos[a, 1] = before[a, 0], before[a, 1]  # wedged: where it stood was clear
             vel[a, 0], vel[a, 1] = F0, F0

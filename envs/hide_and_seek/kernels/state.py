@@ -29,7 +29,7 @@ class World(NamedTuple):
 class Layouts(NamedTuple):
     """The bank of arenas, read only."""
 
-    walls: np.ndarray  # [L, W, 4] float32: center x, y, half width, half height
+    walls: np.ndarray  # [L, 4, W] float32: center x, y, half width, half height; W in eights
     num_walls: np.ndarray  # [L] int32
     spawns: np.ndarray  # [L, 2, S, 2] float32: places for seekers, for hiders
     num_spawns: np.ndarray  # [L, 2] int32

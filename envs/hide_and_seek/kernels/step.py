@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from envs.hide_and_seek.kernels.constants import F0
-from envs.hide_and_seek.kernels.jit import kernel
+from envs.hide_and_seek.kernels.jit import inlined, kernel
+from envs.hide_and_seek.kernels.lidar import cast_rays
 from envs.hide_and_seek.kernels.observations import (
     clear_entities,
     write_lidar,
@@ -17,7 +18,7 @@ from envs.hide_and_seek.kernels.physics import move_agents
 from envs.hide_and_seek.kernels.random_stream import mix
 from envs.hide_and_seek.kernels.rewards import any_hider_seen, bonus, potential
 from envs.hide_and_seek.kernels.spawn import start_episode
-from envs.hide_and_seek.kernels.vision import cast_rays, update_sight
+from envs.hide_and_seek.kernels.vision import update_sight
 from envs.hide_and_seek.spaces import NUM_HEADS, NUM_RAYS, NVEC
 
 
@@ -32,7 +33,7 @@ def first_bad_action(actions):
     return -1
 
 
-@kernel
+@inlined
 def look(world, n, layouts, rules):
     """Updates who sees whom in world n; seekers are blind in the preparation."""
     layout = world.layout[n]
@@ -49,52 +50,31 @@ def look(world, n, layouts, rules):
     )
 
 
-@kernel
-def observe_team(world, n, layouts, rules, first, end, is_seeker, view, rays):
-    """Writes one team's buffers for world n; its agents are the indices first to end."""
-    layout = world.layout[n]
-    pos, vel, heading = world.pos[n], world.vel[n], world.heading[n]
-    frozen = is_seeker and world.time[n] < world.prep_steps[n]
-    for a in range(first, end):
-        row = view.obs[n, a - first]
-        cast_rays(
-            pos[a, 0],
-            pos[a, 1],
-            rules.lidar_range,
-            layouts.walls[layout],
-            layouts.num_walls[layout],
-            rays,
-        )
-        write_self(
-            row,
-            pos,
-            vel,
-            heading,
-            a,
-            is_seeker,
-            world.time[n],
-            world.prep_steps[n],
-            world.episode_steps[n],
-        )
-        write_lidar(row, rays, heading[a], rules.lidar_range)
+@inlined
+def observe_world(world, n, layouts, rules, seekers, hiders, rays):
+    """Writes both teams' buffers for world n; rays [64] is scratch."""
+    layout, time, prep_steps = world.layout[n], world.time[n], world.prep_steps[n]
+    walls, num_walls = layouts.walls[layout], layouts.num_walls[layout]
+    pos, vel, heading, sees = world.pos[n], world.vel[n], world.heading[n], world.sees[n]
+    num_seekers, num_agents = rules.num_seekers, pos.shape[0]
+    for a in range(num_agents):
+        is_seeker = a < num_seekers
+        first, end = (0, num_seekers) if is_seeker else (num_seekers, num_agents)
+        view = seekers if is_seeker else hiders
+        row, frozen = view.obs[n, a - first], is_seeker and time < prep_steps
+        cast_rays(pos[a, 0], pos[a, 1], rules.lidar_range, walls, num_walls, rays)
+        write_self(row, pos, vel, heading, a, is_seeker, time, prep_steps, world.episode_steps[n])
         clear_entities(row)
-        write_others(row, pos, vel, heading, a, first, end, world.sees[n])
+        write_others(row, pos, vel, heading, a, first, end, sees)
+        write_lidar(row, rays, heading[a], rules.lidar_range)
         write_mask(view.action_mask[n, a - first], frozen)
         view.valid[n, a - first] = not frozen
 
 
 @kernel
-def observe_world(world, n, layouts, rules, seekers, hiders, rays):
-    """Writes both teams' buffers for world n."""
-    split, end = rules.num_seekers, world.pos.shape[1]
-    observe_team(world, n, layouts, rules, 0, split, True, seekers, rays)
-    observe_team(world, n, layouts, rules, split, end, False, hiders, rays)
-
-
-@kernel
 def observe_worlds(world, layouts, rules, seekers, hiders):
     """Looks afresh and writes the present observations of all worlds."""
-    rays = np.empty(NUM_RAYS, np.float32)
+    rays = np.empty(2 * NUM_RAYS, np.float32)
     for n in range(world.time.shape[0]):
         look(world, n, layouts, rules)
         observe_world(world, n, layouts, rules, seekers, hiders, rays)
@@ -103,7 +83,7 @@ def observe_worlds(world, layouts, rules, seekers, hiders):
 @kernel
 def reset_worlds(world, seeds, layouts, rules, seekers, hiders):
     """Starts all worlds from seeds [N] uint64 and writes their first observations."""
-    rays = np.empty(NUM_RAYS, np.float32)
+    rays = np.empty(2 * NUM_RAYS, np.float32)
     for n in range(world.time.shape[0]):
         world.stream[n] = mix(seeds[n])
         start_episode(world, n, layouts, rules)
@@ -114,7 +94,7 @@ def reset_worlds(world, seeds, layouts, rules, seekers, hiders):
 @kernel
 def restart_ended(world, dones, layouts, rules, seekers, hiders):
     """Starts the next episode of the worlds that have ended, as `step_worlds` does."""
-    rays = np.empty(NUM_RAYS, np.float32)
+    rays = np.empty(2 * NUM_RAYS, np.float32)
     for n in range(world.time.shape[0]):
         if dones[n]:
             start_episode(world, n, layouts, rules)
@@ -152,7 +132,7 @@ def pay_for_moving(pos, before, num_seekers, per_metre, dones, rewards_s, reward
                 moved[n, team] = F0
 
 
-@kernel
+@inlined
 def settle(world, n, layouts, rules, pay):
     """Counts the step just played in world n and returns a seeker's training reward for it."""
     time = world.time[n]
@@ -227,7 +207,7 @@ def step_worlds(
     if bad >= 0:
         return bad
     num_agents = world.pos.shape[1]
-    rays = np.empty(NUM_RAYS, np.float32)
+    rays = np.empty(2 * NUM_RAYS, np.float32)
     before = np.empty((num_agents, 2), np.float32)
     between = np.empty((num_agents, 2), np.float32)
     for n in range(world.time.shape[0]):

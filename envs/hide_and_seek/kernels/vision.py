@@ -1,27 +1,18 @@
-"""Who sees whom, and how far the walls are: lines of sight, cones, lidar. One world at a time."""
+"""Who sees whom: lines of sight, cones. One world at a time."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from envs.hide_and_seek.kernels.constants import (
-    ARENA,
-    COS,
-    F0,
-    F1,
-    FAR,
-    INV_COS,
-    INV_SIN,
-    NUM_HEADINGS,
-    SIN,
-)
-from envs.hide_and_seek.kernels.jit import kernel
+from envs.hide_and_seek.kernels.constants import COS, F0, F1, FAR, SIN
+from envs.hide_and_seek.kernels.jit import inlined
+from envs.hide_and_seek.kernels.lanes import LANES, any_lane, larger, load, smaller
 
 _TINY = np.float32(1e-9)
 _EDGE = np.float32(1e-6)  # a target right on the cone's edge counts as inside
 
 
-@kernel
+@inlined
 def inverse(value):
     """1 / value, and FAR where value is (nearly) 0."""
     if abs(value) < _TINY:
@@ -29,25 +20,26 @@ def inverse(value):
     return F1 / value
 
 
-@kernel
+@inlined
 def line_is_clear(x0, y0, x1, y1, walls, num_walls):
     """Whether the straight line between two points crosses no wall (touching is no crossing).
 
     The slab test of Kay and Kajiya (1986), with the line's ends at parameters 0 and 1.
     """
     inv_x, inv_y = inverse(x1 - x0), inverse(y1 - y0)
-    for w in range(num_walls):
-        to_x, to_y = walls[w, 0] - x0, walls[w, 1] - y0
-        low_x, high_x = (to_x - walls[w, 2]) * inv_x, (to_x + walls[w, 2]) * inv_x
-        low_y, high_y = (to_y - walls[w, 3]) * inv_y, (to_y + walls[w, 3]) * inv_y
-        enter = max(min(low_x, high_x), min(low_y, high_y))
-        leave = min(max(low_x, high_x), max(low_y, high_y))
-        if enter < leave and leave > F0 and enter < F1:
+    for first in range(0, num_walls, LANES):
+        to_x, to_y = load(walls[0], first) - x0, load(walls[1], first) - y0
+        half_x, half_y = load(walls[2], first), load(walls[3], first)
+        x_0, x_1 = (to_x - half_x) * inv_x, (to_x + half_x) * inv_x
+        y_0, y_1 = (to_y - half_y) * inv_y, (to_y + half_y) * inv_y
+        enter = larger(smaller(x_0, x_1), smaller(y_0, y_1))
+        leave = smaller(larger(x_0, x_1), larger(y_0, y_1))
+        if any_lane((enter < leave) & (leave > F0) & (enter < F1)):
             return False
     return True
 
 
-@kernel
+@inlined
 def in_cone(dx, dy, heading, cos_half_view, vision_range):
     """Whether a point dx, dy away lies in the cone around `heading` (full angle 2 acos(...))."""
     distance = np.sqrt(dx * dx + dy * dy)
@@ -55,7 +47,7 @@ def in_cone(dx, dy, heading, cos_half_view, vision_range):
     return distance <= vision_range and ahead >= cos_half_view * distance - _EDGE
 
 
-@kernel
+@inlined
 def update_sight(pos, heading, num_blind, cos_half_view, vision_range, walls, num_walls, sees):
     """Fills sees [A, A]: i sees j when j is in i's cone and the line between them is clear.
 
@@ -74,26 +66,3 @@ def update_sight(pos, heading, num_blind, cos_half_view, vision_range, walls, nu
             )
             sees[i, j] = i_faces and clear
             sees[j, i] = j_faces and clear
-
-
-@kernel
-def cast_rays(x, y, lidar_range, walls, num_walls, rays):
-    """Fills rays [32]: meters from x, y to the nearest wall or border, at most lidar_range.
-
-    Ray k points along heading k of the arena's frame. Walls outside, rays inside: this order
-    vectorizes and is several times faster than the other.
-    """
-    for k in range(NUM_HEADINGS):
-        to_x = (ARENA - x if COS[k] > F0 else -x) * INV_COS[k]
-        to_y = (ARENA - y if SIN[k] > F0 else -y) * INV_SIN[k]
-        rays[k] = min(min(abs(to_x), abs(to_y)), lidar_range)
-    for w in range(num_walls):
-        low_x, high_x = walls[w, 0] - walls[w, 2] - x, walls[w, 0] + walls[w, 2] - x
-        low_y, high_y = walls[w, 1] - walls[w, 3] - y, walls[w, 1] + walls[w, 3] - y
-        for k in range(NUM_HEADINGS):
-            x_0, x_1 = low_x * INV_COS[k], high_x * INV_COS[k]
-            y_0, y_1 = low_y * INV_SIN[k], high_y * INV_SIN[k]
-            enter = max(max(min(x_0, x_1), min(y_0, y_1)), F0)
-            leave = min(max(x_0, x_1), max(y_0, y_1))
-            hit = enter if enter <= leave else FAR
-            rays[k] = min(rays[k], hit)
