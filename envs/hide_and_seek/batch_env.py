@@ -94,7 +94,8 @@ class HideAndSeekBatchEnv(BatchEnv):
         check_array("seeds", seeds, (self.num_envs,), np.uint64)
         seeker_view, hider_view = self._views(out)
         self._moved[:] = 0.0
-        kernels.reset_worlds(self.world, seeds, self.layouts, self.rules, seeker_view, hider_view)
+        kernels.seed_worlds(self.world.stream, seeds)
+        self._write(np.ones(self.num_envs, np.bool_), seeker_view, hider_view)
         self._started = True
 
     def next_episodes(self, out: Mapping[str, ObsBuffers]) -> None:
@@ -102,7 +103,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         self._check_started()
         seeker_view, hider_view = self._views(out)
         self._moved[:] = 0.0
-        self._restart(np.ones(self.num_envs, np.bool_), seeker_view, hider_view)
+        self._write(np.ones(self.num_envs, np.bool_), seeker_view, hider_view)
 
     def step(
         self,
@@ -146,10 +147,15 @@ class HideAndSeekBatchEnv(BatchEnv):
         if paid:
             self._pay_for_moving(before, rewards, terminated)
             if self.autoreset:
-                self._restart(terminated, seeker_view, hider_view)
+                self._write(terminated, seeker_view, hider_view)
 
-    def _restart(self, ended: np.ndarray, seekers: TeamView, hiders: TeamView) -> None:
-        kernels.restart_ended(self.world, ended, self.layouts, self.rules, seekers, hiders)
+    def _write(
+        self, starting: np.ndarray, seekers: TeamView, hiders: TeamView, others: bool = False
+    ) -> None:
+        """Writes what is seen where an episode is starting, and in the others if wanted."""
+        kernels.observe_worlds(
+            self.world, starting, others, self.layouts, self.rules, seekers, hiders
+        )
 
     def _pay_for_moving(
         self, before: np.ndarray, rewards: Mapping[str, np.ndarray], dones: np.ndarray
@@ -179,7 +185,8 @@ class HideAndSeekBatchEnv(BatchEnv):
         """See `BatchEnv.observe`."""
         self._check_started()
         seeker_view, hider_view = self._views(out)
-        kernels.observe_worlds(self.world, self.layouts, self.rules, seeker_view, hider_view)
+        nowhere = np.zeros(self.num_envs, np.bool_)
+        self._write(nowhere, seeker_view, hider_view, others=True)
 
     def get_state(self) -> dict[str, np.ndarray]:
         """See `BatchEnv.get_state`."""

@@ -72,34 +72,37 @@ def observe_world(world, n, layouts, rules, seekers, hiders, rays):
 
 
 @kernel
-def observe_worlds(world, layouts, rules, seekers, hiders):
-    """Looks afresh and writes the present observations of all worlds."""
-    rays = np.empty(2 * NUM_RAYS, np.float32)
-    for n in range(world.time.shape[0]):
-        look(world, n, layouts, rules)
-        observe_world(world, n, layouts, rules, seekers, hiders, rays)
+def begin_episode(world, n, layouts, rules):
+    """Starts the next episode of world n and looks."""
+    start_episode(world, n, layouts, rules)
+    look(world, n, layouts, rules)
 
 
 @kernel
-def reset_worlds(world, seeds, layouts, rules, seekers, hiders):
-    """Starts all worlds from seeds [N] uint64 and writes their first observations."""
+def observe_worlds(world, starting, others, layouts, rules, seekers, hiders):
+    """Looks afresh and writes the present observations.
+
+    One kernel for all that is done outside of `step_worlds`: each would take seconds to compile.
+
+    Args:
+        starting: [N] bool, the worlds that start their next episode, as `step_worlds` does it.
+        others: whether the other worlds are written too.
+    """
     rays = np.empty(2 * NUM_RAYS, np.float32)
     for n in range(world.time.shape[0]):
-        world.stream[n] = mix(seeds[n])
-        start_episode(world, n, layouts, rules)
-        look(world, n, layouts, rules)
-        observe_world(world, n, layouts, rules, seekers, hiders, rays)
-
-
-@kernel
-def restart_ended(world, dones, layouts, rules, seekers, hiders):
-    """Starts the next episode of the worlds that have ended, as `step_worlds` does."""
-    rays = np.empty(2 * NUM_RAYS, np.float32)
-    for n in range(world.time.shape[0]):
-        if dones[n]:
-            start_episode(world, n, layouts, rules)
+        if starting[n]:
+            begin_episode(world, n, layouts, rules)
+        elif others:
             look(world, n, layouts, rules)
+        if starting[n] or others:
             observe_world(world, n, layouts, rules, seekers, hiders, rays)
+
+
+@kernel
+def seed_worlds(stream, seeds):
+    """Starts the random streams [N] from seeds [N], both uint64."""
+    for n in range(seeds.shape[0]):
+        stream[n] = mix(seeds[n])
 
 
 @kernel
@@ -234,7 +237,6 @@ def step_worlds(
         if ended:
             write_stats(world, n, stats[n])
             if restart:
-                start_episode(world, n, layouts, rules)
-                look(world, n, layouts, rules)
+                begin_episode(world, n, layouts, rules)
         observe_world(world, n, layouts, rules, seekers, hiders, rays)
     return -1
