@@ -36,7 +36,7 @@ _PASSAGE = 0.9  # free width that a generated gap has at least
 # Two other agents take at most 26 places each from the last one; five when the teams share a zone.
 _ENOUGH_PLACES = 26 * 5 + 1
 _ATTEMPTS = 200
-_NOWHERE = -100.0
+_NOWHERE = -100.0  # where no disc, line or ray comes
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""`kernel` and `inlined`: numba's njit with the options of this game's kernels."""
+"""`kernel`, `bare` and `inlined`: numba's njit with the options of this game's kernels."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ SOURCES = (*_HERE.glob("*.py"), _HERE.parent / "spaces.py")
 _OPTIONS = {"fastmath": {"nnan", "ninf", "nsz"}, "nogil": True}
 kernel = compiler(SOURCES, **_OPTIONS)
 
-# For what is called in every step with many arrays: a call hands over each array's eight numbers,
-# all of a world's, and takes longer than most kernels.
-inlined = compiler(SOURCES, **_OPTIONS, forceinline=True)
+# Without numba's counting of references, which takes longer than the arithmetic: each view of an
+# array and each hand-over of a world's arrays costs atomic operations. Nothing may be allocated.
+bare = compiler(SOURCES, **_OPTIONS, _nrt=False)
+
+# For what every step calls with many arrays: a call hands over the eight numbers of each.
+inlined = compiler(SOURCES, **_OPTIONS, _nrt=False, forceinline=True)

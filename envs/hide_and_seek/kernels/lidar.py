@@ -13,7 +13,7 @@ from envs.hide_and_seek.kernels.constants import (
     NUM_HEADINGS,
     SIN,
 )
-from envs.hide_and_seek.kernels.jit import inlined, kernel
+from envs.hide_and_seek.kernels.jit import bare, inlined
 from envs.hide_and_seek.kernels.lanes import LANES, choose, larger, load, smaller, store
 
 # Eight rays of a quarter turn each: the headings from 0, 8, 16 and 24 on.
@@ -37,7 +37,7 @@ def shorten(rays, near_x, far_x, near_y, far_y):
     return choose(enter <= leave, smaller(rays, enter), rays)
 
 
-@kernel
+@bare
 def cast_rays(x, y, lidar_range, walls, num_walls, rays):
     """Fills rays [64]: meters from x, y to the nearest wall or border, at most lidar_range.
 

@@ -21,7 +21,7 @@ from envs.hide_and_seek.kernels.constants import (
     SIN,
     THRUST,
 )
-from envs.hide_and_seek.kernels.jit import inlined, kernel
+from envs.hide_and_seek.kernels.jit import bare, inlined
 from envs.hide_and_seek.kernels.lanes import LANES, any_lane, larger, load
 from envs.hide_and_seek.spaces import FORWARD, STRAFE, TURN
 
@@ -59,7 +59,7 @@ def near_wall(x, y, walls, num_walls):
     return False
 
 
-@kernel
+@bare
 def leave_walls(pos, vel, a, walls, num_walls):
     """Moves disc a out of every wall; stops its motion into them. See `push_out`."""
     touched = False
@@ -109,7 +109,7 @@ def push_out(pos, vel, a, walls, num_walls):
     return touched
 
 
-@kernel
+@bare
 def overlap_depth(x, y, walls, num_walls):
     """How deep a disc at x, y is inside its worst wall, meters; 0 = clear."""
     worst = F0
@@ -124,7 +124,7 @@ def overlap_depth(x, y, walls, num_walls):
     return worst
 
 
-@kernel
+@bare
 def separate(pos, vel, num_frozen):
     """Pushes overlapping discs apart, half each; the first `num_frozen` discs stand like rocks.
 
@@ -184,7 +184,7 @@ def limit_shove(pos, between, a):
         pos[a, 1] = between[a, 1] + dy * (_MAX_SHOVE / distance)
 
 
-@kernel
+@bare
 def move_agents(pos, vel, heading, actions, num_frozen, walls, num_walls, before, between):
     """Plays one step of movement in one world.
 

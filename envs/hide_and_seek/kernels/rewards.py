@@ -14,13 +14,13 @@ from envs.hide_and_seek.kernels.constants import (
     DISTANCE_UNIT,
     F0,
 )
-from envs.hide_and_seek.kernels.jit import kernel
+from envs.hide_and_seek.kernels.jit import bare
 
 _FARTHEST = np.float32(1e9)
 _TO_ARENAS = np.float32(DISTANCE_UNIT / ARENA)
 
 
-@kernel
+@bare
 def any_hider_seen(sees, num_seekers):
     """Whether some seeker sees some hider, sees [A, A] bool."""
     num_agents = sees.shape[0]
@@ -31,14 +31,14 @@ def any_hider_seen(sees, num_seekers):
     return False
 
 
-@kernel
+@bare
 def coarse_cell(x, y):
     """The index of the 0.5 m cell that holds x, y (inside the arena) in a distance table."""
     column, row = int(x / COARSE_CELL), int(y / COARSE_CELL)
     return min(row, COARSE - 1) * COARSE + min(column, COARSE - 1)
 
 
-@kernel
+@bare
 def potential(pos, num_seekers, distances):
     """The seekers' potential: minus the hiders' mean walking distance to a seeker.
 
@@ -56,7 +56,7 @@ def potential(pos, num_seekers, distances):
     return -total * _TO_ARENAS / np.float32(num_agents - num_seekers)
 
 
-@kernel
+@bare
 def bonus(world, n, pay, ended):
     """What world n pays a seeker beside the step itself: an early catch, a perfect hide."""
     if world.first_seen[n] < 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.hide_and_seek.kernels.constants import F0, HALF, NUM_HEADINGS, RADIUS
-from envs.hide_and_seek.kernels.jit import kernel
+from envs.hide_and_seek.kernels.jit import bare
 from envs.hide_and_seek.kernels.random_stream import next_below, next_unit
 
 # Spawn places keep 0.1 m more than a radius from every wall: room for a shift within a circle
@@ -15,7 +15,7 @@ _APART = np.float32(2 * RADIUS + 0.01)
 _TRIES = 16
 
 
-@kernel
+@bare
 def is_free(pos, a, x, y):
     """Whether a disc at x, y clears the agents placed before agent a."""
     for other in range(a):
@@ -25,7 +25,7 @@ def is_free(pos, a, x, y):
     return True
 
 
-@kernel
+@bare
 def place_agent(pos, a, stream, n, places, num_places):
     """Puts agent a on a random free place, places [S, 2]; the bank ensures that there is one."""
     for _ in range(_TRIES):
@@ -43,7 +43,7 @@ def place_agent(pos, a, stream, n, places, num_places):
             return
 
 
-@kernel
+@bare
 def start_episode(world, n, layouts, rules):
     """Resets world n from its own stream; what it sees is not updated."""
     layout = next_below(world.stream, n, layouts.walls.shape[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.hide_and_seek.kernels.constants import F0
-from envs.hide_and_seek.kernels.jit import inlined, kernel
+from envs.hide_and_seek.kernels.jit import bare, inlined, kernel
 from envs.hide_and_seek.kernels.lidar import cast_rays
 from envs.hide_and_seek.kernels.observations import (
     clear_entities,
@@ -22,7 +22,7 @@ from envs.hide_and_seek.kernels.vision import update_sight
 from envs.hide_and_seek.spaces import NUM_HEADS, NUM_RAYS, NVEC
 
 
-@kernel
+@bare
 def first_bad_action(actions):
     """The flat index of the first action outside its head's range, -1 if all are fine."""
     flat = actions.reshape(-1, NUM_HEADS)
@@ -71,11 +71,23 @@ def observe_world(world, n, layouts, rules, seekers, hiders, rays):
         view.valid[n, a - first] = not frozen
 
 
-@kernel
+@bare
 def begin_episode(world, n, layouts, rules):
     """Starts the next episode of world n and looks."""
     start_episode(world, n, layouts, rules)
     look(world, n, layouts, rules)
+
+
+@bare
+def show_worlds(world, starting, others, layouts, rules, seekers, hiders, rays):
+    """The loop of `observe_worlds`; rays [64] is scratch."""
+    for n in range(world.time.shape[0]):
+        if starting[n]:
+            begin_episode(world, n, layouts, rules)
+        elif others:
+            look(world, n, layouts, rules)
+        if starting[n] or others:
+            observe_world(world, n, layouts, rules, seekers, hiders, rays)
 
 
 @kernel
@@ -89,23 +101,17 @@ def observe_worlds(world, starting, others, layouts, rules, seekers, hiders):
         others: whether the other worlds are written too.
     """
     rays = np.empty(2 * NUM_RAYS, np.float32)
-    for n in range(world.time.shape[0]):
-        if starting[n]:
-            begin_episode(world, n, layouts, rules)
-        elif others:
-            look(world, n, layouts, rules)
-        if starting[n] or others:
-            observe_world(world, n, layouts, rules, seekers, hiders, rays)
+    show_worlds(world, starting, others, layouts, rules, seekers, hiders, rays)
 
 
-@kernel
+@bare
 def seed_worlds(stream, seeds):
     """Starts the random streams [N] from seeds [N], both uint64."""
     for n in range(seeds.shape[0]):
         stream[n] = mix(seeds[n])
 
 
-@kernel
+@bare
 def pay_for_moving(pos, before, num_seekers, per_metre, dones, rewards_s, rewards_h, moved, stats):
     """Adds what agents get for moving to the rewards, and at an episode's end to its stats.
 
@@ -166,7 +172,7 @@ def settle(world, n, layouts, rules, pay):
     return raw + shaping
 
 
-@kernel
+@bare
 def write_stats(world, n, stats):
     """Fills stats [8] with the statistics of the episode that ended in world n."""
     main_steps = world.episode_steps[n] - world.prep_steps[n]
@@ -179,6 +185,53 @@ def write_stats(world, n, stats):
     stats[5] = np.float32(world.seen_steps[n]) / np.float32(main_steps)
     stats[6] = main_steps if unseen else world.first_seen[n]
     stats[7] = 1 if unseen else 0
+
+
+@bare
+def play_worlds(
+    world,
+    actions,
+    layouts,
+    rules,
+    pay,
+    restart,
+    seekers,
+    hiders,
+    rewards_s,
+    rewards_h,
+    dones,
+    stats,
+    rays,
+    before,
+    between,
+):
+    """The loop of `step_worlds`; rays [64], before and between [A, 2] are scratch."""
+    for n in range(world.time.shape[0]):
+        layout = world.layout[n]
+        num_frozen = rules.num_seekers if world.time[n] < world.prep_steps[n] else 0
+        move_agents(
+            world.pos[n],
+            world.vel[n],
+            world.heading[n],
+            actions[n],
+            num_frozen,
+            layouts.walls[layout],
+            layouts.num_walls[layout],
+            before,
+            between,
+        )
+        world.time[n] += 1
+        look(world, n, layouts, rules)
+        reward = settle(world, n, layouts, rules, pay)
+        rewards_s[n, :] = reward
+        rewards_h[n, :] = -reward
+        ended = world.time[n] >= world.episode_steps[n]
+        dones[n] = ended
+        if ended:
+            write_stats(world, n, stats[n])
+            if restart:
+                begin_episode(world, n, layouts, rules)
+        observe_world(world, n, layouts, rules, seekers, hiders, rays)
 
 
 @kernel
@@ -213,30 +266,21 @@ def step_worlds(
     rays = np.empty(2 * NUM_RAYS, np.float32)
     before = np.empty((num_agents, 2), np.float32)
     between = np.empty((num_agents, 2), np.float32)
-    for n in range(world.time.shape[0]):
-        layout = world.layout[n]
-        num_frozen = rules.num_seekers if world.time[n] < world.prep_steps[n] else 0
-        move_agents(
-            world.pos[n],
-            world.vel[n],
-            world.heading[n],
-            actions[n],
-            num_frozen,
-            layouts.walls[layout],
-            layouts.num_walls[layout],
-            before,
-            between,
-        )
-        world.time[n] += 1
-        look(world, n, layouts, rules)
-        reward = settle(world, n, layouts, rules, pay)
-        rewards_s[n, :] = reward
-        rewards_h[n, :] = -reward
-        ended = world.time[n] >= world.episode_steps[n]
-        dones[n] = ended
-        if ended:
-            write_stats(world, n, stats[n])
-            if restart:
-                begin_episode(world, n, layouts, rules)
-        observe_world(world, n, layouts, rules, seekers, hiders, rays)
+    play_worlds(
+        world,
+        actions,
+        layouts,
+        rules,
+        pay,
+        restart,
+        seekers,
+        hiders,
+        rewards_s,
+        rewards_h,
+        dones,
+        stats,
+        rays,
+        before,
+        between,
+    )
     return -1
