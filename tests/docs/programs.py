@@ -72,7 +72,7 @@ def options() -> set[str]:
             names += COMMANDS
         for name in names:
             found |= set(OPTION.findall(help_of(program, name)))
-    for path in (ROOT / "benchmarks").glob("*.py"):
+    for path in (ROOT / "benchmarks").rglob("*.py"):
         found |= set(re.findall(r'"(--[a-z-]+)"', path.read_text(encoding="utf-8")))
     return found
 
