@@ -163,7 +163,7 @@ def main() -> None:
         meeting.together(learn)
         return ppo.rollout_length * sum(map(worlds.rows, learners))
 
-    report(torch.__version__, args.iterations, iterate)
+    report(torch.__version__, args.seconds, iterate)
 
 
 if __name__ == "__main__":

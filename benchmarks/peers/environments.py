@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.peers.contenders import HERE, Peer
+from benchmarks.peers.catalog import HERE, Peer
 from trainer.project import PROJECT_ROOT
 
 FOLDER = PROJECT_ROOT / ".cache" / "peers"

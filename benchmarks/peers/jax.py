@@ -226,7 +226,7 @@ def main() -> None:
         jax.block_until_ready([learner.params for learner in learners.values()])
         return ppo.rollout_length * sum(map(worlds.rows, learners))
 
-    report(jax.__version__, args.iterations, iterate)
+    report(jax.__version__, args.seconds, iterate)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""How every peer is timed: some iterations after a warm-up, in a process of its own."""
+"""How every peer is timed: as this trainer, by `benchmarks.workload.timed`, in its own process."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Callable
+from dataclasses import asdict
+
+from benchmarks.workload import timed
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -13,20 +15,16 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("--iterations", type=int, default=4, help="measured ones (default: 4)")
+    made.add_argument("--seconds", type=float, default=5.0, help="measured, after a warm-up")
     return made
 
 
-def report(version: str, iterations: int, iterate: Callable[[], int]) -> None:
-    """Times the iterations and prints one JSON line: agent_steps, seconds, version.
+def report(version: str, seconds: float, iterate: Callable[[], int]) -> None:
+    """Times whole iterations and prints a `Measurement` with the version as one JSON line.
 
     Args:
         version: of the library measured.
-        iterations: how many, after one that warms up and compiles.
+        seconds: at least; the iteration before them warms up and compiles.
         iterate: samples and learns once; returns the agent-steps, frozen agents' no-ops included.
     """
-    iterate()
-    started = time.perf_counter()
-    steps = sum(iterate() for _ in range(iterations))
-    seconds = time.perf_counter() - started
-    print(json.dumps({"agent_steps": steps, "seconds": seconds, "version": version}), flush=True)
+    print(json.dumps({**asdict(timed(iterate, seconds)), "version": version}), flush=True)

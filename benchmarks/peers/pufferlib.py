@@ -144,7 +144,7 @@ def main() -> None:
             meeting.together(learn)
         return config.ppo.rollout_length * sum(map(meeting.worlds.rows, teams))
 
-    report(version("pufferlib"), args.iterations, iterate)
+    report(version("pufferlib"), args.seconds, iterate)
     for learner in learners.values():
         learner.utilization.stop()
 

@@ -104,7 +104,7 @@ def main() -> None:
         meeting.together(learn)
         return sum(steps.values())
 
-    report(stable_baselines3.__version__, args.iterations, iterate)
+    report(stable_baselines3.__version__, args.seconds, iterate)
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def main() -> None:
         meeting.together(learn)
         return config.ppo.rollout_length * sum(map(meeting.worlds.rows, trainers))
 
-    report(skrl.__version__, args.iterations, iterate)
+    report(skrl.__version__, args.seconds, iterate)
 
 
 if __name__ == "__main__":

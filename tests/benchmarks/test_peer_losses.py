@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from benchmarks.peers import cleanrl
-from benchmarks.peers.contenders import HERE, PEERS
+from benchmarks.peers.catalog import HERE, PEERS
 from benchmarks.peers.environments import python_of
 from benchmarks.workload import default_config
 from envs.batch_env import TeamSpec

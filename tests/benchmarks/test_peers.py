@@ -13,8 +13,9 @@ import pytest
 
 from benchmarks.peers import __main__ as program
 from benchmarks.peers import environments
-from benchmarks.peers.contenders import HERE, PEERS, Peer
+from benchmarks.peers.catalog import HERE, PEERS, Peer
 from benchmarks.peers.worlds import MeetingPoint, Worlds
+from benchmarks.rounds import Runs
 from benchmarks.workload import default_config
 from trainer.config.schema import Config
 
@@ -57,7 +58,7 @@ def test_every_requirements_file_and_file_of_a_trainer_is_of_a_peer() -> None:
     known = {path for peer in PEERS for path in (peer.requirements, peer.build_requirements)}
     assert set(HERE.glob("requirements-*.txt")) <= known | {HERE / "requirements-game.txt"}
     trainers = {path.stem for path in HERE.glob("*.py") if "report(" in path.read_text()}
-    assert trainers - {"measuring", "ours"} == {peer.library for peer in PEERS}
+    assert trainers - {"measuring"} == {peer.library for peer in PEERS}
 
 
 def test_the_help_needs_no_library_and_names_every_peer() -> None:
@@ -74,19 +75,39 @@ runpy.run_module("benchmarks.peers", None, "__main__")
         assert f"{peer.name:<10} {peer.title}" in done.stdout
 
 
-def test_ratios_are_of_pairs_taken_in_turn() -> None:
-    speeds = iter([8.0, 4.0, 2.0, 30.0, 12.0, 3.0])
-    order = []
+def test_this_trainer_runs_beside_the_peer_with_the_same_time() -> None:
+    peer = next(peer for peer in PEERS if peer.words)
+    fused, torch, other = program.contenders(peer, 3.0)
+    for engine, ours in (("fused", fused), ("torch", torch)):
+        words = " ".join(ours.words)
+        assert words == f"-m benchmarks.contenders ours --seconds 3.0 --set train.engine={engine}"
+    expected = ["-m", f"benchmarks.peers.{peer.library}", "--seconds", "3.0", *peer.words]
+    assert list(other.words) == expected
 
-    def measured(name: str) -> dict[str, Any]:
-        order.append(name)
-        return {"agent_steps": next(speeds), "seconds": 1.0, "version": "1.2"}
 
-    found = program.compare(PEERS[0], 2, lambda peer: measured(peer.name), measured)
-    assert order == ["fused", "torch", PEERS[0].name] * 2
-    assert found["ratios"] == {"fused": [4.0, 10.0], "torch": [2.0, 4.0]}
-    row = program.table({PEERS[0].name: found}).splitlines()[-1]
-    assert row.endswith("| 1.2 | 2 (2-3) | 7.0 (4.0-10.0) | 3.0 (2.0-4.0) |")
+def test_the_table_has_ratios_of_rounds() -> None:
+    def run(rate: float) -> dict[str, Any]:
+        return {"agent_steps": 2 * rate, "seconds": 2.0, "version": "1.2"}
+
+    peer = PEERS[0]
+    runs: Runs = {
+        "fused": [run(8), run(30)],
+        "torch": [run(4), None],
+        peer.name: [run(2), run(3)],
+    }
+    lines = program.table({peer.name: runs}).splitlines()
+    assert lines[2] == "| this trainer, `train.engine: fused` | | 19 (8-30) | | |"
+    assert lines[-1] == f"| {peer.title} | 1.2 | 2 (2-3) | 7.0 (4.0-10.0) | 2.0 (2.0-2.0) |"
+
+
+def test_a_peer_runs_with_its_own_python_and_leaves_nothing_here(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("""#!/bin/sh\ntouch left\necho "{\\"path\\": \\"$PYTHONPATH:$PWD\\"}"\n""")
+    python.chmod(0o755)
+    told = program.PeerContender("a", "a", ("-m", "a"), python=python).run()["path"]
+    project, where = told.split(":")
+    assert project == str(ROOT)
+    assert not Path(where).exists()
 
 
 def test_an_environment_is_made_again_when_its_requirements_change(
@@ -163,21 +184,3 @@ def test_a_failing_learner_ends_the_others() -> None:
 
     with pytest.raises(ValueError, match="no hider"):
         meeting.together(play)
-
-
-@pytest.mark.parametrize("engine", ["fused", "torch"])
-def test_a_contender_says_what_it_measured(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    printed = '{"agent_steps": 6, "seconds": 2.0, "version": "1"}'
-    done = subprocess.CompletedProcess([], 0, f"a line of a library\n{printed}\n", "")
-    asked: list[list[str]] = []
-
-    def run(words: list[str], **kwargs: Any) -> subprocess.CompletedProcess[str]:
-        asked.append(words)
-        return done
-
-    monkeypatch.setattr(program.subprocess, "run", run)
-    assert program.measure_engine(engine, 7)["agent_steps"] == 6
-    assert asked[0][2:] == ["benchmarks.peers.ours", "--iterations", "7", "--engine", engine]
-    done.returncode, done.stderr = 1, "no such engine"
-    with pytest.raises(RuntimeError, match="no such engine"):
-        program.measure_engine(engine, 7)
