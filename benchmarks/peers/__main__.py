@@ -1,16 +1,16 @@
 """Compares this trainer with others on the same game, networks, batch and PPO settings.
 
-    python -m benchmarks.peers                    all peers, three rounds (about 10 minutes)
+    python -m benchmarks.peers                    all peers, three rounds (about 8 minutes)
     python -m benchmarks.peers --only sb3 jax     some of them
     python -m benchmarks.peers --quick            one short round: a first look
     python -m benchmarks.peers --prepare          only make the environments (some GB of downloads)
 
 Each peer gets a virtual environment of its own in .cache/peers, from requirements that are pinned
-beside it in benchmarks/peers, and runs in a fresh process. In every round of a peer this trainer
-runs too, with both its engines; a ratio is this trainer's speed over the peer's within a round.
-Read the ratios: the speed of a machine that others share drifts. Agent-steps are those of both
-teams, frozen agents' no-ops included. Leave the machine alone meanwhile. The table goes to the
-console, every single value to a JSON file in benchmarks/results/.
+beside it in benchmarks/peers, and runs in a fresh process. A round is one run of this trainer with
+each of its engines and one of every peer; a ratio is this trainer's speed over a peer's within a
+round. Read the ratios: the speed of a machine that others share drifts. Agent-steps are those of
+both teams, frozen agents' no-ops included. Leave the machine alone meanwhile. The table goes to
+the console, every single value to a JSON file in benchmarks/results/. Ctrl-C keeps what is there.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -72,18 +73,23 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def contenders(peer: Peer, seconds: float) -> list[Contender]:
-    """A round: this trainer with each engine, and the peer."""
+def contenders(peers: Sequence[Peer], seconds: float) -> list[Contender]:
+    """A round: this trainer with each engine, and the peers."""
     measured = ("--seconds", str(seconds))
     ours = ("-m", "benchmarks.contenders", "ours", *measured, "--set")
-    module = f"benchmarks.peers.{peer.library}"
     return [
         *(
             Contender(engine, f"this trainer, {engine} engine", (*ours, f"train.engine={engine}"))
             for engine in ENGINES
         ),
-        PeerContender(
-            peer.name, peer.title, ("-m", module, *measured, *peer.words), python=python_of(peer)
+        *(
+            PeerContender(
+                peer.name,
+                peer.title,
+                ("-m", f"benchmarks.peers.{peer.library}", *measured, *peer.words),
+                python=python_of(peer),
+            )
+            for peer in peers
         ),
     ]
 
@@ -97,22 +103,22 @@ def cell(values: Sequence[float | None], digits: int = 0) -> str:
     return f"{middle} ({low}-{high})"
 
 
-def table(results: dict[str, Runs]) -> str:
-    """A Markdown table of all runs by peer, this trainer's engines first."""
+def table(runs: Runs) -> str:
+    """A Markdown table, this trainer's engines first."""
     lines = [
         "| Trainer | Version | Agent-steps/s, median (min-max) | fused / it | torch / it |",
         "|---|---|---|---|---|",
     ]
+    speed = {name: rates(runs, name) for name in runs}
     for engine in ENGINES:
-        every = [rate for runs in results.values() for rate in rates(runs, engine)]
-        lines.append(f"| this trainer, `train.engine: {engine}` | | {cell(every)} | | |")
+        every = cell(speed.get(engine, []))
+        lines.append(f"| this trainer, `train.engine: {engine}` | | {every} | | |")
     for peer in PEERS:
-        if peer.name in results:
-            runs = results[peer.name]
-            speed = rates(runs, peer.name)
-            version = next((run["version"] for run in runs.get(peer.name, []) if run), "-")
-            over = [cell(ratios(rates(runs, engine), speed), 1) for engine in ENGINES]
-            lines.append(f"| {' | '.join([peer.title, version, cell(speed), *over])} |")
+        if peer.name in runs:
+            mine = speed[peer.name]
+            version = next((run["version"] for run in runs[peer.name] if run), "-")
+            over = [cell(ratios(speed[engine], mine), 1) for engine in ENGINES]
+            lines.append(f"| {' | '.join([peer.title, version, cell(mine), *over])} |")
     return "\n".join(lines)
 
 
@@ -124,30 +130,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.prepare:
         return 0
     rounds, seconds = (1, 2.0) if args.quick else (args.rounds, args.seconds)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)  # all keep what was measured
     when = datetime.now()
     place = circumstances(when)
     print(in_words(place), flush=True)
-    results: dict[str, Runs] = {}
+    runs: Runs = {}
     try:
-        for peer in chosen:
-            say(f"{peer.name}: {peer.differs}", stays=True)
-            take_turns(contenders(peer, seconds), rounds, results.setdefault(peer.name, {}))
+        take_turns(contenders(chosen, seconds), rounds, runs)
     except KeyboardInterrupt:
         say("stopped; the table shows what was measured until then", stays=True)
     clear()
-    print(table(results))
+    print(table(runs))
     arguments = sys.argv[1:] if argv is None else argv
     document = {
         **place,
         "command": shlex.join(["python", "-m", "benchmarks.peers", *arguments]),
-        "peers": results,
+        "runs": runs,
     }
     path = RESULTS / f"{when:%Y%m%d-%H%M%S}-peers.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(document, indent=2) + "\n")
     print(f"\nwritten to {path.relative_to(PROJECT_ROOT)}")
-    failed = any(run is None for runs in results.values() for each in runs.values() for run in each)
-    return int(failed)
+    return int(any(run is None for each in runs.values() for run in each))
 
 
 if __name__ == "__main__":

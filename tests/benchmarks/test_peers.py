@@ -77,7 +77,7 @@ runpy.run_module("benchmarks.peers", None, "__main__")
 
 def test_this_trainer_runs_beside_the_peer_with_the_same_time() -> None:
     peer = next(peer for peer in PEERS if peer.words)
-    fused, torch, other = program.contenders(peer, 3.0)
+    fused, torch, other = program.contenders([peer], 3.0)
     for engine, ours in (("fused", fused), ("torch", torch)):
         words = " ".join(ours.words)
         assert words == f"-m benchmarks.contenders ours --seconds 3.0 --set train.engine={engine}"
@@ -95,7 +95,7 @@ def test_the_table_has_ratios_of_rounds() -> None:
         "torch": [run(4), None],
         peer.name: [run(2), run(3)],
     }
-    lines = program.table({peer.name: runs}).splitlines()
+    lines = program.table(runs).splitlines()
     assert lines[2] == "| this trainer, `train.engine: fused` | | 19 (8-30) | | |"
     assert lines[-1] == f"| {peer.title} | 1.2 | 2 (2-3) | 7.0 (4.0-10.0) | 2.0 (2.0-2.0) |"
 
