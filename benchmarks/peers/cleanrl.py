@@ -139,6 +139,7 @@ def main() -> None:
     config = default_config()
     ppo = config.ppo
     torch.manual_seed(0)
+    torch.set_num_threads(1)  # of sampling: two that wait for each other suffer from other work
     Categorical.set_default_validate_args(False)  # as the other peers do
     worlds = Worlds(config)
     meeting = MeetingPoint(worlds)
