@@ -263,7 +263,10 @@ def fused_actor(network: ActorCritic) -> FusedActor:
 @pytest.mark.parametrize("case", CASES[:4])
 def test_two_whole_updates_leave_the_weights_and_moments_of_torch(case: Case) -> None:
     ours, theirs = updates(case), updates(case)
-    fused, by_torch = fused_engine(ours), TorchEngine(1, 2, distributed=False)
+    fused, by_torch = (
+        fused_engine(ours),
+        TorchEngine(1, {"seeker": LIVE, "hider": LIVE}, distributed=False),
+    )
     for _ in range(2):
         outcomes = zip(fused.train(ours), by_torch.train(theirs), strict=True)
         for mine, other in outcomes:
@@ -369,7 +372,7 @@ def test_actions_are_drawn_with_their_probabilities() -> None:
     many.obs[:], many.action_mask[:] = one.obs[0], one.action_mask[0]
     acted(fused_actor(network_of(CASES[0])), many, None)
     policy = MaskedMultiCategorical(torch.from_numpy(many.logits[:1]), NVEC)
-    for head, log_probs in enumerate(policy.log_probs):
+    for head, log_probs in enumerate(policy.heads()):
         expected = count * log_probs.exp().squeeze(-1).numpy().astype(np.float64)
         seen = np.bincount(many.actions[:, head], minlength=NVEC[head])
         assert (seen[expected == 0] == 0).all()

@@ -245,7 +245,7 @@ def test_an_epoch_has_exactly_the_agreed_number_of_gradient_steps(
 ) -> None:
     """Learners with other numbers of rows agree on the steps; one more or less would hang them."""
     trainer = build()
-    engine = TorchEngine(threads=2, teams=2, distributed=False)
+    engine = TorchEngine(2, {"seeker": None, "hider": None}, distributed=False)
     agreed = 469 if rows > 1000 else 2
     monkeypatch.setattr(engine, "num_minibatches", lambda *_: agreed)
     steps: list[str] = []
@@ -260,6 +260,14 @@ def test_an_epoch_has_exactly_the_agreed_number_of_gradient_steps(
     update = trainer.learner.team_update("seeker", trainer.schedules.team_plan("seeker"), batch)
     learned = engine.train_team(update)
     assert len(steps) == learned.steps == update.settings.num_epochs * agreed
+
+
+def test_new_memory_is_not_filled_though_rllib_asks_for_deterministic_algorithms(
+    build: Build,
+) -> None:
+    build()
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
 
 
 def test_shards_are_equal_and_together_the_whole() -> None:

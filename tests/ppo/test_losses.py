@@ -100,6 +100,19 @@ def test_value_errors_beyond_the_clip_give_no_gradient() -> None:
     assert (grad[ROWS // 2 :] == 0).all()
 
 
+def test_without_the_old_logits_the_loss_is_the_same_and_has_no_kl() -> None:
+    batch, index = random_minibatch(0), torch.arange(0, ROWS, 3)
+    logits, values = torch.randn(len(index), sum(NVEC)), torch.randn(len(index))
+    coefficients = PPOCoefficients(0.2, 4.0, 1.0, 0.1, 0.0)
+    found = [
+        ppo_loss(logits, values, batch.select_for_step(index, kl=kl), NVEC, coefficients)
+        for kl in (True, False)
+    ]
+    assert torch.equal(found[0][0], found[1][0])
+    assert found[0][1]["kl"].isfinite()
+    assert found[1][1]["kl"].isnan()
+
+
 @pytest.mark.parametrize(
     ("kl", "expected"),
     [

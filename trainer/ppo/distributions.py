@@ -5,6 +5,7 @@ Shapes: B rows, H heads with nvec[h] choices, L = sum(nvec) logits laid side by 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -33,36 +34,34 @@ class MaskedMultiCategorical:
         self, logits: Tensor, nvec: Sequence[int], action_mask: Tensor | None = None
     ) -> None:
         self.nvec = tuple(nvec)
-        self.logits = mask_logits(logits, action_mask)
         # Choices first, rows last: torch then works on whole rows at once, which for heads of three
         # or five choices is an order of magnitude faster than the other way round.
-        heads = self.logits.t().contiguous().split(self.nvec)
-        self.log_probs = tuple(
-            torch.log_softmax(head, dim=0) for head in heads
-        )  # each [nvec[h], B]
+        mask = None if action_mask is None else action_mask.t()
+        by_choice = mask_logits(logits.t().contiguous(), mask)
+        self.logits = by_choice.t()
+        heads = by_choice.split(self.nvec)
+        self.log_probs = torch.cat([torch.log_softmax(head, dim=0) for head in heads])  # [L, B]
+
+    def heads(self) -> tuple[Tensor, ...]:
+        """Log-probabilities of the choices of each head, [nvec[h], B]."""
+        return self.log_probs.split(self.nvec)
 
     def logp(self, actions: Tensor) -> Tensor:
         """Joint log-probability [B] of actions [B, H]."""
-        chosen = actions.long().t()
-        terms = [
-            head.gather(0, chosen[h : h + 1]).squeeze(0) for h, head in enumerate(self.log_probs)
-        ]
-        return torch.stack(terms).sum(0)
+        first = torch.tensor([0, *itertools.accumulate(self.nvec[:-1])], device=actions.device)
+        return self.log_probs.gather(0, (actions + first).t()).sum(0)
 
     def entropy(self) -> Tensor:
         """Joint entropy [B] in nats; a masked choice contributes exactly 0."""
-        return torch.stack([-(head.exp() * head).sum(0) for head in self.log_probs]).sum(0)
+        return -(self.log_probs.exp() * self.log_probs).sum(0)
 
     def kl(self, other: MaskedMultiCategorical) -> Tensor:
         """KL(self || other) [B] in nats; both must carry the same mask."""
-        terms = [
-            (p.exp() * (p - q)).sum(0) for p, q in zip(self.log_probs, other.log_probs, strict=True)
-        ]
-        return torch.stack(terms).sum(0)
+        return (self.log_probs.exp() * (self.log_probs - other.log_probs)).sum(0)
 
     def mode(self) -> Tensor:
         """Most likely action per head, [B, H] int64."""
-        return torch.stack([head.argmax(0) for head in self.log_probs], dim=-1)
+        return torch.stack([head.argmax(0) for head in self.heads()], dim=-1)
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """Actions [B, H] int64, drawn by the Gumbel-max trick (a masked choice never wins)."""

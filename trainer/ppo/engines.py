@@ -30,7 +30,7 @@ def make_engine(
         distributed: whether there are other learners; only torch's can work beside others.
     """
     if name == "torch":
-        return TorchEngine(threads, len(networks), distributed=distributed)
+        return TorchEngine(threads, live_columns, distributed=distributed)
     return FusedEngine(_fused(networks, live_columns), threads)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from trainer.engine import network as engine
 from trainer.engine.rows import Inputs
 from trainer.engine.update import Adam
+from trainer.ppo.live_network import live_columns
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.normalization import CLIP, EPSILON
 
@@ -31,9 +32,9 @@ class FusedNetwork:
     tile: int
     weights: tuple[np.ndarray, np.ndarray]
 
-    def __init__(self, network: ActorCritic, live_columns: Sequence[int] | None) -> None:
+    def __init__(self, network: ActorCritic, declared: Sequence[int] | None) -> None:
         self.network = network
-        live = range(network.spec.obs_size) if live_columns is None else live_columns
+        live = range(network.spec.obs_size) if declared is None else declared
         self._live = np.array(live, np.int64)
         self._columns: np.ndarray | None = None
         self.refresh()
@@ -91,11 +92,7 @@ class FusedNetwork:
 
     def _live_columns(self) -> np.ndarray:
         """The columns that can be other than 0 once they are normalized."""
-        if self.network.normalizer is None:
-            return self._live
-        # A column that was alive earlier, at another level, is a constant now and not 0.
-        shifted = np.flatnonzero(self.network.normalizer.mean.numpy())
-        return np.union1d(self._live, shifted)
+        return live_columns(self.network, self._live)
 
     def _inputs(self, columns: np.ndarray) -> Inputs:
         normalizer = self.network.normalizer

@@ -7,7 +7,7 @@ and absent agents are left out of the minibatch beforehand.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -42,7 +42,7 @@ class Minibatch:
         obs: [B, D] float32.
         action_mask: [B, L] bool, True = allowed.
         actions: [B, H] integer.
-        logits: [B, L] masked logits of the policy that acted.
+        logits: [B, L] masked logits of the policy that acted; [B, 0]: they are not needed.
         logp: [B] log-probability of the actions under that policy.
         advantages: [B], standardized.
         value_targets: [B].
@@ -59,6 +59,10 @@ class Minibatch:
     def select(self, index: Tensor) -> Minibatch:
         """The rows at `index`; `index_select` is several times faster than fancy indexing."""
         return Minibatch(*(column.index_select(0, index) for column in vars(self).values()))
+
+    def select_for_step(self, index: Tensor, *, kl: bool) -> Minibatch:
+        """The same, without the old logits where no KL is asked for."""
+        return (self if kl else replace(self, logits=self.logits[:, :0])).select(index)
 
 
 def ppo_loss(
@@ -84,16 +88,18 @@ def ppo_loss(
         coefficients: the scalars.
 
     Returns:
-        The loss, and detached scalars: policy_loss, vf_loss, entropy, kl, clip_fraction.
+        The loss, and detached scalars: policy_loss, vf_loss, entropy, kl, clip_fraction; kl is nan
+        without the old logits.
     """
     new = MaskedMultiCategorical(logits, nvec, batch.action_mask)
-    old = MaskedMultiCategorical(batch.logits, nvec, None)
     ratio = torch.exp(new.logp(batch.actions) - batch.logp)
     clipped_ratio = ratio.clamp(1.0 - coefficients.clip_param, 1.0 + coefficients.clip_param)
     surrogate = torch.min(batch.advantages * ratio, batch.advantages * clipped_ratio).mean()
     vf_loss = (values - batch.value_targets).square().clamp(max=coefficients.vf_clip_param).mean()
     entropy = new.entropy().mean()
-    kl = old.kl(new).mean()
+    kl = torch.tensor(torch.nan)
+    if batch.logits.shape[1]:
+        kl = MaskedMultiCategorical(batch.logits, nvec, None).kl(new).mean()
 
     loss = -surrogate + coefficients.vf_loss_coeff * vf_loss - coefficients.entropy_coeff * entropy
     if coefficients.kl_coeff > 0.0:

@@ -29,7 +29,14 @@ class ObsNormalizer(nn.Module):
 
     def forward(self, obs: Tensor) -> Tensor:
         """Observations [..., D] shifted, scaled and clipped to +-10."""
-        return ((obs - self.mean) * (self.var + EPSILON).rsqrt()).clamp(-CLIP, CLIP)
+        return self.scaled(obs, None)
+
+    def scaled(self, obs: Tensor, columns: Tensor | None) -> Tensor:
+        """The same of some `columns` [C], given their observations [..., C]; None: of all."""
+        mean, var = self.mean, self.var
+        if columns is not None:
+            mean, var = mean[columns], var[columns]
+        return ((obs - mean) * (var + EPSILON).rsqrt()).clamp(-CLIP, CLIP)
 
     @torch.no_grad()
     def update(self, count: float, mean: Tensor, var: Tensor) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 
 import torch
 import torch.distributed as dist
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from trainer.errors import TrainingDiverged
 from trainer.ppo.collectives import average_gradients
+from trainer.ppo.live_network import LiveNetwork
 from trainer.ppo.losses import Minibatch, PPOCoefficients, ppo_loss
 from trainer.ppo.policy_health import sample_of
 from trainer.ppo.team_update import STEP_SCALARS, Learned, TeamUpdate, num_minibatches
@@ -23,12 +25,22 @@ class TorchEngine:
 
     Args:
         threads: of torch, for all teams together.
-        teams: how many teams share them.
+        live_columns: by team, see `TeamSpec`.
         distributed: whether other learners learn from other rows of the same teams.
     """
 
-    def __init__(self, threads: int, teams: int, *, distributed: bool) -> None:
+    def __init__(
+        self,
+        threads: int,
+        live_columns: Mapping[str, Sequence[int] | None],
+        *,
+        distributed: bool,
+    ) -> None:
+        # RLlib asks for deterministic algorithms, and torch then also fills all new memory.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         self.distributed = distributed
+        self._live = {f"{team}_policy": columns for team, columns in live_columns.items()}
+        teams = len(live_columns)
         # The updates are independent, and two small networks on half the cores each are faster than
         # one after the other on all of them. Messages between learners need the same order on all.
         self._threads = None if distributed else _pool(teams, max(1, threads // teams))
@@ -51,8 +63,9 @@ class TorchEngine:
         """All epochs of one team."""
         settings = update.settings
         scalars: list[dict[str, Tensor]] = []
-        rows, explained = train_batch(
-            update.network,
+        live = LiveNetwork(update.network, self._live[update.policy_id])
+        rows, valid, explained = train_batch(
+            live,
             update.rollout,
             torch.from_numpy(update.dones),
             settings.gamma,
@@ -65,20 +78,25 @@ class TorchEngine:
         for epoch in range(settings.num_epochs if minibatches else 0):
             order = update.shuffled(count)
             scalars = []
+            # Only the scalars of the last epoch are reported.
+            kl = update.kl_coeff > 0.0 or epoch == settings.num_epochs - 1
             for step, index in enumerate(order.tensor_split(minibatches), epoch * minibatches):
                 values = update.plan.values(epoch, settings.num_epochs, step, steps)
-                scalars.append(self.gradient_step(update, rows.select(index), values))
+                batch = rows.select_for_step(index, kl=kl)
+                scalars.append(self.gradient_step(update, live, batch, values))
+        obs = torch.from_numpy(update.rollout.obs).flatten(0, 2)
+        few = sample_of(count)
         return Learned(
             rows=count,
             vf_explained_var=explained,
             steps=steps,
             scalars=self._means(scalars) if scalars else {},
-            sample=rows.select(sample_of(count)),
-            obs=lambda: rows.obs,
+            sample=replace(rows.select(few), obs=obs[valid[few]]),
+            obs=lambda: obs.index_select(0, valid),
         )
 
     def gradient_step(
-        self, update: TeamUpdate, batch: Minibatch, values: TeamValues
+        self, update: TeamUpdate, live: LiveNetwork, batch: Minibatch, values: TeamValues
     ) -> dict[str, Tensor]:
         """One gradient step; returns the `STEP_SCALARS`, one number each.
 
@@ -96,7 +114,7 @@ class TorchEngine:
             update.kl_coeff,
         )
         optimizer.zero_grad(set_to_none=True)
-        logits, value = network(batch.obs)
+        logits, value = live(batch.obs)
         if update.plan.logit_bias:
             logits = logits + torch.tensor(update.plan.logit_bias)
         loss, scalars = ppo_loss(logits, value, batch, network.spec.nvec, coefficients)

@@ -6,20 +6,22 @@ import torch
 from torch import Tensor
 
 from trainer.ppo.advantages import generalized_advantage_estimation, standardize
+from trainer.ppo.live_network import LiveNetwork
 from trainer.ppo.losses import Minibatch, explained_variance
-from trainer.ppo.networks import ActorCritic
 from trainer.ppo.rollout import TeamRollout
+
+_VALUE_ROWS = 4096  # of one forward pass: its layers then stay in the cache
 
 
 @torch.no_grad()
 def train_batch(
-    network: ActorCritic,
+    network: LiveNetwork,
     rollout: TeamRollout,
     dones: Tensor,
     gamma: float,
     lambda_: float,
     reward_scale: float,
-) -> tuple[Minibatch, float]:
+) -> tuple[Minibatch, Tensor, float]:
     """The valid rows of a rollout [T, N, A], flattened to [R]; frozen agents' rows are left out.
 
     Args:
@@ -31,10 +33,12 @@ def train_batch(
         reward_scale: factor on rewards.
 
     Returns:
-        The rows, and the explained variance of the values on them.
+        The rows, with what the network reads of their observations [R, C]; which of the T * N * A
+        rows they are [R]; and the explained variance of the values on them.
     """
-    obs = torch.from_numpy(rollout.obs)
-    values = torch.stack([network.value(step) for step in obs])
+    inputs = network.inputs(torch.from_numpy(rollout.obs).flatten(0, 2))
+    values = torch.cat([network.value(part) for part in inputs.split(_VALUE_ROWS)])
+    values = values.view(rollout.obs.shape[:3])
     rewards = torch.from_numpy(rollout.rewards) * reward_scale
     final = torch.from_numpy(rollout.final_values) if rollout.final_values.size else None
     advantages, targets = generalized_advantage_estimation(
@@ -44,7 +48,7 @@ def train_batch(
     valid = torch.from_numpy(rollout.valid[:steps])
     advantages = standardize(advantages, valid)
     everything = Minibatch(
-        obs=obs[:steps].flatten(0, 2),
+        obs=inputs[: valid.numel()],
         action_mask=torch.from_numpy(rollout.action_mask[:steps]).flatten(0, 2),
         actions=torch.from_numpy(rollout.actions).flatten(0, 2),
         logits=torch.from_numpy(rollout.logits).flatten(0, 2),
@@ -53,6 +57,6 @@ def train_batch(
         value_targets=targets.flatten(),
     )
     explained = float(explained_variance(targets[valid], values[:steps][valid]))
-    if bool(valid.all()):
-        return everything, explained
-    return everything.select(valid.flatten().nonzero().squeeze(-1)), explained
+    index = valid.flatten().nonzero().squeeze(-1)
+    rows = everything if len(index) == valid.numel() else everything.select(index)
+    return rows, index, explained
