@@ -62,9 +62,9 @@ def test_no_team_is_at_work_any_more_when_another_has_diverged(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = build()
-    learner = trainer.learner
-    assert isinstance(learner.engine, TorchEngine)
-    train_team, failed, ended = learner.engine.train_team, threading.Event(), []
+    engine = TorchEngine(threads=2, teams=2, distributed=False)
+    monkeypatch.setattr(trainer.learner, "engine", engine)
+    train_team, failed, ended = engine.train_team, threading.Event(), []
 
     def train(update: TeamUpdate) -> Learned:
         if update.policy_id == "seeker_policy":
@@ -75,7 +75,7 @@ def test_no_team_is_at_work_any_more_when_another_has_diverged(
         ended.append("hider")
         return learned
 
-    monkeypatch.setattr(learner.engine, "train_team", train)
+    monkeypatch.setattr(engine, "train_team", train)
     with pytest.raises(TrainingDiverged):
         trainer.train()
     assert ended == ["hider"]

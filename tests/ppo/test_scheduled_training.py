@@ -51,7 +51,8 @@ def learning_rates(trainer: TeamPPO, team: str) -> list[float]:
 
 def test_every_gradient_step_has_the_learning_rate_of_torchs_scheduler(trainer_of: Build) -> None:
     cosine = {"lr_schedule_type": "cosine", "lr_schedule_step_on": "update", "num_iterations": 4}
-    trainer = trainer_of(ppo={**cosine, "seeker": {"lr_schedule_step_on": "epoch"}})
+    ppo = {**cosine, "seeker": {"lr_schedule_step_on": "epoch"}}
+    trainer = trainer_of(ppo=ppo, train={"engine": "torch"})
     by_update, by_epoch = learning_rates(trainer, "hider"), learning_rates(trainer, "seeker")
     for _ in range(4):
         trainer.train()
@@ -82,6 +83,7 @@ def test_the_loss_gets_the_scheduled_coefficients(
     trainer = trainer_of(
         ppo={"num_iterations": 4, "num_epochs": 1, "minibatch_size": 1024},
         schedules={"seeker": curves, "hider": {"entropy_coeff": 0.125}},
+        train={"engine": "torch"},
     )
     seen: list[PPOCoefficients] = []
     real = torch_update.ppo_loss

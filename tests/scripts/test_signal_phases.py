@@ -14,12 +14,12 @@ from tests.scripts.conftest import SMALL
 from trainer.checkpoints import manifest
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.train import main
-from trainer.ppo.actors import TorchActor
 from trainer.ppo.algorithm import TeamPPO
+from trainer.ppo.env_runner import BatchedEnvRunner
 from trainer.ppo.learner import TeamPPOLearner
 
 PHASES: dict[str, tuple[Any, str]] = {
-    "rollout": (TorchActor, "act"),
+    "rollout": (BatchedEnvRunner, "sample"),
     "update": (TeamPPOLearner, "update"),
     "capture": (TeamPPO, "save_to_path"),
     "commit": (manifest, "write"),  # in the other thread
@@ -58,8 +58,8 @@ def test_what_was_in_hand_is_saved(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     owner, name = PHASES[phase]
-    # In the third iteration: 2 teams act in each of 32 steps, and a save comes after the second.
-    at = {"rollout": 2 * 32 * 2 + 9, "update": 3, "capture": 1, "commit": 1}[phase]
+    # In the third iteration; a save comes after the second.
+    at = {"rollout": 3, "update": 3, "capture": 1, "commit": 1}[phase]
     monkeypatch.setattr(owner, name, sending(number, getattr(owner, name), at))
     quiet = ("--quiet", "--set", "tracking.tensorboard_dir=null")
     assert main.main([*SMALL, *quiet, "--until", "7"]) == code

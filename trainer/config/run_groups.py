@@ -57,7 +57,7 @@ class TrainGroup(Group):
 
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = 0
     """Seed of networks, worlds, sampling and shuffling."""
-    engine: Literal["torch", "fused", "auto"] = "torch"
+    engine: Literal["auto", "fused", "torch"] = "auto"
     """What samples and learns: torch, the fused CPU kernels, or these wherever they can."""
     torch_threads: Annotated[int, Field(strict=True, ge=1, le=256)] | None = None
     """Threads the local learner shares out among the teams, one each at least; None = the cores."""

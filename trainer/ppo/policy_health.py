@@ -21,7 +21,7 @@ from trainer.errors import TrainingDiverged
 from trainer.ppo.collapse import ENTROPY, KL, MAX_ENTROPY
 from trainer.ppo.distributions import MaskedMultiCategorical
 from trainer.ppo.losses import Minibatch
-from trainer.ppo.networks import ActorCritic, not_finite
+from trainer.ppo.networks import ActorCritic, not_finite, one_thread
 
 FIGURES = (KL, ENTROPY, MAX_ENTROPY)
 
@@ -56,8 +56,9 @@ def check(
     Raises:
         TrainingDiverged: a weight, a moment or an output is not finite.
     """
-    broken = not_finite(state_tensors(network, optimizer))
-    figures = None if broken else measure(network, sample, logit_bias)
+    with one_thread():  # on so little, threads would mostly wait for each other
+        broken = not_finite(state_tensors(network, optimizer))
+        figures = None if broken else measure(network, sample, logit_bias)
     if anywhere(figures is None) or figures is None:
         what = broken[0] if broken else "an output"
         reason = f"{what} is not finite after the update"

@@ -12,6 +12,7 @@ from tests.golden_checkpoint import vouch_for
 from trainer.commands.train.start_warnings import warnings
 
 MORE = ("--iterations", "2")
+TORCH = (*MORE, "--set", "train.engine=torch")
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ def test_an_option_without_effect(fresh: Planner, words: tuple[str, ...]) -> Non
 
 
 def test_options_with_an_effect(resume: Planner) -> None:
-    words = (*MORE, "--schedule-mode", "restart", "--config-from", "checkpoint", "--yes")
+    words = (*TORCH, "--schedule-mode", "restart", "--config-from", "checkpoint", "--yes")
     assert warnings(resume(*words), parsed(*words), asks=True) == []
 
 
@@ -36,9 +37,9 @@ def test_another_number_of_threads(resume: Planner, checkpoint: Path) -> None:
     file = checkpoint / "metadata.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "torch_threads": 999}))
     vouch_for(checkpoint)
-    (told,) = warnings(resume(*MORE), parsed(*MORE), asks=True)
+    (told,) = warnings(resume(*TORCH), parsed(*TORCH), asks=True)
     assert "saved with 999 threads" in told
-    own = (*MORE, "--set", "train.torch_threads=1")
+    own = (*TORCH, "--set", "train.torch_threads=1")
     assert warnings(resume(*own), parsed(*own), asks=True) == []
 
 
