@@ -18,7 +18,7 @@ from trainer.engine.heads import (
     ppo_gradient,
     value_gradient,
 )
-from trainer.engine.jit import kernel
+from trainer.engine.jit import bare
 from trainer.engine.network import Network, backward, forward
 from trainer.engine.prefetch import prefetch_rows
 
@@ -43,14 +43,14 @@ def room_floats(network: Network, rows: int) -> int:
     return rows * (inputs + 2 * hidden + 6 * outputs + heads + 8)
 
 
-@kernel
+@bare
 def _cut(room, begin, height, width):
     """A view [height, width] of `room` from `begin`, and its end."""
     end = begin + height * width
     return room[begin:end].reshape(height, width), end
 
 
-@kernel
+@bare
 def tile_gradient(network, weights, batch, bias, order, ahead, c, room, gradient, sums, adds):
     """The gradient of the loss over the rows `order` [R] of a batch.
 

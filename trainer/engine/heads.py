@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from trainer.engine import elementary
-from trainer.engine.jit import kernel
+from trainer.engine.jit import bare
 
 MASKED_LOGIT = np.float32(-1e9)
 FORBIDDEN = np.float32(-5e8)  # below: a masked choice, also as a log-probability
@@ -18,13 +18,14 @@ POLICY_LOSS, VF_LOSS, ENTROPY, KL, CLIPPED, NUM_SUMS = range(6)
 """The columns of a tile's sums."""
 
 
-@kernel
+@bare
 def log_softmax(nvec, logits, probs, logps, peak, total):
     """Fills probs and logps [L, R] from masked logits [L, R]; peak and total [R] are room."""
     first = 0
     for head in range(nvec.shape[0]):
         end = first + nvec[head]
-        peak[:] = logits[first]
+        for r in range(peak.shape[0]):
+            peak[r] = logits[first, r]
         for k in range(first + 1, end):
             for r in range(peak.shape[0]):
                 peak[r] = max(peak[r], logits[k, r])
@@ -43,7 +44,7 @@ def log_softmax(nvec, logits, probs, logps, peak, total):
         first = end
 
 
-@kernel
+@bare
 def sample(nvec, probs, logps, uniforms, actions, logp):
     """Draws every head by inverting its distribution function.
 
@@ -70,7 +71,7 @@ def sample(nvec, probs, logps, uniforms, actions, logp):
             first += nvec[head]
 
 
-@kernel
+@bare
 def ppo_gradient(nvec, probs, logps, old_logps, actions, old_logp, advantages, c, room, d_logits):
     """The policy's part of the PPO loss of a tile, and its derivatives by the logits.
 
@@ -140,7 +141,7 @@ def ppo_gradient(nvec, probs, logps, old_logps, actions, old_logp, advantages, c
     return policy_loss, entropy_sum, kl_sum, clipped
 
 
-@kernel
+@bare
 def value_gradient(values, targets, c):
     """Turns values [R] into the value loss's derivatives; returns its sum over the rows.
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from trainer.engine import elementary
-from trainer.engine.jit import kernel
-from trainer.engine.product import add_product
+from trainer.engine.jit import bare
+from trainer.engine.product import add_product, product
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
@@ -99,7 +99,7 @@ def tile_rows(network: Network) -> int:
     return min(max(rows, _FEWEST_ROWS), _MOST_ROWS)
 
 
-@kernel
+@bare
 def pack(network, parameters, packed, transposed):
     """Fills both layouts of the weights from a policy's parameters."""
     for i in range(packed.shape[0]):
@@ -111,10 +111,11 @@ def pack(network, parameters, packed, transposed):
                 for o in range(fan_out):
                     transposed[at + i * fan_out + o] = packed[at + o * fan_in + i]
             bias = at + fan_in * fan_out
-            transposed[bias : bias + fan_out] = packed[bias : bias + fan_out]
+            for i in range(bias, bias + fan_out):
+                transposed[i] = packed[i]
 
 
-@kernel
+@bare
 def forward(tower, tanh, transposed, x, hidden, out):
     """A tower's outputs for a tile of rows.
 
@@ -134,18 +135,18 @@ def forward(tower, tanh, transposed, x, hidden, out):
         fan_in, fan_out, at = tower.sizes[layer], tower.sizes[layer + 1], tower.at[layer]
         bias = at + fan_in * fan_out
         h = hidden[begin : begin + rows * fan_out].reshape(rows, fan_out)
-        np.dot(inputs, transposed[at:bias].reshape(fan_in, fan_out), h)
+        product(inputs, transposed[at:bias].reshape(fan_in, fan_out), h)
         activate(h, transposed[bias : bias + fan_out], tanh)
         inputs, begin = h, begin + rows * fan_out
     fan_in, fan_out, at = tower.sizes[last], tower.sizes[last + 1], tower.at[last]
     bias = at + fan_in * fan_out
-    np.dot(inputs, transposed[at:bias].reshape(fan_in, fan_out), out)
+    product(inputs, transposed[at:bias].reshape(fan_in, fan_out), out)
     for row in range(rows):
         for column in range(fan_out):
             out[row, column] += transposed[bias + column]
 
 
-@kernel
+@bare
 def backward(tower, tanh, packed, x, hidden, d_out, d_hidden, gradient, adds):
     """The gradient of a tower's weights over a tile of rows, by the chain rule.
 
@@ -173,7 +174,7 @@ def backward(tower, tanh, packed, x, hidden, d_out, d_hidden, gradient, adds):
         add_product(dz, h, gradient[at:bias].reshape(fan_out, fan_in), adds)
         sum_columns(dz, gradient[bias : bias + fan_out], adds)
         dh = d_hidden[begin:end].reshape(rows, fan_in)
-        np.dot(dz, packed[at:bias].reshape(fan_out, fan_in), dh)
+        product(dz, packed[at:bias].reshape(fan_out, fan_in), dh)
         deactivate(dh, h, tanh)
         dz, end = dh, begin
     fan_in, fan_out, at = tower.sizes[0], tower.sizes[1], tower.at[0]
@@ -182,7 +183,7 @@ def backward(tower, tanh, packed, x, hidden, d_out, d_hidden, gradient, adds):
     sum_columns(dz, gradient[bias : bias + fan_out], adds)
 
 
-@kernel
+@bare
 def activate(h, bias, tanh):
     """Adds a bias [W] to h [R, W] and applies the activation, in place."""
     for row in range(h.shape[0]):
@@ -194,7 +195,7 @@ def activate(h, bias, tanh):
                 h[row, column] = max(h[row, column] + bias[column], _ZERO)
 
 
-@kernel
+@bare
 def deactivate(dh, h, tanh):
     """Takes derivatives dh [R, W] by activations h back to those before the activation."""
     for row in range(h.shape[0]):
@@ -206,7 +207,7 @@ def deactivate(dh, h, tanh):
                 dh[row, column] = dh[row, column] if h[row, column] > _ZERO else _ZERO
 
 
-@kernel
+@bare
 def sum_columns(values, sums, adds):
     """Fills sums [W] with the sums of the columns of values [R, W], or adds them."""
     if not adds:

@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from trainer.engine.jit import kernel
+from trainer.engine.jit import bare
 
 CACHE_LINE = 16  # floats
 _READ, _INTO_SECOND_LEVEL, _DATA = 0, 2, 1
@@ -40,7 +40,7 @@ def _prefetch(_typing: Any, array: Any, row: Any, column: Any) -> Any:
     return types.void(array, types.intp, types.intp), codegen
 
 
-@kernel
+@bare
 def prefetch_rows(array, rows):
     """Has `array[rows]` [n, W] fetched while the caller goes on."""
     for r in range(rows.shape[0]):

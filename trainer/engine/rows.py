@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trainer.engine.heads import MASKED_LOGIT, log_softmax
-from trainer.engine.jit import kernel
+from trainer.engine.jit import bare, kernel
 
 _CACHE_LINE = 16  # floats
 
@@ -33,7 +33,7 @@ def row_width(num_columns: int, nvec: np.ndarray) -> int:
     return -(-floats // _CACHE_LINE) * _CACHE_LINE
 
 
-@kernel
+@bare
 def take_inputs(inputs, obs, x):
     """Fills the first rows of x [R, K] from observations [R or fewer, D]."""
     for row in range(obs.shape[0]):

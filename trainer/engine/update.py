@@ -15,7 +15,7 @@ import numpy as np
 from trainer.engine import atomic
 from trainer.engine.gradient import Coefficients, tile_gradient
 from trainer.engine.heads import CLIPPED, ENTROPY, KL, NUM_SUMS, POLICY_LOSS, VF_LOSS
-from trainer.engine.jit import kernel
+from trainer.engine.jit import bare, kernel
 from trainer.engine.network import Network, pack
 
 FINISHED, NOTHING_TO_DO = 1, 0
@@ -157,7 +157,7 @@ def work(network, plan, adam, state, room):
                 atomic.store(state.control, _TICKET, steps << _STEP_AT)
 
 
-@kernel
+@bare
 def _share_gradient(network, plan, state, rows, coefficients, share, room):
     """The gradient over the rows of one share, tile by tile."""
     part, sums, tile = state.parts[share], state.sums[share], plan.tile
@@ -204,7 +204,7 @@ def _write_scalars(sums, c, norm, scalars):
     scalars[4], scalars[5], scalars[6] = means[KL], means[CLIPPED], norm
 
 
-@kernel
+@bare
 def _apply_adam(adam, lr, t, scale, state):
     """One step of Adam (Kingma and Ba 2015, https://arxiv.org/abs/1412.6980, algorithm 1).
 
