@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -112,6 +113,29 @@ class ObsBuffers:
         )
 
 
+class TeamArrays(Protocol):
+    """One team's arrays of a whole rollout of T steps in all worlds, C-contiguous."""
+
+    obs: np.ndarray  # [T + 1, N, A, D], and so on as in `ObsBuffers`
+    action_mask: np.ndarray
+    valid: np.ndarray
+    actions: np.ndarray  # [T, N, A, H] int64
+    rewards: np.ndarray  # [T, N, A] float32
+
+
+class CompiledSteps(NamedTuple):
+    """The steps of a rollout for compiled code, which no interpreter holds up.
+
+    Attributes:
+        step: a numba callback (state, t) -> int64 that plays step t as `BatchEnv.step` does, from
+            and into the arrays of the rollout; -1, or what it could not do, as a number.
+        state: the game's own arrays and numbers.
+    """
+
+    step: Any
+    state: Any
+
+
 class BatchEnv(ABC):
     """N independent worlds of one game, with an explicit random state.
 
@@ -198,6 +222,18 @@ class BatchEnv(ABC):
 
         Parts may be stepped at the same time as others. They live for one rollout: `reset`,
         `set_state` and `set_parameters` are called on the whole. None: the game has no parts.
+        """
+        return None
+
+    def compiled(
+        self, rollout: Mapping[str, TeamArrays], dones: np.ndarray, worlds: slice
+    ) -> CompiledSteps | None:
+        """The steps of the next rollout for compiled code. None: `step` has to be called.
+
+        Args:
+            rollout: by team, the arrays of all worlds.
+            dones: [T, N] bool, filled with whether an episode ended with a step.
+            worlds: those of this environment among them.
         """
         return None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core.ccallback import CFunc
 
 
 def digest_of(sources: Iterable[Path]) -> str:
@@ -29,9 +30,38 @@ def compiler(sources: Iterable[Path], **options: Any) -> Callable[[Callable[...,
 
     def compiled(function: Callable[..., Any]) -> Any:
         dispatcher = numba.njit(cache=True, error_model="numpy", **options)(function)
-        index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-        if index is not None:  # there is no cache when numba is switched off
-            index._source_stamp = (index._source_stamp, digest)
+        _stamp(dispatcher, digest)
         return dispatcher
 
     return compiled
+
+
+def callback(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    returns: Any,
+    sources: Iterable[Path],
+    **options: Any,
+) -> CFunc:
+    """`function` compiled so that other compiled functions can be given it as an argument.
+
+    Args:
+        function: what to compile, at once.
+        arguments: numba's types of what it takes.
+        returns: and of what it returns.
+        sources: as for `compiler`.
+        options: of `numba.cfunc`.
+    """
+    options = {"error_model": "numpy", **options}
+    made = CFunc(function, (arguments, returns), locals={}, options=options)
+    made.enable_caching()
+    _stamp(made, digest_of(sources))
+    made.compile()
+    return made
+
+
+def _stamp(made: Any, digest: str) -> None:
+    """Has a cached function compiled anew where the digest differs."""
+    index = getattr(getattr(made, "_cache", None), "_cache_file", None)
+    if index is not None:  # there is no cache when numba is switched off
+        index._source_stamp = (index._source_stamp, digest)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 
+import numba
 import numpy as np
 
-from envs.batch_env import BatchEnv, ObsBuffers
+from envs.batch_env import BatchEnv, CompiledSteps, ObsBuffers, TeamArrays
 from envs.hide_and_seek.checks import check_array, check_buffers, check_state, describe_action
 from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig, ResolvedConfig
 from envs.hide_and_seek.kernels import step as kernels
+from envs.hide_and_seek.kernels.rollout import compiled_step, rollout_of, team_of
 from envs.hide_and_seek.kernels.state import Pay, Rules, TeamView, World, allocate_world
 from envs.hide_and_seek.layouts import build_layouts, has_distances, with_distances
 from envs.hide_and_seek.spaces import NUM_HEADS, STAT_NAMES
@@ -125,7 +127,7 @@ class HideAndSeekBatchEnv(BatchEnv):
             shape = (self.num_envs, spec.num_agents)
             check_array(f"rewards[{spec.name!r}]", rewards[spec.name], shape, np.float32)
         check_array("terminated", terminated, (self.num_envs,), np.bool_)
-        paid = self.pay.moving != 0.0 or self._moved.any()
+        paid = self._pays_for_moving()
         before = self.world.pos.copy() if paid else self.world.pos
         restart = self.autoreset and not paid
         bad = kernels.step_worlds(
@@ -180,6 +182,23 @@ class HideAndSeekBatchEnv(BatchEnv):
         part.episode_stats = self.episode_stats[worlds]
         part._moved, part._actions = self._moved[worlds], self._actions[worlds]
         return part
+
+    def compiled(
+        self, rollout: Mapping[str, TeamArrays], dones: np.ndarray, worlds: slice
+    ) -> CompiledSteps | None:
+        """See `BatchEnv.compiled`; with pay for moving, `step` has to be called."""
+        self._check_started()
+        if self._pays_for_moving():
+            return None
+        state = rollout_of(
+            *(self.world, self.layouts, self.rules, self.pay, self.autoreset),
+            *(team_of(rollout["seeker"]), team_of(rollout["hider"]), dones),
+            *(self.episode_stats, worlds.start, self._actions),
+        )
+        return CompiledSteps(compiled_step(numba.typeof(state)), state)
+
+    def _pays_for_moving(self) -> bool:
+        return self.pay.moving != 0.0 or bool(self._moved.any())
 
     def observe(self, out: Mapping[str, ObsBuffers]) -> None:
         """See `BatchEnv.observe`."""

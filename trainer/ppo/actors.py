@@ -11,6 +11,7 @@ import torch
 
 from trainer.engine.acting import act
 from trainer.engine.blas import one_blas_thread
+from trainer.engine.playing import Player
 from trainer.ppo.fused_network import FusedNetwork
 from trainer.ppo.networks import ActorCritic, one_thread
 from trainer.ppo.sampling import sample_actions
@@ -116,4 +117,25 @@ class FusedActor:
         act(
             *(network.description, network.inputs, network.weights[1]),
             *(self._no_bias[team] if bias is None else bias, network.tile, *rows),
+        )
+
+    def player(self, team: str, rows: Rows, cut: slice, bias: np.ndarray | None) -> Player:
+        """What `trainer.engine.playing` needs to act for a team in a whole rollout.
+
+        Args:
+            team: whose policy acts.
+            rows: as for `act`, with a leading axis of steps.
+            cut: the rows that act.
+            bias: [L], added to the logits.
+        """
+        network = self._networks[team]
+        return Player(
+            network.description,
+            network.inputs,
+            transposed=network.weights[1],
+            bias=self._no_bias[team] if bias is None else bias,
+            tile=network.tile,
+            first=cut.start,
+            end=cut.stop,
+            **rows._asdict(),
         )

@@ -23,6 +23,8 @@ from ray.rllib.utils.metrics import (
 )
 
 from envs.batch_env import BatchEnv, TeamSpec
+from trainer.ppo.actors import FusedActor
+from trainer.ppo.compiled_part import CompiledPart
 from trainer.ppo.engines import make_actor
 from trainer.ppo.networks import ActorCritic, weights_hash
 from trainer.ppo.rollout import RolloutBatch
@@ -112,12 +114,18 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         They are in the order of the steps, then of the worlds, however many threads there are.
         """
 
-        def play(env: BatchEnv, part: RolloutPart) -> list[np.ndarray]:
-            return part.play(env, self.actor, self._logit_bias, self._values)
+        def play(env: BatchEnv, part: RolloutPart, compiled: CompiledPart) -> list[np.ndarray]:
+            played = None
+            if isinstance(self.actor, FusedActor):
+                played = compiled.play(env, self.actor, self._logit_bias)
+            if played is None:
+                played = part.play(env, self.actor, self._logit_bias, self._values)
+            return played
 
         if len(self._parts) == 1:
-            return play(self.env, self._parts[0])
-        played = self._threads.map(play, map(self.env.part, self._cuts()), self._parts)
+            return play(self.env, self._parts[0], self._compiled[0])
+        envs = map(self.env.part, self._cuts())
+        played = self._threads.map(play, envs, self._parts, self._compiled)
         return [stats for step in zip(*played, strict=True) for stats in step]
 
     def _cuts(self) -> list[slice]:
@@ -161,6 +169,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
                 )
                 for cut in self._cuts()
             ]
+            self._compiled = [CompiledPart(self.batch, self._uniforms, cut) for cut in self._cuts()]
         if not self._started:
             # From the runner's own stream: worlds that start fresh after a resume are new ones.
             seeds = self._random.integers(0, 2**64, self.env.num_envs, np.uint64)

@@ -12,12 +12,12 @@ _HERE = Path(__file__).parent
 # flags min and max become single instructions. Reordering and fused operations stay off, so that a
 # game plays alike on every machine. Free of the interpreter's lock, parts can play in threads.
 SOURCES = (*_HERE.glob("*.py"), _HERE.parent / "spaces.py")
-_OPTIONS = {"fastmath": {"nnan", "ninf", "nsz"}, "nogil": True}
-kernel = compiler(SOURCES, **_OPTIONS)
+OPTIONS = {"fastmath": {"nnan", "ninf", "nsz"}, "nogil": True}
+kernel = compiler(SOURCES, **OPTIONS)
 
 # Without numba's counting of references, which takes longer than the arithmetic: each view of an
 # array and each hand-over of a world's arrays costs atomic operations. Nothing may be allocated.
-bare = compiler(SOURCES, **_OPTIONS, _nrt=False)
+bare = compiler(SOURCES, **OPTIONS, _nrt=False)
 
 # For what every step calls with many arrays: a call hands over the eight numbers of each.
-inlined = compiler(SOURCES, **_OPTIONS, _nrt=False, forceinline=True)
+inlined = compiler(SOURCES, **OPTIONS, _nrt=False, forceinline=True)

@@ -1,0 +1,62 @@
+"""Compiled rollouts against those that the interpreter plays step by step."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
+from tests.ppo.building import build_trainer
+from trainer.cluster.ray_session import quiet_logging
+from trainer.config.schema import Config
+from trainer.ppo.env_runner import Sample
+from trainer.ppo.rollout_part import RolloutPart
+
+ARRAYS = ("obs", "action_mask", "valid", "actions", "logits", "logp", "rewards")
+
+
+def samples_of(config: dict[str, Any]) -> list[Sample]:
+    """Copies of three rollouts that one run plays."""
+    quiet_logging()
+    made = Config.from_dict(config)
+    trainer = build_trainer(made, partial(HideAndSeekBatchEnv, made.env))
+    trainer.env_runner.set_plan({}, {"hider": tuple(np.linspace(0.0, 1.0, 16))})
+    try:
+        samples = []
+        for _ in range(3):
+            sample = trainer.env_runner.sample()
+            batch = sample.batch
+            teams = {name: team.map(np.copy) for name, team in batch.teams.items()}
+            samples.append(Sample(type(batch)(teams, batch.dones.copy()), sample.episode_stats))
+        return samples
+    finally:
+        trainer.stop()
+
+
+@pytest.mark.parametrize(
+    ("env", "threads"), [({"level": "L0"}, 2), ({"level": "L3", "num_seekers": 1}, 3)]
+)
+def test_the_same_is_played_with_and_without_the_interpreter(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, Any], threads: int
+) -> None:
+    config = {
+        "env": {**env, "num_layouts": 3, "episode_steps": 11, "prep_steps": 3},
+        "ppo": {"rollout_length": 16, "minibatch_size": 32},
+        "ray": {"num_envs_per_env_runner": 7},
+        "train": {"engine": "fused", "torch_threads": threads},
+    }
+    with monkeypatch.context() as without_interpreter:
+        without_interpreter.delattr(RolloutPart, "play")
+        compiled = samples_of(config)
+    monkeypatch.setattr(HideAndSeekBatchEnv, "compiled", lambda *_: None)
+    for one, other in zip(compiled, samples_of(config), strict=True):
+        np.testing.assert_array_equal(one.episode_stats, other.episode_stats)
+        np.testing.assert_array_equal(one.batch.dones, other.batch.dones)
+        for name, team in one.batch.teams.items():
+            for array in ARRAYS:
+                found, expected = getattr(team, array), getattr(other.batch.teams[name], array)
+                np.testing.assert_array_equal(found, expected, f"{name} {array}")
+    assert sum(len(sample.episode_stats) for sample in compiled) == 7 * (3 * 16 // 11)
