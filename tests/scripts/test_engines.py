@@ -45,7 +45,7 @@ def test_an_engine_that_cannot_do_what_is_configured_says_so(desk: Desk) -> None
     shared = ("--set", "ppo.vf_share_layers=true")
     refused = desk.run("main.py", *FUSED, *shared)
     assert refused.returncode == 2
-    assert "train.engine is 'fused', which cannot do with ppo.vf_share_layers" in refused.stderr
+    assert "train.engine = 'fused' does not support ppo.vf_share_layers" in refused.stderr
     auto = ("--set", "train.engine=auto")
     done = desk.run("main.py", "--until", "1", *FUSED, *shared, *auto)
     assert done.returncode == 0, done.stderr

@@ -18,7 +18,7 @@ def engine_of(config: Config) -> str:
         return "torch"
     missing = why_torch(config)
     if missing and config.train.engine == "fused":
-        raise ConfigError(f"train.engine is 'fused', which cannot do with {missing}; use 'auto'")
+        raise ConfigError(f"train.engine = 'fused' does not support {missing}; use 'auto'")
     return "torch" if missing else "fused"
 
 

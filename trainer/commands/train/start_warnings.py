@@ -34,14 +34,16 @@ def _not_to_the_last_bit(plan: RunPlan) -> list[str]:
     before = plan.metadata.get("engine", "torch")  # there was no other
     if plan.metadata and before != engine and before in ("torch", "fused"):
         return [
-            f"the checkpoint was saved by the {before} engine, here is the {engine} one: results "
-            f"may differ in the last bits; --set train.engine={before} resumes exactly"
+            f"the checkpoint was saved by the {before} engine, here is the {engine} one: the run "
+            "continues as well, but not to the same numbers, since differences in the last bits "
+            f"grow; --set train.engine={before} resumes exactly"
         ]
     then = metadata.as_count(plan.metadata.get("torch_threads"))
     # The fused engine's results are the same on any number of cores.
     if then in (None, train.threads) or train.torch_threads is not None or engine == "fused":
         return []
     return [
-        f"the checkpoint was saved with {then} threads, here are {train.threads}: results may "
-        f"differ in the last bits; --set train.torch_threads={then} resumes exactly"
+        f"the checkpoint was saved with {then} threads, here are {train.threads}: the run "
+        "continues, but perhaps not to the same numbers, since differences in the last bits grow; "
+        f"--set train.torch_threads={then} resumes exactly"
     ]
