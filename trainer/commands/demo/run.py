@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
+from trainer.commands.compilation import compilation_told
 from trainer.commands.demo.checkpoint_choice import Shelf, ask, home_of
 from trainer.commands.demo.render_mode import render_mode
 from trainer.commands.imports import large_imports
@@ -41,7 +43,7 @@ def _run(args: argparse.Namespace, progress: Progress) -> int:
     if args.checkpoint_dir is None and checkpoint.parent != shelf.directory:
         # The other players are looked for beside the first.
         shelf = Shelf(home_of(args.checkpoint, checkpoint))
-    progress.show("loading (a first start compiles the game, some ten seconds) ...", at_once=True)
+    progress.show("loading ...", at_once=True)
     # Here and not above: torch takes a second to import, and a mistake is told without it.
     with large_imports():
         import trainer.cluster.environment  # noqa: F401 - first: torch reads it at import
@@ -63,7 +65,13 @@ def _run(args: argparse.Namespace, progress: Progress) -> int:
     if mode == "rgb_array" and target is None:
         print("rgb_array draws without showing: add --record FILE.gif to see it", file=sys.stderr)
     session = Session(lineup, args.episodes, args.fps, progress, as_json=args.json)
-    return session.run(mode, explicit=args.render is not None, target=target, style=style)
+    with compilation_told(partial(_show_compiling, progress)):
+        return session.run(mode, explicit=args.render is not None, target=target, style=style)
+
+
+def _show_compiling(progress: Progress, done: int) -> None:
+    text = f"compiling the game, once on this machine: {done} kernels so far ..."
+    progress.show(text, at_once=True)
 
 
 def choose(

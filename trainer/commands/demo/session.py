@@ -110,6 +110,7 @@ class Session:
             recorder.start(target)
             if self._fps > MAX_FPS:
                 print(f"the recording plays at {MAX_FPS:g} fps, the most of a GIF", file=sys.stderr)
+        self._progress.clear()
         screen = self._open_screen(mode, explicit, style, recorder)
 
         def on_result(number: int, row: Mapping[str, float]) -> None:

@@ -67,6 +67,8 @@ class Stage:
     def __init__(self, lineup: Lineup, episodes: int) -> None:
         self.episodes = episodes
         self._block = MatchBlock(lineup.config, lineup.players, lineup.seed)
+        self._block.start(0)
+        self._block.step()  # compiles what a step needs, before a screen waits for it
         self._wins = [0, 0]
 
     def moments(self, episode: int) -> Iterator[Moment]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trainer.checkpoints import layout
 from trainer.cluster.exit_watch import ExitWatch
+from trainer.commands.compilation import compilation_told
 from trainer.commands.imports import large_imports
 from trainer.commands.train.checkpoint_folder import try_writing
 from trainer.commands.train.next_steps import after_end, after_failure, how_to_resume
@@ -33,10 +34,7 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
         if not quiet:
             for line in plan.length():
                 print(line)
-            print(
-                "starting: loading torch and RLlib (the first run also compiles the game) ...",
-                flush=True,
-            )
+            print("starting: loading torch and RLlib ...", flush=True)
         # Here and not above: torch and RLlib take seconds to import, and Ctrl-C is handled already.
         with large_imports():
             from trainer.cluster.ray_session import daemons
@@ -51,16 +49,17 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
         if plan.restore_path is not None:
             remember(plan.restore_path)
         try:
-            outcome = train(
-                plan.config,
-                console,
-                origin=plan.origin,
-                until=plan.until,
-                budget=plan.budget,
-                stop=stop,
-                on_saved=remember,
-                on_built=lambda: watch.name_processes(daemons()),
-            )
+            with compilation_told(partial(_tell_compiling, console, quiet)):
+                outcome = train(
+                    plan.config,
+                    console,
+                    origin=plan.origin,
+                    until=plan.until,
+                    budget=plan.budget,
+                    stop=stop,
+                    on_saved=remember,
+                    on_built=lambda: watch.name_processes(daemons()),
+                )
         except TrainingFailed as failed:
             raise TrainingFailed(f"{failed}; {after_failure(plan, failed)}") from failed
         summary: dict[str, object] = {"iteration": f"{outcome.iteration} of {plan.until}"}
@@ -74,6 +73,19 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
             after_end(plan, outcome.checkpoint, finished=outcome.finished),
         )
         return outcome.exit_code
+
+
+def _tell_compiling(console: Console, quiet: bool, done: int) -> None:
+    """Says it once, before training begins: what is compiled later belongs to the first iteration.
+
+    Building the game compiles the first kernel, so nothing is said too late.
+    """
+    if not (quiet or done or console.started):
+        print(
+            "compiling the kernels of the game and the engine, once on this machine: "
+            "up to a minute, until the first iteration is done ...",
+            flush=True,
+        )
 
 
 def _leave(console: Console, watch: ExitWatch) -> None:

@@ -1,0 +1,32 @@
+"""Notices that kernels are compiled, which takes long and happens once on a machine."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+@contextlib.contextmanager
+def compilation_told(tell: Callable[[int], None]) -> Iterator[None]:
+    """Calls `tell` whenever a kernel of this process begins to be compiled.
+
+    Nothing is told of kernels that come from the cache on disk.
+
+    Args:
+        tell: gets how many kernels have been compiled so far.
+    """
+    # Here and not above: numba takes a while to import, and a mistake is told without it.
+    from numba.core import event
+
+    class Told(event.Listener):
+        done = 0
+
+        def on_start(self, event: Any) -> None:
+            tell(self.done)
+
+        def on_end(self, event: Any) -> None:
+            self.done += 1
+
+    with event.install_listener("numba:compile", Told()):
+        yield
