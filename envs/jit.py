@@ -11,6 +11,12 @@ import numba
 from numba.core.ccallback import CFunc
 
 
+class NoKernelCache(RuntimeError):  # noqa: N818
+    """Compiled kernels can be kept nowhere."""
+
+    exit_code = 1
+
+
 def digest_of(sources: Iterable[Path]) -> str:
     """The hash of the files' contents."""
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(sources))).hexdigest()
@@ -25,11 +31,21 @@ def compiler(sources: Iterable[Path], **options: Any) -> Callable[[Callable[...,
     Args:
         sources: every file that the functions are made of.
         options: of `numba.njit`.
+
+    Raises:
+        NoKernelCache: by the decorator.
     """
     digest = digest_of(sources)
 
     def compiled(function: Callable[..., Any]) -> Any:
-        dispatcher = numba.njit(cache=True, error_model="numpy", **options)(function)
+        try:
+            dispatcher = numba.njit(cache=True, error_model="numpy", **options)(function)
+        except RuntimeError as error:  # numba tries folders, and writes into them
+            raise NoKernelCache(
+                "compiled kernels can be kept neither beside their sources nor in the user's cache "
+                "folder: set the environment variable NUMBA_CACHE_DIR to a folder that can be "
+                "written"
+            ) from error
         _stamp(dispatcher, digest)
         return dispatcher
 

@@ -150,6 +150,23 @@ def test_the_eta_follows_the_latest_pace() -> None:
     assert console.eta_seconds() == 0
 
 
+def test_an_iteration_that_compiles_says_so_once_and_nothing_of_the_pace() -> None:
+    console = LineConsole(io.StringIO())
+    console.compiling(1)
+    told = written(console)
+    assert told.startswith("compiling kernels, once on this machine")
+    console.compiling(2)
+    assert written(console) == told
+    console.start(100)
+    console.iteration(make_row(1) | {"time/iteration_s": 60.0})
+    assert math.isnan(console.eta_seconds())
+    console.iteration(make_row(2) | {"time/iteration_s": 1.0})
+    assert console.eta_seconds() == 98.0
+    quiet = LineConsole(io.StringIO(), quiet=True)
+    quiet.compiling(1)
+    assert written(quiet) == ""
+
+
 @pytest.mark.parametrize(
     ("value", "width", "digits", "text"),
     [

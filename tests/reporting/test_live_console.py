@@ -87,6 +87,16 @@ def test_the_panel_shows_where_the_run_stands(console: LiveConsole, clock: Clock
         assert part in text
 
 
+def test_the_panel_counts_the_kernels_of_an_iteration_that_compiles(console: LiveConsole) -> None:
+    console.compiling(1)
+    console.start(500)
+    console.compiling(2)
+    assert "compiling kernels: 2 so far" in panel(console)[2]
+    assert written(console).count("once on this machine") == 1
+    console.iteration(make_row(1))
+    assert "compiling" not in "".join(panel(console))
+
+
 def test_a_team_whose_turn_it_is_not_waits(console: LiveConsole) -> None:
     console.start(500)
     console.iteration(make_row(42) | {"hider/kl": math.nan, "hider/trained": 0})

@@ -14,19 +14,20 @@ def compilation_told(tell: Callable[[int], None]) -> Iterator[None]:
     Nothing is told of kernels that come from the cache on disk.
 
     Args:
-        tell: gets how many kernels have been compiled so far.
+        tell: gets the kernel's number, from 1; it is called in the thread that compiles.
     """
     # Here and not above: numba takes a while to import, and a mistake is told without it.
     from numba.core import event
 
     class Told(event.Listener):
-        done = 0
+        kernels = 0  # one at a time: numba compiles under a lock
 
         def on_start(self, event: Any) -> None:
-            tell(self.done)
+            self.kernels += 1
+            tell(self.kernels)
 
         def on_end(self, event: Any) -> None:
-            self.done += 1
+            pass
 
     with event.install_listener("numba:compile", Told()):
         yield

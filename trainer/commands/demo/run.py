@@ -65,13 +65,15 @@ def _run(args: argparse.Namespace, progress: Progress) -> int:
     if mode == "rgb_array" and target is None:
         print("rgb_array draws without showing: add --record FILE.gif to see it", file=sys.stderr)
     session = Session(lineup, args.episodes, args.fps, progress, as_json=args.json)
-    with compilation_told(partial(_show_compiling, progress)):
+    with compilation_told(partial(_show_compiling, progress, as_json=args.json)):
         return session.run(mode, explicit=args.render is not None, target=target, style=style)
 
 
-def _show_compiling(progress: Progress, done: int) -> None:
-    text = f"compiling the game, once on this machine: {done} kernels so far ..."
-    progress.show(text, at_once=True)
+def _show_compiling(progress: Progress, kernels: int, *, as_json: bool) -> None:
+    text = "compiling the game, once on this machine"
+    progress.show(f"{text}: {kernels} kernels so far ...", at_once=True)
+    if kernels == 1 and not (as_json or sys.stderr.isatty()):
+        print(f"{text}: up to half a minute ...", file=sys.stderr, flush=True)
 
 
 def choose(

@@ -49,7 +49,7 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
         if plan.restore_path is not None:
             remember(plan.restore_path)
         try:
-            with compilation_told(partial(_tell_compiling, console, quiet)):
+            with compilation_told(console.compiling):
                 outcome = train(
                     plan.config,
                     console,
@@ -73,19 +73,6 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
             after_end(plan, outcome.checkpoint, finished=outcome.finished),
         )
         return outcome.exit_code
-
-
-def _tell_compiling(console: Console, quiet: bool, done: int) -> None:
-    """Says it once, before training begins: what is compiled later belongs to the first iteration.
-
-    Building the game compiles the first kernel, so nothing is said too late.
-    """
-    if not (quiet or done or console.started):
-        print(
-            "compiling the kernels of the game and the engine, once on this machine: "
-            "up to a minute, until the first iteration is done ...",
-            flush=True,
-        )
 
 
 def _leave(console: Console, watch: ExitWatch) -> None:

@@ -7,7 +7,8 @@
         console.stop({"trained": "500 iterations"}, next_commands=["python demo_model.py"])
 
 A console never ends a training: once its output is gone (a closed pipe, a lost terminal) it falls
-silent. Its methods are for the main thread; of them only the notes are for signal handlers.
+silent. Its methods are for the main thread; of them only the notes are for signal handlers, and
+only `compiling` is for other threads too.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from trainer.reporting.formatting import count, duration
 
 Row = Mapping[str, float | int]
 
+_COMPILING = "compiling kernels, once on this machine: up to a minute ..."
 _ETA_ITERATIONS = 20  # the ETA follows the pace of the last ones
 
 
@@ -40,6 +42,7 @@ class Console(ABC):
         self.total = 0
         self.done = 0  # iterations, over the whole life of the run
         self.started = self.stopping = False
+        self.compiled = 0  # kernels, since the start if the iteration under way needed any
         self._spending: Spending | None = None  # of a budget, if one ends the training
         self._paces: deque[float] = deque(maxlen=_ETA_ITERATIONS)  # seconds per iteration
         self._began = self.clock()
@@ -68,12 +71,20 @@ class Console(ABC):
         self.done = int(row["iteration"])
         seconds = float(row.get("time/iteration_s", math.nan))
         if math.isfinite(seconds):
-            self._paces.append(seconds)
+            if not self.compiled:  # it says nothing of the pace
+                self._paces.append(seconds)
             if self._spending is not None:
                 self._spending.count(row, seconds)
             self._seconds += seconds
             self._agent_steps += seconds * float(row.get("agent_steps_per_s", math.nan))
+        self.compiled = 0
         self._show_iteration(row)
+
+    def compiling(self, kernels: int) -> None:
+        """The first, second, ... kernel since the start is being compiled, in whatever thread."""
+        self.compiled = kernels
+        if kernels == 1:
+            self.message(_COMPILING)
 
     def checkpoint(self, path: Path | str, row: Row) -> None:
         """A checkpoint was saved."""

@@ -159,6 +159,9 @@ class LiveConsole(Console):
         with self._lock:
             width = min(self.rich.width, MAX_WIDTH)
             parts: list[RenderableType] = [self._progress(width)]
+            if self.compiled:
+                told = f"compiling kernels: {self.compiled} so far"
+                parts.append(Text(told, style=LABEL, no_wrap=True, overflow="ellipsis"))
             if self._row:
                 # The teams first: a low terminal shows no more than the top.
                 parts += [
