@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -77,7 +78,20 @@ def callback(
 
 
 def _stamp(made: Any, digest: str) -> None:
-    """Has a cached function compiled anew where the digest differs."""
-    index = getattr(getattr(made, "_cache", None), "_cache_file", None)
-    if index is not None:  # there is no cache when numba is switched off
-        index._source_stamp = (index._source_stamp, digest)
+    """Has a cached function compiled anew where the digest differs or its files are damaged."""
+    cache = getattr(made, "_cache", None)
+    index = getattr(cache, "_cache_file", None)
+    if cache is None or index is None:  # there is no cache when numba is switched off
+        return
+    index._source_stamp = (index._source_stamp, digest)
+    load = cache.load_overload
+
+    def load_if_whole(signature: Any, context: Any) -> Any:
+        try:
+            return load(signature, context)
+        except Exception:  # unpickling half a file can raise anything
+            with contextlib.suppress(OSError):
+                cache.flush()
+            return None
+
+    cache.load_overload = load_if_whole

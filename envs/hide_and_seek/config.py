@@ -53,7 +53,7 @@ Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 TeamSize = Annotated[int, Field(strict=True, ge=1, le=MAX_TEAM)]
 PrepSteps = Annotated[int, Field(strict=True, ge=0)]
 EpisodeSteps = Annotated[int, Field(strict=True, ge=1, le=MAX_STEPS)]
-Distance = Annotated[Finite, Field(gt=0.0)]
+Distance = Annotated[Finite, Field(ge=0.01)]
 Reward = Annotated[Finite, Field(ge=0.0, le=MAX_REWARD)]
 Discount = Annotated[Finite, Field(ge=0.0, le=1.0)]
 

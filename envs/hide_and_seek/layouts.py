@@ -275,7 +275,7 @@ def build_layouts(level: str, num_layouts: int, seed: int) -> Layouts:
 
 def has_distances(layouts: Layouts) -> bool:
     """Whether the distance tables, which only the shaping needs, are there."""
-    return layouts.distances.shape[0] == layouts.walls.shape[0]
+    return layouts.distances.shape[1] > 1
 
 
 def with_distances(bank: Layouts) -> Layouts:

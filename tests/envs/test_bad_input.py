@@ -31,7 +31,7 @@ def play() -> Play:
         ({"vision_angle": float("nan")}, "finite"),
         ({"vision_angle": 0.0}, "greater than 0 .*input_value=0"),
         ({"vision_angle": 361.0}, "less than or equal to 360 .*input_value=361"),
-        ({"vision_range": -1.0}, "greater than 0 .*input_value=-1"),
+        ({"vision_range": -1.0}, "greater than or equal to 0.01 .*input_value=-1"),
         ({"lidar_range": float("inf")}, "finite"),
         ({"num_layouts": 0}, "greater than or equal to 1 .*input_value=0"),
         ({"layout_seed": -1}, "greater than or equal to 0 .*input_value=-1"),

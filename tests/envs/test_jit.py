@@ -1,6 +1,10 @@
-"""Kernels that can be kept nowhere."""
+"""Where compiled kernels are kept."""
 
 from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,3 +16,29 @@ def test_without_a_folder_for_kernels_the_variable_is_named() -> None:
     exec("def one(): return 1", values)  # of no file, so numba knows no place either
     with pytest.raises(NoKernelCache, match="NUMBA_CACHE_DIR"):
         compiler([])(values["one"])  # type: ignore[arg-type]
+
+
+def test_a_damaged_cache_is_compiled_anew(tmp_path: Path) -> None:
+    source = tmp_path / "three.py"
+    source.write_text("def three(): return 3")
+    (tmp_path / "__pycache__").mkdir()
+
+    def compiled() -> Any:
+        spec = importlib.util.spec_from_file_location("three", source)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return compiler([source])(module.three)
+
+    assert compiled()() == 3
+    files = list(tmp_path.rglob("*.nb*"))
+    assert {path.suffix for path in files} == {".nbi", ".nbc"}
+    for file in files:
+        whole = file.read_bytes()
+        for damaged in (b"", whole[:20], b"junk" * 30):
+            file.write_bytes(damaged)
+            assert compiled()() == 3
+            again = compiled()
+            assert again() == 3
+            assert again.stats.cache_hits.total() == 1

@@ -15,6 +15,7 @@ from envs.hide_and_seek.layouts import (
     build_layouts,
     cell_centers,
     free_cells,
+    has_distances,
     walls_of,
     with_distances,
 )
@@ -126,6 +127,8 @@ def slow_walk(free: np.ndarray, start: tuple[int, int]) -> dict[tuple[int, int],
 
 def test_distance_tables_against_slow_walks() -> None:
     bank = with_distances(build_layouts("L3", 2, 5))
+    assert has_distances(bank)
+    assert not has_distances(build_layouts("L3", 1, 5))
     assert bank.distances.shape == (2, 576, 576)
     centers = cell_centers()
     for k in range(len(bank.walls)):

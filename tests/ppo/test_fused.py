@@ -390,6 +390,13 @@ def test_the_largest_uniform_draws_an_allowed_choice() -> None:
     assert np.take_along_axis(rows.action_mask, at, axis=1).all()
 
 
+def test_a_head_without_a_choice_shows_in_the_log_probability() -> None:
+    rows = rows_of(200)
+    rows.action_mask[7, : NVEC[0]] = False
+    logp = acted(fused_actor(network_of(CASES[0])), rows, None).logp
+    assert np.flatnonzero(np.isnan(logp)).tolist() == [7]
+
+
 @pytest.mark.parametrize("hiddens", [(1,), (64, 64), (3, 5, 7), (512,)])
 def test_an_action_does_not_depend_on_how_many_agents_are_beside(hiddens: tuple[int, ...]) -> None:
     actor = fused_actor(network_of(Case(hiddens=hiddens)))

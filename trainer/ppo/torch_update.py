@@ -19,6 +19,8 @@ from trainer.ppo.team_update import STEP_SCALARS, Learned, TeamUpdate, num_minib
 from trainer.ppo.train_batch import train_batch
 from trainer.schedules.scheduler import TeamValues
 
+_LARGEST = torch.finfo(torch.float32).max
+
 
 class TorchEngine:
     """Gradient steps by autograd.
@@ -108,7 +110,7 @@ class TorchEngine:
             group["lr"] = values.lr
         coefficients = PPOCoefficients(
             values.clip_param,
-            settings.vf_clip_param,
+            min(settings.vf_clip_param, _LARGEST),
             values.vf_loss_coeff,
             values.entropy_coeff,
             update.kl_coeff,
