@@ -103,6 +103,6 @@ def test_a_column_that_is_not_among_the_live_ones() -> None:
     truncated, stats = np.zeros((STEPS, WORLDS), np.bool_), np.zeros((0, 3), np.float32)
     batch.teams["red"].obs[1, 1, 0, 0] = 0.5
     check_rollout(env, batch, truncated, stats)
-    batch.teams["red"].obs[1, 1, 0, 1] = 0.5
+    batch.teams["red"].obs[2, 1, 0, 1] = np.nan
     with pytest.raises(GameMistake, match=r"writes column 1 of out\['red'\]\.obs, which is not"):
         check_rollout(env, batch, truncated, stats)
