@@ -34,7 +34,8 @@ def check_rollout(
         name, team = spec.name, batch.teams[spec.name]
         if spec.live_columns is not None:
             # Some steps tell, the first of all: learning leaves these columns out.
-            written = team.obs[1 :: 1 + len(batch.dones) // _LOOKS].any(axis=(0, 1, 2))
+            some = team.obs[1 :: 1 + len(batch.dones) // _LOOKS]
+            written = some.reshape(-1, spec.obs_size).any(axis=0)
             written[list(spec.live_columns)] = False
             if written.any():
                 raise _mistake(
