@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.config.schema import Config
@@ -21,3 +22,30 @@ def test_the_start_says_which_checkpoints_are_kept(
     manager = CheckpointManager("two")
     info = start_info(Config(), manager, identity, RunOrigin(), (), Alternation(("seeker",)))
     assert info["checkpoints"] == "./two, every 10 iterations, the last 10 are kept"
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, "cpu because of small networks, 2 threads, fused engine"),
+        ({"engine": "fused"}, "cpu because of train.engine = fused, 2 threads, fused engine"),
+        ({"device": "cpu"}, "cpu, 2 threads, fused engine"),
+        ({"device": "cuda"}, "cuda, 2 threads, torch engine because of train.device = cuda"),
+    ],
+)
+def test_the_start_says_what_learns_and_why(
+    settings: dict[str, str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Config.from_dict({"train": {**settings, "torch_threads": 2}})
+
+    def device() -> object:
+        identity = RunIdentity("a run", parent=None, mlflow_run_id=None)
+        manager = CheckpointManager(tmp_path)
+        origin, turns = RunOrigin(), Alternation(("seeker",))
+        return start_info(config, manager, identity, origin, (), turns)["device"]
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device() == told
+    if config.train.device == "auto":
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        assert device() == "cpu, 2 threads, fused engine"

@@ -46,6 +46,9 @@ def test_an_engine_that_cannot_do_what_is_configured_says_so(desk: Desk) -> None
     refused = desk.run("main.py", *FUSED, *shared)
     assert refused.returncode == 2
     assert "train.engine = 'fused' does not support ppo.vf_share_layers" in refused.stderr
+    both = desk.run("main.py", *FUSED, "--set", "train.device=cuda")
+    assert both.returncode == 2
+    assert "train.engine = 'fused' does not support train.device = cuda" in both.stderr
     auto = ("--set", "train.engine=auto")
     done = desk.run("main.py", "--until", "1", *FUSED, *shared, *auto)
     assert done.returncode == 0, done.stderr

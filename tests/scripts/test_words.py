@@ -30,7 +30,7 @@ ENTROPY = "--set 'schedules.entropy_coeff={type: linear, start: 0.01, end: 0.001
         ("main.py --ppo.lr 3e-4", "--set ppo.lr=3e-4"),
         ("main.py --level L1", "--set env.level=L1"),
         ("main.py --batch-size 64 --epochs 10", "minibatch_size=64 --set ppo.num_epochs=10"),
-        ("main.py --num_gpus 1", "training runs on the CPU"),
+        ("main.py --num_gpus 1", "train.device=cuda learns on a GPU"),
         ("main.py --init-mode resume", "here it is: --resume latest"),
         ("main.py --init-mode warmstart", "here it is: --warmstart SEL"),
         ("main.py --load-path model.zip", "--resume PATH"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from trainer.config.device import device_of
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
 
@@ -26,6 +27,8 @@ def why_torch(config: Config) -> str:
     """What the fused engine cannot work with; empty: it can do all that is configured."""
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return "NUMBA_DISABLE_JIT"
+    if config.train.device == "cuda":
+        return "train.device = cuda"
     if config.ray.num_learners > 1:
         return f"ray.num_learners = {config.ray.num_learners}"
     for team in config.played.team_sizes:
@@ -34,4 +37,4 @@ def why_torch(config: Config) -> str:
             return "ppo.vf_share_layers"
         if not settings.hiddens:
             return "ppo.hiddens = []"
-    return ""
+    return "train.device = auto" if device_of(config) == "cuda" else ""

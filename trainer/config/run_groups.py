@@ -59,6 +59,8 @@ class TrainGroup(Group):
     """Seed of networks, worlds, sampling and shuffling."""
     engine: Literal["auto", "fused", "torch"] = "auto"
     """What samples and learns: torch, the fused CPU kernels, or these wherever they can."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What the local learner runs on; auto: a GPU for large networks, where there is one."""
     torch_threads: Annotated[int, Field(strict=True, ge=1, le=256)] | None = None
     """Threads the local learner shares out among the teams, one each at least; None = the cores."""
     alternate: AlternateGroup = AlternateGroup()

@@ -63,6 +63,7 @@ _TERMS: dict[str, str] = {
     "ray.address": "ray_address cluster_address redis_address head_address",
     "train.seed": "random_seed rng_seed torch_seed",
     "train.torch_threads": "num_threads n_threads torch_num_threads num_torch_threads",
+    "train.device": "torch_device",
     "train.alternate.every": "alternate_every steps_per_alternation alternation_steps",
     # where it is written
     "tracking.run_name": "mlflow_run_name exp_name wandb_name",
@@ -107,9 +108,9 @@ OPTIONS = {
 }
 """Keys that an option stands for."""
 
-_NO_GPU = (
-    "training runs on the CPU, there is no setting for GPUs; ray.num_env_runners (processes) and "
-    "train.torch_threads spread it over its cores"
+_GPU = (
+    "train.device=cuda learns on a GPU; sampling stays on the CPU, where ray.num_env_runners "
+    "(processes) and train.torch_threads spread it over its cores"
 )
 _BATCH = (
     "a batch is ppo.rollout_length steps of ray.num_envs_per_env_runner worlds "
@@ -125,8 +126,8 @@ _NO_PASSES = (
     "e.g. schedules.env={vision_angle: {type: linear, start: 300, end: 135}}"
 )
 _NOTES: dict[str, str] = {
-    _NO_GPU: "num_gpus num_gpus_per_learner num_gpus_per_worker num_gpus_per_env_runner gpu gpus "
-    "cuda device num_gpus_per_learner_worker use_gpu accelerator",
+    _GPU: "num_gpus num_gpus_per_learner num_gpus_per_worker num_gpus_per_env_runner gpu gpus "
+    "cuda num_gpus_per_learner_worker use_gpu accelerator",
     _BATCH: "train_batch_size train_batch_size_per_learner frames_per_batch total_batch_size "
     "buffer_size",
     "ppo.minibatch_size is the size of one, in agent-steps of a team": "num_minibatches "

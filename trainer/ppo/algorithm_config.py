@@ -12,6 +12,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from envs.batch_env import BatchEnv, GameSpec, TeamSpec
 from trainer.config.build_scheduler import build_scheduler
+from trainer.config.device import device_of
 from trainer.config.engine import engine_of
 from trainer.config.ppo import NETWORK_SETTINGS
 from trainer.config.schema import Config
@@ -103,6 +104,7 @@ def algorithm_config(
                 "window_episodes": config.tracking.window_episodes,
                 "reward_scale": config.ppo.reward_scale,
                 "engine": engine,
+                "device": device_of(config),
                 "seed": config.train.seed,
                 "live_columns": {spec.name: spec.live_columns for spec in teams},
                 "torch_threads": config.train.torch_threads

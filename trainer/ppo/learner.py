@@ -44,6 +44,7 @@ class TeamPPOLearner(PPOTorchLearner):
         reward_scale: factor on rewards.
         torch_threads: threads that the teams share, None = torch's own number.
         engine: "torch" or "fused".
+        device: "cpu" or "cuda", what it learns on.
         seed: of the process, and of what it shuffles.
         live_columns: by team, see `TeamSpec`.
     """
@@ -68,6 +69,11 @@ class TeamPPOLearner(PPOTorchLearner):
             custom["torch_threads"] or torch.get_num_threads(),
             distributed=self.is_distributed,
         )
+
+    def _map_module_to_device(self, module: Any) -> None:
+        # RLlib would take a GPU from Ray; networks move before their optimizers are made.
+        self._device = torch.device(self.config.learner_config_dict["device"])
+        super()._map_module_to_device(module)
 
     @property
     def rank(self) -> int:

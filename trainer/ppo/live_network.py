@@ -22,6 +22,9 @@ from trainer.ppo.networks import ActorCritic, Tanh
 class LiveNetwork:
     """See above; made anew for every update, since a normalizer changes the columns.
 
+    Attributes:
+        device: where it reads and computes.
+
     Args:
         network: the policy.
         declared: the columns that the game writes, see `TeamSpec.live_columns`.
@@ -31,7 +34,8 @@ class LiveNetwork:
         self._network = network
         size = network.spec.obs_size
         columns = live_columns(network, np.arange(size) if declared is None else declared)
-        self._columns = torch.from_numpy(columns) if len(columns) < size else None
+        self.device = network.device
+        self._columns = torch.from_numpy(columns).to(self.device) if len(columns) < size else None
 
     def inputs(self, obs: Tensor) -> Tensor:
         """What the first layer gets of observations [R, D]: [R, C]."""
@@ -79,7 +83,7 @@ def live_columns(network: ActorCritic, declared: Sequence[int] | np.ndarray) -> 
     if network.normalizer is None:
         return live
     # A column that was alive earlier, at another level, is a constant now and not 0.
-    return np.union1d(live, np.flatnonzero(network.normalizer.mean.numpy()))
+    return np.union1d(live, np.flatnonzero(network.normalizer.mean.cpu().numpy()))
 
 
 class _LinearTanh(torch.autograd.Function):

@@ -60,6 +60,10 @@ class Minibatch:
         """The rows at `index`; `index_select` is several times faster than fancy indexing."""
         return Minibatch(*(column.index_select(0, index) for column in vars(self).values()))
 
+    def to(self, device: torch.device) -> Minibatch:
+        """The same rows on a device."""
+        return Minibatch(*(column.to(device) for column in vars(self).values()))
+
     def select_for_step(self, index: Tensor, *, kl: bool) -> Minibatch:
         """The same, without the old logits where no KL is asked for."""
         return (self if kl else replace(self, logits=self.logits[:, :0])).select(index)
@@ -97,7 +101,7 @@ def ppo_loss(
     surrogate = torch.min(batch.advantages * ratio, batch.advantages * clipped_ratio).mean()
     vf_loss = (values - batch.value_targets).square().clamp(max=coefficients.vf_clip_param).mean()
     entropy = new.entropy().mean()
-    kl = torch.tensor(torch.nan)
+    kl = torch.tensor(torch.nan, device=logits.device)
     if batch.logits.shape[1]:
         kl = MaskedMultiCategorical(batch.logits, nvec, None).kl(new).mean()
 

@@ -143,6 +143,11 @@ class ActorCritic(nn.Module):
             self.policy_head = _head(sizes[-1], spec.num_logits, gain=0.01)
             self.value_head = _head(sizes[-1], 1, gain=1.0)
 
+    @property
+    def device(self) -> torch.device:
+        """Where all of it is."""
+        return self.value_head.weight.device
+
     def _normalize(self, obs: Tensor) -> Tensor:
         return obs if self.normalizer is None else self.normalizer(obs)
 

@@ -43,6 +43,7 @@ class ObsNormalizer(nn.Module):
         """Merges the moments of a batch: `count` rows with mean [D] and population variance [D]."""
         if count <= 0:
             return
+        mean, var = mean.to(self.mean.device), var.to(self.mean.device)
         total = self.count + count
         delta = mean - self.mean
         share = (count / total).to(self.mean.dtype)

@@ -88,7 +88,7 @@ def measure(
     if not bool(logits.isfinite().all() & values.isfinite().all()):
         return None
     if logit_bias:
-        logits = logits + torch.tensor(logit_bias)
+        logits = logits + torch.tensor(logit_bias, device=logits.device)
     nvec = network.spec.nvec
     new = MaskedMultiCategorical(logits, nvec, rows.action_mask)
     old = MaskedMultiCategorical(rows.logits, nvec)

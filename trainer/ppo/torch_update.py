@@ -78,7 +78,7 @@ class TorchEngine:
         minibatches = self.num_minibatches(count, settings.minibatch_size)
         steps = settings.num_epochs * minibatches
         for epoch in range(settings.num_epochs if minibatches else 0):
-            order = update.shuffled(count)
+            order = update.shuffled(count).to(live.device)
             scalars = []
             # Only the scalars of the last epoch are reported.
             kl = update.kl_coeff > 0.0 or epoch == settings.num_epochs - 1
@@ -93,7 +93,7 @@ class TorchEngine:
             vf_explained_var=explained,
             steps=steps,
             scalars=self._means(scalars) if scalars else {},
-            sample=replace(rows.select(few), obs=obs[valid[few]]),
+            sample=replace(rows.select(few.to(live.device)), obs=obs[valid[few]].to(live.device)),
             obs=lambda: obs.index_select(0, valid),
         )
 
@@ -118,7 +118,7 @@ class TorchEngine:
         optimizer.zero_grad(set_to_none=True)
         logits, value = live(batch.obs)
         if update.plan.logit_bias:
-            logits = logits + torch.tensor(update.plan.logit_bias)
+            logits = logits + torch.tensor(update.plan.logit_bias, device=live.device)
         loss, scalars = ppo_loss(logits, value, batch, network.spec.nvec, coefficients)
         loss.backward()
         if self.distributed:

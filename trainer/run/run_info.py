@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io.redaction import redacted
+from trainer.config.device import device_of, missing_cuda, why_cpu
 from trainer.config.engine import engine_of, why_torch
 from trainer.config.schema import Config
 from trainer.project import shown_path
@@ -36,7 +37,7 @@ def start_info(
         "run": identity.name,
         "game": config.played.title,
         "sampling": f"{ray.num_envs} worlds x {ppo.rollout_length} steps in {where}",
-        "device": f"cpu, {plural(config.train.threads, 'thread')}, {_engine(config)}",
+        "device": f"{_device(config)}, {plural(config.train.threads, 'thread')}, {_engine(config)}",
         "checkpoints": f"{place}, every {every}, {ppo.retention.told}",
     }
     if alternation.every is not None:
@@ -61,6 +62,13 @@ def _turns(alternation: Alternation, every: int) -> str:
     left = f" for {plural(every - alternation.done, 'iteration')}" if alternation.done else ""
     first = alternation.teams[alternation.turn]
     return f"{first} first{left}, turns of {plural(every, 'iteration')}"
+
+
+def _device(config: Config) -> str:
+    """Where it learns, and why not on the GPU that there is."""
+    left_alone = config.train.device == "auto" and why_cpu(config)
+    because = f" because of {left_alone}" if left_alone and not missing_cuda() else ""
+    return f"{device_of(config)}{because}"
 
 
 def _engine(config: Config) -> str:

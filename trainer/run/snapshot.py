@@ -11,6 +11,7 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io import safe_yaml
 from trainer.checkpoints.safe_io.redaction import redacted_values
 from trainer.checkpoints.staging import StagedCheckpoint
+from trainer.config.device import device_of
 from trainer.config.engine import engine_of
 from trainer.config.schema import Config
 from trainer.ppo.policy_files import save_policy
@@ -71,6 +72,7 @@ class Snapshot:
                 "seed": self.config.train.seed,
                 "torch_threads": self.config.train.threads,
                 "engine": engine_of(self.config),
+                "device": device_of(self.config),
                 **self.identity.metadata(),
             },
             writers={

@@ -84,7 +84,7 @@ def test_changes_and_their_sources(resume: Planner, capsys: pytest.CaptureFixtur
     assert not print_changes(resume(*MORE))
     assert (
         capsys.readouterr().out
-    ) == "configuration: as in the checkpoint, all 128 keys carried over\n"
+    ) == "configuration: as in the checkpoint, all 129 keys carried over\n"
     words = ("--set", "ppo.lr=0.5", "--seed", "9", "--set", "env.vision_range=4")
     assert not print_changes(resume("--until", "400", *words))
     told = capsys.readouterr().out

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.commands.train.conftest import Planner, parsed
 from tests.golden_checkpoint import vouch_for
@@ -48,3 +49,17 @@ def test_another_engine(resume: Planner) -> None:
     (told,) = warnings(resume(*fused), parsed(*fused), asks=True)
     assert "saved by the torch engine, here is the fused one" in told
     assert "--set train.engine=torch resumes exactly" in told
+
+
+def test_another_device(resume: Planner, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    cuda = (*MORE, "--set", "train.device=cuda")
+    (told,) = warnings(resume(*cuda), parsed(*cuda), asks=True)
+    assert "saved by a run on cpu, this one is on cuda" in told
+    assert "--set train.device=cpu resumes exactly" in told
+    file = checkpoint / "metadata.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "device": "cuda"}))
+    vouch_for(checkpoint)
+    (told,) = warnings(resume(*TORCH), parsed(*TORCH), asks=True)
+    assert "saved by a run on cuda, this one is on cpu" in told
+    assert "exactly" not in told

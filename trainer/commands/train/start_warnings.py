@@ -6,6 +6,7 @@ import argparse
 
 from trainer.checkpoints import metadata
 from trainer.commands.train.plan import RunPlan
+from trainer.config.device import device_of
 from trainer.config.engine import engine_of
 
 
@@ -30,7 +31,15 @@ def warnings(plan: RunPlan, args: argparse.Namespace, *, asks: bool) -> list[str
 
 def _not_to_the_last_bit(plan: RunPlan) -> list[str]:
     """Why a resumed run differs from one that was never interrupted; empty: it does not."""
-    train, engine = plan.config.train, engine_of(plan.config)
+    train, engine, device = plan.config.train, engine_of(plan.config), device_of(plan.config)
+    learned_on = plan.metadata.get("device", "cpu")  # there was no other
+    if plan.metadata and learned_on != device and learned_on in ("cpu", "cuda"):
+        exactly = "; --set train.device=cpu resumes exactly" if learned_on == "cpu" else ""
+        return [
+            f"the checkpoint was saved by a run on {learned_on}, this one is on {device}: the run "
+            "continues as well, but not to the same numbers, since differences in the last bits "
+            f"grow{exactly}"
+        ]
     before = plan.metadata.get("engine", "torch")  # there was no other
     if plan.metadata and before != engine and before in ("torch", "fused"):
         return [
