@@ -35,7 +35,7 @@ def check_rollout(
         if spec.live_columns is not None:
             # Some steps tell, the first of all: learning leaves these columns out.
             some = team.obs[1 :: 1 + len(batch.dones) // _LOOKS]
-            written = some.reshape(-1, spec.obs_size).any(axis=0)
+            written: np.ndarray = np.any(some, axis=(0, 1, 2))
             written[list(spec.live_columns)] = False
             if written.any():
                 raise _mistake(
