@@ -13,6 +13,8 @@ from trainer.engine.jit import kernel
 from trainer.engine.network import forward
 from trainer.engine.rows import take_inputs
 
+_NAN = np.float32(np.nan)
+
 
 @kernel
 def act(network, inputs, transposed, bias, tile, obs, mask, uniforms, logits, actions, logp):
@@ -29,7 +31,7 @@ def act(network, inputs, transposed, bias, tile, obs, mask, uniforms, logits, ac
         uniforms: [n, H] in [0, 1).
         logits: [n, L], filled with the masked logits.
         actions: [n, H] int64, filled.
-        logp: [n], filled with the actions' log-probability.
+        logp: [n], filled with the actions' log-probability; NaN where a head allows no choice.
     """
     size, outputs = inputs.columns.shape[0], logits.shape[1]
     hidden = np.empty(tile * network.actor.sizes[1:-1].sum(), np.float32)
@@ -47,3 +49,9 @@ def act(network, inputs, transposed, bias, tile, obs, mask, uniforms, logits, ac
                 logits[first + row, k] = by_choice[k, row] = z
         log_softmax(network.nvec, by_choice, probs, logps, spare[0], spare[1])
         sample(network.nvec, probs, logps, uniforms[first:end], actions[first:end], logp[first:end])
+        for row in range(first, end):
+            at = 0
+            for head in range(network.nvec.shape[0]):
+                if not mask[row, at + actions[row, head]]:
+                    logp[row] = _NAN
+                at += network.nvec[head]

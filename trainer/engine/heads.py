@@ -12,7 +12,7 @@ from trainer.engine.jit import bare
 
 MASKED_LOGIT = np.float32(-1e9)
 FORBIDDEN = np.float32(-5e8)  # below: a masked choice, also as a log-probability
-_ZERO, _ONE, _TWO, _NAN = map(np.float32, (0.0, 1.0, 2.0, np.nan))
+_ZERO, _ONE, _TWO = np.float32(0.0), np.float32(1.0), np.float32(2.0)
 
 POLICY_LOSS, VF_LOSS, ENTROPY, KL, CLIPPED, NUM_SUMS = range(6)
 """The columns of a tile's sums."""
@@ -20,10 +20,7 @@ POLICY_LOSS, VF_LOSS, ENTROPY, KL, CLIPPED, NUM_SUMS = range(6)
 
 @bare
 def log_softmax(nvec, logits, probs, logps, peak, total):
-    """Fills probs and logps [L, R] from masked logits [L, R]; peak and total [R] are room.
-
-    A head without a choice, which no game may have, gets NaN.
-    """
+    """Fills probs and logps [L, R] from masked logits [L, R]; peak and total [R] are room."""
     first = 0
     for head in range(nvec.shape[0]):
         end = first + nvec[head]
@@ -38,7 +35,7 @@ def log_softmax(nvec, logits, probs, logps, peak, total):
                 probs[k, r] = elementary.exp(logits[k, r] - peak[r])
                 total[r] += probs[k, r]
         for r in range(peak.shape[0]):
-            peak[r] = peak[r] + elementary.log(total[r]) if peak[r] > FORBIDDEN else _NAN
+            peak[r] += elementary.log(total[r])
             total[r] = _ONE / total[r]
         for k in range(first, end):
             for r in range(peak.shape[0]):
@@ -56,7 +53,7 @@ def sample(nvec, probs, logps, uniforms, actions, logp):
         probs, logps: [L, R]; a masked choice has probability 0.
         uniforms: [R, H] in [0, 1).
         actions: [R, H], filled.
-        logp: [R], filled with the actions' joint log-probability; NaN where a head has no choice.
+        logp: [R], filled with the actions' joint log-probability.
     """
     for r in range(logp.shape[0]):
         logp[r] = _ZERO
