@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +39,8 @@ def compiler(sources: Iterable[Path], **options: Any) -> Callable[[Callable[...,
     digest = digest_of(sources)
 
     def compiled(function: Callable[..., Any]) -> Any:
-        try:
+        with _cache_folder():
             dispatcher = numba.njit(cache=True, error_model="numpy", **options)(function)
-        except RuntimeError as error:  # numba tries folders, and writes into them
-            raise NoKernelCache(
-                "compiled kernels can be kept neither beside their sources nor in the user's cache "
-                "folder: set the environment variable NUMBA_CACHE_DIR to a folder that can be "
-                "written"
-            ) from error
         _stamp(dispatcher, digest)
         return dispatcher
 
@@ -68,13 +62,30 @@ def callback(
         returns: and of what it returns.
         sources: as for `compiler`.
         options: of `numba.cfunc`.
+
+    Raises:
+        NoKernelCache: see there.
     """
     options = {"error_model": "numpy", **options}
     made = CFunc(function, (arguments, returns), locals={}, options=options)
-    made.enable_caching()
+    with _cache_folder():
+        made.enable_caching()
     _stamp(made, digest_of(sources))
     made.compile()
     return made
+
+
+@contextlib.contextmanager
+def _cache_folder() -> Iterator[None]:
+    """Where numba looks for a folder for its files."""
+    try:
+        yield
+    except RuntimeError as error:  # it has tried folders, and written into them
+        raise NoKernelCache(
+            "compiled kernels can be kept neither beside their sources nor in the user's cache "
+            "folder: set the environment variable NUMBA_CACHE_DIR to a folder that can be "
+            "written"
+        ) from error
 
 
 def _stamp(made: Any, digest: str) -> None:

@@ -6,9 +6,10 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+import numba
 import pytest
 
-from envs.jit import NoKernelCache, compiler
+from envs.jit import NoKernelCache, callback, compiler
 
 
 def test_without_a_folder_for_kernels_the_variable_is_named() -> None:
@@ -42,3 +43,10 @@ def test_a_damaged_cache_is_compiled_anew(tmp_path: Path) -> None:
             again = compiled()
             assert again() == 3
             assert again.stats.cache_hits.total() == 1
+
+
+def test_a_callback_without_a_folder_says_the_same() -> None:
+    values: dict[str, Any] = {}
+    exec("def one(): return 1", values)
+    with pytest.raises(NoKernelCache, match="NUMBA_CACHE_DIR"):
+        callback(values["one"], (), numba.types.int64, [])

@@ -13,8 +13,7 @@ import numpy as np
 
 from trainer.engine.heads import MASKED_LOGIT, log_softmax
 from trainer.engine.jit import bare, kernel
-
-_CACHE_LINE = 16  # floats
+from trainer.engine.prefetch import CACHE_LINE
 
 
 class Inputs(NamedTuple):
@@ -30,7 +29,7 @@ class Inputs(NamedTuple):
 def row_width(num_columns: int, nvec: np.ndarray) -> int:
     """Floats of a row, padded to whole cache lines."""
     floats = num_columns + int(nvec.sum()) + len(nvec) + 3
-    return -(-floats // _CACHE_LINE) * _CACHE_LINE
+    return -(-floats // CACHE_LINE) * CACHE_LINE
 
 
 @bare

@@ -21,8 +21,13 @@ from trainer.ppo.advantages import LEAST_DEVIATION
 from trainer.ppo.fused_network import FusedNetwork
 from trainer.ppo.losses import Minibatch, explained_variance
 from trainer.ppo.policy_health import sample_of
-from trainer.ppo.team_update import STEP_SCALARS, Learned, TeamUpdate, num_minibatches
-from trainer.ppo.torch_update import gradient_not_finite
+from trainer.ppo.team_update import (
+    STEP_SCALARS,
+    Learned,
+    TeamUpdate,
+    gradient_not_finite,
+    num_minibatches,
+)
 
 _VALUE_ROWS = 8192  # of one call of a thread
 

@@ -88,3 +88,9 @@ class Engine(Protocol):
 def num_minibatches(rows: int, minibatch_size: int) -> int:
     """Gradient steps per epoch; 0 without rows."""
     return min(max(1, round(rows / minibatch_size)), rows)
+
+
+def gradient_not_finite(policy_id: str, loss: float) -> TrainingDiverged:
+    return TrainingDiverged(
+        f"{policy_id}: the gradient is not finite (loss {loss:.3g})", (policy_id,)
+    )

@@ -15,7 +15,13 @@ from trainer.ppo.collectives import average_gradients
 from trainer.ppo.live_network import LiveNetwork
 from trainer.ppo.losses import Minibatch, PPOCoefficients, ppo_loss
 from trainer.ppo.policy_health import sample_of
-from trainer.ppo.team_update import STEP_SCALARS, Learned, TeamUpdate, num_minibatches
+from trainer.ppo.team_update import (
+    STEP_SCALARS,
+    Learned,
+    TeamUpdate,
+    gradient_not_finite,
+    num_minibatches,
+)
 from trainer.ppo.train_batch import train_batch
 from trainer.schedules.scheduler import TeamValues
 
@@ -146,12 +152,6 @@ class TorchEngine:
             dist.all_reduce(means)
             means /= dist.get_world_size()
         return dict(zip(STEP_SCALARS, means.tolist(), strict=True))
-
-
-def gradient_not_finite(policy_id: str, loss: float) -> TrainingDiverged:
-    return TrainingDiverged(
-        f"{policy_id}: the gradient is not finite (loss {loss:.3g})", (policy_id,)
-    )
 
 
 def _pool(workers: int, threads: int) -> ThreadPoolExecutor:
