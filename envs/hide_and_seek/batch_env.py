@@ -12,8 +12,15 @@ from envs.batch_env import BatchEnv, CompiledSteps, ObsBuffers, TeamArrays
 from envs.hide_and_seek.checks import check_array, check_buffers, check_state, describe_action
 from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig, ResolvedConfig
 from envs.hide_and_seek.kernels import step as kernels
-from envs.hide_and_seek.kernels.rollout import compiled_step, rollout_of, team_of
-from envs.hide_and_seek.kernels.state import Pay, Rules, TeamView, World, allocate_world
+from envs.hide_and_seek.kernels.rollout import Rollout, compiled_step, team_of
+from envs.hide_and_seek.kernels.state import (
+    Pay,
+    Rules,
+    TeamView,
+    World,
+    allocate_scratch,
+    allocate_world,
+)
 from envs.hide_and_seek.layouts import build_layouts, has_distances, with_distances
 from envs.hide_and_seek.spaces import NUM_HEADS, STAT_NAMES
 
@@ -71,7 +78,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         self.layouts = build_layouts(config.level, config.num_layouts, config.layout_seed)
         self._use_rules(config.resolved())
         self.world = allocate_world(num_envs, agents)
-        self._actions = np.zeros((num_envs, agents, NUM_HEADS), np.int64)
+        self._scratch = allocate_scratch(num_envs, agents)
         self._started = False
 
     def set_parameters(self, values: Mapping[str, float]) -> dict[str, float]:
@@ -132,7 +139,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         restart = self.autoreset and not paid
         bad = kernels.step_worlds(
             self.world,
-            self._actions,
+            self._scratch,
             self.layouts,
             self.rules,
             self.pay,
@@ -145,7 +152,7 @@ class HideAndSeekBatchEnv(BatchEnv):
             self.episode_stats,
         )
         if bad >= 0:
-            raise ValueError(describe_action(self._actions, int(bad), self.teams))
+            raise ValueError(describe_action(self._scratch.actions, int(bad), self.teams))
         if paid:
             self._pay_for_moving(before, rewards, terminated)
             if self.autoreset:
@@ -156,7 +163,8 @@ class HideAndSeekBatchEnv(BatchEnv):
     ) -> None:
         """Writes what is seen where an episode is starting, and in the others if wanted."""
         kernels.observe_worlds(
-            self.world, starting, others, self.layouts, self.rules, seekers, hiders
+            *(self.world, starting, others, self.layouts, self.rules, seekers, hiders),
+            self._scratch.rays,
         )
 
     def _pay_for_moving(
@@ -180,7 +188,8 @@ class HideAndSeekBatchEnv(BatchEnv):
         part.world = World(*(array[worlds] for array in self.world))
         part.num_envs = len(part.world.time)
         part.episode_stats = self.episode_stats[worlds]
-        part._moved, part._actions = self._moved[worlds], self._actions[worlds]
+        part._moved = self._moved[worlds]
+        part._scratch = allocate_scratch(part.num_envs, self.world.pos.shape[1])
         return part
 
     def compiled(
@@ -190,10 +199,10 @@ class HideAndSeekBatchEnv(BatchEnv):
         self._check_started()
         if self._pays_for_moving():
             return None
-        state = rollout_of(
+        state = Rollout(
             *(self.world, self.layouts, self.rules, self.pay, self.autoreset),
             *(team_of(rollout["seeker"]), team_of(rollout["hider"]), dones),
-            *(self.episode_stats, worlds.start, self._actions),
+            *(self.episode_stats, worlds.start, self._scratch),
         )
         return CompiledSteps(compiled_step(numba.typeof(state)), state)
 
@@ -262,5 +271,5 @@ class HideAndSeekBatchEnv(BatchEnv):
                 if given.dtype.kind == "f" and not np.all(np.isfinite(given)):
                     raise ValueError(f"actions[{spec.name!r}] hold a NaN or an infinite number")
                 raise ValueError(f"actions[{spec.name!r}] must be integers, got {given.dtype}")
-            self._actions[:, first : first + spec.num_agents] = given
+            self._scratch.actions[:, first : first + spec.num_agents] = given
             first += spec.num_agents

@@ -10,9 +10,8 @@ import numpy as np
 
 from envs.batch_env import TeamArrays
 from envs.hide_and_seek.kernels.jit import OPTIONS, SOURCES, bare
-from envs.hide_and_seek.kernels.state import Layouts, Pay, Rules, TeamView, World
-from envs.hide_and_seek.kernels.step import first_bad_action, play_worlds
-from envs.hide_and_seek.spaces import NUM_RAYS
+from envs.hide_and_seek.kernels.state import Layouts, Pay, Rules, Scratch, TeamView, World
+from envs.hide_and_seek.kernels.step import step_worlds
 from envs.jit import callback
 
 
@@ -39,37 +38,12 @@ class Rollout(NamedTuple):
     dones: np.ndarray  # [T, N]
     stats: np.ndarray  # [n, 8]
     first: int
-    actions: np.ndarray  # [n, A, H] int64, scratch, as the next ones
-    rays: np.ndarray  # [64]
-    before: np.ndarray  # [A, 2]
-    between: np.ndarray  # [A, 2]
+    scratch: Scratch  # of n worlds
 
 
 def team_of(arrays: TeamArrays) -> Team:
     """The arrays of a team as kernels take them."""
     return Team(arrays.obs, arrays.action_mask, arrays.valid, arrays.actions, arrays.rewards)
-
-
-def rollout_of(
-    world: World,
-    layouts: Layouts,
-    rules: Rules,
-    pay: Pay,
-    restart: bool,
-    seekers: Team,
-    hiders: Team,
-    dones: np.ndarray,
-    stats: np.ndarray,
-    first: int,
-    actions: np.ndarray,
-) -> Rollout:
-    """See `Rollout`; the rest of the scratch is made here."""
-    rays = np.zeros(2 * NUM_RAYS, np.float32)
-    before, between = (np.zeros((actions.shape[1], 2), np.float32) for _ in range(2))
-    return Rollout(
-        *(world, layouts, rules, pay, restart, seekers, hiders),
-        *(dones, stats, first, actions, rays, before, between),
-    )
 
 
 @bare
@@ -87,13 +61,11 @@ def join_actions(actions, seekers, hiders, first, t):
 
 def play_step(r, t):
     """Plays step t of a rollout; -1, or the flat index of an action out of range."""
-    join_actions(r.actions, r.seekers.actions, r.hiders.actions, r.first, t)
-    bad = first_bad_action(r.actions)
-    if bad >= 0:
-        return bad
-    first, end, s, h = r.first, r.first + r.actions.shape[0], r.seekers, r.hiders
-    play_worlds(
-        *(r.world, r.actions, r.layouts, r.rules, r.pay, r.restart),
+    actions = r.scratch.actions
+    join_actions(actions, r.seekers.actions, r.hiders.actions, r.first, t)
+    first, end, s, h = r.first, r.first + actions.shape[0], r.seekers, r.hiders
+    return step_worlds(
+        *(r.world, r.scratch, r.layouts, r.rules, r.pay, r.restart),
         TeamView(
             s.obs[t + 1][first:end], s.action_mask[t + 1][first:end], s.valid[t + 1][first:end]
         ),
@@ -101,9 +73,7 @@ def play_step(r, t):
             h.obs[t + 1][first:end], h.action_mask[t + 1][first:end], h.valid[t + 1][first:end]
         ),
         *(s.rewards[t][first:end], h.rewards[t][first:end], r.dones[t][first:end], r.stats),
-        *(r.rays, r.before, r.between),
     )
-    return -1
 
 
 @cache

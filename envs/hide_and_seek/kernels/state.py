@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from envs.hide_and_seek.spaces import NUM_HEADS, NUM_RAYS
+
 
 class World(NamedTuple):
     """All that changes while playing; the future depends on nothing else."""
@@ -88,4 +90,23 @@ def allocate_world(num_envs: int, num_agents: int) -> World:
         shaping_return=np.zeros(n, np.float32),
         seen_steps=np.zeros(n, np.int32),
         first_seen=np.zeros(n, np.int32),
+    )
+
+
+class Scratch(NamedTuple):
+    """Room that a step works in; worlds that are stepped at the same time need their own."""
+
+    actions: np.ndarray  # [N, A, H] int64, those of both teams side by side
+    rays: np.ndarray  # [64] float32
+    before: np.ndarray  # [A, 2] float32
+    between: np.ndarray  # [A, 2] float32
+
+
+def allocate_scratch(num_envs: int, num_agents: int) -> Scratch:
+    """Zeroed room."""
+    return Scratch(
+        actions=np.zeros((num_envs, num_agents, NUM_HEADS), np.int64),
+        rays=np.zeros(2 * NUM_RAYS, np.float32),
+        before=np.zeros((num_agents, 2), np.float32),
+        between=np.zeros((num_agents, 2), np.float32),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.hide_and_seek.kernels.constants import F0
-from envs.hide_and_seek.kernels.jit import bare, inlined, kernel
+from envs.hide_and_seek.kernels.jit import bare, inlined
 from envs.hide_and_seek.kernels.lidar import cast_rays
 from envs.hide_and_seek.kernels.observations import (
     clear_entities,
@@ -19,7 +19,7 @@ from envs.hide_and_seek.kernels.random_stream import mix
 from envs.hide_and_seek.kernels.rewards import any_hider_seen, bonus, potential
 from envs.hide_and_seek.kernels.spawn import start_episode
 from envs.hide_and_seek.kernels.vision import update_sight
-from envs.hide_and_seek.spaces import NUM_HEADS, NUM_RAYS, NVEC
+from envs.hide_and_seek.spaces import NUM_HEADS, NVEC
 
 
 @bare
@@ -79,19 +79,7 @@ def begin_episode(world, n, layouts, rules):
 
 
 @bare
-def show_worlds(world, starting, others, layouts, rules, seekers, hiders, rays):
-    """The loop of `observe_worlds`; rays [64] is scratch."""
-    for n in range(world.time.shape[0]):
-        if starting[n]:
-            begin_episode(world, n, layouts, rules)
-        elif others:
-            look(world, n, layouts, rules)
-        if starting[n] or others:
-            observe_world(world, n, layouts, rules, seekers, hiders, rays)
-
-
-@kernel
-def observe_worlds(world, starting, others, layouts, rules, seekers, hiders):
+def observe_worlds(world, starting, others, layouts, rules, seekers, hiders, rays):
     """Looks afresh and writes the present observations.
 
     One kernel for all that is done outside of `step_worlds`: each would take seconds to compile.
@@ -99,9 +87,15 @@ def observe_worlds(world, starting, others, layouts, rules, seekers, hiders):
     Args:
         starting: [N] bool, the worlds that start their next episode, as `step_worlds` does it.
         others: whether the other worlds are written too.
+        rays: [64] scratch.
     """
-    rays = np.empty(2 * NUM_RAYS, np.float32)
-    show_worlds(world, starting, others, layouts, rules, seekers, hiders, rays)
+    for n in range(world.time.shape[0]):
+        if starting[n]:
+            begin_episode(world, n, layouts, rules)
+        elif others:
+            look(world, n, layouts, rules)
+        if starting[n] or others:
+            observe_world(world, n, layouts, rules, seekers, hiders, rays)
 
 
 @bare
@@ -188,56 +182,9 @@ def write_stats(world, n, stats):
 
 
 @bare
-def play_worlds(
-    world,
-    actions,
-    layouts,
-    rules,
-    pay,
-    restart,
-    seekers,
-    hiders,
-    rewards_s,
-    rewards_h,
-    dones,
-    stats,
-    rays,
-    before,
-    between,
-):
-    """The loop of `step_worlds`; rays [64], before and between [A, 2] are scratch."""
-    for n in range(world.time.shape[0]):
-        layout = world.layout[n]
-        num_frozen = rules.num_seekers if world.time[n] < world.prep_steps[n] else 0
-        move_agents(
-            world.pos[n],
-            world.vel[n],
-            world.heading[n],
-            actions[n],
-            num_frozen,
-            layouts.walls[layout],
-            layouts.num_walls[layout],
-            before,
-            between,
-        )
-        world.time[n] += 1
-        look(world, n, layouts, rules)
-        reward = settle(world, n, layouts, rules, pay)
-        rewards_s[n, :] = reward
-        rewards_h[n, :] = -reward
-        ended = world.time[n] >= world.episode_steps[n]
-        dones[n] = ended
-        if ended:
-            write_stats(world, n, stats[n])
-            if restart:
-                begin_episode(world, n, layouts, rules)
-        observe_world(world, n, layouts, rules, seekers, hiders, rays)
-
-
-@kernel
 def step_worlds(
     world,
-    actions,
+    scratch,
     layouts,
     rules,
     pay,
@@ -252,35 +199,40 @@ def step_worlds(
     """Plays one step in all worlds.
 
     Args:
-        actions: [N, A, H] int64, seekers first.
+        scratch: its actions are played.
         restart: whether a finished world starts its next episode at once.
         rewards_s, rewards_h: [N, agents of the team] float32; dones [N] bool; stats [N, 8].
 
     Returns:
         -1, or the flat index of an action out of range; nothing has moved then.
     """
-    bad = first_bad_action(actions)
+    bad = first_bad_action(scratch.actions)
     if bad >= 0:
         return bad
-    num_agents = world.pos.shape[1]
-    rays = np.empty(2 * NUM_RAYS, np.float32)
-    before = np.empty((num_agents, 2), np.float32)
-    between = np.empty((num_agents, 2), np.float32)
-    play_worlds(
-        world,
-        actions,
-        layouts,
-        rules,
-        pay,
-        restart,
-        seekers,
-        hiders,
-        rewards_s,
-        rewards_h,
-        dones,
-        stats,
-        rays,
-        before,
-        between,
-    )
+    for n in range(world.time.shape[0]):
+        layout = world.layout[n]
+        num_frozen = rules.num_seekers if world.time[n] < world.prep_steps[n] else 0
+        move_agents(
+            world.pos[n],
+            world.vel[n],
+            world.heading[n],
+            scratch.actions[n],
+            num_frozen,
+            layouts.walls[layout],
+            layouts.num_walls[layout],
+            scratch.before,
+            scratch.between,
+        )
+        world.time[n] += 1
+        look(world, n, layouts, rules)
+        reward = settle(world, n, layouts, rules, pay)
+        rewards_s[n, :] = reward
+        rewards_h[n, :] = -reward
+        ended = world.time[n] >= world.episode_steps[n]
+        dones[n] = ended
+        if ended:
+            write_stats(world, n, stats[n])
+            if restart:
+                begin_episode(world, n, layouts, rules)
+        observe_world(world, n, layouts, rules, seekers, hiders, scratch.rays)
     return -1
