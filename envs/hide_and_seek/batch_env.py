@@ -12,12 +12,14 @@ from envs.batch_env import BatchEnv, CompiledSteps, ObsBuffers, TeamArrays
 from envs.hide_and_seek.checks import check_array, check_buffers, check_state, describe_action
 from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig, ResolvedConfig
 from envs.hide_and_seek.kernels import step as kernels
-from envs.hide_and_seek.kernels.rollout import Rollout, compiled_step, team_of
+from envs.hide_and_seek.kernels.rollout import Rollout, compiled_step, no_state, team_of
 from envs.hide_and_seek.kernels.state import (
+    Objects,
     Pay,
     Rules,
     TeamView,
     World,
+    allocate_objects,
     allocate_scratch,
     allocate_world,
 )
@@ -29,8 +31,12 @@ def _make_rules(config: ResolvedConfig) -> Rules:
     """The numbers that the kernels use."""
     return Rules(
         num_seekers=config.num_seekers,
-        prep_steps=config.prep_steps,
-        episode_steps=config.episode_steps,
+        has_objects=False,
+        prep_steps=np.array([config.prep_steps], np.int32),
+        episode_steps=np.array([config.episode_steps], np.int32),
+        ramp_locks=np.zeros(1, np.bool_),
+        level_first=np.array([0, config.num_layouts], np.int32),
+        level_share=np.ones(1, np.float32),
         cos_half_view=np.float32(np.cos(np.radians(config.vision_angle) / 2.0)),
         vision_range=np.float32(config.vision_range),
         lidar_range=np.float32(config.lidar_range),
@@ -78,7 +84,8 @@ class HideAndSeekBatchEnv(BatchEnv):
         self.layouts = build_layouts(config.level, config.num_layouts, config.layout_seed)
         self._use_rules(config.resolved())
         self.world = allocate_world(num_envs, agents)
-        self._scratch = allocate_scratch(num_envs, agents)
+        self.objects = allocate_objects(num_envs, agents)
+        self._scratch = allocate_scratch(num_envs, agents, self.layouts.walls.shape[2])
         self._started = False
 
     def set_parameters(self, values: Mapping[str, float]) -> dict[str, float]:
@@ -139,6 +146,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         restart = self.autoreset and not paid
         bad = kernels.step_worlds(
             self.world,
+            self.objects,
             self._scratch,
             self.layouts,
             self.rules,
@@ -163,8 +171,8 @@ class HideAndSeekBatchEnv(BatchEnv):
     ) -> None:
         """Writes what is seen where an episode is starting, and in the others if wanted."""
         kernels.observe_worlds(
-            *(self.world, starting, others, self.layouts, self.rules, seekers, hiders),
-            self._scratch.rays,
+            *(self.world, self.objects, starting, others, self.layouts, self.rules),
+            *(seekers, hiders, self._scratch),
         )
 
     def _pay_for_moving(
@@ -186,10 +194,13 @@ class HideAndSeekBatchEnv(BatchEnv):
         """See `BatchEnv.part`."""
         part = copy.copy(self)
         part.world = World(*(array[worlds] for array in self.world))
+        part.objects = Objects(*(array[worlds] for array in self.objects))
         part.num_envs = len(part.world.time)
         part.episode_stats = self.episode_stats[worlds]
         part._moved = self._moved[worlds]
-        part._scratch = allocate_scratch(part.num_envs, self.world.pos.shape[1])
+        part._scratch = allocate_scratch(
+            part.num_envs, self.world.pos.shape[1], self.layouts.walls.shape[2]
+        )
         return part
 
     def compiled(
@@ -200,7 +211,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         if self._pays_for_moving():
             return None
         state = Rollout(
-            *(self.world, self.layouts, self.rules, self.pay, self.autoreset),
+            *(self.world, self.objects, self.layouts, self.rules, self.pay, self.autoreset),
             *(team_of(rollout["seeker"]), team_of(rollout["hider"]), dones),
             *(self.episode_stats, worlds.start, self._scratch),
         )
@@ -224,18 +235,21 @@ class HideAndSeekBatchEnv(BatchEnv):
     def set_state(self, state: Mapping[str, np.ndarray]) -> None:
         """See `BatchEnv.set_state`. Layouts and rules are the config's, which must be the same.
 
-        What an older state does not have yet (`checks.ADDED`) is 0.
+        What an older state does not have yet (`checks.ADDED`) is as in a world without objects.
         """
         arrays = self._arrays()
         check_state(arrays, state, num_layouts=len(self.layouts.num_walls))
+        fresh = allocate_objects(self.num_envs, self.world.pos.shape[1])._asdict()
         for name, array in arrays.items():
-            array[...] = state.get(name, 0)
+            array[...] = fresh.get(name, 0)
+            if name in state:
+                array[..., : np.shape(state[name])[-1]] = state[name]
         self._started = True
 
     def _arrays(self) -> dict[str, np.ndarray]:
         """All that a state consists of."""
         beside = {"moving_return": self._moved, "episode_stats": self.episode_stats}
-        return self.world._asdict() | beside
+        return self.world._asdict() | self.objects._asdict() | beside
 
     def _check_started(self) -> None:
         if not self._started:
@@ -249,8 +263,8 @@ class HideAndSeekBatchEnv(BatchEnv):
             check_buffers(out[spec.name], spec, self.num_envs)
         seeker, hider = out["seeker"], out["hider"]
         return (
-            TeamView(seeker.obs, seeker.action_mask, seeker.valid),
-            TeamView(hider.obs, hider.action_mask, hider.valid),
+            TeamView(seeker.obs, seeker.action_mask, seeker.valid, no_state(seeker.obs)),
+            TeamView(hider.obs, hider.action_mask, hider.valid, no_state(hider.obs)),
         )
 
     def _take_actions(self, actions: Mapping[str, np.ndarray]) -> None:

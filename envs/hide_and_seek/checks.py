@@ -10,14 +10,15 @@ import numpy as np
 from envs.batch_env import ObsBuffers, TeamSpec
 from envs.hide_and_seek.config import MAX_REWARD, MAX_STEPS, HideAndSeekConfig, nearest
 from envs.hide_and_seek.kernels.constants import ARENA, DIAGONAL, NUM_HEADINGS, TOP_SPEED
-from envs.hide_and_seek.kernels.state import allocate_world
+from envs.hide_and_seek.kernels.state import Objects, allocate_objects, allocate_world
 from envs.hide_and_seek.spaces import HEADS, NUM_HEADS, NVEC
 
 _TOP_SPEED = TOP_SPEED * np.float32(1.001)  # but for rounding
 _MAX_SHAPING = np.float32(1e6)
 
-ADDED = ("moving_return",)
-"""Arrays that states of older checkpoints lack; there they are 0."""
+ADDED = ("moving_return", *Objects._fields)
+"""Arrays that states of older checkpoints lack."""
+_OLDER_STATS = 8  # columns of `episode_stats` in them
 
 
 def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
@@ -67,7 +68,8 @@ def check_state(
         if name not in state:
             raise ValueError(f"state lacks the array {name!r}")
         given = np.asarray(state[name])
-        if given.shape != array.shape:
+        older = name == "episode_stats" and given.shape == (*array.shape[:-1], _OLDER_STATS)
+        if given.shape != array.shape and not older:
             raise ValueError(
                 f"state array {name!r} must have shape {array.shape}, got {given.shape}"
             )
@@ -92,7 +94,8 @@ def check_foreign_state(
     num_envs = np.shape(state.get("time", ()))[:1] or (0,)
     if not num_envs[0]:
         raise ValueError("state holds no worlds")
-    one = allocate_world(1, game.num_seekers + game.num_hiders)._asdict()
+    num_agents = game.num_seekers + game.num_hiders
+    one = allocate_world(1, num_agents)._asdict() | allocate_objects(1, num_agents)._asdict()
     one["moving_return"] = np.zeros((1, 2), np.float32)
     one["episode_stats"] = np.zeros((1, num_stats), np.float32)
     # As large as the state is said to be, in the memory of one world.

@@ -19,12 +19,14 @@ from envs.hide_and_seek.kernels.constants import (
     CELLS,
     COARSE,
     DOOR_WIDTH,
+    NOWHERE,
     RADIUS,
     WALL_HALF,
 )
 from envs.hide_and_seek.kernels.grid import fill_distance_table, reachable
 from envs.hide_and_seek.kernels.lanes import LANES
 from envs.hide_and_seek.kernels.state import Layouts
+from envs.hide_and_seek.spaces import NUM_OBJECTS
 
 Rect = tuple[float, float, float, float]
 
@@ -36,7 +38,6 @@ _PASSAGE = 0.9  # free width that a generated gap has at least
 # Two other agents take at most 26 places each from the last one; five when the teams share a zone.
 _ENOUGH_PLACES = 26 * 5 + 1
 _ATTEMPTS = 200
-_NOWHERE = -100.0  # where no disc, line or ray comes
 
 
 @dataclass
@@ -242,7 +243,7 @@ def _draw(level: str, rng: np.random.Generator) -> tuple[np.ndarray, tuple[np.nd
 def pack_walls(walls: np.ndarray, size: int) -> np.ndarray:
     """Walls [W, 4] as kernels take them, [4, size rounded up]; the others are out of reach."""
     packed = np.zeros((4, -(-size // LANES) * LANES), np.float32)
-    packed[:2] = _NOWHERE
+    packed[:2] = NOWHERE
     packed[:, : len(walls)] = walls.T
     return packed
 
@@ -264,6 +265,12 @@ def build_layouts(level: str, num_layouts: int, seed: int) -> Layouts:
         spawns=np.zeros((num_layouts, 2, most_places, 2), np.float32),
         num_spawns=np.zeros((num_layouts, 2), np.int32),
         distances=np.zeros((1, 1, 1), np.uint8),
+        level=np.zeros(num_layouts, np.int32),
+        object_half=np.zeros((num_layouts, NUM_OBJECTS, 2), np.float32),
+        object_places=np.zeros((num_layouts, NUM_OBJECTS, 1, 2), np.float32),
+        num_object_places=np.zeros((num_layouts, NUM_OBJECTS), np.int32),
+        doors=np.zeros((num_layouts, 1, 4), np.float32),
+        num_doors=np.zeros(num_layouts, np.int32),
     )
     for k, (walls, spawns) in enumerate(drawn):
         bank.num_walls[k] = len(walls)

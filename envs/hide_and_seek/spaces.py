@@ -13,11 +13,11 @@ A slot that is absent, hidden, or not built yet is all zeros.
       7     1 in the preparation phase, else 0
       8     preparation time left, 1 at the start of the episode, 0 once it is over
       9     episode time left, 1 at the start
-      10    holds a box               (0: boxes are not built yet)
-      11    climbing time left        (0: ramps are not built yet)
+      10    1 if it holds an object
+      11    climbing time left: 1 on a ramp at an obstacle, 0 on the ground
     lidar (32)
       ray k points k * 11.25 degrees to the left of ahead and gives the distance to the nearest
-      wall or border / lidar range; a miss is 1. Agents do not show on the lidar.
+      wall, box or border / lidar range; a miss is 1. Agents and ramps do not show on the lidar.
     other agents (5 slots of 10): slots 0-1 the mates, slots 2-4 the opponents, by index
       0     1 if it is seen now, else the slot is zero
       1-2   bearing: cos, sin (ahead = 1, 0; left = 0, 1)
@@ -26,15 +26,29 @@ A slot that is absent, hidden, or not built yet is all zeros.
       5-6   its heading relative to one's own: cos, sin
       7-8   its velocity relative to one's own, ahead, left / (2 * top speed)
       9     1 if it sees this agent
-    boxes (4 slots of 12), ramps (2 slots of 8): zero for now
+    boxes (4 slots of 12), by index
+      0     1 if its middle is seen now, else the slot is zero
+      1-2   bearing of its middle: cos, sin
+      3     distance of its middle / arena diagonal
+      4     1 / (1 + distance of its nearest point in meters)
+      5-6   half its length and width, meters (cube 0.6, 0.6; plank 1, 0.2)
+      7-8   twice the angle of its length relative to one's own heading: cos, sin; 0, 0 for a cube
+      9     held: +1 by this agent, -1 by another
+      10    lock: +1 by one's own team, -1 by the other
+      11    1 if this agent can reach it
+    ramps (2 slots of 8), by index
+      0-4   as of a box
+      5     held, as of a box
+      6     lock, as of a box
+      7     1 if it stands at an obstacle, so that one can climb
 
 Action: five heads, MultiDiscrete([3, 3, 5, 2, 3]).
 
     forward   0 back    1 stay     2 ahead
     strafe    0 right   1 stay     2 left
     turn      0 two headings right, 1 one right, 2 stay, 3 one left, 4 two left
-    grab      0 let go  1 hold     (1 is masked: boxes are not built yet)
-    lock      0 none    1 lock  2 unlock    (1, 2 are masked)
+    grab      0 let go  1 hold: grabs the nearest object in reach, or keeps the one it holds
+    lock      0 none    1 lock  2 unlock: the object it holds, else the nearest one in reach
 
 A heading is 11.25 degrees. Speed gains 0.1 m/step in the commanded direction and keeps 60% of
 itself, so it tops out at 0.25 m/step. A frozen seeker may do nothing but NOOP.
@@ -43,13 +57,14 @@ itself, so it tops out at 0.25 m/step. A frozen seeker may do nothing but NOOP.
 from __future__ import annotations
 
 SELF_SIZE = 12
-SELF_LIVE = 10  # the others are for boxes and ramps
+SELF_LIVE = 10  # column 10 needs objects, 11 ramps
 NUM_RAYS = 32
 AGENT_SLOTS, AGENT_SIZE = 5, 10
 BOX_SLOTS, BOX_SIZE = 4, 12
 RAMP_SLOTS, RAMP_SIZE = 2, 8
 
 MATE_SLOTS = 2
+NUM_OBJECTS = BOX_SLOTS + RAMP_SLOTS  # of a world, present or not; boxes first, then ramps
 
 LIDAR_AT = SELF_SIZE
 AGENTS_AT = LIDAR_AT + NUM_RAYS
@@ -72,6 +87,27 @@ HEAD_AT = (0, 3, 6, 11, 13)
 NUM_HEADS = len(NVEC)
 NUM_LOGITS = sum(NVEC)
 
+STAGES = (
+    "hider_box_prep",
+    "hider_box_main",
+    "seeker_box_main",
+    "hider_ramp_prep",
+    "hider_ramp_main",
+    "seeker_ramp_main",
+    "hider_locks_prep",
+    "hider_locks_main",
+    "seeker_locks_main",
+    "hider_crossings",
+    "seeker_crossings",
+    "door_blocked",
+    "sealed",
+    "sealed_at_end",
+)
+"""What is counted of an episode's stages. By team and phase (the seekers cannot act in the
+preparation): meters that boxes and ramps were moved, locks closed, obstacles crossed from a ramp.
+At the end of the preparation: the share of the doors that no agent fits through, and whether no
+way leads from any seeker to any hider; the latter also at the end."""
+
 STAT_NAMES = (
     "length",
     "seeker_return",
@@ -81,6 +117,8 @@ STAT_NAMES = (
     "seen_fraction",
     "first_seen_step",
     "perfect_hide",
+    "level",
+    *STAGES,
 )
 """The statistics of an episode; a return is the mean of a team's agents."""
 

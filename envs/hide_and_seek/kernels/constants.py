@@ -14,6 +14,18 @@ RADIUS = np.float32(0.25)  # of an agent
 WALL_HALF = np.float32(0.1)  # half a wall's thickness
 DOOR_WIDTH = 1.0
 
+BOX_HALF = np.float32(0.6)  # of a cube: wider than a door
+PLANK_LONG, PLANK_SHORT = np.float32(1.0), np.float32(0.2)  # half sides
+RAMP_HALF = np.float32(0.4)
+NOWHERE = np.float32(-100.0)  # where no disc, line or ray comes: the middle of an absent object
+REACH = np.float32(0.6)  # from an agent's middle to the nearest point of what it can grab or lock
+GRIP = np.float32(0.9)  # the same for what it goes on holding
+CARRY = np.float32(0.7)  # an agent that holds something has this share of its thrust
+TURN_OF_PLANK = 8  # headings that a holder turns before its plank turns with it
+CLIMB_STEPS = 8
+ABUT = np.float32(0.2)  # a ramp this near to an obstacle can be climbed
+NOBODY, SEEKERS, HIDERS = 0, 1, 2  # who has locked an object
+
 KEEP = np.float32(0.6)  # v <- KEEP v + THRUST a
 THRUST = np.float32(0.1)
 TOP_SPEED = np.float32(0.25)

@@ -90,13 +90,14 @@ def leave_walls(pos, vel, a, walls, num_walls):
 
 
 @inlined
-def push_out(pos, vel, a, walls, num_walls):
+def push_out(pos, vel, a, is_up, walls, num_walls):
     """Moves disc a out of every wall and of the border; stops its motion into them.
 
-    pos, vel [A, 2] float32 in place; walls [4, W]. Returns whether it had touched a wall.
+    pos, vel [A, 2] float32 in place; walls [4, W]; only the border stops one that is up on a ramp.
+    Returns whether it had touched a wall.
     """
     touched = False
-    if near_wall(pos[a, 0], pos[a, 1], walls, num_walls):
+    if not is_up and near_wall(pos[a, 0], pos[a, 1], walls, num_walls):
         touched = leave_walls(pos, vel, a, walls, num_walls)
     x, y = pos[a, 0], pos[a, 1]
     if x < _LOW or x > _HIGH:
@@ -125,8 +126,8 @@ def overlap_depth(x, y, walls, num_walls):
 
 
 @bare
-def separate(pos, vel, num_frozen):
-    """Pushes overlapping discs apart, half each; the first `num_frozen` discs stand like rocks.
+def separate(pos, vel, fixed):
+    """Pushes overlapping discs apart, half each; those of fixed [A] stand like rocks.
 
     Returns whether any two overlapped.
     """
@@ -134,7 +135,7 @@ def separate(pos, vel, num_frozen):
     num_agents = pos.shape[0]
     for i in range(num_agents):
         for j in range(i + 1, num_agents):
-            if j < num_frozen:
+            if fixed[i] and fixed[j]:
                 continue
             dx, dy = pos[j, 0] - pos[i, 0], pos[j, 1] - pos[i, 1]
             squared = dx * dx + dy * dy
@@ -146,7 +147,7 @@ def separate(pos, vel, num_frozen):
                 normal_x, normal_y = F1, F0
             else:
                 normal_x, normal_y = dx / distance, dy / distance
-            share_i = F0 if i < num_frozen else HALF
+            share_i = F0 if fixed[i] else F1 if fixed[j] else HALF
             share_j = F1 - share_i
             depth = _DIAMETER - distance
             pos[i, 0] -= share_i * depth * normal_x
@@ -185,34 +186,38 @@ def limit_shove(pos, between, a):
 
 
 @bare
-def move_agents(pos, vel, heading, actions, num_frozen, walls, num_walls, before, between):
+def move_agents(pos, vel, heading, actions, fixed, climb, walls, num_walls, before, between):
     """Plays one step of movement in one world.
 
     Args:
         pos, vel: [A, 2] float32, heading: [A] int32, all in place.
         actions: [A, H] int64 within their ranges.
-        num_frozen: the first so many agents do not move and cannot be pushed.
+        fixed: [A] bool, the agents that do not move here and cannot be pushed: frozen, or moved
+            already with what they hold.
+        climb: [A] int32, above 0: walks over walls.
         walls: [4, W] float32, the first num_walls of them.
         before, between: [A, 2] float32 scratch.
     """
     num_agents = pos.shape[0]
     touched = False
-    for a in range(num_frozen):
-        vel[a, 0], vel[a, 1] = F0, F0
-    for a in range(num_frozen, num_agents):
+    for a in range(num_agents):
+        if fixed[a]:
+            continue
         before[a, 0], before[a, 1] = pos[a, 0], pos[a, 1]
         thrust(pos, vel, heading, a, actions[a])
-        touched |= push_out(pos, vel, a, walls, num_walls)
+        touched |= push_out(pos, vel, a, climb[a] > 0, walls, num_walls)
         between[a, 0], between[a, 1] = pos[a, 0], pos[a, 1]
     for _ in range(_ROUNDS):
-        touched |= separate(pos, vel, num_frozen)
+        touched |= separate(pos, vel, fixed)
         if not touched:
             return  # the usual case: nobody met anything
-        for a in range(num_frozen, num_agents):
+        for a in range(num_agents):
+            if fixed[a]:
+                continue
             limit_shove(pos, between, a)
-            push_out(pos, vel, a, walls, num_walls)
-    for a in range(num_frozen, num_agents):
-        if not near_wall(pos[a, 0], pos[a, 1], walls, num_walls):
+            push_out(pos, vel, a, climb[a] > 0, walls, num_walls)
+    for a in range(num_agents):
+        if fixed[a] or climb[a] > 0 or not near_wall(pos[a, 0], pos[a, 1], walls, num_walls):
             continue
         if overlap_depth(pos[a, 0], pos[a, 1], walls, num_walls) > _TOLERANCE:
             pos[a, 0], pos[a, 1] = before[a, 0], before[a, 1]  # wedged: where it stood was clear

@@ -10,7 +10,7 @@ import numpy as np
 
 from envs.batch_env import TeamArrays
 from envs.hide_and_seek.kernels.jit import OPTIONS, SOURCES, bare
-from envs.hide_and_seek.kernels.state import Layouts, Pay, Rules, Scratch, TeamView, World
+from envs.hide_and_seek.kernels.state import Layouts, Objects, Pay, Rules, Scratch, TeamView, World
 from envs.hide_and_seek.kernels.step import step_worlds
 from envs.jit import callback
 
@@ -21,6 +21,7 @@ class Team(NamedTuple):
     obs: np.ndarray
     action_mask: np.ndarray
     valid: np.ndarray
+    state: np.ndarray
     actions: np.ndarray
     rewards: np.ndarray
 
@@ -29,6 +30,7 @@ class Rollout(NamedTuple):
     """A rollout in the n worlds `first` to `first + n` of its arrays' N."""
 
     world: World
+    objects: Objects
     layouts: Layouts
     rules: Rules
     pay: Pay
@@ -36,14 +38,22 @@ class Rollout(NamedTuple):
     seekers: Team
     hiders: Team
     dones: np.ndarray  # [T, N]
-    stats: np.ndarray  # [n, 8]
+    stats: np.ndarray  # [n, 23]
     first: int
     scratch: Scratch  # of n worlds
 
 
 def team_of(arrays: TeamArrays) -> Team:
     """The arrays of a team as kernels take them."""
-    return Team(arrays.obs, arrays.action_mask, arrays.valid, arrays.actions, arrays.rewards)
+    return Team(
+        *(arrays.obs, arrays.action_mask, arrays.valid, no_state(arrays.obs)),
+        *(arrays.actions, arrays.rewards),
+    )
+
+
+def no_state(obs: np.ndarray) -> np.ndarray:
+    """The place of a critic's state beside obs [..., A, D] where no critic wants one."""
+    return np.zeros((*obs.shape[:-1], 0), np.float32)
 
 
 @bare
@@ -65,12 +75,18 @@ def play_step(r, t):
     join_actions(actions, r.seekers.actions, r.hiders.actions, r.first, t)
     first, end, s, h = r.first, r.first + actions.shape[0], r.seekers, r.hiders
     return step_worlds(
-        *(r.world, r.scratch, r.layouts, r.rules, r.pay, r.restart),
+        *(r.world, r.objects, r.scratch, r.layouts, r.rules, r.pay, r.restart),
         TeamView(
-            s.obs[t + 1][first:end], s.action_mask[t + 1][first:end], s.valid[t + 1][first:end]
+            s.obs[t + 1][first:end],
+            s.action_mask[t + 1][first:end],
+            s.valid[t + 1][first:end],
+            s.state[t + 1][first:end],
         ),
         TeamView(
-            h.obs[t + 1][first:end], h.action_mask[t + 1][first:end], h.valid[t + 1][first:end]
+            h.obs[t + 1][first:end],
+            h.action_mask[t + 1][first:end],
+            h.valid[t + 1][first:end],
+            h.state[t + 1][first:end],
         ),
         *(s.rewards[t][first:end], h.rewards[t][first:end], r.dones[t][first:end], r.stats),
     )

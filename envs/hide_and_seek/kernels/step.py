@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from envs.hide_and_seek.kernels.carrying import carry
+from envs.hide_and_seek.kernels.climbing import climb
 from envs.hide_and_seek.kernels.constants import F0
+from envs.hide_and_seek.kernels.handling import handle
 from envs.hide_and_seek.kernels.jit import bare, inlined
 from envs.hide_and_seek.kernels.lidar import cast_rays
+from envs.hide_and_seek.kernels.object_sight import look_at_objects
 from envs.hide_and_seek.kernels.observations import (
     clear_entities,
     write_lidar,
@@ -17,7 +21,9 @@ from envs.hide_and_seek.kernels.observations import (
 from envs.hide_and_seek.kernels.physics import move_agents
 from envs.hide_and_seek.kernels.random_stream import mix
 from envs.hide_and_seek.kernels.rewards import any_hider_seen, bonus, potential
+from envs.hide_and_seek.kernels.solids import join_solids
 from envs.hide_and_seek.kernels.spawn import start_episode
+from envs.hide_and_seek.kernels.stages import note_stage
 from envs.hide_and_seek.kernels.vision import update_sight
 from envs.hide_and_seek.spaces import NUM_HEADS, NVEC
 
@@ -34,9 +40,22 @@ def first_bad_action(actions):
 
 
 @inlined
-def look(world, n, layouts, rules):
-    """Updates who sees whom in world n; seekers are blind in the preparation."""
+def surroundings(world, objects, n, layouts, rules, solids):
+    """The walls of world n, and its boxes if there can be any; solids is scratch."""
     layout = world.layout[n]
+    walls, num_walls = layouts.walls[layout], layouts.num_walls[layout]
+    if rules.has_objects:
+        num_walls = join_solids(walls, num_walls, objects.object_rect[n], solids)
+        walls = solids
+    return walls, num_walls
+
+
+@inlined
+def look(world, objects, n, rules, walls, num_walls):
+    """Updates who sees what in world n; seekers are blind in the preparation.
+
+    walls [4, W]: the `surroundings` of the world.
+    """
     num_blind = rules.num_seekers if world.time[n] < world.prep_steps[n] else 0
     update_sight(
         world.pos[n],
@@ -44,17 +63,18 @@ def look(world, n, layouts, rules):
         num_blind,
         rules.cos_half_view,
         rules.vision_range,
-        layouts.walls[layout],
-        layouts.num_walls[layout],
+        walls,
+        num_walls,
         world.sees[n],
     )
+    if rules.has_objects:
+        look_at_objects(world, objects, n, num_blind, rules, walls, num_walls)
 
 
 @inlined
-def observe_world(world, n, layouts, rules, seekers, hiders, rays):
+def observe_world(world, objects, n, rules, seekers, hiders, rays, walls, num_walls):
     """Writes both teams' buffers for world n; rays [64] is scratch."""
-    layout, time, prep_steps = world.layout[n], world.time[n], world.prep_steps[n]
-    walls, num_walls = layouts.walls[layout], layouts.num_walls[layout]
+    time, prep_steps = world.time[n], world.prep_steps[n]
     pos, vel, heading, sees = world.pos[n], world.vel[n], world.heading[n], world.sees[n]
     num_seekers, num_agents = rules.num_seekers, pos.shape[0]
     for a in range(num_agents):
@@ -72,14 +92,15 @@ def observe_world(world, n, layouts, rules, seekers, hiders, rays):
 
 
 @bare
-def begin_episode(world, n, layouts, rules):
+def begin_episode(world, objects, n, layouts, rules, solids):
     """Starts the next episode of world n and looks."""
-    start_episode(world, n, layouts, rules)
-    look(world, n, layouts, rules)
+    start_episode(world, objects, n, layouts, rules)
+    walls, num_walls = surroundings(world, objects, n, layouts, rules, solids)
+    look(world, objects, n, rules, walls, num_walls)
 
 
 @bare
-def observe_worlds(world, starting, others, layouts, rules, seekers, hiders, rays):
+def observe_worlds(world, objects, starting, others, layouts, rules, seekers, hiders, scratch):
     """Looks afresh and writes the present observations.
 
     One kernel for all that is done outside of `step_worlds`: each would take seconds to compile.
@@ -87,15 +108,15 @@ def observe_worlds(world, starting, others, layouts, rules, seekers, hiders, ray
     Args:
         starting: [N] bool, the worlds that start their next episode, as `step_worlds` does it.
         others: whether the other worlds are written too.
-        rays: [64] scratch.
     """
     for n in range(world.time.shape[0]):
         if starting[n]:
-            begin_episode(world, n, layouts, rules)
-        elif others:
-            look(world, n, layouts, rules)
+            begin_episode(world, objects, n, layouts, rules, scratch.solids)
         if starting[n] or others:
-            observe_world(world, n, layouts, rules, seekers, hiders, rays)
+            walls, num_walls = surroundings(world, objects, n, layouts, rules, scratch.solids)
+            if not starting[n]:
+                look(world, objects, n, rules, walls, num_walls)
+            observe_world(world, objects, n, rules, seekers, hiders, scratch.rays, walls, num_walls)
 
 
 @bare
@@ -167,8 +188,8 @@ def settle(world, n, layouts, rules, pay):
 
 
 @bare
-def write_stats(world, n, stats):
-    """Fills stats [8] with the statistics of the episode that ended in world n."""
+def write_stats(world, objects, n, level, stats):
+    """Fills stats [23] with the statistics of the episode that ended in world n."""
     main_steps = world.episode_steps[n] - world.prep_steps[n]
     unseen = world.first_seen[n] < 0
     stats[0] = world.time[n]
@@ -179,11 +200,47 @@ def write_stats(world, n, stats):
     stats[5] = np.float32(world.seen_steps[n]) / np.float32(main_steps)
     stats[6] = main_steps if unseen else world.first_seen[n]
     stats[7] = 1 if unseen else 0
+    stats[8] = level
+    for k in range(objects.stage.shape[1]):
+        stats[9 + k] = objects.stage[n, k]
+
+
+@inlined
+def move(world, objects, n, layouts, rules, scratch, walls, num_walls):
+    """Moves agents and objects of world n by one step; walls are its `surroundings`."""
+    num_frozen = rules.num_seekers if world.time[n] < world.prep_steps[n] else 0
+    for a in range(world.pos.shape[1]):
+        scratch.fixed[a] = a < num_frozen
+        if a < num_frozen:
+            world.vel[n, a, 0], world.vel[n, a, 1] = F0, F0
+    if rules.has_objects:
+        layout = world.layout[n]
+        locks = rules.ramp_locks[layouts.level[layout]]
+        handle(world, objects, n, rules.num_seekers, num_frozen, locks, scratch.actions[n])
+        carry(
+            *(world, objects, n, rules.num_seekers, scratch.actions[n], scratch.fixed),
+            *(walls, layouts.num_walls[layout]),
+        )
+    move_agents(
+        world.pos[n],
+        world.vel[n],
+        world.heading[n],
+        scratch.actions[n],
+        scratch.fixed,
+        objects.climb[n],
+        walls,
+        num_walls,
+        scratch.before,
+        scratch.between,
+    )
+    if rules.has_objects:
+        climb(world, objects, n, rules.num_seekers, walls, num_walls)
 
 
 @bare
 def step_worlds(
     world,
+    objects,
     scratch,
     layouts,
     rules,
@@ -201,7 +258,7 @@ def step_worlds(
     Args:
         scratch: its actions are played.
         restart: whether a finished world starts its next episode at once.
-        rewards_s, rewards_h: [N, agents of the team] float32; dones [N] bool; stats [N, 8].
+        rewards_s, rewards_h: [N, agents of the team] float32; dones [N] bool; stats [N, 23].
 
     Returns:
         -1, or the flat index of an action out of range; nothing has moved then.
@@ -210,29 +267,21 @@ def step_worlds(
     if bad >= 0:
         return bad
     for n in range(world.time.shape[0]):
-        layout = world.layout[n]
-        num_frozen = rules.num_seekers if world.time[n] < world.prep_steps[n] else 0
-        move_agents(
-            world.pos[n],
-            world.vel[n],
-            world.heading[n],
-            scratch.actions[n],
-            num_frozen,
-            layouts.walls[layout],
-            layouts.num_walls[layout],
-            scratch.before,
-            scratch.between,
-        )
+        walls, num_walls = surroundings(world, objects, n, layouts, rules, scratch.solids)
+        move(world, objects, n, layouts, rules, scratch, walls, num_walls)
         world.time[n] += 1
-        look(world, n, layouts, rules)
+        look(world, objects, n, rules, walls, num_walls)
         reward = settle(world, n, layouts, rules, pay)
         rewards_s[n, :] = reward
         rewards_h[n, :] = -reward
         ended = world.time[n] >= world.episode_steps[n]
         dones[n] = ended
+        if rules.has_objects and (ended or world.time[n] == world.prep_steps[n]):
+            note_stage(world, objects, n, rules, layouts, ended, walls, num_walls)
         if ended:
-            write_stats(world, n, stats[n])
+            write_stats(world, objects, n, layouts.level[world.layout[n]], stats[n])
             if restart:
-                begin_episode(world, n, layouts, rules)
-        observe_world(world, n, layouts, rules, seekers, hiders, scratch.rays)
+                begin_episode(world, objects, n, layouts, rules, scratch.solids)
+                walls, num_walls = surroundings(world, objects, n, layouts, rules, scratch.solids)
+        observe_world(world, objects, n, rules, seekers, hiders, scratch.rays, walls, num_walls)
     return -1

@@ -1,0 +1,35 @@
+"""What stops discs, rays and lines: the walls of a world and its boxes, in one array."""
+
+from __future__ import annotations
+
+from envs.hide_and_seek.kernels.constants import NOWHERE
+from envs.hide_and_seek.kernels.jit import inlined
+from envs.hide_and_seek.kernels.lanes import LANES, load, store
+from envs.hide_and_seek.spaces import BOX_SLOTS
+
+
+@inlined
+def put_box(solids, num_walls, rects, box):
+    """Copies box `box` of rects [6, 4] to its place behind the walls."""
+    for k in range(4):
+        solids[k, num_walls + box] = rects[box, k]
+
+
+@inlined
+def join_solids(walls, num_walls, rects, solids):
+    """Fills solids [4, S] with walls [4, W] and the boxes of rects [6, 4].
+
+    Box b stands at num_walls + b, whether it is present or not. Returns how many there are; the
+    rest of the last eight is out of reach.
+    """
+    num_solids = num_walls + BOX_SLOTS
+    for k in range(4):
+        for first in range(0, num_walls, LANES):
+            store(solids[k], first, load(walls[k], first))
+    for box in range(BOX_SLOTS):
+        put_box(solids, num_walls, rects, box)
+    end = (num_solids + LANES - 1) // LANES * LANES
+    for place in range(num_solids, end):
+        solids[0, place], solids[1, place] = NOWHERE, NOWHERE
+        solids[2, place], solids[3, place] = 0.0, 0.0
+    return num_solids
