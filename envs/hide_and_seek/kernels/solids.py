@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from envs.hide_and_seek.kernels.constants import NOWHERE
+from envs.hide_and_seek.kernels.constants import ABUT, NOWHERE
 from envs.hide_and_seek.kernels.jit import inlined
-from envs.hide_and_seek.kernels.lanes import LANES, load, store
+from envs.hide_and_seek.kernels.lanes import LANES, any_lane, larger, load, store
 from envs.hide_and_seek.spaces import BOX_SLOTS
 
 
@@ -33,3 +33,16 @@ def join_solids(walls, num_walls, rects, solids):
         solids[0, place], solids[1, place] = NOWHERE, NOWHERE
         solids[2, place], solids[3, place] = 0.0, 0.0
     return num_solids
+
+
+@inlined
+def abuts(rect, solids, num_solids):
+    """Whether rect [4] is at most ABUT away from some solid, in x and in y."""
+    reach_x, reach_y = rect[2] + ABUT, rect[3] + ABUT
+    for first in range(0, num_solids, LANES):
+        x, y = load(solids[0], first), load(solids[1], first)
+        gap_x = larger(x - rect[0], rect[0] - x) - load(solids[2], first)
+        gap_y = larger(y - rect[1], rect[1] - y) - load(solids[3], first)
+        if any_lane((gap_x <= reach_x) & (gap_y <= reach_y)):
+            return True
+    return False
