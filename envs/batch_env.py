@@ -1,6 +1,7 @@
 """The one interface between a game and the trainer: N worlds stepped at once into given buffers.
 
-Letters: N worlds, A agents of a team, D observation size, H action heads, L = sum(nvec) logits.
+Letters: N worlds, A agents of a team, D observation size, S state size, H action heads,
+L = sum(nvec) logits.
 A world is a pure function of its seed: world i started with seed s plays the same games, episode
 after episode, whatever the number of worlds beside it.
 """
@@ -26,6 +27,11 @@ class TeamSpec:
         nvec: the choices of each action head.
         live_columns: the columns of an observation that can be other than 0, in ascending order;
             learning skips the others. None: all can.
+        state_size: S, the floats of the state that the game offers for each agent of the team:
+            whatever tells how the game stands, unseen things too. Only a value function reads it
+            (`ppo.critic`), so it must hold by itself all that the agent's return depends on. 0:
+            the game offers none.
+        live_state: the columns of a state that can be other than 0, as `live_columns`.
 
     Raises:
         ValueError: an attribute is not of that kind, or empty.
@@ -36,6 +42,8 @@ class TeamSpec:
     obs_size: int
     nvec: tuple[int, ...]
     live_columns: tuple[int, ...] | None = None
+    state_size: int = 0
+    live_state: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         named = not isinstance(self.agents, str) and len(self.agents) > 0
@@ -49,15 +57,21 @@ class TeamSpec:
                 f"team {self.name!r}: nvec must be the choices of each head, such as (5,), and "
                 f"obs_size a whole number; got {self.nvec!r} and {self.obs_size!r}"
             )
+        if self.state_size != 0 and not _is_count(self.state_size):
+            raise ValueError(
+                f"team {self.name!r}: state_size must be a whole number, got {self.state_size!r}"
+            )
         object.__setattr__(self, "agents", tuple(self.agents))
         object.__setattr__(self, "obs_size", int(self.obs_size))
+        object.__setattr__(self, "state_size", int(self.state_size))
         object.__setattr__(self, "nvec", tuple(int(number) for number in counts))
-        live = self.live_columns
-        if live is not None and list(live) != sorted({*live} & {*range(self.obs_size)}):
-            raise ValueError(
-                f"team {self.name!r}: live_columns must be ascending columns below obs_size "
-                f"({self.obs_size}); got {live!r}"
-            )
+        for name, size in (("live_columns", "obs_size"), ("live_state", "state_size")):
+            live, columns = getattr(self, name), getattr(self, size)
+            if live is not None and list(live) != sorted({*live} & {*range(columns)}):
+                raise ValueError(
+                    f"team {self.name!r}: {name} must be ascending columns below {size} "
+                    f"({columns}); got {live!r}"
+                )
 
     @property
     def num_agents(self) -> int:
@@ -96,20 +110,25 @@ class ObsBuffers:
     """What one team sees and may do now. An environment writes every element, in place.
 
     The arrays may be views into larger ones (one time step of a rollout); they are C-contiguous.
+    Where no value function reads the state there is none, and the environment spares itself the
+    work; whether there is one must not change how it plays.
     """
 
     obs: np.ndarray  # [N, A, D] float32
     action_mask: np.ndarray  # [N, A, L] bool, True = allowed; each head allows at least one choice
     valid: np.ndarray  # [N, A] bool; False where the agent cannot act, so no loss is due there
+    state: np.ndarray | None = None  # [N, A, S] float32; None: not wanted
 
     @classmethod
-    def allocate(cls, spec: TeamSpec, num_envs: int) -> ObsBuffers:
-        """Zeroed buffers for `num_envs` worlds."""
+    def allocate(cls, spec: TeamSpec, num_envs: int, *, state: bool = False) -> ObsBuffers:
+        """Zeroed buffers for `num_envs` worlds; with `state` for the state too, if there is one."""
         shape = (num_envs, spec.num_agents)
+        wanted = state and spec.state_size > 0
         return cls(
             obs=np.zeros((*shape, spec.obs_size), np.float32),
             action_mask=np.zeros((*shape, spec.num_logits), np.bool_),
             valid=np.zeros(shape, np.bool_),
+            state=np.zeros((*shape, spec.state_size), np.float32) if wanted else None,
         )
 
 
@@ -119,6 +138,7 @@ class TeamArrays(Protocol):
     obs: np.ndarray  # [T + 1, N, A, D], and so on as in `ObsBuffers`
     action_mask: np.ndarray
     valid: np.ndarray
+    state: np.ndarray  # [T + 1, N, A, S] float32; [T + 1, N, A, 0]: not wanted
     actions: np.ndarray  # [T, N, A, H] int64
     rewards: np.ndarray  # [T, N, A] float32
 
@@ -147,6 +167,8 @@ class BatchEnv(ABC):
         truncates: whether an episode can end otherwise than terminally.
         final_obs: by team [N, A, D] float32, what was seen last in an episode that was truncated;
             row n is fresh where `truncated[n]`. Only where the game truncates.
+        final_state: the same of the state, by team [N, A, S] float32, for the teams that have one;
+            fresh where `truncated[n]` and the state is wanted.
         repeats: whether a world repeats its games for a seed. Where that cannot be promised,
             `set_state` may refuse its state, and the worlds of a resumed run start fresh.
     """
@@ -158,6 +180,7 @@ class BatchEnv(ABC):
     truncates: bool = False
     repeats: bool = True
     final_obs: Mapping[str, np.ndarray]
+    final_state: Mapping[str, np.ndarray]
 
     @abstractmethod
     def reset(self, seeds: np.ndarray, out: Mapping[str, ObsBuffers]) -> None:
@@ -184,9 +207,9 @@ class BatchEnv(ABC):
 
         An episode terminates where the game is over, so that nothing more can be won. It is
         truncated where only the playing stops, as at a time limit that no agent can see: what
-        would have followed still counts, and is estimated by the value of `final_obs` (Pardo et
-        al. 2018, https://arxiv.org/abs/1712.00378). A time limit that the observation shows is part
-        of the game: a termination.
+        would have followed still counts, and is estimated by the value of `final_obs` or
+        `final_state` (Pardo et al. 2018, https://arxiv.org/abs/1712.00378). A time limit that the
+        observation shows is part of the game: a termination.
 
         Args:
             actions: by team [N, A, H], any integer type. A masked choice counts as the no-op.

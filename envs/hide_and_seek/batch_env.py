@@ -12,7 +12,7 @@ from envs.batch_env import BatchEnv, CompiledSteps, ObsBuffers, TeamArrays
 from envs.hide_and_seek.checks import check_array, check_buffers, check_state, describe_action
 from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig, ResolvedConfig
 from envs.hide_and_seek.kernels import step as kernels
-from envs.hide_and_seek.kernels.rollout import Rollout, compiled_step, no_state, team_of
+from envs.hide_and_seek.kernels.rollout import Rollout, compiled_step, team_of
 from envs.hide_and_seek.kernels.state import (
     Objects,
     Pay,
@@ -22,6 +22,7 @@ from envs.hide_and_seek.kernels.state import (
     allocate_objects,
     allocate_scratch,
     allocate_world,
+    view_of,
 )
 from envs.hide_and_seek.layouts import build_layouts, has_distances, with_distances
 from envs.hide_and_seek.spaces import NUM_HEADS, STAT_NAMES
@@ -261,11 +262,7 @@ class HideAndSeekBatchEnv(BatchEnv):
             if spec.name not in out:
                 raise ValueError(f"out lacks the team {spec.name!r}; it has {sorted(out)}")
             check_buffers(out[spec.name], spec, self.num_envs)
-        seeker, hider = out["seeker"], out["hider"]
-        return (
-            TeamView(seeker.obs, seeker.action_mask, seeker.valid, no_state(seeker.obs)),
-            TeamView(hider.obs, hider.action_mask, hider.valid, no_state(hider.obs)),
-        )
+        return view_of(out["seeker"]), view_of(out["hider"])
 
     def _take_actions(self, actions: Mapping[str, np.ndarray]) -> None:
         """Copies both teams' actions side by side; their range is checked in the kernel."""

@@ -40,6 +40,9 @@ def check_buffers(buffers: ObsBuffers, spec: TeamSpec, num_envs: int) -> None:
     mask_shape = (*shape, spec.num_logits)
     check_array(f"out[{spec.name!r}].action_mask", buffers.action_mask, mask_shape, np.bool_)
     check_array(f"out[{spec.name!r}].valid", buffers.valid, shape, np.bool_)
+    if buffers.state is not None:
+        state_shape = (*shape, spec.state_size)
+        check_array(f"out[{spec.name!r}].state", buffers.state, state_shape, np.float32)
 
 
 def describe_action(actions: np.ndarray, index: int, teams: tuple[TeamSpec, ...]) -> str:

@@ -181,6 +181,7 @@ def rollout_of(network: ActorCritic, seed: int, *, frozen: float, cut: bool) -> 
         obs=obs,
         action_mask=mask,
         valid=random.random(shape) >= frozen,
+        state=np.zeros((*shape, 0), np.float32),
         actions=actions.numpy().reshape(steps, worlds, agents, -1),
         logits=rows.numpy().reshape(steps, worlds, agents, -1),
         logp=policy.logp(actions).numpy().reshape(steps, worlds, agents),

@@ -1,12 +1,12 @@
 """What one iteration collects: preallocated, time-major arrays, one set per team.
 
-Shapes: T steps, N worlds, A agents of a team, D observation size, H action heads, L = sum(nvec)
-logits.
+Shapes: T steps, N worlds, A agents of a team, D observation size, S size of the state that the
+value function reads, H action heads, L = sum(nvec) logits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -18,24 +18,26 @@ from envs.batch_env import ObsBuffers, TeamSpec
 class TeamRollout:
     """One team's share of a rollout.
 
-    `obs`, `action_mask` and `valid` have T + 1 rows: the last one is where the next rollout starts,
-    and its value bootstraps the unfinished episodes.
+    `obs`, `action_mask`, `valid` and `state` have T + 1 rows: the last one is where the next
+    rollout starts, and its value bootstraps the unfinished episodes.
 
     Attributes:
         obs: [T + 1, N, A, D] float32.
         action_mask: [T + 1, N, A, L] bool, True = allowed.
         valid: [T + 1, N, A] bool, False for frozen and absent agents.
+        state: [T + 1, N, A, S] float32; S = 0 where the value function reads the observation.
         actions: [T, N, A, H] int64.
         logits: [T, N, A, L] float32, masked.
         logp: [T, N, A] float32.
         rewards: [T, N, A] float32, unscaled.
-        final_values: [T, N, A] float32, the value of the final observation where the episode was
-            truncated with that step, else 0; [0, N, A] for a game that never truncates.
+        final_values: [T, N, A] float32, the value of the final observation or state where the
+            episode was truncated with that step, else 0; [0, N, A] for a game that never truncates.
     """
 
     obs: np.ndarray
     action_mask: np.ndarray
     valid: np.ndarray
+    state: np.ndarray
     actions: np.ndarray
     logits: np.ndarray
     logp: np.ndarray
@@ -44,13 +46,21 @@ class TeamRollout:
 
     @classmethod
     def allocate(
-        cls, spec: TeamSpec, steps: int, num_envs: int, *, truncates: bool = False
+        cls,
+        spec: TeamSpec,
+        steps: int,
+        num_envs: int,
+        *,
+        truncates: bool = False,
+        state: bool = False,
     ) -> TeamRollout:
+        """Zeroed arrays; with `state` for the state that the game offers."""
         agents = (num_envs, spec.num_agents)
         return cls(
             obs=np.zeros((steps + 1, *agents, spec.obs_size), np.float32),
             action_mask=np.zeros((steps + 1, *agents, spec.num_logits), np.bool_),
             valid=np.zeros((steps + 1, *agents), np.bool_),
+            state=np.zeros((steps + 1, *agents, spec.state_size if state else 0), np.float32),
             actions=np.zeros((steps, *agents, len(spec.nvec)), np.int64),
             logits=np.zeros((steps, *agents, spec.num_logits), np.float32),
             logp=np.zeros((steps, *agents), np.float32),
@@ -60,11 +70,12 @@ class TeamRollout:
 
     def at(self, step: int) -> ObsBuffers:
         """The observation buffers of one step, as views for the environment to write into."""
-        return ObsBuffers(self.obs[step], self.action_mask[step], self.valid[step])
+        state = self.state[step] if self.state.shape[-1] else None
+        return ObsBuffers(self.obs[step], self.action_mask[step], self.valid[step], state)
 
     def carry_over(self) -> None:
         """Makes the last observation the first one of the next rollout."""
-        for array in (self.obs, self.action_mask, self.valid):
+        for array in (self.obs, self.action_mask, self.valid, self.state):
             array[0] = array[-1]
 
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> TeamRollout:
@@ -86,10 +97,19 @@ class RolloutBatch:
 
     @classmethod
     def allocate(
-        cls, specs: Sequence[TeamSpec], steps: int, num_envs: int, *, truncates: bool = False
+        cls,
+        specs: Sequence[TeamSpec],
+        steps: int,
+        num_envs: int,
+        *,
+        truncates: bool = False,
+        states: Collection[str] = (),
     ) -> RolloutBatch:
+        """Zeroed arrays; `states` are the teams whose value function reads the state."""
         teams = {
-            spec.name: TeamRollout.allocate(spec, steps, num_envs, truncates=truncates)
+            spec.name: TeamRollout.allocate(
+                *(spec, steps, num_envs), truncates=truncates, state=spec.name in states
+            )
             for spec in specs
         }
         return cls(teams, np.zeros((steps, num_envs), np.bool_))

@@ -46,14 +46,9 @@ class Rollout(NamedTuple):
 def team_of(arrays: TeamArrays) -> Team:
     """The arrays of a team as kernels take them."""
     return Team(
-        *(arrays.obs, arrays.action_mask, arrays.valid, no_state(arrays.obs)),
+        *(arrays.obs, arrays.action_mask, arrays.valid, arrays.state),
         *(arrays.actions, arrays.rewards),
     )
-
-
-def no_state(obs: np.ndarray) -> np.ndarray:
-    """The place of a critic's state beside obs [..., A, D] where no critic wants one."""
-    return np.zeros((*obs.shape[:-1], 0), np.float32)
 
 
 @bare

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from envs.batch_env import ObsBuffers
 from envs.hide_and_seek.kernels.constants import NOWHERE
 from envs.hide_and_seek.kernels.lanes import LANES
 from envs.hide_and_seek.spaces import NUM_HEADS, NUM_OBJECTS, NUM_RAYS, STAGES
@@ -101,6 +102,14 @@ class TeamView(NamedTuple):
     action_mask: np.ndarray
     valid: np.ndarray
     state: np.ndarray  # [N, A, S]; S = 0 where no critic wants it
+
+
+def view_of(buffers: ObsBuffers) -> TeamView:
+    """A team's buffers as kernels take them."""
+    state = buffers.state
+    if state is None:
+        state = np.zeros((*buffers.valid.shape, 0), np.float32)
+    return TeamView(buffers.obs, buffers.action_mask, buffers.valid, state)
 
 
 def allocate_world(num_envs: int, num_agents: int) -> World:
