@@ -68,19 +68,22 @@ def check_arrays(game: str, env: BatchEnv) -> None:
             f"float32, got {described(stats)}"
         )
     if env.truncates:
-        _check_final_obs(game, env)
+        for what in ("obs", "state"):
+            _check_final(game, env, what)
 
 
-def _check_final_obs(game: str, env: BatchEnv) -> None:
-    wanted = {t.name: (WORLDS, t.num_agents, t.obs_size) for t in env.teams}
-    final: Mapping[str, Any] = getattr(env, "final_obs", {})
+def _check_final(game: str, env: BatchEnv, what: str) -> None:
+    """Checks `final_obs` or `final_state`."""
+    sizes = {team.name: getattr(team, f"{what}_size") for team in env.teams}
+    wanted = {t.name: (WORLDS, t.num_agents, sizes[t.name]) for t in env.teams if sizes[t.name]}
+    final: Mapping[str, Any] = getattr(env, f"final_{what}", {})
     for team, shape in wanted.items():
         array = final.get(team)
         if not isinstance(array, np.ndarray) or (array.shape, array.dtype) != (shape, np.float32):
             found = "there is none" if array is None else f"got {described(array)}"
             raise GameMistake(
-                f"game {game!r}: truncates is True, so final_obs[{team!r}] must be "
-                f"[num_envs, agents, obs_size] = {shape} float32; {found}"
+                f"game {game!r}: truncates is True, so final_{what}[{team!r}] must be "
+                f"[num_envs, agents, {what}_size] = {shape} float32; {found}"
             )
 
 

@@ -51,12 +51,12 @@ def try_game(
     try:
         check_arrays(game, env)
         _check_parameters(game, env, parameters)
-        first = _Play(game, env, unwritten=False)
+        first = _Play(game, env, unwritten=False, state=True)
         actions, seen = first.play([first.reset()], np.random.default_rng(0))
         if env.repeats:
-            again = _Play(game, env, unwritten=True)
+            again = _Play(game, env, unwritten=True, state=False)
             repeated = [again.reset(), *map(again.step, actions)]
-            rule = "all randomness must come from the seeds that reset gets"
+            rule = "all randomness must come from the seeds that reset gets, wanted state or not"
             _compare(game, seen, repeated, f"differs when seeds and actions are the same; {rule}")
         _try_state(game, first, build(game, make_env))
     except GameMistake:
@@ -87,7 +87,7 @@ def _check_parameters(game: str, env: BatchEnv, parameters: Mapping[str, float])
 def _try_state(game: str, first: _Play, other: BatchEnv) -> None:
     """Continues new worlds from the state of `first`, and plays both."""
     state = _plain_state(game, first.env)
-    second = _Play(game, other, unwritten=True)
+    second = _Play(game, other, unwritten=True, state=other.repeats)
     try:
         other.set_state({key: array.copy() for key, array in state.items()})
     except ValueError:
@@ -140,11 +140,14 @@ def _plain_state(game: str, env: BatchEnv) -> Arrays:
 
 
 class _Play:
-    """Worlds with buffers, which are filled with NaN or `unwritten` before each call."""
+    """Worlds with buffers, which are filled with NaN or `unwritten` before each call.
 
-    def __init__(self, game: str, env: BatchEnv, *, unwritten: bool) -> None:
-        self.game, self.env, self._unwritten = game, env, unwritten
-        self.out = {team.name: ObsBuffers.allocate(team, WORLDS) for team in env.teams}
+    `state`: whether the states that the game offers are wanted.
+    """
+
+    def __init__(self, game: str, env: BatchEnv, *, unwritten: bool, state: bool) -> None:
+        self.game, self.env, self._unwritten, self._state = game, env, unwritten, state
+        self.out = {t.name: ObsBuffers.allocate(t, WORLDS, state=state) for t in env.teams}
         self.rewards = {t.name: np.zeros((WORLDS, t.num_agents), np.float32) for t in env.teams}
         self.terminated, self.truncated = np.zeros((2, WORLDS), np.bool_)
         self._outs, self._all = self._seen(), self._seen() | self._paid()
@@ -219,7 +222,8 @@ class _Play:
         return {
             f"out[{team!r}].{name}": getattr(buffers, name)
             for team, buffers in self.out.items()
-            for name in ("obs", "action_mask", "valid")
+            for name in ("obs", "action_mask", "valid", "state")
+            if getattr(buffers, name) is not None
         }
 
     def _paid(self) -> Arrays:
@@ -227,8 +231,13 @@ class _Play:
         return {**rewards, "terminated": self.terminated, "truncated": self.truncated}
 
     def _final(self) -> Arrays:
-        final = self.env.final_obs if self.env.truncates else {}
-        return {f"final_obs[{team!r}]": final[team] for team in final}
+        env = self.env
+        if not env.truncates:
+            return {}
+        final = {f"final_obs[{team!r}]": env.final_obs[team] for team in env.final_obs}
+        if self._state and any(team.state_size for team in env.teams):
+            final |= {f"final_state[{team!r}]": env.final_state[team] for team in env.final_state}
+        return final
 
     def _checked(self, method: str, given: Arrays, now: Arrays) -> Arrays:
         for name, array in given.items():
@@ -255,10 +264,13 @@ _LEFT = "it holds NaN or infinity (NaN is also what is left where nothing was wr
 
 
 def _compare(game: str, first: Sequence[Arrays], second: Sequence[Arrays], problem: str) -> None:
-    """Checks that two plays have written the same; the first one's unwritten flags are False."""
+    """Checks that two plays have written the same; the first one's unwritten flags are False.
+
+    What the second has not asked for is not compared.
+    """
     for step, (one, other) in enumerate(zip(first, second, strict=True)):
         for name, array in one.items():
-            if np.array_equal(array, other[name], equal_nan=is_float(array)):
+            if np.array_equal(array, other.get(name, array), equal_nan=is_float(array)):
                 continue
             if array.dtype == np.bool_ and not (array & ~other[name]).any():
                 problem = f"is not written everywhere, or {problem}"

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from gymnasium import spaces
 
-from envs.adapters.parallel_spaces import ACTION_MASK, first_choices, flat, has_mask, shape_of
+from envs.adapters.parallel_spaces import (
+    ACTION_MASK,
+    first_choices,
+    flat,
+    has_mask,
+    shape_of,
+    state_size,
+)
 from envs.batch_env import BatchEnv, ObsBuffers, TeamSpec
 
 if TYPE_CHECKING:
@@ -35,6 +42,10 @@ class ParallelBatchEnv(BatchEnv):
     the episode is over. The last column of every observation then tells whether the agent is still
     there; the value of being gone is learned like any other, and is 0 (death masking, Yu et al.
     2022, https://arxiv.org/abs/2103.01955).
+
+    An environment with a `state_space`, as PettingZoo names it, offers `state()` to the value
+    function: flattened, and behind it the agent's own observation, since agents may be worth
+    different things in the same state. Of an agent that is gone, all of it is 0.
     """
 
     truncates = True
@@ -70,6 +81,10 @@ class ParallelBatchEnv(BatchEnv):
         self.episode_stats = np.zeros((num_envs, len(self.stat_names)), np.float32)
         self._now = {spec.name: ObsBuffers.allocate(spec, num_envs) for spec in self.teams}
         self.final_obs = {name: np.zeros_like(now.obs) for name, now in self._now.items()}
+        self.final_state = {
+            spec.name: np.zeros((num_envs, spec.num_agents, spec.state_size), np.float32)
+            for spec in self.teams
+        }
         self._alive: list[set[str]] = [set() for _ in range(num_envs)]
         self._seeds = np.zeros(num_envs, np.uint64)
         self._episodes = np.zeros(num_envs, np.int64)
@@ -107,6 +122,9 @@ class ParallelBatchEnv(BatchEnv):
                 self.episode_stats[world] = self._sums[world]
                 for name, now in self._now.items():
                     self.final_obs[name][world] = now.obs[world]
+                if cut:
+                    wanted = [name for name in self._now if out[name].state is not None]
+                    self._tell_state(world, {name: self.final_state[name] for name in wanted})
                 self._episodes[world] += 1
                 self._start(world)
         self.observe(out)
@@ -117,6 +135,9 @@ class ParallelBatchEnv(BatchEnv):
             out[name].obs[:] = now.obs
             out[name].action_mask[:] = now.action_mask
             out[name].valid[:] = now.valid
+        states = {name: array for name, b in out.items() if (array := b.state) is not None}
+        for world in range(self.num_envs):
+            self._tell_state(world, states)
 
     def get_state(self) -> dict[str, np.ndarray]:
         """See `BatchEnv.get_state`."""
@@ -229,6 +250,21 @@ class ParallelBatchEnv(BatchEnv):
                     obs[-1] = 1.0
                 mask[:] = np.asarray(allowed, np.bool_)
 
+    def _tell_state(self, world: int, states: Mapping[str, np.ndarray]) -> None:
+        """Writes the state of one world for the agents of some teams, by name [N, A, S]."""
+        if not states:
+            return
+        env: Any = self._envs[world]
+        shared = np.asarray(spaces.flatten(env.state_space, env.state()), np.float32)
+        for spec in self.teams:
+            if (array := states.get(spec.name)) is None:
+                continue
+            array[world, :, : len(shared)] = shared
+            array[world, :, len(shared) :] = self._now[spec.name].obs[world]
+            for k, agent in enumerate(spec.agents):
+                if agent not in self._alive[world]:
+                    array[world, k] = 0.0
+
 
 def _team_specs(
     env: ParallelEnv, teams: Mapping[str, Sequence[str]], agents_may_die: bool
@@ -237,7 +273,7 @@ def _team_specs(
     known = list(env.possible_agents)
     if not all(teams.values()) or sorted(named) != sorted(known):
         raise ValueError(f"teams must share out the agents {known}; they name {named}")
-    found = []
+    found, shared = [], state_size(env)
     for name, agents in teams.items():
         shapes = {agent: shape_of(env, agent) for agent in agents}
         size, nvec = shapes[agents[0]]
@@ -247,5 +283,7 @@ def _team_specs(
                     f"team {name!r}: {agents[0]!r} and {agent!r} have other spaces; "
                     "agents of one team share a policy, so make them two teams"
                 )
-        found.append(TeamSpec(name, tuple(agents), size + agents_may_die, nvec))
+        size += agents_may_die
+        state = shared + size if shared else 0
+        found.append(TeamSpec(name, tuple(agents), size, nvec, state_size=state))
     return tuple(found)

@@ -36,6 +36,13 @@ def shape_of(env: ParallelEnv, agent: str) -> tuple[int, tuple[int, ...]]:
     raise ValueError(f"{agent!r}: actions must be Discrete or MultiDiscrete, got {action}")
 
 
+def state_size(env: ParallelEnv) -> int:
+    """Size of the flat state of a `ParallelEnv` that has a `state_space`; 0: it has none."""
+    space = getattr(env, "state_space", None)
+    flattens = isinstance(space, spaces.Space) and space.is_np_flattenable
+    return spaces.flatdim(space) if flattens else 0
+
+
 def has_mask(space: spaces.Space) -> bool:
     """Whether an observation holds the mask of the actions."""
     return isinstance(space, spaces.Dict) and ACTION_MASK in space.spaces

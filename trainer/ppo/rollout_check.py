@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from envs.batch_env import BatchEnv
@@ -32,17 +34,11 @@ def check_rollout(
         raise _mistake(env, f"writes infinity as {env.stat_names[column]!r} of episode_stats")
     for spec in env.teams:
         name, team = spec.name, batch.teams[spec.name]
-        if spec.live_columns is not None:
-            # Some steps tell, the first of all: learning leaves these columns out.
-            some = team.obs[1 :: 1 + len(batch.dones) // _LOOKS]
-            written: np.ndarray = np.any(some, axis=(0, 1, 2))
-            written[list(spec.live_columns)] = False
-            if written.any():
-                raise _mistake(
-                    env,
-                    f"writes column {written.argmax()} of out[{name!r}].obs, which is not among "
-                    "the team's live_columns",
-                )
+        _check_live(env, f"out[{name!r}].obs", team.obs, "live_columns", spec.live_columns)
+        if team.state.shape[-1]:
+            _check_live(env, f"out[{name!r}].state", team.state, "live_state", spec.live_state)
+            if not np.isfinite(team.state.sum()):
+                raise _mistake(env, f"writes NaN or infinity into out[{name!r}].state")
         if not np.isfinite(team.rewards.sum(dtype=np.float64)):
             raise _mistake(env, f"writes NaN or infinity into rewards[{name!r}]")
         if np.isfinite(team.logp.sum(dtype=np.float64)):
@@ -54,6 +50,23 @@ def check_rollout(
                 env,
                 f"allows no choice of a head in out[{name!r}].action_mask; at least one must be",
             )
+
+
+def _check_live(
+    env: BatchEnv, what: str, array: np.ndarray, name: str, live: Sequence[int] | None
+) -> None:
+    """Checks that columns of an array [T + 1, N, A, X] are 0 where the team says so."""
+    if live is None:
+        return
+    # Some steps tell, the first of all: learning leaves these columns out.
+    some = array[1 :: 1 + (len(array) - 1) // _LOOKS]
+    written: np.ndarray = np.any(some, axis=(0, 1, 2))
+    written[list(live)] = False
+    if written.any():
+        raise _mistake(
+            env,
+            f"writes column {written.argmax()} of {what}, which is not among the team's {name}",
+        )
 
 
 def _mistake(env: BatchEnv, text: str) -> GameMistake:
