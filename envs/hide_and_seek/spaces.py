@@ -3,7 +3,7 @@
 This is the only place; kernels, renderers and players take the positions from here.
 
 Observation: 158 float32 in about [-1, 1]. "Ahead" and "left" are in the agent's own frame.
-A slot that is absent, hidden, or not built yet is all zeros.
+A slot that is absent or hidden is all zeros.
 
     self (12)
       0-1   position x, y, the arena's middle = 0, its border = +-1
@@ -40,7 +40,7 @@ A slot that is absent, hidden, or not built yet is all zeros.
       0-4   as of a box
       5     held, as of a box
       6     lock, as of a box
-      7     1 if it stands at an obstacle, so that one can climb
+      7     1 if it stands at an obstacle, so that one can climb unless it is held
 
 Action: five heads, MultiDiscrete([3, 3, 5, 2, 3]).
 
@@ -51,7 +51,8 @@ Action: five heads, MultiDiscrete([3, 3, 5, 2, 3]).
     lock      0 none    1 lock  2 unlock: the object it holds, else the nearest one in reach
 
 A heading is 11.25 degrees. Speed gains 0.1 m/step in the commanded direction and keeps 60% of
-itself, so it tops out at 0.25 m/step. A frozen seeker may do nothing but NOOP.
+itself, so it tops out at 0.25 m/step. A frozen seeker may do nothing but NOOP; hold, lock and
+unlock are allowed where they would do something.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +11,12 @@ import numpy as np
 from envs.batch_env import ObsBuffers
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.kernels.state import allocate_objects
 from envs.hide_and_seek.layouts import pack_walls
 from envs.hide_and_seek.spaces import NOOP
 
 Place = tuple[float, float, int]  # x, y in meters, heading in bins
+Rect = tuple[float, float, float, float]  # middle x, y, half width, half height, meters
 
 
 @dataclass
@@ -64,13 +67,14 @@ def make_play(num_envs: int = 4, *, autoreset: bool = True, **settings: Any) -> 
 
 
 def place(
-    walls: list[tuple[float, float, float, float]],
+    walls: list[Rect],
     seekers: list[Place],
     hiders: list[Place],
     time: int | None = None,
+    objects: Mapping[int, Rect] | None = None,
     **settings: Any,
 ) -> Play:
-    """One world with just these walls (center, half sizes) and agents, observed.
+    """One world with just these walls, agents and objects by index, observed.
 
     `time` is the step count; None = the start of the main phase.
     """
@@ -84,5 +88,19 @@ def place(
         world.pos[0, a] = x, y
         world.heading[0, a] = heading
     world.time[0] = play.env.world.prep_steps[0] if time is None else time
+    if objects is not None:
+        use_objects(play)
+        for k, rect in objects.items():
+            play.env.objects.object_rect[0, k] = rect
     play.env.observe(play.out)
     return play
+
+
+def use_objects(play: Play, *, ramp_locks: bool = True) -> None:
+    """Plays with objects, whatever the level; there are none before they are put somewhere."""
+    rules = play.env.rules
+    locks = np.full_like(rules.ramp_locks, ramp_locks)
+    play.env.rules = rules._replace(has_objects=True, ramp_locks=locks)
+    fresh = allocate_objects(play.env.num_envs, play.env.world.pos.shape[1])
+    for array, start in zip(play.env.objects, fresh, strict=True):
+        array[...] = start

@@ -51,7 +51,7 @@ def write_self(row, pos, vel, heading, a, is_seeker, time, prep_steps, episode_s
     row[7] = F1 if preparing else F0
     row[8] = np.float32(prep_steps - time) / np.float32(prep_steps) if preparing else F0
     row[9] = np.float32(episode_steps - time) / np.float32(episode_steps)
-    row[10] = F0
+    row[10] = F0  # of objects, see `write_objects`
     row[11] = F0
 
 
@@ -104,7 +104,7 @@ def write_others(row, pos, vel, heading, a, first_mate, end_mate, sees):
 
 @inlined
 def write_mask(mask, frozen):
-    """Fills mask [L]: free movement, or only the no-op when frozen; never grab or lock (yet)."""
+    """Fills mask [L]: free movement, or only the no-op when frozen; neither grab nor lock."""
     allowed = _MASKS[1 if frozen else 0]
     for choice in range(NUM_LOGITS):
         mask[choice] = allowed[choice]

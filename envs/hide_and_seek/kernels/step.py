@@ -9,15 +9,8 @@ from envs.hide_and_seek.kernels.climbing import climb
 from envs.hide_and_seek.kernels.constants import F0
 from envs.hide_and_seek.kernels.handling import handle
 from envs.hide_and_seek.kernels.jit import bare, inlined
-from envs.hide_and_seek.kernels.lidar import cast_rays
 from envs.hide_and_seek.kernels.object_sight import look_at_objects
-from envs.hide_and_seek.kernels.observations import (
-    clear_entities,
-    write_lidar,
-    write_mask,
-    write_others,
-    write_self,
-)
+from envs.hide_and_seek.kernels.observing import observe_world
 from envs.hide_and_seek.kernels.physics import move_agents
 from envs.hide_and_seek.kernels.random_stream import mix
 from envs.hide_and_seek.kernels.rewards import any_hider_seen, bonus, potential
@@ -71,26 +64,6 @@ def look(world, objects, n, rules, walls, num_walls):
         look_at_objects(world, objects, n, num_blind, rules, walls, num_walls)
 
 
-@inlined
-def observe_world(world, objects, n, rules, seekers, hiders, rays, walls, num_walls):
-    """Writes both teams' buffers for world n; rays [64] is scratch."""
-    time, prep_steps = world.time[n], world.prep_steps[n]
-    pos, vel, heading, sees = world.pos[n], world.vel[n], world.heading[n], world.sees[n]
-    num_seekers, num_agents = rules.num_seekers, pos.shape[0]
-    for a in range(num_agents):
-        is_seeker = a < num_seekers
-        first, end = (0, num_seekers) if is_seeker else (num_seekers, num_agents)
-        view = seekers if is_seeker else hiders
-        row, frozen = view.obs[n, a - first], is_seeker and time < prep_steps
-        cast_rays(pos[a, 0], pos[a, 1], rules.lidar_range, walls, num_walls, rays)
-        write_self(row, pos, vel, heading, a, is_seeker, time, prep_steps, world.episode_steps[n])
-        clear_entities(row)
-        write_others(row, pos, vel, heading, a, first, end, sees)
-        write_lidar(row, rays, heading[a], rules.lidar_range)
-        write_mask(view.action_mask[n, a - first], frozen)
-        view.valid[n, a - first] = not frozen
-
-
 @bare
 def begin_episode(world, objects, n, layouts, rules, solids):
     """Starts the next episode of world n and looks."""
@@ -116,7 +89,10 @@ def observe_worlds(world, objects, starting, others, layouts, rules, seekers, hi
             walls, num_walls = surroundings(world, objects, n, layouts, rules, scratch.solids)
             if not starting[n]:
                 look(world, objects, n, rules, walls, num_walls)
-            observe_world(world, objects, n, rules, seekers, hiders, scratch.rays, walls, num_walls)
+            observe_world(
+                *(world, objects, n, layouts, rules, seekers, hiders, scratch.rays),
+                *(walls, num_walls),
+            )
 
 
 @bare
@@ -283,5 +259,7 @@ def step_worlds(
             if restart:
                 begin_episode(world, objects, n, layouts, rules, scratch.solids)
                 walls, num_walls = surroundings(world, objects, n, layouts, rules, scratch.solids)
-        observe_world(world, objects, n, rules, seekers, hiders, scratch.rays, walls, num_walls)
+        observe_world(
+            *(world, objects, n, layouts, rules, seekers, hiders, scratch.rays, walls, num_walls)
+        )
     return -1

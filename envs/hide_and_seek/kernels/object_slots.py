@@ -1,0 +1,134 @@
+"""What an agent perceives of boxes and ramps, and what it may do with them. One world at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from envs.hide_and_seek.kernels.constants import (
+    CLIMB_STEPS,
+    COS,
+    DIAGONAL,
+    F0,
+    F1,
+    HEADING_MASK,
+    NOBODY,
+    NUM_HEADINGS,
+    SIN,
+)
+from envs.hide_and_seek.kernels.jit import inlined
+from envs.hide_and_seek.kernels.solids import abuts
+from envs.hide_and_seek.kernels.targets import (
+    gap_squared,
+    grab_target,
+    held_bits,
+    lock_target,
+    locker,
+    unlock_target,
+)
+from envs.hide_and_seek.spaces import (
+    BOX_SIZE,
+    BOX_SLOTS,
+    BOXES_AT,
+    GRAB,
+    HEAD_AT,
+    LOCK,
+    NUM_OBJECTS,
+    RAMP_SIZE,
+    RAMPS_AT,
+)
+
+_HOLD_AT = HEAD_AT[GRAB] + 1
+_LOCK_AT, _UNLOCK_AT = HEAD_AT[LOCK] + 1, HEAD_AT[LOCK] + 2
+_QUARTER = NUM_HEADINGS // 4
+
+
+@inlined
+def ramps_at_solids(rects, walls, num_walls):
+    """The ramps of rects [6, 4], as bits, from which one can climb."""
+    bits = 0
+    for k in range(BOX_SLOTS, NUM_OBJECTS):
+        if rects[k, 2] > F0 and abuts(rects[k], walls, num_walls):
+            bits |= 1 << k
+    return bits
+
+
+@inlined
+def write_place(row, at, rect, x, y, cos, sin):
+    """Fills the first five columns of a slot: that object rect [4] is there, and where.
+
+    Args:
+        x, y: where the observing agent stands.
+        cos, sin: of its heading.
+    """
+    dx, dy = rect[0] - x, rect[1] - y
+    distance = np.sqrt(dx * dx + dy * dy)
+    scale = F1 / distance if distance > F0 else F0
+    row[at] = F1
+    row[at + 1] = (dx * cos + dy * sin) * scale
+    row[at + 2] = (dy * cos - dx * sin) * scale
+    row[at + 3] = distance / DIAGONAL
+    row[at + 4] = F1 / (F1 + np.sqrt(gap_squared(rect, x, y)))
+
+
+@inlined
+def write_form(row, at, rect, heading):
+    """Fills four columns from `at` on: half the sides of box rect [4] and how it lies."""
+    along_x = rect[2] > rect[3]
+    row[at] = rect[2] if along_x else rect[3]
+    row[at + 1] = rect[3] if along_x else rect[2]
+    # The length of a box has no front and back: with the angle doubled, they are one.
+    twice = 2 * ((0 if along_x else _QUARTER) - heading) & HEADING_MASK
+    has_length = rect[2] != rect[3]
+    row[at + 2] = COS[twice] if has_length else F0
+    row[at + 3] = SIN[twice] if has_length else F0
+
+
+@inlined
+def write_use(row, at, objects, n, a, k, held, own_team):
+    """Fills two columns from `at` on: who holds object k and who has locked it.
+
+    held: the bits of what is held by anybody; own_team: agent a's, SEEKERS or HIDERS.
+    """
+    team = objects.lock_team[n, k]
+    row[at] = F0 if held >> k & 1 == 0 else F1 if objects.holding[n, a] == k else -F1
+    row[at + 1] = F0 if team == NOBODY else F1 if team == own_team else -F1
+
+
+@inlined
+def write_objects(row, world, objects, n, a, num_seekers, seen, climbable):
+    """Fills the slots of the boxes and ramps in `seen` and what agent a does itself.
+
+    Args:
+        row: an observation whose slots are clear.
+        seen: bits of objects.
+        climbable: see `ramps_at_solids`.
+    """
+    x, y, heading = world.pos[n, a, 0], world.pos[n, a, 1], world.heading[n, a]
+    cos, sin = COS[heading], SIN[heading]
+    held, own_team = held_bits(objects.holding[n]), locker(a, num_seekers)
+    row[10] = F1 if objects.holding[n, a] >= 0 else F0
+    row[11] = np.float32(objects.climb[n, a]) / np.float32(CLIMB_STEPS)
+    for k in range(NUM_OBJECTS):
+        if seen >> k & 1 == 0:
+            continue
+        is_box, rect = k < BOX_SLOTS, objects.object_rect[n, k]
+        at = BOXES_AT + k * BOX_SIZE if is_box else RAMPS_AT + (k - BOX_SLOTS) * RAMP_SIZE
+        write_place(row, at, rect, x, y, cos, sin)
+        if is_box:
+            write_form(row, at + 5, rect, heading)
+            write_use(row, at + 9, objects, n, a, k, held, own_team)
+            row[at + 11] = F1 if objects.near[n, a] >> k & 1 else F0
+        else:
+            write_use(row, at + 5, objects, n, a, k, held, own_team)
+            row[at + 7] = F1 if climbable >> k & 1 else F0
+
+
+@inlined
+def allow_handling(mask, world, objects, n, a, num_seekers, ramp_locks):
+    """Allows in mask [L] the choices of grab and lock that would do something, see `targets`.
+
+    Who is frozen or up on an obstacle has nothing near and nothing in hand.
+    """
+    mask[_HOLD_AT] = grab_target(world, objects, n, a) >= 0
+    mask[_LOCK_AT] = lock_target(world, objects, n, a, ramp_locks) >= 0
+    mask[_UNLOCK_AT] = unlock_target(world, objects, n, a, num_seekers) >= 0
