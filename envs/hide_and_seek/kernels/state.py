@@ -151,6 +151,17 @@ def allocate_objects(num_envs: int, num_agents: int) -> Objects:
     )
 
 
+class Passages(NamedTuple):
+    """Room in which is found where discs get to, see `kernels/separation.py`."""
+
+    rects: np.ndarray  # [4, M] float32: walls, boxes, border
+    parts: np.ndarray  # [4, M] float32: what of them is near a door
+    order: np.ndarray  # [M] int64
+    met: np.ndarray  # [M] int64
+    places: np.ndarray  # [A, 2] float32
+    apart: np.ndarray  # [A] int64
+
+
 class Scratch(NamedTuple):
     """Room that a step works in; worlds that are stepped at the same time need their own."""
 
@@ -160,6 +171,20 @@ class Scratch(NamedTuple):
     between: np.ndarray  # [A, 2] float32
     fixed: np.ndarray  # [A] bool, agents that cannot be pushed in this step
     solids: np.ndarray  # [4, W + 4 rounded up] float32, the walls of a world, then its boxes
+    passages: Passages
+
+
+def allocate_passages(num_solids: int, num_points: int) -> Passages:
+    """Zeroed room for walls and boxes, and for agents or other points."""
+    num_rects = num_solids + 4 + 2  # with the border, and the wall on both sides of a door
+    return Passages(
+        rects=np.zeros((4, num_rects), np.float32),
+        parts=np.zeros((4, num_rects), np.float32),
+        order=np.zeros(num_rects, np.int64),
+        met=np.zeros(num_rects, np.int64),
+        places=np.zeros((num_points, 2), np.float32),
+        apart=np.zeros(num_points, np.int64),
+    )
 
 
 def allocate_scratch(num_envs: int, num_agents: int, most_walls: int) -> Scratch:
@@ -171,4 +196,5 @@ def allocate_scratch(num_envs: int, num_agents: int, most_walls: int) -> Scratch
         between=np.zeros((num_agents, 2), np.float32),
         fixed=np.zeros(num_agents, np.bool_),
         solids=np.zeros((4, most_walls + LANES), np.float32),
+        passages=allocate_passages(most_walls + LANES, num_agents),
     )

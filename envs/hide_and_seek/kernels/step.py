@@ -253,7 +253,9 @@ def step_worlds(
         ended = world.time[n] >= world.episode_steps[n]
         dones[n] = ended
         if rules.has_objects and (ended or world.time[n] == world.prep_steps[n]):
-            note_stage(world, objects, n, rules, layouts, ended, walls, num_walls)
+            note_stage(
+                *(world, objects, n, rules, layouts, ended, walls, num_walls, scratch.passages)
+            )
         if ended:
             write_stats(world, objects, n, layouts.level[world.layout[n]], stats[n])
             if restart:
