@@ -25,13 +25,13 @@ from envs.hide_and_seek.kernels.jit import bare, inlined
 from envs.hide_and_seek.kernels.lanes import LANES, any_lane, larger, load
 from envs.hide_and_seek.spaces import FORWARD, STRAFE, TURN
 
-_TOLERANCE = np.float32(1e-3)
+TOLERANCE = np.float32(1e-3)  # what is no deeper in a wall counts as clear of it
 _TINY = np.float32(1e-6)
 # A disc shoved by others keeps this far from jumping a wall's middle (0.35 m from a touching disc).
 _MAX_SHOVE = np.float32(0.2)
-_LOW = RADIUS
-_HIGH = np.float32(ARENA - RADIUS)
-_DIAMETER = np.float32(2 * RADIUS)
+LOW = RADIUS  # the first and the last coordinate of a disc in the arena
+HIGH = np.float32(ARENA - RADIUS)
+DIAMETER = np.float32(2 * RADIUS)
 _ROUNDS = 2
 
 
@@ -100,11 +100,11 @@ def push_out(pos, vel, a, is_up, walls, num_walls):
     if not is_up and near_wall(pos[a, 0], pos[a, 1], walls, num_walls):
         touched = leave_walls(pos, vel, a, walls, num_walls)
     x, y = pos[a, 0], pos[a, 1]
-    if x < _LOW or x > _HIGH:
-        x = _LOW if x < _LOW else _HIGH
+    if x < LOW or x > HIGH:
+        x = LOW if x < LOW else HIGH
         vel[a, 0] = F0
-    if y < _LOW or y > _HIGH:
-        y = _LOW if y < _LOW else _HIGH
+    if y < LOW or y > HIGH:
+        y = LOW if y < LOW else HIGH
         vel[a, 1] = F0
     pos[a, 0], pos[a, 1] = x, y
     return touched
@@ -139,7 +139,7 @@ def separate(pos, vel, fixed):
                 continue
             dx, dy = pos[j, 0] - pos[i, 0], pos[j, 1] - pos[i, 1]
             squared = dx * dx + dy * dy
-            if squared >= _DIAMETER * _DIAMETER:
+            if squared >= DIAMETER * DIAMETER:
                 continue
             touched = True
             distance = np.sqrt(squared)
@@ -149,7 +149,7 @@ def separate(pos, vel, fixed):
                 normal_x, normal_y = dx / distance, dy / distance
             share_i = F0 if fixed[i] else F1 if fixed[j] else HALF
             share_j = F1 - share_i
-            depth = _DIAMETER - distance
+            depth = DIAMETER - distance
             pos[i, 0] -= share_i * depth * normal_x
             pos[i, 1] -= share_i * depth * normal_y
             pos[j, 0] += share_j * depth * normal_x
@@ -160,8 +160,8 @@ def separate(pos, vel, fixed):
 
 
 @inlined
-def thrust(pos, vel, heading, a, action):
-    """Turns disc a, then accelerates and moves it, walls ignored. action [H] int64."""
+def accelerate(vel, heading, a, action, force):
+    """Turns disc a, then changes its speed as the action [H] int64 says; it does not move yet."""
     heading[a] = (heading[a] + action[TURN] - 2) & HEADING_MASK
     ahead = np.float32(action[FORWARD] - 1)
     left = np.float32(action[STRAFE] - 1)
@@ -169,10 +169,8 @@ def thrust(pos, vel, heading, a, action):
         ahead *= INV_SQRT2
         left *= INV_SQRT2
     cos, sin = COS[heading[a]], SIN[heading[a]]
-    vel[a, 0] = KEEP * vel[a, 0] + THRUST * (cos * ahead - sin * left)
-    vel[a, 1] = KEEP * vel[a, 1] + THRUST * (sin * ahead + cos * left)
-    pos[a, 0] += vel[a, 0]
-    pos[a, 1] += vel[a, 1]
+    vel[a, 0] = KEEP * vel[a, 0] + force * (cos * ahead - sin * left)
+    vel[a, 1] = KEEP * vel[a, 1] + force * (sin * ahead + cos * left)
 
 
 @inlined
@@ -204,7 +202,9 @@ def move_agents(pos, vel, heading, actions, fixed, climb, walls, num_walls, befo
         if fixed[a]:
             continue
         before[a, 0], before[a, 1] = pos[a, 0], pos[a, 1]
-        thrust(pos, vel, heading, a, actions[a])
+        accelerate(vel, heading, a, actions[a], THRUST)
+        pos[a, 0] += vel[a, 0]
+        pos[a, 1] += vel[a, 1]
         touched |= push_out(pos, vel, a, climb[a] > 0, walls, num_walls)
         between[a, 0], between[a, 1] = pos[a, 0], pos[a, 1]
     for _ in range(_ROUNDS):
@@ -219,6 +219,6 @@ def move_agents(pos, vel, heading, actions, fixed, climb, walls, num_walls, befo
     for a in range(num_agents):
         if fixed[a] or climb[a] > 0 or not near_wall(pos[a, 0], pos[a, 1], walls, num_walls):
             continue
-        if overlap_depth(pos[a, 0], pos[a, 1], walls, num_walls) > _TOLERANCE:
+        if overlap_depth(pos[a, 0], pos[a, 1], walls, num_walls) > TOLERANCE:
             pos[a, 0], pos[a, 1] = before[a, 0], before[a, 1]  # wedged: where it stood was clear
             vel[a, 0], vel[a, 1] = F0, F0
