@@ -60,7 +60,7 @@ def test_push_out(seed: int) -> None:
         for p, v in zip(pos.astype(float), vel.astype(float), strict=True)
     ]
     before = pos.copy()
-    touched = [physics.push_out(pos, vel, a, PACKED, len(WALLS)) for a in range(300)]
+    touched = [physics.push_out(pos, vel, a, False, PACKED, len(WALLS)) for a in range(300)]
     np.testing.assert_allclose(pos, [p for p, _ in expected], atol=1e-5)
     np.testing.assert_allclose(vel, [v for _, v in expected], atol=1e-5)
     deep = np.array([reference.depth(p, REFERENCE_WALLS) > 0.0 for p in before.astype(float)])
@@ -183,8 +183,11 @@ def test_crowds_in_gaps_and_at_walls(middle: tuple[float, float], frozen: int) -
         )
         before, scratch = pos.copy(), np.empty((2, 6, 2), np.float32)
         packed = layouts.pack_walls(NARROW, len(NARROW))
+        fixed, climb = np.arange(6) < frozen, np.zeros(6, np.int32)
+        vel[:frozen] = 0.0
         physics.move_agents(
-            pos, vel, heading, actions, frozen, packed, len(NARROW), scratch[0], scratch[1]
+            *(pos, vel, heading, actions, fixed, climb, packed, len(NARROW)),
+            *(scratch[0], scratch[1]),
         )
         np.testing.assert_allclose(pos, expected[0], atol=1e-4)
         np.testing.assert_allclose(vel, expected[1], atol=1e-4)
