@@ -25,6 +25,7 @@ from envs.hide_and_seek.kernels.state import (
     view_of,
 )
 from envs.hide_and_seek.layouts import build_layouts, has_distances, with_distances
+from envs.hide_and_seek.levels import LEVELS
 from envs.hide_and_seek.spaces import NUM_HEADS, STAT_NAMES
 
 
@@ -32,10 +33,10 @@ def _make_rules(config: ResolvedConfig) -> Rules:
     """The numbers that the kernels use."""
     return Rules(
         num_seekers=config.num_seekers,
-        has_objects=False,
+        has_objects=config.most_boxes + config.most_ramps > 0,
         prep_steps=np.array([config.prep_steps], np.int32),
         episode_steps=np.array([config.episode_steps], np.int32),
-        ramp_locks=np.zeros(1, np.bool_),
+        ramp_locks=np.array([LEVELS[config.level].ramps_lock]),
         level_first=np.array([0, config.num_layouts], np.int32),
         level_share=np.ones(1, np.float32),
         cos_half_view=np.float32(np.cos(np.radians(config.vision_angle) / 2.0)),
@@ -82,7 +83,10 @@ class HideAndSeekBatchEnv(BatchEnv):
         # Beside the world and not in it: an array more there would cost the kernels their speed.
         self._moved = np.zeros((num_envs, len(game.teams)), np.float32)
         self.episode_stats = np.zeros((num_envs, len(STAT_NAMES)), np.float32)
-        self.layouts = build_layouts(config.level, config.num_layouts, config.layout_seed)
+        self.layouts = build_layouts(
+            *(config.level, config.num_layouts, config.layout_seed),
+            *(config.num_boxes, config.num_ramps),
+        )
         self._use_rules(config.resolved())
         self.world = allocate_world(num_envs, agents)
         self.objects = allocate_objects(num_envs, agents)

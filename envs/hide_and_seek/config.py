@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -18,28 +17,20 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from envs.hide_and_seek.spaces import HEADS, NVEC, OBS_SIZE, STAT_NAMES, live_columns
+from envs.hide_and_seek.levels import LEVELS
+from envs.hide_and_seek.spaces import (
+    BOX_SLOTS,
+    HEADS,
+    NVEC,
+    OBS_SIZE,
+    RAMP_SLOTS,
+    STAT_NAMES,
+    live_columns,
+)
 
 if TYPE_CHECKING:
     from envs.batch_env import GameSpec
 
-
-@dataclass(frozen=True)
-class Level:
-    """The standard values of one level: team sizes and times in steps."""
-
-    num_seekers: int
-    num_hiders: int
-    prep_steps: int
-    episode_steps: int
-
-
-LEVELS: dict[str, Level] = {
-    "L0": Level(num_seekers=1, num_hiders=1, prep_steps=20, episode_steps=80),
-    "L1": Level(num_seekers=1, num_hiders=1, prep_steps=32, episode_steps=80),
-    "L2": Level(num_seekers=2, num_hiders=2, prep_steps=40, episode_steps=100),
-    "L3": Level(num_seekers=2, num_hiders=2, prep_steps=96, episode_steps=240),
-}
 
 MAX_TEAM = 3
 MAX_REWARD = 1000.0
@@ -116,7 +107,8 @@ class HideAndSeekConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     level: str = "L0"
-    """L0 pillars, L1 a room with a door, L2 a quadrant with 1-2 doors, L3 random rooms."""
+    """L0 pillars, L1 a room with a door and a box, L2 a quadrant with 2 boxes, L3 random rooms with
+    3-4 boxes, L4 the same with 2 ramps, Q the quadrant with a ramp of Baker et al. 2019."""
     num_seekers: TeamSize | None = None
     """1 to 3."""
     num_hiders: TeamSize | None = None
@@ -125,6 +117,10 @@ class HideAndSeekConfig(BaseModel):
     """Steps at the start in which the seekers are frozen and blind; fewer than episode_steps."""
     episode_steps: EpisodeSteps | None = None
     """Length of an episode in steps, preparation included."""
+    num_boxes: Annotated[int, Field(strict=True, ge=0, le=BOX_SLOTS)] | None = None
+    """0 to 4. Boxes that the level does not have of itself are cubes and start anywhere."""
+    num_ramps: Annotated[int, Field(strict=True, ge=0, le=RAMP_SLOTS)] | None = None
+    """0 to 2."""
     vision_angle: Annotated[Finite, Field(gt=0.0, le=360.0)] = 135.0
     """Full angle of the vision cone in degrees."""
     vision_range: Distance = 17.0
@@ -187,7 +183,10 @@ class HideAndSeekConfig(BaseModel):
 
     def resolved(self) -> ResolvedConfig:
         """The same game with the level's values in place of every None."""
-        standard = vars(LEVELS[self.level]) | {"shaping_gamma": SHAPING_GAMMA}
+        level = LEVELS[self.level]
+        names = ("num_seekers", "num_hiders", "prep_steps", "episode_steps")
+        standard = {name: getattr(level, name) for name in names}
+        standard |= {"shaping_gamma": SHAPING_GAMMA}
         return ResolvedConfig.model_validate(standard | self.model_dump(exclude_none=True))
 
     def with_parameters(self, values: Mapping[str, float]) -> Self:
@@ -230,6 +229,16 @@ class ResolvedConfig(HideAndSeekConfig):
 
     def resolved(self) -> ResolvedConfig:
         return self
+
+    @property
+    def most_boxes(self) -> int:
+        """How many boxes a world has at most."""
+        return LEVELS[self.level].boxes[1] if self.num_boxes is None else self.num_boxes
+
+    @property
+    def most_ramps(self) -> int:
+        """How many ramps a world has at most."""
+        return LEVELS[self.level].num_ramps if self.num_ramps is None else self.num_ramps
 
     @property
     def team_sizes(self) -> dict[str, int]:

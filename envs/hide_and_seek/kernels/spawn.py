@@ -73,26 +73,40 @@ def has_room(rects, count, x, y, half_x, half_y):
 
 
 @bare
-def place_objects(rects, halves, places, num_places, stream, n):
-    """Puts objects on random places of theirs, with a passage between them.
-
-    One that finds no room stays away in this episode.
-
-    Args:
-        rects: [6, 4] float32, filled.
-        halves: [6, 2] float32, half sides, 0 = absent; places [6, P, 2]; num_places [6].
-    """
+def try_objects(rects, halves, places, num_places, stream, n):
+    """Draws a place for each object; returns whether all of them found room."""
+    complete = True
     for k in range(NUM_OBJECTS):
         rects[k, 0], rects[k, 1], rects[k, 2], rects[k, 3] = NOWHERE, NOWHERE, F0, F0
         if halves[k, 0] == F0 or num_places[k] == 0:
             continue
+        found = False
         start = next_below(stream, n, num_places[k])
         for offset in range(num_places[k]):
             place = places[k, (start + offset) % num_places[k]]
             if has_room(rects, k, place[0], place[1], halves[k, 0], halves[k, 1]):
                 rects[k, 0], rects[k, 1] = place[0], place[1]
                 rects[k, 2], rects[k, 3] = halves[k, 0], halves[k, 1]
+                found = True
                 break
+        complete = complete and found
+    return complete
+
+
+@bare
+def place_objects(rects, halves, places, num_places, stream, n):
+    """Puts objects on random places of theirs, with a passage between them.
+
+    One can take the room of the next, so all are drawn anew until all are there. One that finds no
+    room even so stays away in this episode.
+
+    Args:
+        rects: [6, 4] float32, filled.
+        halves: [6, 2] float32, half sides, 0 = absent; places [6, P, 2]; num_places [6].
+    """
+    for _ in range(_TRIES):
+        if try_objects(rects, halves, places, num_places, stream, n):
+            return
 
 
 @bare
