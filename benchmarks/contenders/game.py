@@ -17,7 +17,8 @@ import numpy as np
 
 from envs.batch_env import ObsBuffers
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
-from envs.hide_and_seek.config import LEVELS, HideAndSeekConfig
+from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.levels import LEVELS
 
 WORLDS = 512
 _STEPS = 100

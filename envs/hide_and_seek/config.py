@@ -268,7 +268,11 @@ class ResolvedConfig(HideAndSeekConfig):
                 tuple(f"{name}_{k}" for k in range(size)),
                 OBS_SIZE,
                 NVEC,
-                live_columns(mates=size - 1, opponents=sum(sizes.values()) - size),
+                live_columns(
+                    *(size - 1, sum(sizes.values()) - size, self.most_boxes, self.most_ramps),
+                    planks=LEVELS[self.level].planks[1] > 0,
+                    ramps_lock=LEVELS[self.level].ramps_lock,
+                ),
             )
             for name, size in sizes.items()
         )

@@ -57,12 +57,16 @@ unlock are allowed where they would do something.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 SELF_SIZE = 12
-SELF_LIVE = 10  # column 10 needs objects, 11 ramps
+SELF_LIVE = 10  # columns that every level has
+HOLDS_AT, CLIMBS_AT = 10, 11  # need objects, need ramps
 NUM_RAYS = 32
 AGENT_SLOTS, AGENT_SIZE = 5, 10
 BOX_SLOTS, BOX_SIZE = 4, 12
 RAMP_SLOTS, RAMP_SIZE = 2, 8
+BOX_ANGLE, RAMP_LOCK = (7, 8), 6
 
 MATE_SLOTS = 2
 NUM_OBJECTS = BOX_SLOTS + RAMP_SLOTS  # of a world, present or not; boxes first, then ramps
@@ -124,8 +128,30 @@ STAT_NAMES = (
 """The statistics of an episode; a return is the mean of a team's agents."""
 
 
-def live_columns(mates: int, opponents: int) -> tuple[int, ...]:
-    """The columns that can be other than 0 for an agent with so many mates and opponents."""
+def live_columns(
+    mates: int,
+    opponents: int,
+    boxes: int = 0,
+    ramps: int = 0,
+    *,
+    planks: bool = True,
+    ramps_lock: bool = True,
+) -> tuple[int, ...]:
+    """The columns that can be other than 0 for an agent in a game that has so many of each.
+
+    Args:
+        planks: whether a box can be one.
+        ramps_lock: whether a ramp can be locked.
+    """
+    self_live = [*range(SELF_LIVE)]
+    self_live += [HOLDS_AT] if boxes + ramps else []
+    self_live += [CLIMBS_AT] if ramps else []
     seen = [*range(mates), *range(MATE_SLOTS, MATE_SLOTS + opponents)]
-    agents = [AGENTS_AT + slot * AGENT_SIZE + k for slot in seen for k in range(AGENT_SIZE)]
-    return (*range(SELF_LIVE), *range(LIDAR_AT, AGENTS_AT), *agents)
+    slots: list[tuple[int, Iterable[int]]] = [
+        (AGENTS_AT + slot * AGENT_SIZE, range(AGENT_SIZE)) for slot in seen
+    ]
+    of_box = [k for k in range(BOX_SIZE) if planks or k not in BOX_ANGLE]
+    slots += [(BOXES_AT + slot * BOX_SIZE, of_box) for slot in range(boxes)]
+    of_ramp = [k for k in range(RAMP_SIZE) if ramps_lock or k != RAMP_LOCK]
+    slots += [(RAMPS_AT + slot * RAMP_SIZE, of_ramp) for slot in range(ramps)]
+    return (*self_live, *range(LIDAR_AT, AGENTS_AT), *(at + k for at, live in slots for k in live))

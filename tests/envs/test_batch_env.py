@@ -8,6 +8,16 @@ import numpy as np
 import pytest
 
 from envs.batch_env import ObsBuffers, TeamSpec
+from envs.hide_and_seek.spaces import (
+    BOX_SIZE,
+    BOX_SLOTS,
+    BOXES_AT,
+    CLIMBS_AT,
+    HOLDS_AT,
+    RAMP_SIZE,
+    RAMP_SLOTS,
+    RAMPS_AT,
+)
 from tests.envs.playing import Play, make_play
 
 GAME: dict[str, Any] = {
@@ -275,7 +285,7 @@ def test_without_autoreset_the_end_can_be_looked_at_and_the_next_episode_is_the_
     assert_same(usual.everything(), still.everything())
 
 
-@pytest.mark.parametrize("level", ["L0", "L1", "L3"])
+@pytest.mark.parametrize("level", ["L0", "L1", "L3", "L4", "Q"])
 def test_columns_that_are_not_live_are_always_zero(level: str) -> None:
     play = make_play(32, level=level)
     play.reset(*range(32))
@@ -285,10 +295,13 @@ def test_columns_that_are_not_live_are_always_zero(level: str) -> None:
         play.step(play.random_actions(random))
         for name, columns in seen.items():
             columns |= play.out[name].obs.any(axis=(0, 1))
+    at_hand = {HOLDS_AT, CLIMBS_AT}  # what an agent seldom comes to by random moves
+    at_hand |= {BOXES_AT + BOX_SIZE * box + k for box in range(BOX_SLOTS) for k in (9, 10, 11)}
+    at_hand |= {RAMPS_AT + RAMP_SIZE * ramp + k for ramp in range(RAMP_SLOTS) for k in (5, 6, 7)}
     for spec in play.env.teams:
         assert spec.live_columns is not None
         assert set(np.flatnonzero(seen[spec.name])) <= set(spec.live_columns)
-        missed = set(spec.live_columns) - set(np.flatnonzero(seen[spec.name]))
+        missed = set(spec.live_columns) - set(np.flatnonzero(seen[spec.name])) - at_hand
         assert len(missed) <= 1  # the time to hide may never show in so few worlds
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from envs.hide_and_seek import layouts as bank_module
-from envs.hide_and_seek.config import LEVELS
+from envs.hide_and_seek.arenas import Arena
 from envs.hide_and_seek.kernels.state import Layouts
 from envs.hide_and_seek.layouts import (
     build_layouts,
@@ -19,6 +19,7 @@ from envs.hide_and_seek.layouts import (
     walls_of,
     with_distances,
 )
+from envs.hide_and_seek.levels import LEVELS
 
 LEVEL_NAMES = list(LEVELS)
 
@@ -58,7 +59,7 @@ def test_a_pocket_is_refused() -> None:
         (8.0, 4.0, 0.1, 2.1),
     ]
     walls = np.array(sealed, np.float32)
-    spawns = bank_module._spawn_places(bank_module.Layout(), walls)
+    spawns = bank_module._spawn_places(Arena(), walls, LEVELS["L0"])
     assert not bank_module._is_playable(walls, spawns)
     assert bank_module._is_playable(walls[:3], spawns)
 
