@@ -43,6 +43,7 @@ def _make_rules(config: ResolvedConfig) -> Rules:
         vision_range=np.float32(config.vision_range),
         lidar_range=np.float32(config.lidar_range),
         beta=np.float32(config.shaping_beta),
+        cover=np.float32(config.shaping_cover),
         gamma=np.float32(config.shaping_gamma),
     )
 

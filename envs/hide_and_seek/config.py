@@ -58,6 +58,7 @@ REWARD_SETTINGS = (
     "reward_perfect_hide",
     "reward_moving",
     "shaping_beta",
+    "shaping_cover",
     "shaping_gamma",
 )
 """What a step pays. They are no rules of the game: a world in mid-episode can be given others."""
@@ -144,6 +145,8 @@ class HideAndSeekConfig(BaseModel):
     """For the agent itself, per meter it moved; below 0 it is a price. Not zero-sum."""
     shaping_beta: Annotated[Finite, Field(ge=0.0, le=_MAX_BETA)] = 0.0
     """Weight of the distance shaping; 0 = off (no distance tables are built)."""
+    shaping_cover: Annotated[Finite, Field(ge=0.0, le=_MAX_BETA)] = 0.0
+    """Weight of the cover shaping: the share of the hiders that walls and boxes hide; 0 = off."""
     shaping_gamma: Discount | None = None
     """Discount inside the shaping term; None = the learner's, with which no optimum changes."""
 

@@ -91,7 +91,8 @@ class Config(ConfigGroups):
     @model_validator(mode="after")
     def _one_discount_of_the_shaping(self) -> Config:
         gammas = {name: self.ppo.team(name).gamma for name in TEAMS}
-        shaped = self.env.shaping_beta > 0 or self.schedules.env.get("shaping_beta") is not None
+        weights = ("shaping_beta", "shaping_cover")
+        shaped = any(getattr(self.env, name) > 0 or name in self.schedules.env for name in weights)
         if shaped and self.env.shaping_gamma is None and len(set(gammas.values())) > 1:
             found = ", ".join(f"{name} {gamma:g}" for name, gamma in gammas.items())
             raise ValueError(

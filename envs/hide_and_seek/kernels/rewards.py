@@ -15,6 +15,7 @@ from envs.hide_and_seek.kernels.constants import (
     F0,
 )
 from envs.hide_and_seek.kernels.jit import bare
+from envs.hide_and_seek.kernels.vision import line_is_clear
 
 _FARTHEST = np.float32(1e9)
 _TO_ARENAS = np.float32(DISTANCE_UNIT / ARENA)
@@ -54,6 +55,22 @@ def potential(pos, num_seekers, distances):
             shortest = min(shortest, walk)
         total += shortest
     return -total * _TO_ARENAS / np.float32(num_agents - num_seekers)
+
+
+@bare
+def exposure(pos, num_seekers, walls, num_walls):
+    """The seekers' potential of cover: the share of the hiders with a clear line to some seeker.
+
+    Whatever his heading and range. pos [A, 2]; walls [4, W], of which the first `num_walls` count.
+    """
+    num_agents = pos.shape[0]
+    exposed = 0
+    for j in range(num_seekers, num_agents):
+        for i in range(num_seekers):
+            if line_is_clear(pos[i, 0], pos[i, 1], pos[j, 0], pos[j, 1], walls, num_walls):
+                exposed += 1
+                break
+    return np.float32(exposed) / np.float32(num_agents - num_seekers)
 
 
 @bare

@@ -24,7 +24,7 @@ class World(NamedTuple):
     layout: np.ndarray  # [N] int32
     stream: np.ndarray  # [N] uint64, the random stream
     sees: np.ndarray  # [N, A, A] bool, sees[n, i, j]: i sees j now
-    credit: np.ndarray  # [N] float32, beta * potential paid out so far
+    credit: np.ndarray  # [N] float32, the weighted potentials paid out so far
     raw_return: np.ndarray  # [N] float32, what seekers got from hiders in this episode, unshaped
     shaping_return: np.ndarray  # [N] float32, the shaping part of it
     seen_steps: np.ndarray  # [N] int32, main-phase steps with a hider seen
@@ -78,7 +78,8 @@ class Rules(NamedTuple):
     cos_half_view: np.float32
     vision_range: np.float32
     lidar_range: np.float32
-    beta: np.float32
+    beta: np.float32  # weight of the distance shaping
+    cover: np.float32  # weight of the cover shaping
     gamma: np.float32
 
 

@@ -13,7 +13,7 @@ from envs.hide_and_seek.kernels.object_sight import look_at_objects
 from envs.hide_and_seek.kernels.observing import observe_world
 from envs.hide_and_seek.kernels.physics import move_agents
 from envs.hide_and_seek.kernels.random_stream import mix
-from envs.hide_and_seek.kernels.rewards import any_hider_seen, bonus, potential
+from envs.hide_and_seek.kernels.rewards import any_hider_seen, bonus, exposure, potential
 from envs.hide_and_seek.kernels.solids import join_solids
 from envs.hide_and_seek.kernels.spawn import start_episode
 from envs.hide_and_seek.kernels.stages import note_stage
@@ -133,8 +133,11 @@ def pay_for_moving(pos, before, num_seekers, per_metre, dones, rewards_s, reward
 
 
 @inlined
-def settle(world, n, layouts, rules, pay):
-    """Counts the step just played in world n and returns a seeker's training reward for it."""
+def settle(world, n, layouts, rules, pay, walls, num_walls):
+    """Counts the step just played in world n and returns a seeker's training reward for it.
+
+    walls [4, W]: the `surroundings` of the world.
+    """
     time = world.time[n]
     ended = time >= world.episode_steps[n]
     raw = F0
@@ -148,14 +151,17 @@ def settle(world, n, layouts, rules, pay):
         if pay.early_catch > F0 or pay.perfect_hide > F0:
             raw += bonus(world, n, pay, ended)
     shaping = F0
-    if rules.beta > F0 or world.credit[n] != F0:
-        # Ng, Harada, Russell 1999, with the weight inside the potential so that it may change:
-        # F = gamma * beta' * phi(s') - beta * phi(s), with phi = 0 at the end and as long as the
-        # seekers have not moved.
+    if rules.beta > F0 or rules.cover > F0 or world.credit[n] != F0:
+        # Ng, Harada, Russell 1999, with the weights inside the potential so that they may change:
+        # phi = beta * (distance) + cover * (exposure), F = gamma * phi(s') - phi(s), and phi is 0
+        # at the end and as long as the seekers have not moved.
         credit = F0
-        if rules.beta > F0 and time > world.prep_steps[n] and not ended:
+        shaped = time > world.prep_steps[n] and not ended
+        if rules.beta > F0 and shaped:
             distances = layouts.distances[world.layout[n]]
             credit = rules.beta * potential(world.pos[n], rules.num_seekers, distances)
+        if rules.cover > F0 and shaped:
+            credit += rules.cover * exposure(world.pos[n], rules.num_seekers, walls, num_walls)
         shaping = rules.gamma * credit - world.credit[n]
         world.credit[n] = credit
     world.raw_return[n] += raw
@@ -247,7 +253,7 @@ def step_worlds(
         move(world, objects, n, layouts, rules, scratch, walls, num_walls)
         world.time[n] += 1
         look(world, objects, n, rules, walls, num_walls)
-        reward = settle(world, n, layouts, rules, pay)
+        reward = settle(world, n, layouts, rules, pay, walls, num_walls)
         rewards_s[n, :] = reward
         rewards_h[n, :] = -reward
         ended = world.time[n] >= world.episode_steps[n]
