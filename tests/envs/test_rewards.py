@@ -121,7 +121,7 @@ SHAPED: dict[str, Any] = {
     "episode_steps": 40,
     "shaping_gamma": GAMMA,
 }
-WEIGHTED = [
+WEIGHTED: list[dict[str, Any]] = [
     {"shaping_beta": 0.5},
     {"shaping_cover": 0.5},
     {"shaping_beta": 0.5, "shaping_cover": 2.0},
@@ -129,7 +129,7 @@ WEIGHTED = [
 
 
 @pytest.mark.parametrize("weights", WEIGHTED)
-def test_shaping_adds_the_difference_of_potentials(weights: dict[str, float]) -> None:
+def test_shaping_adds_the_difference_of_potentials(weights: dict[str, Any]) -> None:
     """Per step gamma phi' - phi, nothing in the preparation, phi = 0 at the end."""
     changes = 0
     for seed in range(6):
@@ -146,7 +146,7 @@ def test_shaping_adds_the_difference_of_potentials(weights: dict[str, float]) ->
 
 @pytest.mark.parametrize("weights", WEIGHTED)
 def test_shaping_leaves_the_game_the_raw_return_and_the_discounted_sum_alone(
-    weights: dict[str, float],
+    weights: dict[str, Any],
 ) -> None:
     play = make_play(1, **SHAPED, **weights)
     shaped, _ = potentials(play, 3)
