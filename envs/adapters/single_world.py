@@ -14,7 +14,8 @@ from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from envs.hide_and_seek.config import HideAndSeekConfig, did_you_mean, nearest
 from envs.hide_and_seek.spaces import NUM_HEADS, NVEC, OBS_BOUND, OBS_SIZE
 from envs.render.ansi import draw_text
-from envs.render.raster import DEFAULT_SIZE, draw_image, picture_height
+from envs.render.canvas import picture_height
+from envs.render.raster import DEFAULT_SIZE, draw_image
 from envs.render.scene import build_scene
 from envs.render.window import Window
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from envs.render.scene import AgentShape, Scene
+from envs.render.scene import AgentShape, ObjectShape, Rect, Scene
 
 _CELLS = 24  # per side; a cell is two columns wide, which makes it about square
 _ARROWS = "→↗↑↖←↙↓↘"
@@ -16,30 +16,56 @@ _PAINT = {
     "wall": "\x1b[90m",
     "seeker view": "\x1b[31m",
     "hider view": "\x1b[36m",
+    "box": "\x1b[33m",
+    "ramp": "\x1b[35m",
+    "shelter": "\x1b[32m",
+    "door": "\x1b[1;97m",
 }
+_LETTER = {"seeker": "S", "hider": "H"}
+_OBJECTS = {"cube": "[]", "plank": "==", "ramp": "/\\"}
+_SHELTER = "::"
+_BLOCKED = "><"
 LEGEND = (
     "S→ seeker    S· blind",
     "H→ hider     H! seen",
+    "S^ H^ up, from a ramp",
+    "[] cube      == plank",
+    "/\\ ramp      ██ wall",
+    "S# H# who has locked it",
+    "S+ H+ who holds it",
     "░░ the seekers' view",
     " · the hiders' view",
-    "██ wall",
+    ":: no seeker gets there",
+    ">< nobody fits through",
 )
 _PLAIN = "\x1b[0m"
 
 
-def _wall_cells(scene: Scene) -> np.ndarray:
-    """Which cells hold some wall, [24, 24] bool, row 0 at the bottom."""
-    cell = scene.side / _CELLS
+def _cells_of(rect: Rect, side: float) -> np.ndarray:
+    """Which cells a rectangle covers, [24, 24] bool, row 0 at the bottom."""
+    cell = side / _CELLS
     low = np.arange(_CELLS) * cell
+    x0, y0, x1, y1 = rect
+    # A thin wall between two cells marks the one that its middle line falls in.
+    thin_x, thin_y = x1 - x0 < cell, y1 - y0 < cell
+    across = low <= (x0 + x1) / 2 if thin_x else low + cell / 2 < x1
+    along = low <= (y0 + y1) / 2 if thin_y else low + cell / 2 < y1
+    after_x = low + cell > (x0 + x1) / 2 if thin_x else low + cell / 2 > x0
+    after_y = low + cell > (y0 + y1) / 2 if thin_y else low + cell / 2 > y0
+    return (along & after_y)[:, None] & (across & after_x)[None, :]
+
+
+def _cell_at(x: float, y: float, side: float) -> tuple[int, int]:
+    """The row and the column of the cell that a place lies in."""
+    column, row = (min(int(v / side * _CELLS), _CELLS - 1) for v in (x, y))
+    return row, column
+
+
+def _shelter_cells(scene: Scene) -> np.ndarray:
+    """The cells that no seeker can walk to, [24, 24] bool, row 0 at the bottom."""
     cells = np.zeros((_CELLS, _CELLS), np.bool_)
-    for x0, y0, x1, y1 in scene.walls:
-        # A thin wall between two cells marks the one that its middle line falls in.
-        thin_x, thin_y = x1 - x0 < cell, y1 - y0 < cell
-        across = low <= (x0 + x1) / 2 if thin_x else low + cell / 2 < x1
-        along = low <= (y0 + y1) / 2 if thin_y else low + cell / 2 < y1
-        after_x = low + cell > (x0 + x1) / 2 if thin_x else low + cell / 2 > x0
-        after_y = low + cell > (y0 + y1) / 2 if thin_y else low + cell / 2 > y0
-        cells |= (along & after_y)[:, None] & (across & after_x)[None, :]
+    for x, y in scene.shelter.tolist():
+        cells[_cell_at(x, y, scene.side)] = True
     return cells
 
 
@@ -70,8 +96,23 @@ def _agent_mark(agent: AgentShape) -> tuple[str, str]:
         return "S·", "seeker"
     if agent.seen:
         return "H!", "seen"
+    if agent.up:
+        return f"{_LETTER[agent.team]}^", agent.team
     arrow = _ARROWS[round(agent.angle / (np.pi / 4)) % 8]
-    return ("S" if agent.team == "seeker" else "H") + arrow, agent.team
+    return _LETTER[agent.team] + arrow, agent.team
+
+
+def _put_object(marks: np.ndarray, scene: Scene, shape: ObjectShape, color: bool) -> None:
+    """Writes an object, and in its middle who has locked or holds it."""
+    x0, y0, x1, y1 = shape.rect
+    paint = "ramp" if shape.kind == "ramp" else "box"
+    marks[_cells_of(shape.rect, scene.side)] = _painted(_OBJECTS[shape.kind], paint, color)
+    middle = _cell_at((x0 + x1) / 2, (y0 + y1) / 2, scene.side)
+    if shape.lock is not None:
+        marks[middle] = _painted(f"{_LETTER[shape.lock]}#", shape.lock, color)
+    elif shape.holder is not None:
+        team = scene.agents[shape.holder].team
+        marks[middle] = _painted(f"{_LETTER[team]}+", team, color)
 
 
 def _painted(text: str, paint: str, color: bool) -> str:
@@ -84,7 +125,7 @@ def status_line(scene: Scene) -> str:
     line = f"step {scene.time}/{scene.episode_steps}  {phase}"
     if scene.time > scene.prep_steps:
         line += f"  seen {scene.seen_fraction:.0%}"
-    return line
+    return f"{line}  SEALED" if scene.sealed else line
 
 
 def draw_text(scene: Scene, color: bool = False) -> str:
@@ -95,13 +136,20 @@ def draw_text(scene: Scene, color: bool = False) -> str:
         color: whether to add ANSI color codes.
     """
     marks = np.full((_CELLS, _CELLS), "  ", dtype=object)
-    for team, mark in _VIEWS.items():
-        marks[_viewed_cells(scene, team)] = _painted(mark, f"{team} view", color)
-    marks[_wall_cells(scene)] = _painted("██", "wall", color)
+    view = {team: _viewed_cells(scene, team) for team in _VIEWS}
+    marks[view["hider"]] = _painted(_VIEWS["hider"], "hider view", color)
+    marks[_shelter_cells(scene)] = _painted(_SHELTER, "shelter", color)
+    marks[view["seeker"]] = _painted(_VIEWS["seeker"], "seeker view", color)
+    for wall in scene.walls:
+        marks[_cells_of(wall, scene.side)] = _painted("██", "wall", color)
+    for door in scene.doors:
+        if door.blocked:
+            marks[_cells_of(door.rect, scene.side)] = _painted(_BLOCKED, "door", color)
+    for shape in scene.objects:
+        _put_object(marks, scene, shape, color)
     for agent in scene.agents:
-        column, row = (min(int(v / scene.side * _CELLS), _CELLS - 1) for v in (agent.x, agent.y))
         mark, paint = _agent_mark(agent)
-        marks[row, column] = _painted(mark, paint, color)
+        marks[_cell_at(agent.x, agent.y, scene.side)] = _painted(mark, paint, color)
     edge = "─" * (2 * _CELLS)
     rows = [f"│{''.join(row)}│" for row in marks[::-1]]
     return "\n".join([status_line(scene), f"┌{edge}┐", *rows, f"└{edge}┘"])

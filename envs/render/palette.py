@@ -1,4 +1,4 @@
-"""The colors of the picture, red, green, blue."""
+"""The colors of the picture, red, green, blue. Each meaning has a shape or a letter as well."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ SHADOW: Color = (10, 13, 19)
 TEXT: Color = (226, 232, 242)
 MUTED: Color = (128, 140, 162)
 TRACK: Color = (36, 45, 61)
+
+POST: Color = (176, 190, 214)
+SILL: Color = (44, 55, 76)
+CRATE: Color = (206, 164, 108)
+CRATE_DARK: Color = (134, 98, 56)
+CRATE_EDGE: Color = (92, 66, 38)
+STEPS: tuple[Color, ...] = ((96, 80, 164), (132, 116, 200), (170, 156, 228), (212, 204, 250))
+SHELTER: Color = (92, 226, 168)
+TAPE: Color = (250, 214, 70)
+TAPE_DARK: Color = (26, 24, 22)
 
 SEEKER: Color = (255, 99, 92)
 HIDER: Color = (64, 196, 235)

@@ -5,61 +5,33 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageChops, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw
 
 from envs.render import palette
+from envs.render.canvas import OVERSAMPLE, Canvas, font
 from envs.render.palette import Color
+from envs.render.pieces import (
+    draw_boxes,
+    draw_holds,
+    draw_locks,
+    draw_posts,
+    draw_ramps,
+    draw_shelter,
+    draw_sills,
+    draw_tapes,
+    draw_ways_up,
+)
 from envs.render.scene import AgentShape, Scene
 
 DEFAULT_SIZE = 640  # pixels, the picture's width
-_OVERSAMPLE = 2
-_BAR = 0.11  # the status bar's height over the picture's width
-_MARGIN = 0.02
 _CONE_ALPHA = {"seeker": 125, "hider": 70}  # of 255, at the viewer's feet
 _CONE_FADE = 0.62  # how much of that is lost at the far end
-
-
-class _Canvas:
-    """Pixels for meters: a drawing surface at the oversampled size."""
-
-    def __init__(self, size: int, side: float) -> None:
-        self.width = size * _OVERSAMPLE
-        self.height = picture_height(size) * _OVERSAMPLE
-        self.margin = round(_MARGIN * self.width)
-        self.bar = round(_BAR * self.width)
-        self.scale = (self.width - 2 * self.margin) / side
-        self.side = side
-
-    def point(self, x: float, y: float) -> tuple[float, float]:
-        """The pixel of a place; y points down in an image."""
-        return self.margin + x * self.scale, self.bar + (self.side - y) * self.scale
-
-    def box(self, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
-        """A rectangle in meters as (left, top, right, bottom) pixels."""
-        left, bottom = self.point(x0, y0)
-        right, top = self.point(x1, y1)
-        return left, top, right, bottom
-
-    def length(self, meters: float) -> int:
-        """A line width in pixels, at least 1."""
-        return max(1, round(meters * self.scale))
-
-
-def picture_height(size: int) -> int:
-    """The height in pixels of a picture `size` pixels wide."""
-    return size + round((_BAR - _MARGIN) * size)
-
-
-@lru_cache(maxsize=8)
-def font(pixels: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    """The font of all texts, at a size."""
-    return ImageFont.load_default(pixels)
 
 
 @lru_cache(maxsize=4)
 def _background(size: int, side: float, walls: tuple[tuple[float, ...], ...]) -> Image.Image:
     """Returns page, floor, grid and walls: they stay the same for a whole episode."""
-    canvas = _Canvas(size, side)
+    canvas = Canvas(size, side)
     image = Image.new("RGB", (canvas.width, canvas.height), palette.PAGE)
     draw = ImageDraw.Draw(image)
     rim = canvas.length(0.06)
@@ -74,7 +46,7 @@ def _background(size: int, side: float, walls: tuple[tuple[float, ...], ...]) ->
     return image
 
 
-def _draw_walls(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
+def _draw_walls(image: Image.Image, canvas: Canvas, scene: Scene) -> None:
     """Draws the walls over the cones, each with a lighter top."""
     draw = ImageDraw.Draw(image)
     boxes = [canvas.box(*wall) for wall in scene.walls]
@@ -96,7 +68,7 @@ def _glow(pixels: int, alpha: int) -> Image.Image:
     return fade.point([round(alpha * (1.0 - _CONE_FADE * v / 255.0)) for v in range(256)])
 
 
-def _draw_cones(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
+def _draw_cones(image: Image.Image, canvas: Canvas, scene: Scene) -> None:
     """Light up what every agent sees; the cones of one team do not add up."""
     reach = round(scene.side * canvas.scale)
     for team in ("hider", "seeker"):
@@ -116,7 +88,7 @@ def _draw_cones(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
         image.paste(palette.TEAM[team], (0, 0), lit)
 
 
-def _draw_links(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
+def _draw_links(image: Image.Image, canvas: Canvas, scene: Scene) -> None:
     """Draws a dashed line from each seeker to every hider it sees."""
     draw = ImageDraw.Draw(image)
     for i, j in scene.links:
@@ -131,12 +103,12 @@ def _draw_links(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
 
 
 def _disc(
-    draw: ImageDraw.ImageDraw, canvas: _Canvas, x: float, y: float, r: float, fill: Color
+    draw: ImageDraw.ImageDraw, canvas: Canvas, x: float, y: float, r: float, fill: Color
 ) -> None:
     draw.ellipse(canvas.box(x - r, y - r, x + r, y + r), fill=fill)
 
 
-def _draw_eyes(draw: ImageDraw.ImageDraw, canvas: _Canvas, agent: AgentShape, r: float) -> None:
+def _draw_eyes(draw: ImageDraw.ImageDraw, canvas: Canvas, agent: AgentShape, r: float) -> None:
     """Draws two eyes that look where the agent looks; closed ones when it is blind."""
     ahead = np.array([np.cos(agent.angle), np.sin(agent.angle)])
     left = np.array([-ahead[1], ahead[0]])
@@ -153,23 +125,55 @@ def _draw_eyes(draw: ImageDraw.ImageDraw, canvas: _Canvas, agent: AgentShape, r:
         _disc(draw, canvas, pupil[0], pupil[1], 0.18 * r, palette.PUPIL)
 
 
-def _draw_agent(image: Image.Image, canvas: _Canvas, agent: AgentShape, r: float) -> None:
-    """Draws one agent: body, eyes, and a ring with a mark when it is seen."""
+def _draw_agent(image: Image.Image, canvas: Canvas, agent: AgentShape, r: float) -> None:
+    """Draws one agent: body, eyes, a seeker's horns, a ring when seen, larger when it is up."""
     draw = ImageDraw.Draw(image)
     body = palette.FROZEN if agent.frozen else palette.TEAM[agent.team]
     red, green, blue = body
     edge = (int(red * 0.62), int(green * 0.62), int(blue * 0.62))
+    drop = 0.05
+    if agent.up:
+        r, drop = 1.2 * r, 0.24
     if agent.seen:
         ring = r * 1.55
         box = canvas.box(agent.x - ring, agent.y - ring, agent.x + ring, agent.y + ring)
         draw.ellipse(box, outline=palette.SEEN, width=canvas.length(0.07))
-    _disc(draw, canvas, agent.x, agent.y - 0.05, r, palette.SHADOW)
-    _disc(draw, canvas, agent.x, agent.y, r, edge)
+    _disc(draw, canvas, agent.x, agent.y - drop, r, palette.SHADOW)
+    if agent.team == "seeker":
+        _draw_horns(draw, canvas, agent, r, body)
+    _disc(draw, canvas, agent.x, agent.y, r, palette.EYE if agent.up else edge)
     _disc(draw, canvas, agent.x, agent.y, r * 0.86, body)
     _draw_eyes(draw, canvas, agent, r)
+    if agent.up:
+        _draw_up(draw, canvas, agent, r)
 
 
-def _draw_status(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
+def _draw_horns(
+    draw: ImageDraw.ImageDraw, canvas: Canvas, agent: AgentShape, r: float, color: Color
+) -> None:
+    """Draws the two horns that tell a seeker from a hider without its color."""
+    for side in (-1.0, 1.0):
+        for wide, high, fill in ((0.42, 1.62, palette.PUPIL), (0.3, 1.45, color)):
+            turns = ((1.05 - wide, 0.8), (1.05, high), (1.05 + wide, 0.8))
+            points = []
+            for turn, far in turns:
+                angle = agent.angle + side * turn
+                x, y = agent.x + far * r * np.cos(angle), agent.y + far * r * np.sin(angle)
+                points.append(canvas.point(x, y))
+            draw.polygon(points, fill=fill)
+
+
+def _draw_up(draw: ImageDraw.ImageDraw, canvas: Canvas, agent: AgentShape, r: float) -> None:
+    """Draws two chevrons upwards beside the agent."""
+    x, y = agent.x + 1.35 * r, agent.y + 0.9 * r
+    for width, color in ((0.15, palette.PUPIL), (0.07, palette.EYE)):
+        for k in (0, 1):
+            foot = y + 0.16 * k
+            ends = [(x - 0.13, foot), (x, foot + 0.13), (x + 0.13, foot)]
+            draw.line([canvas.point(*p) for p in ends], color, canvas.length(width), joint="curve")
+
+
+def _draw_status(image: Image.Image, canvas: Canvas, scene: Scene) -> None:
     """Draws the phase, the score and the time bar above the arena."""
     draw = ImageDraw.Draw(image)
     left, right = canvas.margin, canvas.width - canvas.margin
@@ -191,6 +195,8 @@ def _draw_status(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
         font=small,
         anchor="lm",
     )
+    if scene.sealed:
+        _badge(draw, canvas, "SEALED", start + draw.textlength(note + "   " * bool(note), small), text_y)
     clock = f"{scene.time} / {scene.episode_steps}"
     draw.text((right, text_y), clock, fill=palette.TEXT, font=small, anchor="rm")
     height = round(0.09 * canvas.bar)
@@ -211,6 +217,16 @@ def _draw_status(image: Image.Image, canvas: _Canvas, scene: Scene) -> None:
     )
 
 
+def _badge(draw: ImageDraw.ImageDraw, canvas: Canvas, text: str, left: float, y: float) -> None:
+    """Writes a word in a box that begins at `left`, around the height y, in pixels."""
+    letters = font(round(0.19 * canvas.bar))
+    pad, half = round(0.1 * canvas.bar), round(0.16 * canvas.bar)
+    width = draw.textlength(text, font=letters)
+    box = (left, y - half, left + width + 2 * pad, y + half)
+    draw.rounded_rectangle(box, half // 2, fill=palette.SHELTER)
+    draw.text((left + pad, y), text, fill=palette.PAGE, font=letters, anchor="lm", stroke_width=1)
+
+
 def draw_image(scene: Scene, size: int = DEFAULT_SIZE) -> np.ndarray:
     """The scene as pixels, [picture_height(size), size, 3] uint8.
 
@@ -219,12 +235,22 @@ def draw_image(scene: Scene, size: int = DEFAULT_SIZE) -> np.ndarray:
     """
     if size < 64:
         raise ValueError(f"a picture must be at least 64 pixels wide, got {size}")
-    canvas = _Canvas(size, scene.side)
+    canvas = Canvas(size, scene.side)
     image = _background(size, scene.side, scene.walls).copy()
+    draw_shelter(image, canvas, scene)
+    draw_sills(image, canvas, scene)
     _draw_cones(image, canvas, scene)
+    draw_ramps(image, canvas, scene)
     _draw_walls(image, canvas, scene)
+    draw_posts(image, canvas, scene)
+    draw_ways_up(image, canvas, scene)
+    draw_boxes(image, canvas, scene)
+    draw_tapes(image, canvas, scene)
+    draw_locks(image, canvas, scene)
     _draw_links(image, canvas, scene)
-    for agent in sorted(scene.agents, key=lambda shape: shape.team, reverse=True):
+    draw_holds(image, canvas, scene)
+    # Hiders above seekers, and whoever is up above all.
+    for agent in sorted(scene.agents, key=lambda shape: (shape.up, shape.team == "hider")):
         _draw_agent(image, canvas, agent, scene.radius)
     _draw_status(image, canvas, scene)
-    return np.asarray(image.reduce(_OVERSAMPLE))
+    return np.asarray(image.reduce(OVERSAMPLE))

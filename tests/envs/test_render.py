@@ -7,7 +7,8 @@ import pytest
 
 from envs.render import palette
 from envs.render.ansi import LEGEND, draw_text
-from envs.render.raster import draw_image, picture_height
+from envs.render.canvas import picture_height
+from envs.render.raster import draw_image
 from envs.render.scene import Scene, build_scene
 from envs.render.visibility import visible_polygon
 from envs.render.window import NoDisplayError, Window

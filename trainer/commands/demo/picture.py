@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from envs.render import palette
+from envs.render.canvas import font, picture_height
 from envs.render.palette import Color
-from envs.render.raster import draw_image, font, picture_height
+from envs.render.raster import draw_image
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.stage import Moment
 
