@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from PIL import ImageFont
+from PIL import Image, ImageFont
+
+from envs.render.palette import Color
 
 OVERSAMPLE = 2  # pictures are drawn larger and scaled down, so that edges are smooth
 _BAR = 0.11  # the status bar's height over the picture's width
@@ -47,3 +49,10 @@ def picture_height(size: int) -> int:
 def font(pixels: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     """The font of all texts, at a size."""
     return ImageFont.load_default(pixels)
+
+
+def tint(image: Image.Image, color: Color, mask: Image.Image) -> None:
+    """Lays a color over an image as far as a mask "L" of its size says."""
+    box = mask.getbbox()  # a mask's zeros take as long as the rest of it
+    if box is not None:
+        image.paste(color, box, mask.crop(box))

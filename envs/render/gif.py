@@ -20,6 +20,15 @@ _LOOP_FOREVER = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
 _TRAILER = b"\x3b"
 
 
+def _choose_colors(pixels: np.ndarray, exact: Sequence[tuple[int, int, int]]) -> Image.Image:
+    """An image whose palette has the exact colors, and the best others for pixels [H, W, 3]."""
+    kept = [part for color in exact for part in color]
+    chosen = Image.fromarray(pixels).quantize(_COLOURS - len(exact), dither=Image.Dither.NONE)
+    table = Image.new("P", (1, 1))
+    table.putpalette(kept + (chosen.getpalette() or []))
+    return table
+
+
 class GifWriter:
     """Writes to a hidden file beside `path`, which gets its name when it is complete.
 
@@ -28,13 +37,20 @@ class GifWriter:
         frames: how many were added.
     """
 
-    def __init__(self, path: Path, fps: float, sample: Sequence[np.ndarray]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        fps: float,
+        sample: Sequence[np.ndarray],
+        exact: Sequence[tuple[int, int, int]] = (),
+    ) -> None:
         """Begins a GIF.
 
         Args:
             path: its name; an existing file is replaced.
             fps: frames per second, at most `MAX_FPS`.
             sample: frames [H, W, 3] uint8 that have all the colors of those to come.
+            exact: colors that are kept as they are, however little of them the sample shows.
 
         Raises:
             OSError: the file cannot be written.
@@ -46,9 +62,7 @@ class GifWriter:
         self.frames = 0
         self._delay = 1000.0 / min(fps, MAX_FPS)  # ms
         self._clock = 0.0
-        self._colors = Image.fromarray(np.concatenate(list(sample))).quantize(
-            _COLOURS, dither=Image.Dither.NONE
-        )
+        self._colors = _choose_colors(np.concatenate(list(sample)), exact)
         self._before: np.ndarray | None = None
         self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
         self._file: BinaryIO | None = self._part.open("wb")

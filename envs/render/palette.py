@@ -32,3 +32,9 @@ EYE: Color = (250, 252, 255)
 PUPIL: Color = (18, 22, 32)
 
 TEAM = {"seeker": SEEKER, "hider": HIDER}
+
+# What a recording must not blend with others: small things that mean something.
+EXACT: tuple[Color, ...] = (
+    *(SEEKER, HIDER, FROZEN, SEEN, EYE, PUPIL),
+    *(CRATE, CRATE_DARK, CRATE_EDGE, *STEPS, POST, TAPE, TAPE_DARK, SHELTER),
+)

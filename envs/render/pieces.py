@@ -9,7 +9,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from envs.hide_and_seek.kernels.constants import CELL, RADIUS
 from envs.render import palette
-from envs.render.canvas import Canvas, font
+from envs.render.canvas import Canvas, font, tint
 from envs.render.palette import Color
 from envs.render.scene import AgentShape, ObjectShape, Rect, Scene
 
@@ -27,16 +27,15 @@ def draw_shelter(image: Image.Image, canvas: Canvas, scene: Scene) -> None:
     around = float(RADIUS + CELL / 2)
     for x, y in scene.shelter.tolist():
         draw.rectangle(canvas.box(x - around, y - around, x + around, y + around), fill=255)
-    image.paste(palette.SHELTER, (0, 0), ground.point([k * 26 // 255 for k in range(256)]))
-    stripes = ImageChops.multiply(ground, _hatch(*image.size, canvas.length(0.4)))
-    image.paste(palette.SHELTER, (0, 0), stripes)
+    hatch = _hatch(*image.size, canvas.length(0.4))
+    tint(image, palette.SHELTER, ImageChops.multiply(ground, hatch))
 
 
 @lru_cache(maxsize=4)
 def _hatch(width: int, height: int, step: int) -> Image.Image:
-    """Diagonal lines `step` pixels apart, as a faint mask."""
+    """A faint mask with stronger diagonal lines `step` pixels apart."""
     across = np.add.outer(np.arange(height), np.arange(width)) % step
-    return Image.fromarray(np.where(across < max(2, step // 7), 82, 0).astype(np.uint8))
+    return Image.fromarray(np.where(across < max(2, step // 7), 104, 26).astype(np.uint8))
 
 
 def draw_sills(image: Image.Image, canvas: Canvas, scene: Scene) -> None:
@@ -167,9 +166,13 @@ def _tape(draw: ImageDraw.ImageDraw, canvas: Canvas, rect: Rect) -> None:
 
     def place(along: float, across: float) -> tuple[float, float]:
         along = min(max(along, low), high)
-        return canvas.point(along, middle + across) if lying else canvas.point(middle + across, along)
+        return (
+            canvas.point(along, middle + across) if lying else canvas.point(middle + across, along)
+        )
 
-    draw.polygon([place(low, -half), place(high, -half), place(high, half), place(low, half)], palette.TAPE)
+    draw.polygon(
+        [place(low, -half), place(high, -half), place(high, half), place(low, half)], palette.TAPE
+    )
     for start in np.arange(low - step, high, step):
         stripe = [
             place(start, -half),
@@ -198,9 +201,7 @@ def draw_holds(image: Image.Image, canvas: Canvas, scene: Scene) -> None:
             draw.line([canvas.point(*body), canvas.point(*hand)], fill, canvas.length(width))
         for radius, fill in ((0.15, palette.PUPIL), (0.11, color)):
             draw.ellipse(
-                canvas.box(
-                    hand[0] - radius, hand[1] - radius, hand[0] + radius, hand[1] + radius
-                ),
+                canvas.box(hand[0] - radius, hand[1] - radius, hand[0] + radius, hand[1] + radius),
                 fill=fill,
             )
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
 from envs.render import palette
-from envs.render.canvas import OVERSAMPLE, Canvas, font
+from envs.render.canvas import OVERSAMPLE, Canvas, font, tint
 from envs.render.palette import Color
 from envs.render.pieces import (
     draw_boxes,
@@ -85,7 +85,7 @@ def _draw_cones(image: Image.Image, canvas: Canvas, scene: Scene) -> None:
                 (reach - x, reach - y, reach - x + image.width, reach - y + image.height)
             )
             lit = ImageChops.lighter(lit, ImageChops.multiply(cone, light))
-        image.paste(palette.TEAM[team], (0, 0), lit)
+        tint(image, palette.TEAM[team], lit)
 
 
 def _draw_links(image: Image.Image, canvas: Canvas, scene: Scene) -> None:
@@ -153,7 +153,7 @@ def _draw_horns(
 ) -> None:
     """Draws the two horns that tell a seeker from a hider without its color."""
     for side in (-1.0, 1.0):
-        for wide, high, fill in ((0.42, 1.62, palette.PUPIL), (0.3, 1.45, color)):
+        for wide, high, fill in ((0.44, 1.72, palette.PUPIL), (0.32, 1.55, color)):
             turns = ((1.05 - wide, 0.8), (1.05, high), (1.05 + wide, 0.8))
             points = []
             for turn, far in turns:
@@ -196,7 +196,13 @@ def _draw_status(image: Image.Image, canvas: Canvas, scene: Scene) -> None:
         anchor="lm",
     )
     if scene.sealed:
-        _badge(draw, canvas, "SEALED", start + draw.textlength(note + "   " * bool(note), small), text_y)
+        _badge(
+            draw,
+            canvas,
+            "SEALED",
+            start + draw.textlength(note + "   " * bool(note), small),
+            text_y,
+        )
     clock = f"{scene.time} / {scene.episode_steps}"
     draw.text((right, text_y), clock, fill=palette.TEXT, font=small, anchor="rm")
     height = round(0.09 * canvas.bar)

@@ -198,9 +198,7 @@ def _doors(env: HideAndSeekBatchEnv, world: int, solids: np.ndarray) -> tuple[Do
     )
 
 
-def _shelter(
-    env: HideAndSeekBatchEnv, world: int, solids: np.ndarray
-) -> tuple[np.ndarray, bool]:
+def _shelter(env: HideAndSeekBatchEnv, world: int, solids: np.ndarray) -> tuple[np.ndarray, bool]:
     """The cells out of the seekers' reach, and whether all hiders are among them."""
     if not env.rules.has_objects:  # an arena without boxes is one piece
         return np.empty((0, 2), np.float32), False

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from envs.render import palette
 from envs.render.gif import GifWriter
+from envs.render.specimen import specimen
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.picture import draw_frame
 from trainer.commands.demo.stage import Moment
@@ -28,7 +31,7 @@ class Recorder:
     """
 
     def __init__(self, lineup: Lineup, fps: float, preview: Callable[[], Iterable[Moment]]) -> None:
-        """`preview` plays an episode whose pictures have the colors of all others."""
+        """`preview` plays an episode whose pictures have the colors of nearly all others."""
         self.saved: list[tuple[Path, int]] = []
         self.failed = ""
         self._lineup = lineup
@@ -48,8 +51,11 @@ class Recorder:
             moments = list(self._preview())
             picks = np.linspace(0, len(moments) - 1, _SAMPLES).astype(int)
             self._sample = [self._draw(moments[k]) for k in picks]
+            if moments[0].scene.objects:  # a lock or a shelter may first come up later
+                rare = replace(moments[-1], scene=specimen(moments[-1].scene))
+                self._sample.append(self._draw(rare))
         try:
-            self._writer = GifWriter(path, self._fps, self._sample)
+            self._writer = GifWriter(path, self._fps, self._sample, palette.EXACT)
         except OSError as error:
             raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
