@@ -1,4 +1,4 @@
-"""Where the seekers can get to, as a picture shows it."""
+"""Where the seekers can get to and what is shut, as a picture shows it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from envs.hide_and_seek.kernels.separation import (
     SLACK,
     find_apart,
 )
-from envs.hide_and_seek.kernels.stages import enclose, find_ground
+from envs.hide_and_seek.kernels.stages import enclose, find_ground, is_blocked, is_sealed
 from envs.hide_and_seek.kernels.state import allocate_passages
 from envs.hide_and_seek.layouts import walls_of
 from envs.hide_and_seek.spaces import BOX_SLOTS
@@ -34,14 +34,44 @@ def sheltered_cells(env: HideAndSeekBatchEnv, world: int, cells: int = 60) -> np
         [cells, cells] bool, row = y, column = x from the lower left corner; True where the middle
         of the cell is clear of walls, boxes and border by a radius and no way leads there.
     """
-    walls = walls_of(env.layouts, env.world.layout[world])
-    solids = np.concatenate([walls, env.objects.object_rect[world, :BOX_SLOTS]])
-    seekers = slice(env.rules.num_seekers)
-    places = env.world.pos[world, seekers].copy()
+    solids = solids_of(env, world)
+    places = env.world.pos[world, : env.rules.num_seekers].copy()
     packed = np.ascontiguousarray(solids.T)
-    for place in places[env.objects.climb[world, seekers] > 0]:
-        find_ground(place[0], place[1], packed, len(solids), place)
+    for place, climb in zip(places, env.objects.climb[world], strict=False):
+        if climb > 0:
+            find_ground(place[0], place[1], packed, len(solids), place)
     return cells_apart(solids, places, cells)
+
+
+def has_sealed(env: HideAndSeekBatchEnv, world: int) -> bool:
+    """Whether no way leads from any seeker to any hider now, as `sealed` counts it."""
+    solids = solids_of(env, world)
+    room = allocate_passages(len(solids), env.world.pos.shape[1])
+    packed = np.ascontiguousarray(solids.T)
+    enclose(packed, len(solids), room.rects)
+    return bool(
+        is_sealed(
+            *(env.world.pos[world], env.objects.climb[world], env.rules.num_seekers),
+            *(packed, len(solids), room),
+        )
+    )
+
+
+def blocked_doors(env: HideAndSeekBatchEnv, world: int) -> np.ndarray:
+    """Which doors of its arena nobody fits through now, [D] bool, as `door_blocked` counts them."""
+    layout = int(env.world.layout[world])
+    solids = solids_of(env, world)
+    room = allocate_passages(len(solids), 0)
+    enclose(np.ascontiguousarray(solids.T), len(solids), room.rects)
+    doors = env.layouts.doors[layout, : env.layouts.num_doors[layout]]
+    num_walls = int(env.layouts.num_walls[layout])
+    return np.array([is_blocked(door, num_walls, room) for door in doors], np.bool_)
+
+
+def solids_of(env: HideAndSeekBatchEnv, world: int) -> np.ndarray:
+    """The walls of a world, then its boxes, present or not: [S, 4] float32."""
+    walls = walls_of(env.layouts, int(env.world.layout[world]))
+    return np.concatenate([walls, env.objects.object_rect[world, :BOX_SLOTS]])
 
 
 def cells_apart(solids: np.ndarray, places: np.ndarray, cells: int) -> np.ndarray:

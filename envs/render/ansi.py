@@ -28,15 +28,13 @@ _BLOCKED = "><"
 LEGEND = (
     "S→ seeker    S· blind",
     "H→ hider     H! seen",
-    "S^ H^ up, from a ramp",
     "[] cube      == plank",
-    "/\\ ramp      ██ wall",
-    "S# H# who has locked it",
-    "S+ H+ who holds it",
+    "/\\ ramp      S^ up from one",
+    "H# locked    S+ held",
     "░░ the seekers' view",
     " · the hiders' view",
-    ":: no seeker gets there",
-    ">< nobody fits through",
+    ":: sealed    >< blocked",
+    "██ wall",
 )
 _PLAIN = "\x1b[0m"
 
@@ -102,17 +100,30 @@ def _agent_mark(agent: AgentShape) -> tuple[str, str]:
     return _LETTER[agent.team] + arrow, agent.team
 
 
-def _put_object(marks: np.ndarray, scene: Scene, shape: ObjectShape, color: bool) -> None:
-    """Writes an object, and in its middle who has locked or holds it."""
-    x0, y0, x1, y1 = shape.rect
-    paint = "ramp" if shape.kind == "ramp" else "box"
-    marks[_cells_of(shape.rect, scene.side)] = _painted(_OBJECTS[shape.kind], paint, color)
-    middle = _cell_at((x0 + x1) / 2, (y0 + y1) / 2, scene.side)
+def _object_mark(shape: ObjectShape, scene: Scene) -> tuple[str, str] | None:
+    """The two characters of who has locked or holds an object, and the name of their paint."""
     if shape.lock is not None:
-        marks[middle] = _painted(f"{_LETTER[shape.lock]}#", shape.lock, color)
-    elif shape.holder is not None:
+        return f"{_LETTER[shape.lock]}#", shape.lock
+    if shape.holder is not None:
         team = scene.agents[shape.holder].team
-        marks[middle] = _painted(f"{_LETTER[team]}+", team, color)
+        return f"{_LETTER[team]}+", team
+    return None
+
+
+def _put_objects(marks: np.ndarray, scene: Scene, color: bool) -> None:
+    """Writes boxes and ramps, the doors they block, then in their middles who has them."""
+    for shape in scene.objects:
+        paint = "ramp" if shape.kind == "ramp" else "box"
+        marks[_cells_of(shape.rect, scene.side)] = _painted(_OBJECTS[shape.kind], paint, color)
+    for door in scene.doors:
+        if door.blocked:
+            marks[_cells_of(door.rect, scene.side)] = _painted(_BLOCKED, "door", color)
+    for shape in scene.objects:
+        mark = _object_mark(shape, scene)
+        if mark is not None:
+            x0, y0, x1, y1 = shape.rect
+            middle = _cell_at((x0 + x1) / 2, (y0 + y1) / 2, scene.side)
+            marks[middle] = _painted(*mark, color)
 
 
 def _painted(text: str, paint: str, color: bool) -> str:
@@ -142,11 +153,7 @@ def draw_text(scene: Scene, color: bool = False) -> str:
     marks[view["seeker"]] = _painted(_VIEWS["seeker"], "seeker view", color)
     for wall in scene.walls:
         marks[_cells_of(wall, scene.side)] = _painted("██", "wall", color)
-    for door in scene.doors:
-        if door.blocked:
-            marks[_cells_of(door.rect, scene.side)] = _painted(_BLOCKED, "door", color)
-    for shape in scene.objects:
-        _put_object(marks, scene, shape, color)
+    _put_objects(marks, scene, color)
     for agent in scene.agents:
         mark, paint = _agent_mark(agent)
         marks[_cell_at(agent.x, agent.y, scene.side)] = _painted(mark, paint, color)

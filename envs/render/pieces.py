@@ -7,13 +7,12 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
-from envs.hide_and_seek.kernels.constants import CELL, RADIUS
 from envs.render import palette
 from envs.render.canvas import Canvas, font, tint
 from envs.render.palette import Color
-from envs.render.scene import AgentShape, ObjectShape, Rect, Scene
+from envs.render.scene import SHELTER_CELLS, AgentShape, ObjectShape, Rect, Scene
 
-_LOCK_SIZE = {"cube": 0.62, "plank": 0.52, "ramp": 0.46}  # width in meters
+_LOCK_SIZE = {"cube": 0.62, "plank": 0.52, "ramp": 0.4}  # width in meters
 _LOCK_LETTER = {"seeker": "S", "hider": "H"}
 
 
@@ -24,7 +23,7 @@ def draw_shelter(image: Image.Image, canvas: Canvas, scene: Scene) -> None:
     ground = Image.new("L", image.size, 0)
     draw = ImageDraw.Draw(ground)
     # A cell stands for all that a disc in it covers; walls are drawn over what is too much.
-    around = float(RADIUS + CELL / 2)
+    around = scene.radius + scene.side / SHELTER_CELLS / 2
     for x, y in scene.shelter.tolist():
         draw.rectangle(canvas.box(x - around, y - around, x + around, y + around), fill=255)
     hatch = _hatch(*image.size, canvas.length(0.4))
@@ -141,8 +140,9 @@ def _frame(
     """An edge in a team's color: whole around what it has locked, thin around what it holds."""
     box = canvas.box(*shape.rect)
     if shape.lock is not None:
-        draw.rectangle(box, outline=palette.CRATE_EDGE, width=canvas.length(0.13))
-        draw.rectangle(box, outline=palette.TEAM[shape.lock], width=canvas.length(0.09))
+        width = 0.06 if shape.kind == "ramp" else 0.09
+        draw.rectangle(box, outline=palette.CRATE_EDGE, width=canvas.length(width + 0.04))
+        draw.rectangle(box, outline=palette.TEAM[shape.lock], width=canvas.length(width))
     elif shape.holder is not None:
         color = palette.TEAM[agents[shape.holder].team]
         draw.rectangle(box, outline=color, width=canvas.length(0.05))

@@ -21,13 +21,15 @@ from envs.hide_and_seek.kernels.constants import (
     SEEKERS,
 )
 from envs.hide_and_seek.layouts import walls_of
+from envs.hide_and_seek.reach import blocked_doors, has_sealed, sheltered_cells, solids_of
 from envs.hide_and_seek.spaces import BOX_SLOTS, NUM_OBJECTS
-from envs.render.shelter import is_blocked, shelter_of
 from envs.render.visibility import visible_polygon
 
 Rect = tuple[float, float, float, float]
 Team = Literal["seeker", "hider"]
+Kind = Literal["cube", "plank", "ramp"]
 
+SHELTER_CELLS = 60  # of the ground that no seeker gets to, along a side
 _LOCKS: dict[int, Team | None] = {NOBODY: None, SEEKERS: "seeker", HIDERS: "hider"}
 
 
@@ -50,7 +52,7 @@ class AgentShape:
 class ObjectShape:
     """A box or a ramp that is present."""
 
-    kind: Literal["cube", "plank", "ramp"]
+    kind: Kind
     rect: Rect  # x0, y0, x1, y1
     lock: Team | None  # who has locked it
     holder: int | None  # who holds it, a place in `Scene.agents`
@@ -76,7 +78,7 @@ class Scene:
     objects: tuple[ObjectShape, ...]
     agents: tuple[AgentShape, ...]
     links: tuple[tuple[int, int], ...]  # (seeker, hider it sees), places in `agents`
-    shelter: np.ndarray  # [C, 2] float32, middles of the cells that no seeker can walk to
+    shelter: np.ndarray  # [C, 2] float64, middles of the cells that no seeker can get to
     sealed: bool  # no way leads from any seeker to any hider
     time: int  # steps played
     prep_steps: int
@@ -105,20 +107,20 @@ def build_scene(env: HideAndSeekBatchEnv, world: int = 0) -> Scene:
         raise IndexError(f"world must be from 0 to {env.num_envs - 1}, got {world}")
     state, split = env.world, env.rules.num_seekers
     walls = walls_of(env.layouts, int(state.layout[world])).astype(np.float64)
-    boxes = env.objects.object_rect[world, :BOX_SLOTS].astype(np.float64)
-    solids = np.concatenate([walls, boxes[boxes[:, 2] > 0.0]])
+    solids = solids_of(env, world).astype(np.float64)
+    solids = solids[solids[:, 2] > 0.0]  # an absent box has no size
     seen = np.argwhere(state.sees[world, :split, split:])
-    shelter, sealed = _shelter(env, world, solids)
     return Scene(
         side=float(ARENA),
         radius=float(RADIUS),
         walls=tuple(_as_rect(wall) for wall in _corners(walls)),
-        doors=_doors(env, world, solids),
+        doors=_doors(env, world),
         objects=_objects(env, world, solids),
         agents=_agents(env, world, _corners(solids)),
         links=tuple((int(i), int(j) + split) for i, j in seen),
-        shelter=shelter,
-        sealed=sealed,
+        shelter=_shelter(env, world),
+        # An arena without boxes is one piece.
+        sealed=env.rules.has_objects and has_sealed(env, world),
         time=int(state.time[world]),
         prep_steps=int(state.prep_steps[world]),
         episode_steps=int(state.episode_steps[world]),
@@ -189,18 +191,19 @@ def _ways_up(ramp: np.ndarray, solids: np.ndarray) -> tuple[tuple[int, int], ...
     return tuple(sorted(ways))
 
 
-def _doors(env: HideAndSeekBatchEnv, world: int, solids: np.ndarray) -> tuple[DoorShape, ...]:
+def _doors(env: HideAndSeekBatchEnv, world: int) -> tuple[DoorShape, ...]:
     layout = int(env.world.layout[world])
     doors = env.layouts.doors[layout, : env.layouts.num_doors[layout]].astype(np.float64)
+    blocked = blocked_doors(env, world) if env.rules.has_objects else np.zeros(len(doors), bool)
     return tuple(
-        DoorShape(_as_rect(corners), is_blocked(door, solids))
-        for door, corners in zip(doors, _corners(doors), strict=True)
+        DoorShape(_as_rect(corners), bool(shut))
+        for corners, shut in zip(_corners(doors), blocked, strict=True)
     )
 
 
-def _shelter(env: HideAndSeekBatchEnv, world: int, solids: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The cells out of the seekers' reach, and whether all hiders are among them."""
-    if not env.rules.has_objects:  # an arena without boxes is one piece
-        return np.empty((0, 2), np.float32), False
-    pos, split = env.world.pos[world], env.rules.num_seekers
-    return shelter_of(pos, split, solids)
+def _shelter(env: HideAndSeekBatchEnv, world: int) -> np.ndarray:
+    """The middles [C, 2] of the cells that no seeker can get to."""
+    if not env.rules.has_objects:
+        return np.empty((0, 2))
+    rows, columns = np.nonzero(sheltered_cells(env, world, SHELTER_CELLS))
+    return (np.stack([columns, rows], axis=1) + 0.5) * (float(ARENA) / SHELTER_CELLS)

@@ -7,9 +7,13 @@ from itertools import product
 
 import numpy as np
 
-from envs.render.scene import DoorShape, ObjectShape, Scene, Team
+from envs.render.scene import DoorShape, Kind, ObjectShape, Scene, Team
 
-_HALF = {"cube": (0.6, 0.6), "plank": (1.0, 0.2), "ramp": (0.4, 0.4)}
+_HALF: dict[Kind, tuple[float, float]] = {
+    "cube": (0.6, 0.6),
+    "plank": (1.0, 0.2),
+    "ramp": (0.4, 0.4),
+}
 
 
 def specimen(scene: Scene) -> Scene:
