@@ -190,7 +190,7 @@ def test_a_shelter_is_hatched_and_told_in_the_status_bar() -> None:
     assert rows[0].min() > rows[1].max()  # all of it is greener,
     assert rows[0].max() - rows[0].min() > 20  # with stripes
     same = [near_pixels(picture, 10.5, 3.0, 0.4) for picture in (frame, openly)]
-    np.testing.assert_array_equal(*same)
+    np.testing.assert_array_equal(same[0], same[1])
 
 
 def test_a_blocked_door_is_taped_up() -> None:
