@@ -18,15 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from envs.hide_and_seek.levels import LEVELS
-from envs.hide_and_seek.spaces import (
-    BOX_SLOTS,
-    HEADS,
-    NVEC,
-    OBS_SIZE,
-    RAMP_SLOTS,
-    STAT_NAMES,
-    live_columns,
-)
+from envs.hide_and_seek.spaces import BOX_SLOTS, HEADS, RAMP_SLOTS, STAT_NAMES
 
 if TYPE_CHECKING:
     from envs.batch_env import GameSpec
@@ -262,24 +254,11 @@ class ResolvedConfig(HideAndSeekConfig):
     @property
     def spec(self) -> GameSpec:
         """The teams and the statistics of an episode."""
-        from envs.batch_env import GameSpec, TeamSpec  # needs numpy, which no configuration needs
+        # Needs numpy, which no configuration needs.
+        from envs.batch_env import GameSpec
+        from envs.hide_and_seek.team_specs import team_specs
 
-        sizes = self.team_sizes
-        teams = tuple(
-            TeamSpec(
-                name,
-                tuple(f"{name}_{k}" for k in range(size)),
-                OBS_SIZE,
-                NVEC,
-                live_columns(
-                    *(size - 1, sum(sizes.values()) - size, self.most_boxes, self.most_ramps),
-                    planks=LEVELS[self.level].planks[1] > 0,
-                    ramps_lock=LEVELS[self.level].ramps_lock,
-                ),
-            )
-            for name, size in sizes.items()
-        )
-        return GameSpec(teams, STAT_NAMES)
+        return GameSpec(team_specs(self), STAT_NAMES)
 
     @property
     def metrics(self) -> dict[str, str]:

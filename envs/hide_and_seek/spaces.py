@@ -42,6 +42,33 @@ A slot that is absent or hidden is all zeros.
       6     lock, as of a box
       7     1 if it stands at an obstacle, so that one can climb unless it is held
 
+State: 211 float32 in about [-1, 1] for each agent, what only a value function may read. Nothing is
+hidden in it; a slot is all zeros where nobody or nothing is there. "Own team" is this agent's.
+
+    self and lidar (44)
+      0-43  as in the observation, the times too
+    other agents (5 slots of 13): mates and opponents as in the observation
+      0     1
+      1-9   as in the observation
+      10    1 if this agent sees it
+      11    1 if it holds an object
+      12    climbing time left, as of oneself
+    boxes (4 slots of 14), by index
+      0-11  as in the observation
+      12    held: +1 by the own team, -1 by the other
+      13    1 if this agent sees it
+    ramps (2 slots of 10), by index
+      0-7   as in the observation
+      8-9   columns 12 and 13 of a box
+    doors (4 slots of 6), those nearest to this agent, the nearest first
+      0     1
+      1-2   its middle ahead, left / arena diagonal
+      3-4   its middle x, y as the own position
+      5     the share of its width that boxes close: in it or less than an agent away from it
+    game (2)
+      0     1 if a hider is seen now
+      1     1 if a hider has been seen in this episode since the preparation
+
 Action: five heads, MultiDiscrete([3, 3, 5, 2, 3]).
 
     forward   0 back    1 stay     2 ahead
@@ -77,6 +104,15 @@ BOXES_AT = AGENTS_AT + AGENT_SLOTS * AGENT_SIZE
 RAMPS_AT = BOXES_AT + BOX_SLOTS * BOX_SIZE
 OBS_SIZE = RAMPS_AT + RAMP_SLOTS * RAMP_SIZE
 OBS_BOUND = 1.01  # no column is beyond it; the hundredth is for rounding
+
+STATE_AGENT_SIZE, STATE_BOX_SIZE, STATE_RAMP_SIZE = AGENT_SIZE + 3, BOX_SIZE + 2, RAMP_SIZE + 2
+DOOR_SLOTS, DOOR_SIZE = 4, 6
+DOOR_CLOSED = 5  # the column of a door that needs boxes
+STATE_BOXES_AT = AGENTS_AT + AGENT_SLOTS * STATE_AGENT_SIZE
+STATE_RAMPS_AT = STATE_BOXES_AT + BOX_SLOTS * STATE_BOX_SIZE
+DOORS_AT = STATE_RAMPS_AT + RAMP_SLOTS * STATE_RAMP_SIZE
+GAME_AT = DOORS_AT + DOOR_SLOTS * DOOR_SIZE
+STATE_SIZE = GAME_AT + 2
 
 HEADS: dict[str, tuple[str, ...]] = {
     "forward": ("back", "stay", "ahead"),
@@ -155,3 +191,46 @@ def live_columns(
     of_ramp = [k for k in range(RAMP_SIZE) if ramps_lock or k != RAMP_LOCK]
     slots += [(RAMPS_AT + slot * RAMP_SIZE, of_ramp) for slot in range(ramps)]
     return (*self_live, *range(LIDAR_AT, AGENTS_AT), *(at + k for at, live in slots for k in live))
+
+
+def live_state_columns(
+    mates: int,
+    opponents: int,
+    boxes: int = 0,
+    ramps: int = 0,
+    *,
+    planks: bool = True,
+    ramps_lock: bool = True,
+    doors: int = DOOR_SLOTS,
+) -> tuple[int, ...]:
+    """The same for a state; doors: how many a world has at most."""
+    seen = live_columns(mates, opponents, boxes, ramps, planks=planks, ramps_lock=ramps_lock)
+    live = {_in_state(column) for column in seen}
+    of_agent = [AGENT_SIZE]
+    of_agent += [AGENT_SIZE + 1] if boxes + ramps else []
+    of_agent += [AGENT_SIZE + 2] if ramps else []
+    of_door = DOOR_SIZE if boxes else DOOR_CLOSED
+    more: list[tuple[int, Iterable[int]]] = [
+        (AGENTS_AT + slot * STATE_AGENT_SIZE, of_agent)
+        for slot in (*range(mates), *range(MATE_SLOTS, MATE_SLOTS + opponents))
+    ]
+    more += [(STATE_BOXES_AT + k * STATE_BOX_SIZE, (BOX_SIZE, BOX_SIZE + 1)) for k in range(boxes)]
+    more += [
+        (STATE_RAMPS_AT + k * STATE_RAMP_SIZE, (RAMP_SIZE, RAMP_SIZE + 1)) for k in range(ramps)
+    ]
+    more += [(DOORS_AT + k * DOOR_SIZE, range(of_door)) for k in range(min(doors, DOOR_SLOTS))]
+    live.update(at + k for at, columns in more for k in columns)
+    return (*sorted(live), *range(GAME_AT, STATE_SIZE))
+
+
+def _in_state(column: int) -> int:
+    """Where the state has what an observation has in a column."""
+    for at, size, state_at, state_size in (
+        (RAMPS_AT, RAMP_SIZE, STATE_RAMPS_AT, STATE_RAMP_SIZE),
+        (BOXES_AT, BOX_SIZE, STATE_BOXES_AT, STATE_BOX_SIZE),
+        (AGENTS_AT, AGENT_SIZE, AGENTS_AT, STATE_AGENT_SIZE),
+    ):
+        if column >= at:
+            slot, k = divmod(column - at, size)
+            return state_at + slot * state_size + k
+    return column

@@ -24,13 +24,15 @@ class Play:
     """An environment with buffers, ready to step."""
 
     env: HideAndSeekBatchEnv
+    state: bool = False  # whether the buffers have room for a value function's state
     out: dict[str, ObsBuffers] = field(init=False)
     rewards: dict[str, np.ndarray] = field(init=False)
     dones: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         n = self.env.num_envs
-        self.out = {spec.name: ObsBuffers.allocate(spec, n) for spec in self.env.teams}
+        teams = self.env.teams
+        self.out = {s.name: ObsBuffers.allocate(s, n, state=self.state) for s in teams}
         self.rewards = {s.name: np.zeros((n, s.num_agents), np.float32) for s in self.env.teams}
         self.dones = np.zeros(n, np.bool_)
 
@@ -59,11 +61,13 @@ class Play:
         return [array.copy() for array in arrays]
 
 
-def make_play(num_envs: int = 4, *, autoreset: bool = True, **settings: Any) -> Play:
+def make_play(
+    num_envs: int = 4, *, autoreset: bool = True, state: bool = False, **settings: Any
+) -> Play:
     """An environment with a small bank of arenas, not yet reset."""
     settings.setdefault("num_layouts", 4)
     config = HideAndSeekConfig(**settings)
-    return Play(HideAndSeekBatchEnv(config, num_envs, autoreset=autoreset))
+    return Play(HideAndSeekBatchEnv(config, num_envs, autoreset=autoreset), state)
 
 
 def place(

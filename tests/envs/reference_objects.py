@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.envs.reference import Wall, angle_of, in_cone, line_is_clear
+from tests.envs.reference import Wall, angle_of, in_cone, line_is_clear, to_frame
 
 BOXES, RAMPS = range(4), (4, 5)
 REACH, ABUT = 0.6, 0.2
@@ -145,3 +145,65 @@ def mask(scene: Scene, a: int) -> list[bool]:
     targets = grab_target(scene, a), lock_target(scene, a), unlock_target(scene, a)
     hold, lock, unlock = (target >= 0 for target in targets)
     return [True, hold, True, lock, unlock]
+
+
+def in_frame(scene: Scene, a: int, vector: np.ndarray) -> np.ndarray:
+    return np.array(to_frame(vector, scene.heading[a]))
+
+
+def state_of_agent(scene: Scene, a: int, other: int, vel: np.ndarray, sees: np.ndarray) -> list:
+    """The slot of another agent in the state of agent a."""
+    gap_to = scene.pos[other] - scene.pos[a]
+    distance = float(np.linalg.norm(gap_to))
+    turn = angle_of(scene.heading[other]) - angle_of(scene.heading[a])
+    return [
+        *(1.0, *in_frame(scene, a, gap_to) / distance),
+        *(distance / math.hypot(12.0, 12.0), 1.0 / (1.0 + distance)),
+        *(math.cos(turn), math.sin(turn), *in_frame(scene, a, vel[other] - vel[a]) / 0.5),
+        *(float(sees[other, a]), float(sees[a, other])),
+        *(float(scene.holding[other] >= 0), scene.climb[other] / 8.0),
+    ]
+
+
+def state_of_object(scene: Scene, a: int, k: int) -> list[float]:
+    """The slot of a box or a ramp in the state of agent a."""
+    holders = [b for b, held in enumerate(scene.holding) if held == k]
+    own_team = holders and (holders[0] < scene.num_seekers) == (a < scene.num_seekers)
+    held = 0.0 if not holders else 1.0 if own_team else -1.0
+    return [*slot(scene, a, k), held, float(k in seen(scene, a))]
+
+
+def state_of_door(scene: Scene, a: int, door: Wall) -> list[float]:
+    """The slot of a door in the state of agent a; the share is counted in strips."""
+    cx, cy, hx, hy = door
+    along, across = (0, 1) if hx > hy else (1, 0)
+    half, depth = door[2 + along], door[2 + across] + 0.5
+    places = door[along] + np.linspace(-half, half, 2001)
+    closed = np.zeros(2001, bool)
+    for rect in (scene.rects[k] for k in BOXES if k in scene.rects):
+        if abs(rect[across] - door[across]) < depth + rect[2 + across]:
+            closed |= np.abs(places - rect[along]) < rect[2 + along]
+    middle = np.array([cx, cy])
+    relative = in_frame(scene, a, middle - scene.pos[a]) / math.hypot(12.0, 12.0)
+    return [1.0, *relative, *((middle - 6.0) / 6.0), float(closed.mean())]
+
+
+def state(
+    scene: Scene, a: int, vel: np.ndarray, sees: np.ndarray, doors: list[Wall], was_seen: bool
+) -> np.ndarray:
+    """Columns 44 to 210 of the state of agent a."""
+    row = np.zeros(211)
+    count = scene.num_seekers
+    mates = [b for b in range(len(scene.pos)) if b != a and (b < count) == (a < count)]
+    foes = [b for b in range(len(scene.pos)) if (b < count) != (a < count)]
+    for at, others in ((44, mates), (70, foes)):
+        for k, other in enumerate(others):
+            row[at + 13 * k :][:13] = state_of_agent(scene, a, other, vel, sees)
+    for k in scene.rects:
+        at, size = (109 + 14 * k, 14) if k in BOXES else (165 + 10 * (k - 4), 10)
+        row[at:][:size] = state_of_object(scene, a, k)
+    by_distance = sorted(doors, key=lambda d: np.linalg.norm(np.array(d[:2]) - scene.pos[a]))
+    for k, door in enumerate(by_distance[:4]):
+        row[185 + 6 * k :][:6] = state_of_door(scene, a, door)
+    row[209:] = sees[:count, count:].any(), was_seen
+    return row[44:]

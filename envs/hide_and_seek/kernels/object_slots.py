@@ -29,8 +29,10 @@ from envs.hide_and_seek.spaces import (
     BOX_SIZE,
     BOX_SLOTS,
     BOXES_AT,
+    CLIMBS_AT,
     GRAB,
     HEAD_AT,
+    HOLDS_AT,
     LOCK,
     NUM_OBJECTS,
     RAMP_SIZE,
@@ -95,32 +97,51 @@ def write_use(row, at, objects, n, a, k, held, own_team):
 
 
 @inlined
-def write_objects(row, world, objects, n, a, num_seekers, seen, climbable):
-    """Fills the slots of the boxes and ramps in `seen` and what agent a does itself.
+def write_box(row, at, world, objects, n, a, k, held, own_team):
+    """Fills the slot from `at` on with box k as agent a sees it.
+
+    held, own_team: see `write_use`.
+    """
+    heading, rect = world.heading[n, a], objects.object_rect[n, k]
+    x, y = world.pos[n, a, 0], world.pos[n, a, 1]
+    write_place(row, at, rect, x, y, COS[heading], SIN[heading])
+    write_form(row, at + 5, rect, heading)
+    write_use(row, at + 9, objects, n, a, k, held, own_team)
+    row[at + 11] = F1 if objects.near[n, a] >> k & 1 else F0
+
+
+@inlined
+def write_ramp(row, at, world, objects, n, a, k, held, own_team, climbable):
+    """The same for ramp k. climbable: see `ramps_at_solids`."""
+    heading, rect = world.heading[n, a], objects.object_rect[n, k]
+    x, y = world.pos[n, a, 0], world.pos[n, a, 1]
+    write_place(row, at, rect, x, y, COS[heading], SIN[heading])
+    write_use(row, at + 5, objects, n, a, k, held, own_team)
+    row[at + 7] = F1 if climbable >> k & 1 else F0
+
+
+@inlined
+def write_objects(row, world, objects, n, a, num_seekers, climbable):
+    """Fills the slots of the objects that agent a sees and what it does itself.
 
     Args:
         row: an observation whose slots are clear.
-        seen: bits of objects.
         climbable: see `ramps_at_solids`.
     """
-    x, y, heading = world.pos[n, a, 0], world.pos[n, a, 1], world.heading[n, a]
-    cos, sin = COS[heading], SIN[heading]
+    row[HOLDS_AT] = F1 if objects.holding[n, a] >= 0 else F0
+    row[CLIMBS_AT] = np.float32(objects.climb[n, a]) / np.float32(CLIMB_STEPS)
+    seen = objects.sees_objects[n, a]
+    if seen == 0:
+        return
     held, own_team = held_bits(objects.holding[n]), locker(a, num_seekers)
-    row[10] = F1 if objects.holding[n, a] >= 0 else F0
-    row[11] = np.float32(objects.climb[n, a]) / np.float32(CLIMB_STEPS)
-    for k in range(NUM_OBJECTS):
-        if seen >> k & 1 == 0:
-            continue
-        is_box, rect = k < BOX_SLOTS, objects.object_rect[n, k]
-        at = BOXES_AT + k * BOX_SIZE if is_box else RAMPS_AT + (k - BOX_SLOTS) * RAMP_SIZE
-        write_place(row, at, rect, x, y, cos, sin)
-        if is_box:
-            write_form(row, at + 5, rect, heading)
-            write_use(row, at + 9, objects, n, a, k, held, own_team)
-            row[at + 11] = F1 if objects.near[n, a] >> k & 1 else F0
-        else:
-            write_use(row, at + 5, objects, n, a, k, held, own_team)
-            row[at + 7] = F1 if climbable >> k & 1 else F0
+    for k in range(BOX_SLOTS):
+        if seen >> k & 1:
+            at = BOXES_AT + k * BOX_SIZE
+            write_box(row, at, world, objects, n, a, k, held, own_team)
+    for k in range(BOX_SLOTS, NUM_OBJECTS):
+        if seen >> k & 1:
+            at = RAMPS_AT + (k - BOX_SLOTS) * RAMP_SIZE
+            write_ramp(row, at, world, objects, n, a, k, held, own_team, climbable)
 
 
 @inlined

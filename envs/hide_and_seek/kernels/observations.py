@@ -20,8 +20,10 @@ from envs.hide_and_seek.kernels.lanes import LANES, load, store
 from envs.hide_and_seek.spaces import (
     AGENT_SIZE,
     AGENTS_AT,
+    CLIMBS_AT,
     GRAB,
     HEAD_AT,
+    HOLDS_AT,
     LIDAR_AT,
     MATE_SLOTS,
     NOOP,
@@ -51,8 +53,7 @@ def write_self(row, pos, vel, heading, a, is_seeker, time, prep_steps, episode_s
     row[7] = F1 if preparing else F0
     row[8] = np.float32(prep_steps - time) / np.float32(prep_steps) if preparing else F0
     row[9] = np.float32(episode_steps - time) / np.float32(episode_steps)
-    row[10] = F0  # of objects, see `write_objects`
-    row[11] = F0
+    row[HOLDS_AT], row[CLIMBS_AT] = F0, F0  # see `write_objects`
 
 
 @inlined

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envs.hide_and_seek.kernels.critic_state import write_states
 from envs.hide_and_seek.kernels.jit import inlined
 from envs.hide_and_seek.kernels.lidar import cast_rays
 from envs.hide_and_seek.kernels.object_slots import (
@@ -45,8 +46,15 @@ def observe_world(world, objects, n, layouts, rules, seekers, hiders, rays, wall
         write_lidar(row, rays, heading[a], rules.lidar_range)
         write_mask(view.action_mask[n, a - first], frozen)
         if rules.has_objects:
-            seen = objects.sees_objects[n, a]
-            write_objects(row, world, objects, n, a, num_seekers, seen, climbable)
+            write_objects(row, world, objects, n, a, num_seekers, climbable)
             mask = view.action_mask[n, a - first]
             allow_handling(mask, world, objects, n, a, num_seekers, ramp_locks)
         view.valid[n, a - first] = not frozen
+    for team in range(2):
+        view = seekers if team == 0 else hiders
+        if view.state.shape[2] > 0:
+            first = 0 if team == 0 else num_seekers
+            write_states(
+                *(view.state[n], view.obs[n], world, objects, n, layouts, rules),
+                *(first, climbable),
+            )
