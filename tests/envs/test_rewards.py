@@ -171,7 +171,7 @@ def test_a_falling_weight_keeps_the_sum_because_the_weight_is_part_of_the_potent
         "shaping_gamma": 1.0,
     }
     plain, _ = play_episode(make_play(1, **game), 5)
-    play = make_play(1, **game, **{name: 1.0}, autoreset=False)
+    play = make_play(1, **game | {name: 1.0}, autoreset=False)
     rng = np.random.default_rng(5)
     play.reset(0)
     total = 0.0

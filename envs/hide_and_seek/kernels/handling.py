@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from envs.hide_and_seek.kernels.constants import F1, NOBODY
 from envs.hide_and_seek.kernels.jit import bare, inlined
-from envs.hide_and_seek.kernels.targets import grab_target, lock_target, locker, unlock_target
+from envs.hide_and_seek.kernels.targets import (
+    grab_target,
+    lock_target,
+    locker,
+    unlock_target,
+    useful_bits,
+)
 from envs.hide_and_seek.spaces import GRAB, HEADS, LOCK, STAGES
 
-_HOLD = HEADS["grab"].index("hold")
+_LET_GO, _HOLD = HEADS["grab"].index("let_go"), HEADS["grab"].index("hold")
 _LOCK, _UNLOCK = HEADS["lock"].index("lock"), HEADS["lock"].index("unlock")
 _LOCKS = STAGES.index("hider_locks_prep")
 
@@ -51,12 +57,18 @@ def handle(world, objects, n, num_seekers, num_frozen, ramp_locks, actions):
     """Plays the lock heads and then the grab heads in world n, actions [A, H] int64.
 
     Another agent comes first in every step: of two that want one object, now one is faster, now
-    the other. The first `num_frozen` agents and those who climb do nothing.
+    the other. The first `num_frozen` agents and those who climb do nothing; so does a choice that
+    was masked, even if it could do something by now.
     """
     num_agents = actions.shape[0]
+    useful = 0  # three bits for each agent
+    for a in range(num_agents):
+        useful |= useful_bits(world, objects, n, a, num_seekers, ramp_locks) << 3 * a
     for k in range(num_agents):
         a = (k + world.time[n]) % num_agents
         if a < num_frozen or objects.climb[n, a] > 0:
             continue
-        turn_key(world, objects, n, a, num_seekers, ramp_locks, actions[a, LOCK])
-        use_hands(world, objects, n, a, actions[a, GRAB])
+        allowed = useful >> 3 * a
+        if allowed >> actions[a, LOCK] & 1:
+            turn_key(world, objects, n, a, num_seekers, ramp_locks, actions[a, LOCK])
+        use_hands(world, objects, n, a, actions[a, GRAB] if allowed & 1 else _LET_GO)

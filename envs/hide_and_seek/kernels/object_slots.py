@@ -17,14 +17,7 @@ from envs.hide_and_seek.kernels.constants import (
 )
 from envs.hide_and_seek.kernels.jit import inlined
 from envs.hide_and_seek.kernels.solids import abuts
-from envs.hide_and_seek.kernels.targets import (
-    gap_squared,
-    grab_target,
-    held_bits,
-    lock_target,
-    locker,
-    unlock_target,
-)
+from envs.hide_and_seek.kernels.targets import gap_squared, held_bits, locker, useful_bits
 from envs.hide_and_seek.spaces import (
     BOX_SIZE,
     BOX_SLOTS,
@@ -146,10 +139,11 @@ def write_objects(row, world, objects, n, a, num_seekers, climbable):
 
 @inlined
 def allow_handling(mask, world, objects, n, a, num_seekers, ramp_locks):
-    """Allows in mask [L] the choices of grab and lock that would do something, see `targets`.
+    """Allows in mask [L] the choices of grab and lock that would do something.
 
     Who is frozen or up on an obstacle has nothing near and nothing in hand.
     """
-    mask[_HOLD_AT] = grab_target(world, objects, n, a) >= 0
-    mask[_LOCK_AT] = lock_target(world, objects, n, a, ramp_locks) >= 0
-    mask[_UNLOCK_AT] = unlock_target(world, objects, n, a, num_seekers) >= 0
+    useful = useful_bits(world, objects, n, a, num_seekers, ramp_locks)
+    mask[_HOLD_AT] = useful & 1 != 0
+    mask[_LOCK_AT] = useful & 2 != 0
+    mask[_UNLOCK_AT] = useful & 4 != 0

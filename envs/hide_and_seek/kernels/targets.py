@@ -108,3 +108,12 @@ def unlock_target(world, objects, n, a, num_seekers):
         return -1
     bits &= locked_bits(objects.lock_team[n], locker(a, num_seekers))
     return nearest_of(bits, objects.object_rect[n], world.pos[n, a, 0], world.pos[n, a, 1])
+
+
+@inlined
+def useful_bits(world, objects, n, a, num_seekers, ramp_locks):
+    """What would do something for agent a of world n now: 1 to hold, 2 to lock, 4 to unlock."""
+    bits = 1 if grab_target(world, objects, n, a) >= 0 else 0
+    bits |= 2 if lock_target(world, objects, n, a, ramp_locks) >= 0 else 0
+    bits |= 4 if unlock_target(world, objects, n, a, num_seekers) >= 0 else 0
+    return bits
