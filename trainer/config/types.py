@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from envs.hide_and_seek.spaces import STAGES
 from trainer.checkpoints.metadata import METRIC_KEYS
 from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.checkpoints.safe_io.redaction import has_credentials
@@ -63,7 +64,7 @@ def metric_among(known: Sequence[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-Metric = Annotated[str, metric_among(METRIC_KEYS)]
+Metric = Annotated[str, metric_among((*METRIC_KEYS, *STAGES))]
 
 
 def _without_credentials(text: str) -> str:

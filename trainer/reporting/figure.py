@@ -1,4 +1,6 @@
-"""The six-panel figure beside a checkpoint: `training_metrics_iter_N.png`.
+"""The figure beside a checkpoint: `training_metrics_iter_N.png`.
+
+Six panels, with a row of three more between them at levels with boxes.
 
 Drawing is part of saving, and saving takes training time: the figure and its artists are made once
 and only get new data, long histories are reduced to what a panel can show, and the canvas is used
@@ -21,10 +23,12 @@ from trainer.project import cache_dir
 from trainer.reporting.figure_panel import GRID, INK, MUTED, NEUTRAL, Panel, smoothing_window
 from trainer.reporting.formatting import count, duration, number, percent
 from trainer.reporting.metrics import TEAM_COLORS, team_color, teams_of
+from trainer.reporting.stage_panels import has_stages, stage_panels
 
-SIZE = (12.0, 7.6)  # inches
 DPI = 125
-_LEFT, _RIGHT, _BOTTOM, _TOP = 0.05, 0.972, 0.08, 0.812
+_WIDTH, _ROW, _GAP = 12.0, 2.28, 0.44  # inches; the gap between two rows in heights of a row
+_LEFT, _RIGHT = 0.05, 0.972
+_BELOW, _ABOVE = 0.608, 1.429  # inches
 LENGTH = "#B7950B"
 _SIGHT = "seen_fraction"  # a column of hide and seek alone
 
@@ -32,14 +36,16 @@ Columns = Mapping[str, np.ndarray]
 
 
 class TrainingFigure:
-    """Draws the same six panels again and again, each time with a longer history."""
+    """Draws the same panels again and again, each time with a longer history."""
 
     def __init__(self, run_name: str, kl_targets: Mapping[str, float] | None = None) -> None:
         """`kl_targets`: KL divergence (nats) that a team's updates aim at, drawn as a line."""
         self.run_name = run_name
         self.kl_targets = dict(kl_targets or {})
         self._teams: tuple[str, ...] | None = None
-        self._figure: Any = None  # matplotlib.figure.Figure of self._teams
+        self._rows = 0
+        self._has_ramps = False
+        self._figure: Any = None  # matplotlib.figure.Figure of all these
         self.panels: list[Panel] = []
         self._texts: dict[str, Any] = {}
 
@@ -54,7 +60,9 @@ class TrainingFigure:
         """
         path = Path(path)
         teams = teams_of(columns)
-        if teams != self._teams:
+        rows, has_ramps = 3 if has_stages(columns) else 2, "seeker_crossings" in columns
+        if (teams, rows, has_ramps) != (self._teams, self._rows, self._has_ramps):
+            self._teams, self._rows, self._has_ramps = teams, rows, has_ramps
             self._build(teams, _SIGHT in columns or not teams)
         iterations = np.asarray(columns.get("iteration", ()), np.float64)
         window = smoothing_window(len(iterations))
@@ -71,13 +79,16 @@ class TrainingFigure:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        self._teams = teams
-        self._figure = Figure(figsize=SIZE, dpi=DPI, facecolor="white")
+        rows = self._rows
+        height = _BELOW + _ROW * (rows + _GAP * (rows - 1)) + _ABOVE
+        self._figure = Figure(figsize=(_WIDTH, height), dpi=DPI, facecolor="white")
         FigureCanvasAgg(self._figure)
         grid = self._figure.add_gridspec(
-            2, 3, left=_LEFT, right=_RIGHT, bottom=_BOTTOM, top=_TOP, wspace=0.17, hspace=0.44
+            *(rows, 3),
+            **{"left": _LEFT, "right": _RIGHT, "wspace": 0.17, "hspace": _GAP},
+            **{"bottom": _BELOW / height, "top": 1.0 - _ABOVE / height},
         )
-        axes = [self._figure.add_subplot(grid[i // 3, i % 3]) for i in range(6)]
+        axes = [self._figure.add_subplot(grid[i // 3, i % 3]) for i in range(3 * rows)]
         colors = {team: team_color(team, i) for i, team in enumerate(teams)}
         rewards, kl, entropy = (_by_team(key, teams) for key in ("_reward", "/kl", "/entropy"))
         per_agent = "mean return per agent"
@@ -86,10 +97,11 @@ class TrainingFigure:
         self.panels = [
             Panel(axes[0], "Episode rewards", rewards, unit=per_agent, show_steps=False),
             *(_sight_panels if hide_and_seek else _plain_panels)(axes[1], axes[2], teams),
-            Panel(axes[3], "KL divergence", kl, unit=nats, levels=levels, floor=0.0),
-            Panel(axes[4], "Entropy", entropy, unit="nats over all action heads"),
+            *(stage_panels(axes[3:6], self._has_ramps) if rows > 2 else ()),
+            Panel(axes[-3], "KL divergence", kl, unit=nats, levels=levels, floor=0.0),
+            Panel(axes[-2], "Entropy", entropy, unit="nats over all action heads"),
         ]
-        self._build_texts(axes[5], colors)
+        self._build_texts(axes[-1], colors, height)
 
     def _kl_levels(self, colors: Mapping[str, str]) -> dict[float, str]:
         """One muted line where the teams share a target, else one per team in its color."""
@@ -97,13 +109,14 @@ class TrainingFigure:
             return {next(iter(self.kl_targets.values())): MUTED}
         return {kl: colors.get(team, MUTED) for team, kl in self.kl_targets.items()}
 
-    def _build_texts(self, axes: Any, colors: Mapping[str, str]) -> None:
+    def _build_texts(self, axes: Any, colors: Mapping[str, str], height: float) -> None:
         text = self._figure.text
-        text(_LEFT, 0.948, self.run_name, size=18, weight="bold", color=INK)
+        title, line, curves = (1.0 - inches / height for inches in (0.395, 0.608, 0.365))
+        text(_LEFT, title, self.run_name, size=18, weight="bold", color=INK)
         below: dict[str, Any] = {"size": 10.5, "color": MUTED}
         self._texts = {
-            "run": text(_LEFT, 0.92, "", **below),
-            "curves": text(_RIGHT, 0.952, "", ha="right", **below),
+            "run": text(_LEFT, line, "", **below),
+            "curves": text(_RIGHT, curves, "", ha="right", **below),
         }
         axes.set_axis_off()
         axes.set_title("Latest metrics", loc="left", size=12, weight="bold", color=INK, pad=22)

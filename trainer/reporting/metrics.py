@@ -35,6 +35,23 @@ HIDE_AND_SEEK: dict[str, str] = {
     "first_seen_step": "steps of seeking before a hider was first seen; all of them if never",
     "perfect_hide": "share of the episodes in which no hider was ever seen, 0-1",
 }
+STAGES: dict[str, str] = {
+    "hider_box_prep": "meters that the hiders moved boxes in the preparation, per episode",
+    "hider_box_main": "meters that the hiders moved boxes after it",
+    "seeker_box_main": "meters that the seekers moved boxes",
+    "hider_ramp_prep": "meters that the hiders moved ramps in the preparation",
+    "hider_ramp_main": "meters that the hiders moved ramps after it",
+    "seeker_ramp_main": "meters that the seekers moved ramps",
+    "hider_locks_prep": "boxes and ramps that the hiders locked in the preparation, per episode",
+    "hider_locks_main": "boxes and ramps that the hiders locked after it",
+    "seeker_locks_main": "boxes and ramps that the seekers locked",
+    "hider_crossings": "obstacles that hiders crossed from a ramp, per episode",
+    "seeker_crossings": "obstacles that seekers crossed from a ramp, per episode",
+    "door_blocked": "share of the doors that boxes blocked at the end of the preparation, 0-1",
+    "sealed": "share of the episodes in which no seeker had a way to a hider then, 0-1",
+    "sealed_at_end": "the same at the end of the episode, 0-1",
+}
+"""What is measured at levels with objects, of those that they have: see docs/game.md."""
 GAME = MEANS | HIDE_AND_SEEK
 TEAM: dict[str, str] = {
     "kl": "KL divergence between the policy before and after the update, in nats",
@@ -67,7 +84,8 @@ def describe_metrics(
     teams: Sequence[str] = DEFAULT_TEAMS, game: Iterable[str] = HIDE_AND_SEEK
 ) -> dict[str, str]:
     """Every key of a row, in order, with its meaning and unit; `game`: those of the game alone."""
-    own = {key: HIDE_AND_SEEK.get(key, "mean over the finished episodes") for key in game}
+    known = HIDE_AND_SEEK | STAGES
+    own = {key: known.get(key, "mean over the finished episodes") for key in game}
     rewards = {f"{t}_reward": f"mean return of an episode, per {t}, without shaping" for t in teams}
     per_team = {f"{t}/{key}": f"{t}: {text}" for t in teams for key, text in TEAM.items()}
     return {**COUNTERS, **MEANS, **own, **rewards, **per_team, **TIME}

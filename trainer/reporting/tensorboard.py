@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainer.reporting.metrics import COUNTERS, GAME
+from trainer.reporting.metrics import COUNTERS, DEFAULT_TEAMS, GAME, STAGES
 
 _EVENT_FILE = re.compile(r"events\.out\.tfevents\.(\d+)\.")
 
@@ -112,9 +112,15 @@ class TensorBoardWriter:
 
 @functools.cache
 def tag_of(key: str) -> str:
-    """Tag of a metric: its group (reward, a team, game, time) is the folder TensorBoard shows."""
+    """Tag of a metric: its group (reward, a team, game, time) is the folder TensorBoard shows.
+
+    The stages have a group of each team, and one of what both bring about.
+    """
     if "/" in key:
         return key
+    if key in STAGES:
+        team, _, rest = key.partition("_")
+        return f"stages_{team}/{rest}" if team in DEFAULT_TEAMS else f"stages/{key}"
     if key == "reward_mean" or key.endswith("_reward"):
         return f"reward/{key.removeprefix('reward_').removesuffix('_reward')}"
     if key in GAME or key.startswith("episodes_"):

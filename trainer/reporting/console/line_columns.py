@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from trainer.reporting.formatting import count, duration
+from trainer.reporting.formatting import count, duration, percent
 from trainer.reporting.metrics import teams_of
 
 
@@ -53,6 +53,7 @@ def columns(
         )
         for team in teams_of(row)
     ]
+    stages = _stages(row)
     speed = count(row.get("agent_steps_per_s", math.nan))
     return [
         ("", first),
@@ -68,7 +69,24 @@ def columns(
             [number("reward_mean", "reward", 8, 2), number("episode_len_mean", "length", 7, 1)],
         ),
         *teams,
+        *([("stages", stages)] if stages else []),
         ("", [("agent-steps/s", f"{speed:>13}"), (f"{'ETA':>9}", f"{duration(eta):>9}")]),
+    ]
+
+
+def _stages(row: Mapping[str, float | int]) -> list[tuple[str, str]]:
+    """What the hiders did with boxes in the preparation, and who crossed obstacles; or nothing."""
+    shown = {
+        "hider_box_prep": ("boxes m", lambda value: fixed(value, 0, 2)),
+        "hider_locks_prep": ("locks", lambda value: fixed(value, 0, 2)),
+        "door_blocked": ("doors", percent),
+        "sealed": ("sealed", percent),
+        "seeker_crossings": ("crossed", lambda value: fixed(value, 0, 2)),
+    }
+    return [
+        (heading, f"{text(row[key]):>{len(heading)}}")
+        for key, (heading, text) in shown.items()
+        if key in row
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.table import Table
@@ -83,6 +84,28 @@ def team_table(row: Row, returns: Mapping[str, Iterable[float]], width: int) -> 
         cell = (Text(text, style=color) for text in texts.values())
         table.add_row(Text(team, style=f"bold {color}"), *cell)
     return table
+
+
+def stages(row: Row, width: int) -> dict[str, str]:
+    """Label and text of what was done with boxes and ramps; empty where there are none."""
+    plain = partial(fixed, width=0, digits=2)
+    boxes = [
+        ("hider_box_prep", lambda value: f"boxes {plain(value)} m"),
+        ("hider_locks_prep", lambda value: f"locks {plain(value)}"),
+        ("door_blocked", lambda value: f"doors blocked {percent(value)}"),
+        ("sealed", lambda value: f"sealed {percent(value)}"),
+        ("sealed_at_end", lambda value: f"at the end {percent(value)}"),
+    ]
+    ramps = [
+        ("hider_ramp_prep", lambda value: f"moved {plain(value)} m in preparation"),
+        ("seeker_crossings", lambda value: f"seekers crossed {plain(value)}"),
+        ("hider_crossings", lambda value: f"hiders {plain(value)}"),
+    ]
+    found = {}
+    for label, parts in (("Prepared", boxes[: None if width >= WIDE else -1]), ("Ramps", ramps)):
+        if known := [text(float(row[key])) for key, text in parts if key in row]:
+            found[label] = " · ".join(known)
+    return found
 
 
 def schedules(first: Row, row: Row) -> str:
