@@ -11,14 +11,13 @@ from envs.batch_env import ObsBuffers, TeamSpec
 from envs.hide_and_seek.config import MAX_REWARD, MAX_STEPS, HideAndSeekConfig, nearest
 from envs.hide_and_seek.kernels.constants import ARENA, DIAGONAL, NUM_HEADINGS, TOP_SPEED
 from envs.hide_and_seek.kernels.state import Objects, allocate_objects, allocate_world
-from envs.hide_and_seek.spaces import HEADS, NUM_HEADS, NVEC
+from envs.hide_and_seek.spaces import HEADS, NUM_HEADS, NVEC, OLDER_STATS
 
 _TOP_SPEED = TOP_SPEED * np.float32(1.001)  # but for rounding
 _MAX_SHAPING = np.float32(1e6)
 
 ADDED = ("moving_return", *Objects._fields)
 """Arrays that states of older checkpoints lack."""
-_OLDER_STATS = 8  # columns of `episode_stats` in them
 
 
 def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
@@ -71,7 +70,7 @@ def check_state(
         if name not in state:
             raise ValueError(f"state lacks the array {name!r}")
         given = np.asarray(state[name])
-        older = name == "episode_stats" and given.shape == (*array.shape[:-1], _OLDER_STATS)
+        older = name == "episode_stats" and given.shape == (*array.shape[:-1], OLDER_STATS)
         if given.shape != array.shape and not older:
             raise ValueError(
                 f"state array {name!r} must have shape {array.shape}, got {given.shape}"

@@ -163,6 +163,9 @@ STAT_NAMES = (
 )
 """The statistics of an episode; a return is the mean of a team's agents."""
 
+OLDER_STATS = 8
+"""How many of them, from the first on, the checkpoints of a game without objects have."""
+
 
 def live_columns(
     mates: int,

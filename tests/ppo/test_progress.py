@@ -98,6 +98,18 @@ def test_other_columns_are_refused() -> None:
     window = EpisodeWindow(4, ("length", "seen"))
     with pytest.raises(ValueError, match=r"has size 2.*has size 3"):
         window.extend(np.zeros((3, 3)))
-    state = EpisodeWindow(4, ("a",)).get_state()
-    with pytest.raises(ValueError, match=r"\[W, 2\] \(length, seen\), got \(0, 1\)"):
+    state = EpisodeWindow(4, ("a", "b", "c")).get_state()
+    with pytest.raises(ValueError, match=r"\[W, 2\] \(length, seen\), got \(0, 3\)"):
         window.set_state(state)
+
+
+def test_statistics_added_since_a_state_are_unknown_for_its_episodes() -> None:
+    older = EpisodeWindow(4, ("length",))
+    older.extend(np.array([[3.0], [5.0]]))
+    window = EpisodeWindow(4, ("length", "sealed"))
+    window.set_state(older.get_state())
+    assert window.means() == {"length": 4.0, "sealed": pytest.approx(np.nan, nan_ok=True)}
+    window.extend(np.array([[7.0, 1.0], [9.0, 0.0]]))
+    assert window.means() == {"length": 6.0, "sealed": 0.5}
+    window.extend(np.array([[9.0, 0.0]]))
+    assert window.means() == {"length": 7.5, "sealed": pytest.approx(1 / 3)}

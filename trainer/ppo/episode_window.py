@@ -54,14 +54,19 @@ class EpisodeWindow:
     def set_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Takes over a state of `get_state`; a smaller window keeps its newest episodes.
 
+        What statistics added at the end since then would have been is not known (nan).
+
         Raises:
-            ValueError: the columns differ in number.
+            ValueError: there are too many columns.
         """
         episodes = np.array(state["episodes"], np.float64)
-        if episodes.ndim != 2 or episodes.shape[1] != len(self.names):
+        added = len(self.names) - episodes.shape[-1]
+        if episodes.ndim != 2 or added < 0:
             raise ValueError(
                 f"'episodes' must be [W, {len(self.names)}] ({', '.join(self.names)}), "
                 f"got {episodes.shape}"
             )
-        self._episodes = episodes[-self.size :]
+        self._episodes = np.pad(
+            episodes[-self.size :], ((0, 0), (0, added)), constant_values=np.nan
+        )
         self.episodes_completed = int(state["episodes_completed"])

@@ -147,7 +147,7 @@ class MatchBlock:
 
         Both teams always draw, so that a team's luck does not depend on who it plays against.
         """
-        steps = self.env.rules.episode_steps
+        steps = int(self.env.rules.episode_steps.max())
         for spec in self.env.teams:
             shape = (steps, BLOCK, spec.num_agents, spec.num_logits)
             self._noise[spec.name] = torch.empty(shape)

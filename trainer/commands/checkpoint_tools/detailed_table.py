@@ -86,6 +86,7 @@ def _first_columns(now: datetime) -> list[Column[CheckpointInfo]]:
         _number("Reward", "reward_mean"),
         Column("Seen", lambda i: fixed(i.metadata.get("seen_fraction"), 3), optional=True),
         Column("Hidden", lambda i: percent(i.metadata.get("perfect_hide")), optional=True),
+        Column("Sealed", lambda i: percent(i.metadata.get("sealed")), optional=True),
         _number("Ep.len", "episode_len_mean"),
         _count("Episodes", "episodes_completed"),
         _count("Env steps", "env_steps"),

@@ -197,6 +197,7 @@ def _columns(now: datetime) -> list[Column[Run]]:
         Column("Saved", age),
         Column("Seen", lambda run: fixed(run.known("seen_fraction"), 3), optional=True),
         Column("Hidden", lambda run: percent(run.known("perfect_hide")), optional=True),
+        Column("Sealed", lambda run: percent(run.known("sealed")), optional=True),
         Column("Agent steps", lambda run: count(run.known("agent_steps"))),
         Column("Size", lambda run: formatting.size(run.size_bytes)),
     ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
+from envs.hide_and_seek.spaces import STAGES
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.tables import Column, aligned
 from trainer.ppo.matches import Stats
@@ -60,6 +61,7 @@ def summary(lineup: Lineup, stats: Stats, seconds: float | None, style: Style) -
         ["actions", *(lineup.actions[team] for team in teams)],
         ["return", *(_spread(stats[f"{team}_return"]) for team in teams)],
         ["wins", *(f"{wins[team]} ({wins[team] / episodes:.1%})" for team in teams)],
+        *_tool_rows(stats, lineup.config.metrics, teams),
     ]
     rule = "-" * 72
     return [
@@ -91,6 +93,7 @@ def as_dict(lineup: Lineup, stats: Stats, seconds: float | None) -> dict[str, An
                 "std": float(values.std(dtype=np.float64)),
             }
             for name, values in stats.items()
+            if name not in STAGES or name in lineup.config.metrics
         },
     }
 
@@ -107,6 +110,43 @@ def _team_table(rows: Sequence[Sequence[str]], style: Style) -> list[str]:
     return lines
 
 
+_TOOLS = {
+    "boxes moved": ("box_prep", "box_main", " m"),
+    "ramps moved": ("ramp_prep", "ramp_main", " m"),
+    "locks": ("locks_prep", "locks_main", ""),
+    "crossings": ("", "crossings", ""),
+}
+"""Row -> what the statistics of both phases are called without their team, and the unit."""
+
+
+def _tool_rows(stats: Stats, metrics: Container[str], teams: Sequence[str]) -> list[list[str]]:
+    """What the teams did with boxes and ramps, per episode, where there are any."""
+
+    def cell(team: str, first: str, last: str, unit: str) -> str:
+        later = f"{stats[f'{team}_{last}'].mean(dtype=np.float64):.2f}{unit}"
+        if f"{team}_{first}" not in metrics:  # the seekers do nothing in the preparation
+            return later
+        return f"{stats[f'{team}_{first}'].mean(dtype=np.float64):.2f}{unit} first, then {later}"
+
+    return [
+        [name, *(cell(team, *columns) for team in teams)]
+        for name, columns in _TOOLS.items()
+        if f"hider_{columns[1]}" in metrics
+    ]
+
+
+def _shelter_lines(stats: Stats, metrics: Container[str]) -> dict[str, str]:
+    """What the hiders closed with boxes, where there are any."""
+    shown = {}
+    if "door_blocked" in metrics:
+        blocked = stats["door_blocked"].mean(dtype=np.float64)
+        shown["doors blocked"] = f"{blocked:.1%} at the end of the preparation"
+    if "sealed" in metrics:
+        first, last = (stats[key].mean(dtype=np.float64) for key in ("sealed", "sealed_at_end"))
+        shown["sealed"] = f"{first:.1%} of the episodes then, {last:.1%} at their end"
+    return shown
+
+
 def _lines(stats: Stats, lineup: Lineup, seconds: float | None) -> list[str]:
     main_steps = lineup.config.episode_steps - lineup.config.prep_steps
     steps = float(stats["length"].sum())
@@ -116,6 +156,7 @@ def _lines(stats: Stats, lineup: Lineup, seconds: float | None) -> list[str]:
         "seen fraction": f"{seen} of the {main_steps} steps of seeking",
         "first seen at": f"{first} steps of seeking (never = {main_steps})",
         "perfect hides": f"{hidden:.1%} of the episodes, with no hider ever seen",
+        **_shelter_lines(stats, lineup.config.metrics),
         "episode length": f"{_spread(stats['length'])} steps",
     }
     if seconds:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from envs.game import GameSettings
 from envs.hide_and_seek.checks import check_foreign_state
 from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.spaces import OLDER_STATS
 from trainer.checkpoints.safe_io.plain_values import COUNT, finite, flag, mapping, whole
 from trainer.checkpoints.safe_io.safe_json import first_line, shown
 from trainer.run.saved_state.training_state import TrainingState
@@ -39,7 +40,8 @@ def check_training_state(state: TrainingState, game: GameSettings) -> None:
                 raise ValueError(f"worlds of runner {index}: {error}") from None
     for index, learner in enumerate(state.values["learners"]):
         _check_learner(learner, f"learner {index}", tuple(game.team_sizes))
-    _check_episodes(state.episodes, len(game.spec.stat_names))
+    older = (OLDER_STATS,) if isinstance(game, HideAndSeekConfig) else ()
+    _check_episodes(state.episodes, (len(game.spec.stat_names), *older))
 
 
 def _check_runner(runner: Any, name: str, game: GameSettings) -> None:
@@ -83,11 +85,14 @@ def _check_learner(learner: Any, name: str, teams: tuple[str, ...]) -> None:
             raise ValueError(f"{where}: {first_line(error)}") from None
 
 
-def _check_episodes(episodes: Mapping[str, np.ndarray], stats: int) -> None:
-    """The window of episodes: metrics that may be unknown (nan), but not infinite."""
+def _check_episodes(episodes: Mapping[str, np.ndarray], stats: Collection[int]) -> None:
+    """The window of episodes: metrics that may be unknown (nan), but not infinite.
+
+    stats: how many metrics there may be.
+    """
     mapping(episodes, "episodes", ("episodes", "episodes_completed"))
     rows, count = episodes["episodes"], episodes["episodes_completed"]
-    if rows.dtype != np.float64 or rows.ndim != 2 or rows.shape[1] != stats:
+    if rows.dtype != np.float64 or rows.ndim != 2 or rows.shape[1] not in stats:
         raise ValueError(f"episodes: {rows.shape} of {rows.dtype} are no metrics of episodes")
     if np.any(np.isinf(rows)):
         raise ValueError("episodes hold an infinite number")
