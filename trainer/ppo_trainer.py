@@ -40,7 +40,7 @@ from trainer.run.restore import restore
 from trainer.run.saved_run import SavedRun
 from trainer.run.saved_state.resume_state import read_resume_state
 from trainer.run.stop_signals import StopSignals
-from trainer.run.warmstart import load_networks, start_from
+from trainer.run.warmstart import load_networks, notes_on, start_from
 
 __all__ = ["CheckpointManager", "Game", "TeamPPO", "create_ppo_trainer", "train"]
 
@@ -182,7 +182,8 @@ def create_ppo_trainer(
             trainer.restore_notes = restore(trainer, saved, config, until, carry=carry_schedules)
             config = with_schedules(config, trainer.schedules.configured)
         elif weights:
-            trainer.restore_notes = [f"warm start, weights {start_from(trainer, weights)[:12]}"]
+            digest = start_from(trainer, weights)
+            trainer.restore_notes = [*notes_on(weights), f"warm start, weights {digest[:12]}"]
         undo.pop_all()
     return trainer, config
 

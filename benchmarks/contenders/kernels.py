@@ -28,9 +28,9 @@ def kernels(config: Config, seconds: float) -> Measurement:
     learner, batch = trainer.learner, trainer.env_runner.batch
     teams, steps = config.played.spec.teams, config.ppo.rollout_length
     # The learner's own networks act, so that no weights have to be handed over.
-    live = {spec.name: spec.live_columns for spec in teams}
+    specs = {spec.name: spec for spec in teams}
     networks = {spec.name: learner.network(spec.name) for spec in teams}
-    actor = make_actor("fused", networks, live, config.train.threads)
+    actor = make_actor("fused", networks, specs, config.train.threads)
     draw = np.random.default_rng(0)
 
     def rows(team: str, step: int, worlds: slice) -> Rows:

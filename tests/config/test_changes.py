@@ -90,6 +90,13 @@ def test_another_network_is_refused(override: str, teams: list[str]) -> None:
     assert change == Change(override.partition("=")[0], change.old, change.new, bool(teams))
 
 
+def test_a_policy_can_go_on_with_another_value_function() -> None:
+    new = config("ppo.critic=state")
+    (change,) = config_changes(Config(), new, carried=True)
+    assert change == Change("ppo.critic", "obs", "state", refused=True)
+    assert refused_teams(Config(), new) == []  # a warm start takes the policies
+
+
 def test_an_override_that_keeps_a_teams_network_is_not_refused() -> None:
     new = config("ppo.hiddens=[32]", "ppo.hider.hiddens=[64, 64]")
     assert refused_teams(Config(), new) == ["seeker"]

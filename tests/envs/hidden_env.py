@@ -17,8 +17,8 @@ class HiddenEnv(BatchEnv):
     """Pays the seekers the number, -1 or 1, at every step of an episode, the hiders its negative.
 
     Actions do nothing. Observations show how many steps were played (a one-hot), as does the
-    state [STEPS + 1], which has the number for the one. The first half of the worlds terminates
-    after `STEPS`; the other, with `cuts`, is truncated, as if the game went on.
+    state [STEPS + 1], which has the number for the one. An episode terminates after `STEPS`; with
+    `cuts` it is truncated, as if the same number were paid for ever.
     """
 
     stat_names = ("length", "seeker_return", "hider_return")
@@ -40,11 +40,10 @@ class HiddenEnv(BatchEnv):
         self.final_state = {t.name: np.zeros((*shape, STEPS + 1), np.float32) for t in self.teams}
         self.streams = np.zeros(num_envs, np.uint64)
         self.steps = np.zeros(num_envs, np.int64)
-        self.cut = np.arange(num_envs) >= num_envs / 2 if cuts else np.zeros(num_envs, np.bool_)
 
     def part(self, worlds: slice) -> HiddenEnv:
         part = HiddenEnv(1, cuts=self.truncates, agents=self.teams[0].num_agents)
-        for name in ("streams", "steps", "cut", "episode_stats"):
+        for name in ("streams", "steps", "episode_stats"):
             setattr(part, name, getattr(self, name)[worlds])
         part.final_obs = {team: array[worlds] for team, array in self.final_obs.items()}
         part.final_state = {team: array[worlds] for team, array in self.final_state.items()}
@@ -76,7 +75,7 @@ class HiddenEnv(BatchEnv):
         rewards["seeker"][:], rewards["hider"][:] = paid[:, None], -paid[:, None]
         self.steps += 1
         over = self.steps == STEPS
-        terminated[:], truncated[:] = over & ~self.cut, over & self.cut
+        terminated[:], truncated[:] = over & (not self.truncates), over & self.truncates
         self.episode_stats[:] = np.stack([np.full_like(paid, STEPS), paid, -paid], axis=1)
         self.steps[over] = 0
         if self.truncates:

@@ -12,6 +12,7 @@ import pytest
 import torch
 from scipy import stats
 
+from envs.batch_env import TeamSpec
 from tests.ppo.conftest import small_config
 from trainer.engine import update as engine
 from trainer.engine.gradient import room_floats
@@ -31,6 +32,11 @@ from trainer.schedules.scheduler import TeamPlan
 
 OBS_SIZE, NVEC = 11, (3, 4, 2)
 LIVE = (0, 2, 3, 7, 10)
+STATE_SIZE, LIVE_STATE = 21, (1, 2, 4, 8, 16, 20)
+SPECS = {
+    name: TeamSpec(name, (f"{name}_0", f"{name}_1"), OBS_SIZE, NVEC, LIVE, STATE_SIZE, LIVE_STATE)
+    for name in ("seeker", "hider")
+}
 HEAD_ENDS = np.cumsum(NVEC)
 
 
@@ -47,6 +53,7 @@ class Case:
     clip_param: float = 0.2
     biased: bool = False
     rows: int = 700
+    critic: str = "obs"
 
 
 CASES = (
@@ -55,7 +62,10 @@ CASES = (
     Case(vf_clip_param=0.1, clip_param=0.01, biased=True),
     Case(hiddens=(24,), activation="relu", normalize_obs=True),
     Case(hiddens=(8, 16, 8), kl_coeff=0.2, rows=3),
+    Case(critic="state"),
+    Case(hiddens=(24,), activation="relu", normalize_obs=True, critic="state"),
 )
+WITH_ROWS = (*CASES[:4], *CASES[5:])
 
 
 def network_of(case: Case, seed: int = 0) -> ActorCritic:
@@ -68,6 +78,7 @@ def network_of(case: Case, seed: int = 0) -> ActorCritic:
             case.hiddens,
             activation=case.activation,
             normalize_obs=case.normalize_obs,
+            state_size=STATE_SIZE * (case.critic == "state"),
         )
     )
     with torch.no_grad():
@@ -75,11 +86,12 @@ def network_of(case: Case, seed: int = 0) -> ActorCritic:
         for name, parameter in network.named_parameters():
             if name.endswith("bias"):
                 parameter.normal_(0.0, 0.3)
-    if network.normalizer is not None:
-        # Column 1 is dead, but was alive once.
-        mean = torch.zeros(OBS_SIZE)
+    # A dead column (1 of the observation, 0 of the state) was alive once.
+    for normalizer in filter(None, (network.normalizer, network.state_normalizer)):
+        size = len(normalizer.mean)
+        mean = torch.zeros(size)
         mean[[0, 1, 2]] = torch.tensor([0.5, -0.4, 2.0])
-        network.normalizer.update(100.0, mean, torch.full((OBS_SIZE,), 0.7))
+        normalizer.update(100.0, mean, torch.full((size,), 0.7))
     return network
 
 
@@ -87,6 +99,14 @@ def observations(random: np.random.Generator, *shape: int) -> np.ndarray:
     obs = np.zeros((*shape, OBS_SIZE), np.float32)
     obs[..., LIVE] = random.normal(size=(*shape, len(LIVE)))
     return obs
+
+
+def states(case: Case, random: np.random.Generator, *shape: int) -> np.ndarray:
+    if case.critic == "obs":
+        return np.zeros((*shape, 0), np.float32)
+    state = np.zeros((*shape, STATE_SIZE), np.float32)
+    state[..., LIVE_STATE] = random.normal(size=(*shape, len(LIVE_STATE)))
+    return state
 
 
 def masks(random: np.random.Generator, *shape: int) -> np.ndarray:
@@ -105,6 +125,7 @@ def batch_of(case: Case, random: np.random.Generator) -> Minibatch:
     torch.manual_seed(1)
     actions = old.sample()
     normal = torch.from_numpy(random.normal(size=(2, case.rows)).astype(np.float32))
+    state = torch.from_numpy(states(case, np.random.default_rng(6), case.rows))
     return Minibatch(
         obs=torch.from_numpy(observations(random, case.rows)),
         action_mask=mask,
@@ -113,6 +134,7 @@ def batch_of(case: Case, random: np.random.Generator) -> Minibatch:
         logp=old.logp(actions),
         advantages=normal[0],
         value_targets=normal[1],
+        state=state if case.critic == "state" else None,
     )
 
 
@@ -128,16 +150,18 @@ def test_gradient_and_scalars_are_those_of_the_torch_loss(case: Case) -> None:
     coefficients = PPOCoefficients(
         case.clip_param, case.vf_clip_param, 0.5, case.entropy_coeff, case.kl_coeff
     )
-    logits, values = network(batch.obs)
+    logits, values = network(batch.obs, batch.state)
     loss, scalars = ppo_loss(logits + torch.from_numpy(bias), values, batch, NVEC, coefficients)
     loss.backward()
     expected = flat([parameter.grad for parameter in network.parameters()])
 
-    fused = FusedNetwork(network, LIVE)
+    fused = FusedNetwork(network, LIVE, LIVE_STATE)
     net = fused.description
-    rows = np.zeros((case.rows, row_width(len(fused.inputs.columns), net.nvec)), np.float32)
+    columns = len(fused.inputs.columns) + len(fused.states.columns)
+    rows = np.zeros((case.rows, row_width(columns, net.nvec)), np.float32)
     fill_rows(
-        *(fused.inputs, net.nvec, np.arange(case.rows), batch.obs.numpy(), batch.logits.numpy()),
+        *(fused.inputs, fused.states, net.nvec, np.arange(case.rows), batch.obs.numpy()),
+        *(states(case, np.random.default_rng(6), case.rows), batch.logits.numpy()),
         *(batch.actions.numpy(), batch.logp.numpy(), batch.advantages.numpy()),
         *(batch.value_targets.numpy(), rows),
     )
@@ -165,7 +189,9 @@ def test_gradient_and_scalars_are_those_of_the_torch_loss(case: Case) -> None:
     assert found["grad_norm"] == pytest.approx(float(np.linalg.norm(expected)), rel=1e-4)
 
 
-def rollout_of(network: ActorCritic, seed: int, *, frozen: float, cut: bool) -> TeamRollout:
+def rollout_of(
+    case: Case, network: ActorCritic, seed: int, *, frozen: float, cut: bool
+) -> TeamRollout:
     """What a network could have played: 20 steps of 30 worlds with two agents."""
     random = np.random.default_rng(seed)
     steps, worlds, agents = 20, 30, 2
@@ -181,7 +207,7 @@ def rollout_of(network: ActorCritic, seed: int, *, frozen: float, cut: bool) -> 
         obs=obs,
         action_mask=mask,
         valid=random.random(shape) >= frozen,
-        state=np.zeros((*shape, 0), np.float32),
+        state=states(case, np.random.default_rng(seed), *shape),
         actions=actions.numpy().reshape(steps, worlds, agents, -1),
         logits=rows.numpy().reshape(steps, worlds, agents, -1),
         logp=policy.logp(actions).numpy().reshape(steps, worlds, agents),
@@ -212,7 +238,7 @@ def updates(case: Case, teams: Sequence[str] = ("seeker", "hider")) -> list[Team
                 settings=config.ppo.team(team),
                 kl_coeff=case.kl_coeff,
                 plan=plans[team],
-                rollout=rollout_of(network, number, frozen=0.3 * number, cut=bool(number)),
+                rollout=rollout_of(case, network, number, frozen=0.3 * number, cut=bool(number)),
                 dones=np.random.default_rng(9).random((20, 30)) < 0.1,
                 reward_scale=0.5,
                 generator=torch.Generator().manual_seed(number),
@@ -251,7 +277,7 @@ def moments(made: Sequence[TeamUpdate]) -> np.ndarray:
 
 def fused_engine(made: Sequence[TeamUpdate], threads: int = 2) -> FusedEngine:
     networks = {
-        update.policy_id.removesuffix("_policy"): FusedNetwork(update.network, LIVE)
+        update.policy_id.removesuffix("_policy"): FusedNetwork(update.network, LIVE, LIVE_STATE)
         for update in made
     }
     return FusedEngine(networks, threads)
@@ -261,12 +287,12 @@ def fused_actor(network: ActorCritic) -> FusedActor:
     return FusedActor({"seeker": FusedNetwork(network, LIVE)}, threads=2)
 
 
-@pytest.mark.parametrize("case", CASES[:4])
+@pytest.mark.parametrize("case", WITH_ROWS)
 def test_two_whole_updates_leave_the_weights_and_moments_of_torch(case: Case) -> None:
     ours, theirs = updates(case), updates(case)
     fused, by_torch = (
         fused_engine(ours),
-        TorchEngine(1, {"seeker": LIVE, "hider": LIVE}, distributed=False),
+        TorchEngine(1, SPECS, distributed=False),
     )
     for _ in range(2):
         outcomes = zip(fused.train(ours), by_torch.train(theirs), strict=True)
@@ -278,6 +304,10 @@ def test_two_whole_updates_leave_the_weights_and_moments_of_torch(case: Case) ->
             assert mine.scalars == pytest.approx(other.scalars, rel=1e-3, abs=1e-4)
             assert torch.equal(mine.sample.obs, other.sample.obs)
             assert torch.equal(mine.obs(), other.obs())
+            assert torch.equal(mine.state(), other.state())
+            assert (mine.sample.state is None) == (case.critic == "obs")
+            if mine.sample.state is not None and other.sample.state is not None:
+                assert torch.equal(mine.sample.state, other.sample.state)
     np.testing.assert_allclose(weights(ours), weights(theirs), atol=2e-4)
     np.testing.assert_allclose(moments(ours), moments(theirs), rtol=1e-3, atol=1e-4)
 
@@ -354,7 +384,7 @@ def rows_of(count: int, seed: int = 3) -> Rows:
     )
 
 
-@pytest.mark.parametrize("case", CASES[:4])
+@pytest.mark.parametrize("case", WITH_ROWS)
 def test_actions_are_those_that_torch_draws(case: Case) -> None:
     network = network_of(case)
     bias = np.linspace(-1, 1, sum(NVEC)).astype(np.float32) if case.biased else None

@@ -245,7 +245,8 @@ def test_an_epoch_has_exactly_the_agreed_number_of_gradient_steps(
 ) -> None:
     """Learners with other numbers of rows agree on the steps; one more or less would hang them."""
     trainer = build()
-    engine = TorchEngine(2, {"seeker": None, "hider": None}, distributed=False)
+    specs = {spec.name: spec for spec in trainer.env_runner.teams}
+    engine = TorchEngine(2, specs, distributed=False)
     agreed = 469 if rows > 1000 else 2
     monkeypatch.setattr(engine, "num_minibatches", lambda *_: agreed)
     steps: list[str] = []

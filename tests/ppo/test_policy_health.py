@@ -62,7 +62,8 @@ def test_no_team_is_at_work_any_more_when_another_has_diverged(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer = build()
-    engine = TorchEngine(2, {"seeker": None, "hider": None}, distributed=False)
+    specs = {spec.name: spec for spec in trainer.env_runner.teams}
+    engine = TorchEngine(2, specs, distributed=False)
     monkeypatch.setattr(trainer.learner, "engine", engine)
     train_team, failed, ended = engine.train_team, threading.Event(), []
 

@@ -56,8 +56,8 @@ def config_changes(saved: Config, config: Config, *, carried: bool) -> list[Chan
 
 
 def refused_teams(saved: Config, config: Config) -> list[str]:
-    """The teams whose network cannot be loaded."""
-    return [team for team in TEAMS if _network_changes(saved, config, team)]
+    """The teams whose network cannot be loaded, nor its policy by a warm start."""
+    return [team for team in TEAMS if {*_network_changes(saved, config, team)} - {"critic"}]
 
 
 def _refused_keys(saved: Config, config: Config) -> set[str]:

@@ -21,7 +21,7 @@ from trainer.config.types import (
     StepUnit,
 )
 
-NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "normalize_obs")
+NETWORK_SETTINGS = ("hiddens", "activation", "vf_share_layers", "critic", "normalize_obs")
 """The settings of a team that decide on the shape of its network."""
 
 Hiddens = Annotated[
@@ -63,6 +63,8 @@ class TeamSettings(Group):
     """Non-linearity between layers."""
     vf_share_layers: bool = False
     """Whether policy and value function share their hidden layers."""
+    critic: Literal["obs", "state"] = "obs"
+    """What the value function reads: the agent's observation, or the state that the game offers."""
     normalize_obs: bool = False
     """Standardize observations by running moments (saved with the weights)."""
     lr_schedule_type: Literal["linear", "cosine", "exponential", "step"] | None = None

@@ -75,6 +75,18 @@ class Config(ConfigGroups):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _critics_have_their_own_layers(self) -> Config:
+        for name in self.played.team_sizes:
+            settings = self.ppo.team(name)
+            if settings.critic == "state" and settings.vf_share_layers:
+                raise ValueError(
+                    f"ppo.critic = state and ppo.vf_share_layers = true (team {name!r}): layers "
+                    "that read the state cannot be shared with the policy, which only sees the "
+                    "observation; set ppo.vf_share_layers to false"
+                )
+        return self
+
     @property
     def game(self) -> ResolvedConfig:
         """`env` with every None resolved; the discount of the shaping is then the learner's."""

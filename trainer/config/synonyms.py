@@ -137,6 +137,9 @@ _NOTES: dict[str, str] = {
     _NO_PASSES: "pass_arc pass_oob_turnover_prob pass_arc_degrees pass_curriculum",
     "policy and value function have one optimizer, ppo.lr": "actor_lr critic_lr pi_lr vf_lr "
     "policy_lr value_lr lr_actor lr_critic",
+    "ppo.critic=state lets the value function read the state that a game offers": ""
+    "centralized_critic use_centralized_v use_centralized_critic centralized_value central_value "
+    "central_critic asymmetric_critic critic_input use_global_state share_obs",
     "it is torch": "framework backend",
     "Ray gives each process of ray.num_env_runners one CPU": "num_cpus num_cpus_per_worker "
     "num_cpus_per_env_runner",

@@ -11,7 +11,10 @@ from trainer.engine.rows import take_inputs
 
 @kernel
 def fill_values(network, inputs, transposed, obs, values, tile):
-    """Fills values [n] of observations [n, D], `tile` rows at a time."""
+    """Fills values [n] of observations [n, D], or states, `tile` rows at a time.
+
+    `inputs` are those of the critic.
+    """
     hidden = np.empty(tile * network.critic.sizes[1:-1].sum(), np.float32)
     size = inputs.columns.shape[0]
     room = np.empty(tile * size, np.float32)

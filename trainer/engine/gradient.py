@@ -39,7 +39,8 @@ class Coefficients(NamedTuple):
 def room_floats(network: Network, rows: int) -> int:
     """The float32 numbers that `tile_gradient` needs as room for tiles of `rows`."""
     hidden = int(network.actor.sizes[1:-1].sum())
-    inputs, outputs, heads = int(network.actor.sizes[0]), int(network.nvec.sum()), len(network.nvec)
+    inputs = int(network.actor.sizes[0]) + len(network.state_columns)
+    outputs, heads = int(network.nvec.sum()), len(network.nvec)
     return rows * (inputs + 2 * hidden + 6 * outputs + heads + 8)
 
 
@@ -70,9 +71,11 @@ def tile_gradient(network, weights, batch, bias, order, ahead, c, room, gradient
     packed, transposed = weights
     nvec = network.nvec
     R, K = order.shape[0], network.columns.shape[0]  # noqa: N806
+    C = network.state_columns.shape[0]  # noqa: N806
     H, L = nvec.shape[0], bias.shape[0]  # noqa: N806
     hidden_size = R * network.actor.sizes[1:-1].sum()
     x, at = _cut(room, 0, R, K)
+    state, at = _cut(room, at, R, C)
     by_row, at = _cut(room, at, R, L)
     logits, at = _cut(room, at, L, R)
     old_logps, at = _cut(room, at, L, R)
@@ -89,12 +92,14 @@ def tile_gradient(network, weights, batch, bias, order, ahead, c, room, gradient
         row = batch[order[r]]
         for k in range(K):
             x[r, k] = row[k]
+        for k in range(C):
+            state[r, k] = row[K + k]
         for k in range(L):
-            old_logps[k, r] = row[K + k]
+            old_logps[k, r] = row[K + C + k]
         for h in range(H):
-            actions[h, r] = row[K + L + h]
+            actions[h, r] = row[K + C + L + h]
         for i in range(3):
-            scalars[i, r] = row[K + L + H + i]
+            scalars[i, r] = row[K + C + L + H + i]
     old_logp, advantages, targets = scalars[0], scalars[1], scalars[2]
     prefetch_rows(batch, ahead)
 
@@ -112,9 +117,10 @@ def tile_gradient(network, weights, batch, bias, order, ahead, c, room, gradient
             by_row[r, k] = logits[k, r]
     backward(network.actor, network.tanh, packed, x, hidden, by_row, d_hidden, gradient, adds)
 
-    forward(network.critic, network.tanh, transposed, x, hidden, values)
+    seen = state if network.reads_state else x
+    forward(network.critic, network.tanh, transposed, seen, hidden, values)
     vf_loss = value_gradient(values.reshape(R), targets, c)
-    backward(network.critic, network.tanh, packed, x, hidden, values, d_hidden, gradient, adds)
+    backward(network.critic, network.tanh, packed, seen, hidden, values, d_hidden, gradient, adds)
     if not adds:
         sums[:] = _ZERO
     sums[VF_LOSS] += vf_loss

@@ -32,69 +32,95 @@ class Tower(NamedTuple):
 class Network(NamedTuple):
     """An actor and a critic.
 
-    Packed weights hold the actor's layers, then the critic's, without the columns that are always
-    zero; transposed weights the same with every layer [in, out].
+    The critic reads the observation, as the actor does, or a state in its place. Packed weights
+    hold the actor's layers, then the critic's, without the columns that are always zero;
+    transposed weights the same with every layer [in, out].
     """
 
     actor: Tower
     critic: Tower
     nvec: np.ndarray  # [H] int64, choices per action head
     columns: np.ndarray  # [K] int64, the observation columns that can be non-zero
+    reads_state: bool  # whether the critic reads the state
+    state_columns: np.ndarray  # [C] int64, its columns that can be non-zero; C = 0 where not read
     source: np.ndarray  # [P] int64, where each packed weight lies among the policy's parameters
     tanh: bool  # whether hidden layers are activated by tanh, otherwise by relu
 
 
 def describe(
-    obs_size: int, hiddens: Sequence[int], nvec: Sequence[int], columns: np.ndarray, tanh: bool
+    obs_size: int,
+    hiddens: Sequence[int],
+    nvec: Sequence[int],
+    columns: np.ndarray,
+    tanh: bool,
+    state_size: int = 0,
+    state_columns: np.ndarray | None = None,
 ) -> Network:
     """The network whose parameters are laid out as torch has those of an `ActorCritic`.
 
     That is: the actor's hidden layers, the critic's, the policy head, the value head; each layer's
     weights [out, in], then its bias.
+
+    Args:
+        obs_size: D.
+        hiddens: widths of the hidden layers of either tower.
+        nvec: [H].
+        columns: [K], see `Network`.
+        tanh: see `Network`.
+        state_size: of the state that the critic reads; 0: it reads the observation.
+        state_columns: [C], see `Network`; None: all.
     """
-    outputs = sum(nvec)
-    parts, at = {}, 0
-    for name, sizes in (
-        ("actor", (obs_size, *hiddens)),
-        ("critic", (obs_size, *hiddens)),
-        ("policy_head", (hiddens[-1], outputs)),
-        ("value_head", (hiddens[-1], 1)),
-    ):
-        layers = []
-        for fan_in, fan_out in itertools.pairwise(sizes):
-            end = at + fan_out * (fan_in + 1)
-            layers.append(np.arange(at, end))
-            at = end
-        parts[name] = layers
-
-    def first(layer: np.ndarray) -> np.ndarray:
-        """A first layer without its dead columns."""
-        weights, bias = layer[: -hiddens[0]].reshape(hiddens[0], obs_size), layer[-hiddens[0] :]
-        return np.concatenate([weights[:, columns].ravel(), bias])
-
+    outputs, state = sum(nvec), np.zeros(0, np.int64)
+    seen = obs_size, columns  # by the critic
+    if state_size:
+        state = np.arange(state_size) if state_columns is None else state_columns
+        seen = state_size, state
+    actor, critic, policy_head, value_head = _layers(
+        (obs_size, *hiddens), (seen[0], *hiddens), (hiddens[-1], outputs), (hiddens[-1], 1)
+    )
     sources, towers, packed_at = [], [], 0
-    for trunk, head in (("actor", "policy_head"), ("critic", "value_head")):
-        layers = [first(parts[trunk][0]), *parts[trunk][1:], *parts[head]]
+    for (size, live), trunk, head, out in (
+        ((obs_size, columns), actor, policy_head, outputs),
+        (seen, critic, value_head, 1),
+    ):
+        weights, bias = np.split(trunk[0], [size * hiddens[0]])
+        first = np.concatenate([weights.reshape(hiddens[0], size)[:, live].ravel(), bias])
+        layers = [first, *trunk[1:], *head]
         starts = packed_at + np.cumsum([0, *(len(layer) for layer in layers)])
-        sizes = (len(columns), *hiddens, outputs if head == "policy_head" else 1)
+        sizes = (len(live), *hiddens, out)
         towers.append(Tower(np.array(sizes, np.int64), starts[:-1].astype(np.int64)))
         sources += layers
         packed_at = int(starts[-1])
-    actor, critic = towers
     return Network(
-        actor,
-        critic,
+        towers[0],
+        towers[1],
         nvec=np.array(nvec, np.int64),
         columns=columns.astype(np.int64),
+        reads_state=state_size > 0,
+        state_columns=state.astype(np.int64),
         source=np.concatenate(sources).astype(np.int64),
         tanh=tanh,
     )
 
 
+def _layers(*towers: Sequence[int]) -> list[list[np.ndarray]]:
+    """Where the parameters of every layer lie, of towers of these sizes one behind the other."""
+    found, at = [], 0
+    for sizes in towers:
+        layers = []
+        for fan_in, fan_out in itertools.pairwise(sizes):
+            end = at + fan_out * (fan_in + 1)
+            layers.append(np.arange(at, end))
+            at = end
+        found.append(layers)
+    return found
+
+
 def tile_rows(network: Network) -> int:
     """R: how many rows fit into the cache with all that a gradient needs of them."""
     hidden = int(network.actor.sizes[1:-1].sum())
-    floats = int(network.actor.sizes[0]) + 3 * hidden + 6 * int(network.nvec.sum())
+    inputs = int(network.actor.sizes[0]) + len(network.state_columns)
+    floats = inputs + 3 * hidden + 6 * int(network.nvec.sum())
     rows = 2 ** int(np.log2(max(1, _CACHE_FLOATS // floats)))
     return min(max(rows, _FEWEST_ROWS), _MOST_ROWS)
 
@@ -125,7 +151,7 @@ def forward(tower, tanh, transposed, x, hidden, out):
         tower: its layers.
         tanh: see `Network`.
         transposed: [P], the weights, [in, out].
-        x: [R, K], the inputs.
+        x: [R, inputs].
         hidden: filled with every hidden layer's activations [R, W], one behind the other.
         out: [R, outputs], filled.
     """
@@ -156,7 +182,7 @@ def backward(tower, tanh, packed, x, hidden, d_out, d_hidden, gradient, adds):
         tower: its layers.
         tanh: see `Network`.
         packed: [P], the weights, [out, in].
-        x: [R, K], the inputs.
+        x: [R, inputs].
         hidden: as `forward` left it.
         d_out: [R, outputs], the loss's derivatives by the outputs.
         d_hidden: room for the derivatives by the hidden layers, like `hidden`.

@@ -2,7 +2,8 @@
 
 A gradient step reads rows in random order; side by side, their numbers come with few cache misses.
 
-    [ obs, live columns (K) | old log-probabilities (L) | actions (H) | logp | advantage | target ]
+    [ obs, live columns (K) | state, live columns (C, 0 where the critic does not read it) |
+      old log-probabilities (L) | actions (H) | logp | advantage | target ]
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from trainer.engine.prefetch import CACHE_LINE
 
 
 class Inputs(NamedTuple):
-    """How observations become a network's inputs."""
+    """How observations, or states, become a tower's inputs."""
 
     columns: np.ndarray  # [K] int64, the columns that can be non-zero
     normalizes: bool
@@ -27,14 +28,14 @@ class Inputs(NamedTuple):
 
 
 def row_width(num_columns: int, nvec: np.ndarray) -> int:
-    """Floats of a row, padded to whole cache lines."""
+    """Floats of a row with K + C = `num_columns`, padded to whole cache lines."""
     floats = num_columns + int(nvec.sum()) + len(nvec) + 3
     return -(-floats // CACHE_LINE) * CACHE_LINE
 
 
 @bare
 def take_inputs(inputs, obs, x):
-    """Fills the first rows of x [R, K] from observations [R or fewer, D]."""
+    """Fills the first rows of x [R, K] from observations [R or fewer, D], or states."""
     for row in range(obs.shape[0]):
         source = obs[row]
         for k in range(x.shape[1]):
@@ -46,17 +47,22 @@ def take_inputs(inputs, obs, x):
 
 
 @kernel
-def fill_rows(inputs, nvec, index, obs, old_logits, actions, logp, advantages, targets, rows):
+def fill_rows(
+    inputs, states, nvec, index, obs, state, old_logits, actions, logp, advantages, targets, rows
+):
     """Fills rows [count, width] with the rows `index` [count] of a rollout's flat arrays.
 
     Args:
-        inputs: see `Inputs`.
+        inputs: of the actor, see `Inputs`.
+        states: of a critic that reads the state; without columns where it reads the observation.
         nvec: [H].
         index: which rows of the rollout.
-        obs: [n, D]; old_logits [n, L], masked; actions [n, H]; logp, advantages, targets [n].
+        obs: [n, D]; state [n, S]; old_logits [n, L], masked; actions [n, H]; logp, advantages,
+            targets [n].
         rows: [count, width], filled.
     """
-    K, H, L = inputs.columns.shape[0], nvec.shape[0], old_logits.shape[1]  # noqa: N806
+    K, C = inputs.columns.shape[0], states.columns.shape[0]  # noqa: N806
+    H, L = nvec.shape[0], old_logits.shape[1]  # noqa: N806
     tile = 256
     logits = np.empty((L, tile), np.float32)
     probs, logps = np.empty_like(logits), np.empty_like(logits)
@@ -71,10 +77,13 @@ def fill_rows(inputs, nvec, index, obs, old_logits, actions, logp, advantages, t
         for r in range(count):
             at, row = index[first + r], rows[first + r]
             take_inputs(inputs, obs[at : at + 1], row[:K].reshape(1, K))
+            if C > 0:
+                take_inputs(states, state[at : at + 1], row[K : K + C].reshape(1, C))
+            rest = row[K + C :]
             for k in range(L):
-                row[K + k] = logps[k, r]
+                rest[k] = logps[k, r]
             for h in range(H):
-                row[K + L + h] = actions[at, h]
-            row[K + L + H] = logp[at]
-            row[K + L + H + 1] = advantages[at]
-            row[K + L + H + 2] = targets[at]
+                rest[L + h] = actions[at, h]
+            rest[L + H] = logp[at]
+            rest[L + H + 1] = advantages[at]
+            rest[L + H + 2] = targets[at]

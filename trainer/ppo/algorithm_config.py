@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from envs.batch_env import BatchEnv, GameSpec, TeamSpec
+from envs.game import Game
 from trainer.config.build_scheduler import build_scheduler
 from trainer.config.device import device_of
 from trainer.config.engine import engine_of
@@ -23,6 +25,7 @@ from trainer.ppo.learner import TeamPPOLearner
 from trainer.ppo.networks import PolicySpec
 from trainer.ppo.rl_module import INIT_SEED, TeamRLModule
 
+_IN_MODEL_CONFIG = [f.name for f in fields(PolicySpec) if f.name not in ("obs_size", "nvec")]
 EnvMaker = Callable[[int], BatchEnv]
 """Number of worlds -> BatchEnv; picklable."""
 
@@ -31,17 +34,32 @@ def network_specs(config: Config, teams: Sequence[TeamSpec]) -> dict[str, Policy
     """The network of every policy, without building any.
 
     Raises:
-        ConfigError: a network is too large to be read back from a checkpoint.
+        ConfigError: a network is too large to be read back from a checkpoint, or its value function
+            is to read a state that the game does not offer.
     """
     specs = {}
     for team in teams:
-        settings = config.ppo.team(team.name).model_dump(mode="json", include={*NETWORK_SETTINGS})
+        settings = _network_settings(config, team)
         values = {"obs_size": team.obs_size, "nvec": list(team.nvec), **settings}
         try:
             specs[team.policy_id] = PolicySpec.from_dict(values)
         except ValueError as error:
             raise ConfigError(f"team {team.name!r} has too large a network: {error}") from None
     return specs
+
+
+def _network_settings(config: Config, team: TeamSpec) -> dict[str, Any]:
+    """The fields of a `PolicySpec` that the configuration decides on, as plain values."""
+    settings = config.ppo.team(team.name).model_dump(mode="json", include={*NETWORK_SETTINGS})
+    reads_state = settings.pop("critic") == "state"
+    if reads_state and not team.state_size:
+        played = config.played
+        game = f"the game {played.name!r}" if isinstance(played, Game) else "hide and seek"
+        raise ConfigError(
+            f"ppo.critic = state, but {game} offers no state (the state_size of the team "
+            f"{team.name!r} is 0); set ppo.critic to obs"
+        )
+    return {**settings, "state_size": team.state_size if reads_state else 0}
 
 
 def algorithm_config(
@@ -58,7 +76,7 @@ def algorithm_config(
     teams, engine = game.teams, engine_of(config)
     settings = {spec.name: config.ppo.team(spec.name) for spec in teams}
     policies = {agent: spec.policy_id for spec in teams for agent in spec.agents}
-    modules = {}
+    networks, modules = network_specs(config, teams), {}
     for number, spec in enumerate(teams):
         observation_space, action_space = policy_spaces(spec)
         modules[spec.policy_id] = RLModuleSpec(
@@ -66,7 +84,7 @@ def algorithm_config(
             observation_space=observation_space,
             action_space=action_space,
             model_config={
-                **settings[spec.name].model_dump(include=set(NETWORK_SETTINGS)),
+                **{name: getattr(networks[spec.policy_id], name) for name in _IN_MODEL_CONFIG},
                 INIT_SEED: config.train.seed * len(teams) + number,
             },
         )
@@ -106,7 +124,7 @@ def algorithm_config(
                 "engine": engine,
                 "device": device_of(config),
                 "seed": config.train.seed,
-                "live_columns": {spec.name: spec.live_columns for spec in teams},
+                "specs": {spec.name: spec for spec in teams},
                 "torch_threads": config.train.torch_threads
                 if config.ray.num_learners
                 else config.train.threads,

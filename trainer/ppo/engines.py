@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from envs.batch_env import TeamSpec
 from trainer.ppo.actors import Actor, FusedActor, TorchActor
 from trainer.ppo.fused_network import FusedNetwork
 from trainer.ppo.fused_update import FusedEngine
@@ -15,7 +16,7 @@ from trainer.ppo.torch_update import TorchEngine
 def make_engine(
     name: str,
     networks: Mapping[str, ActorCritic],
-    live_columns: Mapping[str, Sequence[int] | None],
+    specs: Mapping[str, TeamSpec],
     threads: int,
     *,
     distributed: bool,
@@ -25,28 +26,31 @@ def make_engine(
     Args:
         name: "torch" or "fused".
         networks: by team.
-        live_columns: by team, see `TeamSpec`.
+        specs: by team.
         threads: for all teams together.
         distributed: whether there are other learners; only torch's can work beside others.
     """
     if name == "torch":
-        return TorchEngine(threads, live_columns, distributed=distributed)
-    return FusedEngine(_fused(networks, live_columns), threads)
+        return TorchEngine(threads, specs, distributed=distributed)
+    return FusedEngine(_fused(networks, specs), threads)
 
 
 def make_actor(
     name: str,
     networks: Mapping[str, ActorCritic],
-    live_columns: Mapping[str, Sequence[int] | None],
+    specs: Mapping[str, TeamSpec],
     threads: int,
 ) -> Actor:
     """The same for sampling."""
     if name == "torch":
         return TorchActor(networks)
-    return FusedActor(_fused(networks, live_columns), threads)
+    return FusedActor(_fused(networks, specs), threads)
 
 
 def _fused(
-    networks: Mapping[str, ActorCritic], live_columns: Mapping[str, Sequence[int] | None]
+    networks: Mapping[str, ActorCritic], specs: Mapping[str, TeamSpec]
 ) -> dict[str, FusedNetwork]:
-    return {team: FusedNetwork(net, live_columns[team]) for team, net in networks.items()}
+    return {
+        team: FusedNetwork(network, specs[team].live_columns, specs[team].live_state)
+        for team, network in networks.items()
+    }

@@ -82,7 +82,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         self.actor = make_actor(
             self.config.env_config["engine"],
             self._networks(),
-            {spec.name: spec.live_columns for spec in self.teams},
+            {spec.name: spec for spec in self.teams},
             self.config.env_config["threads"] if self.num_workers == 0 else 1,
         )
         self._threads = ThreadPoolExecutor(self.actor.threads, "runner")
@@ -135,9 +135,9 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         edges = np.linspace(0, self.env.num_envs, self.actor.threads + 1).astype(int)
         return [slice(*ends) for ends in itertools.pairwise(edges.tolist()) if ends[0] < ends[1]]
 
-    def _values(self, team: str, obs: np.ndarray) -> np.ndarray:
+    def _values(self, team: str, seen: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            return self._networks()[team].value(torch.from_numpy(obs)).numpy()
+            return self._networks()[team].value(torch.from_numpy(seen)).numpy()
 
     def set_plan(
         self, env_parameters: dict[str, float], logit_bias: dict[str, tuple[float, ...]]
@@ -156,7 +156,10 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         if self.batch is None:
             num_envs, truncates = self.env.num_envs, self.env.truncates
             shape = (self.steps, num_envs)
-            self.batch = RolloutBatch.allocate(self.teams, *shape, truncates=truncates)
+            states = [team for team, net in self._networks().items() if net.spec.state_size]
+            self.batch = RolloutBatch.allocate(
+                *(self.teams, *shape), truncates=truncates, states=states
+            )
             self._truncated = np.zeros(shape, np.bool_)
             self._uniforms = {
                 spec.name: np.zeros((*shape, spec.num_agents, len(spec.nvec)), np.float32)

@@ -13,7 +13,7 @@ from trainer.engine.rows import Inputs
 from trainer.engine.update import Adam
 from trainer.ppo.live_network import live_columns
 from trainer.ppo.networks import ActorCritic
-from trainer.ppo.normalization import CLIP, EPSILON
+from trainer.ppo.normalization import CLIP, EPSILON, ObsNormalizer
 
 
 class FusedNetwork:
@@ -22,36 +22,58 @@ class FusedNetwork:
     Attributes:
         network: the torch network; its parameters become views of one flat vector.
         description: its shape, as the kernels know it.
-        inputs: how observations become inputs.
+        inputs: how observations become inputs of the actor.
+        states: how states become inputs of the critic; without columns where it reads observations.
         tile: rows that are worked on at a time.
         weights: packed and transposed, as of the last `refresh`.
     """
 
     description: engine.Network
     inputs: Inputs
+    states: Inputs
     tile: int
     weights: tuple[np.ndarray, np.ndarray]
 
-    def __init__(self, network: ActorCritic, declared: Sequence[int] | None) -> None:
+    def __init__(
+        self,
+        network: ActorCritic,
+        declared: Sequence[int] | None,
+        declared_state: Sequence[int] | None = None,
+    ) -> None:
+        """Binds a network.
+
+        Args:
+            network: the policy.
+            declared: the columns of observations that the game writes, see `TeamSpec`.
+            declared_state: the same of the states.
+        """
         self.network = network
-        live = range(network.spec.obs_size) if declared is None else declared
+        spec = network.spec
+        live = range(spec.obs_size) if declared is None else declared
+        live_state = range(spec.state_size) if declared_state is None else declared_state
         self._live = np.array(live, np.int64)
-        self._columns: np.ndarray | None = None
+        self._live_state = np.array(live_state if spec.state_size else (), np.int64)
+        self._columns: list[np.ndarray] | None = None
         self.refresh()
 
     def refresh(self) -> None:
         """Takes over what has changed: the weights, and the moments of a normalizer."""
-        columns = self._live_columns()
-        if self._columns is None or not np.array_equal(columns, self._columns):
-            spec = self.network.spec
+        spec, normalizers = self.network.spec, self._normalizers()
+        # The columns that can be other than 0 once they are normalized.
+        columns = [
+            live_columns(normalizer, live)
+            for normalizer, live in zip(normalizers, (self._live, self._live_state), strict=True)
+        ]
+        if self._columns is None or not all(map(np.array_equal, columns, self._columns)):
             self._columns = columns
             self.description = engine.describe(
-                spec.obs_size, spec.hiddens, spec.nvec, columns, spec.activation == "tanh"
+                *(spec.obs_size, spec.hiddens, spec.nvec, columns[0], spec.activation == "tanh"),
+                *(spec.state_size, columns[1]),
             )
             self.tile = engine.tile_rows(self.description)
             size = len(self.description.source)
             self.weights = (np.zeros(size, np.float32), np.zeros(size, np.float32))
-        self.inputs = self._inputs(columns)
+        self.inputs, self.states = map(_inputs, normalizers, columns)
         engine.pack(self.description, self.parameters(), *self.weights)
 
     def parameters(self) -> np.ndarray:
@@ -90,17 +112,21 @@ class FusedNetwork:
             steps=int(states[0]["step"]),
         )
 
-    def _live_columns(self) -> np.ndarray:
-        """The columns that can be other than 0 once they are normalized."""
-        return live_columns(self.network, self._live)
+    @property
+    def vf_inputs(self) -> Inputs:
+        """How what the critic reads becomes its inputs."""
+        return self.states if self.network.spec.state_size else self.inputs
 
-    def _inputs(self, columns: np.ndarray) -> Inputs:
-        normalizer = self.network.normalizer
-        if normalizer is None:
-            zeros = np.zeros(len(columns), np.float32)
-            return Inputs(columns, False, zeros, zeros, np.float32(CLIP))
-        mean, scale = normalizer.mean.numpy(), (normalizer.var + EPSILON).rsqrt().numpy()
-        return Inputs(columns, True, mean[columns], scale[columns], np.float32(CLIP))
+    def _normalizers(self) -> tuple[ObsNormalizer | None, ObsNormalizer | None]:
+        return self.network.normalizer, self.network.state_normalizer
+
+
+def _inputs(normalizer: ObsNormalizer | None, columns: np.ndarray) -> Inputs:
+    if normalizer is None:
+        zeros = np.zeros(len(columns), np.float32)
+        return Inputs(columns, False, zeros, zeros, np.float32(CLIP))
+    mean, scale = normalizer.mean.numpy(), (normalizer.var + EPSILON).rsqrt().numpy()
+    return Inputs(columns, True, mean[columns], scale[columns], np.float32(CLIP))
 
 
 def flat_view(tensors: Sequence[Tensor], lay: Callable[[Sequence[Tensor]], None]) -> np.ndarray:

@@ -97,14 +97,16 @@ class _Team:
         self._update = update
         net = self._network
         net.refresh()
-        obs = update.rollout.obs
-        self._values = self._array("values", obs.shape[:3])
-        rows, values = obs.reshape(-1, obs.shape[-1]), self._values.reshape(-1)
+        rollout = update.rollout
+        seen = rollout.state if net.description.reads_state else rollout.obs
+        self._values = self._array("values", seen.shape[:3])
+        rows, values = seen.reshape(-1, seen.shape[-1]), self._values.reshape(-1)
 
         def fill(begin: int) -> None:
             part = slice(begin, begin + _VALUE_ROWS)
             gae.fill_values(
-                *(net.description, net.inputs, net.weights[1], rows[part], values[part], net.tile)
+                *(net.description, net.vf_inputs, net.weights[1]),
+                *(rows[part], values[part], net.tile),
             )
 
         return [partial(fill, begin) for begin in range(0, len(values), _VALUE_ROWS)]
@@ -124,16 +126,12 @@ class _Team:
         if len(index):
             gae.standardize(flat, index, LEAST_DEVIATION)
         nvec = net.description.nvec
-        self._rows = self._array("rows", (len(index), row_width(len(net.inputs.columns), nvec)))
+        columns = len(net.inputs.columns) + len(net.states.columns)
+        self._rows = self._array("rows", (len(index), row_width(columns, nvec)))
         fill_rows(
-            *(net.inputs, nvec, index, self._flat(rollout.obs), self._flat(rollout.logits)),
-            *(
-                self._flat(rollout.actions),
-                rollout.logp.reshape(-1),
-                flat,
-                flat_targets,
-                self._rows,
-            ),
+            *(net.inputs, net.states, nvec, index, self._flat(rollout.obs)),
+            *(self._flat(rollout.state), self._flat(rollout.logits), self._flat(rollout.actions)),
+            *(rollout.logp.reshape(-1), flat, flat_targets, self._rows),
         )
         chosen = flat_targets[index], self._values.reshape(-1)[index]
         self._explained = float(explained_variance(*map(torch.from_numpy, chosen)))
@@ -145,8 +143,8 @@ class _Team:
 
     def _flat(self, array: np.ndarray) -> np.ndarray:
         """An array [T or T + 1, N, A, X] as rows [T * N * A, X]."""
-        steps = self._update.rollout.rewards.shape[0]
-        return array[:steps].reshape(-1, array.shape[-1])
+        rewards = self._update.rollout.rewards
+        return array[: len(rewards)].reshape(rewards.size, array.shape[-1])
 
     def _plan_steps(self) -> None:
         update, net, count = self._update, self._network, len(self._index)
@@ -222,6 +220,7 @@ class _Team:
             scalars=scalars,
             sample=self._sample(),
             obs=lambda: torch.from_numpy(self._flat(self._update.rollout.obs)[self._index]),
+            state=lambda: torch.from_numpy(self._flat(self._update.rollout.state)[self._index]),
         )
 
     def _sample(self) -> Minibatch:
@@ -239,4 +238,5 @@ class _Team:
             logp=take(rollout.logp.reshape(-1)),
             advantages=take(self._array("advantages", rollout.rewards.shape).reshape(-1)),
             value_targets=take(self._array("targets", rollout.rewards.shape).reshape(-1)),
+            state=take(self._flat(rollout.state)) if rollout.state.shape[-1] else None,
         )

@@ -21,7 +21,7 @@ from trainer.ppo.collectives import any_learner
 from trainer.ppo.engines import make_engine
 from trainer.ppo.losses import adapt_kl_coeff
 from trainer.ppo.networks import ActorCritic, weights_hash
-from trainer.ppo.normalization import power_sums
+from trainer.ppo.normalization import ObsNormalizer, power_sums
 from trainer.ppo.optimizer import Adam
 from trainer.ppo.policy_health import FIGURES, check
 from trainer.ppo.rollout import RolloutBatch
@@ -46,7 +46,7 @@ class TeamPPOLearner(PPOTorchLearner):
         engine: "torch" or "fused".
         device: "cpu" or "cuda", what it learns on.
         seed: of the process, and of what it shuffles.
-        live_columns: by team, see `TeamSpec`.
+        specs: `TeamSpec` by team.
     """
 
     def build(self) -> None:
@@ -65,7 +65,7 @@ class TeamPPOLearner(PPOTorchLearner):
         self.engine = make_engine(
             custom["engine"],
             {team: self.network(team) for team in self.teams},
-            custom["live_columns"],
+            custom["specs"],
             custom["torch_threads"] or torch.get_num_threads(),
             distributed=self.is_distributed,
         )
@@ -190,18 +190,19 @@ class TeamPPOLearner(PPOTorchLearner):
             f"{team}_policy", network, optimizer, learned.sample, plan.logit_bias, anywhere
         )
         if network.normalizer is not None:
-            self._update_normalizer(network, learned.obs())
+            self._update_normalizer(network.normalizer, learned.obs())
+        if network.state_normalizer is not None:
+            self._update_normalizer(network.state_normalizer, learned.state())
         return result
 
-    def _update_normalizer(self, network: ActorCritic, obs: Tensor) -> None:
-        moments = power_sums(obs)
-        count = torch.tensor([float(obs.shape[0])], dtype=torch.float64)
+    def _update_normalizer(self, normalizer: ObsNormalizer, rows: Tensor) -> None:
+        moments = power_sums(rows)
+        count = torch.tensor([float(rows.shape[0])], dtype=torch.float64)
         if self.is_distributed:
             dist.all_reduce(moments)
             dist.all_reduce(count)
         mean, square = (moments / count).chunk(2)
-        assert network.normalizer is not None
-        network.normalizer.update(
+        normalizer.update(
             float(count), mean.float(), (square - mean.square()).clamp_min(0.0).float()
         )
 

@@ -1,9 +1,9 @@
 """An `ActorCritic` at work on whole batches: the outputs of the network itself, with less work.
 
-It reads the observation columns that can be other than 0 and no others, normalizes every
-observation once and not in every pass, and computes a layer with its tanh in place.
+It reads the columns of observations and states that can be other than 0 and no others, normalizes
+every row once and not in every pass, and computes a layer with its tanh in place.
 
-Shapes: R rows, D observation size, C columns that can be other than 0, L logits.
+Shapes: R rows, D observation size, S state size, C columns that can be other than 0, L logits.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainer.ppo.networks import ActorCritic, Tanh
+from trainer.ppo.normalization import ObsNormalizer
 
 
 class LiveNetwork:
@@ -27,63 +28,119 @@ class LiveNetwork:
 
     Args:
         network: the policy.
-        declared: the columns that the game writes, see `TeamSpec.live_columns`.
+        declared: the columns of observations that the game writes, see `TeamSpec.live_columns`.
+        declared_state: the same of the states, for a value function that reads them.
     """
 
-    def __init__(self, network: ActorCritic, declared: Sequence[int] | None) -> None:
+    def __init__(
+        self,
+        network: ActorCritic,
+        declared: Sequence[int] | None,
+        declared_state: Sequence[int] | None = None,
+    ) -> None:
         self._network = network
-        size = network.spec.obs_size
-        columns = live_columns(network, np.arange(size) if declared is None else declared)
         self.device = network.device
-        self._columns = torch.from_numpy(columns).to(self.device) if len(columns) < size else None
+        spec = network.spec
+        self._obs = _Reader(network.normalizer, spec.obs_size, declared, self.device)
+        self._seen = self._obs  # by the value function
+        if spec.state_size:
+            self._seen = _Reader(
+                network.state_normalizer, spec.state_size, declared_state, self.device
+            )
 
     def inputs(self, obs: Tensor) -> Tensor:
-        """What the first layer gets of observations [R, D]: [R, C]."""
-        normalizer, columns = self._network.normalizer, self._columns
-        if columns is not None:
-            obs = obs.index_select(1, columns)
-        return obs if normalizer is None else normalizer.scaled(obs, columns)
+        """What the policy's first layer gets of observations [R, D]: [R, C]."""
+        return self._obs.inputs(obs)
+
+    def state_inputs(self, state: Tensor) -> Tensor:
+        """What the value function's first layer gets of states [R, S], if it reads them."""
+        return self._seen.inputs(state)
 
     def value(self, inputs: Tensor) -> Tensor:
-        """Values [R] of `inputs` [R, C]."""
+        """Values [R] of what the value function's first layer gets [R, C]."""
         tower = self._network.actor if self._network.critic is None else self._network.critic
-        return self._network.value_head(self._hidden(tower, inputs)).squeeze(-1)
+        return self._network.value_head(_hidden(tower, self._seen, inputs)).squeeze(-1)
 
-    def __call__(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Unmasked logits [R, L], in memory choice by choice, and values [R]."""
+    def __call__(self, inputs: Tensor, state_inputs: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Unmasked logits [R, L], in memory choice by choice, and values [R].
+
+        Args:
+            inputs: of the policy [R, C].
+            state_inputs: [R, C] of a value function that reads the state.
+        """
         network = self._network
-        hidden = self._hidden(network.actor, inputs)
-        vf_hidden = hidden if network.critic is None else self._hidden(network.critic, inputs)
+        hidden = _hidden(network.actor, self._obs, inputs)
+        vf_hidden = hidden
+        if network.critic is not None:
+            seen = inputs if state_inputs is None else state_inputs
+            vf_hidden = _hidden(network.critic, self._seen, seen)
         head = network.policy_head
         logits = torch.addmm(head.bias[:, None], head.weight, hidden.t()).t()
         return logits, network.value_head(vf_hidden).squeeze(-1)
 
-    def _hidden(self, tower: nn.Sequential, x: Tensor) -> Tensor:
-        for number, layer in enumerate(tower):
-            if isinstance(layer, nn.Linear):
-                weight = layer.weight
-                if number == 0 and self._columns is not None:
-                    weight = weight.index_select(1, self._columns)
-                if isinstance(tower[number + 1], Tanh):
-                    x = _LinearTanh.apply(x, weight, layer.bias)
-                else:
-                    x = tower[number + 1](functional.linear(x, weight, layer.bias))
-        return x if len(tower) else self._selected_back(x)
 
-    def _selected_back(self, x: Tensor) -> Tensor:
+class _Reader:
+    """The columns that a network reads of its rows, normalized.
+
+    Args:
+        normalizer: of the rows; None: they are taken as they are.
+        size: of a row.
+        declared: the columns that the game writes; None: all.
+        device: where it works.
+    """
+
+    def __init__(
+        self,
+        normalizer: ObsNormalizer | None,
+        size: int,
+        declared: Sequence[int] | None,
+        device: torch.device,
+    ) -> None:
+        self._normalizer, self._size = normalizer, size
+        live = live_columns(normalizer, np.arange(size) if declared is None else declared)
+        self.columns = torch.from_numpy(live).to(device) if len(live) < size else None
+
+    def inputs(self, rows: Tensor) -> Tensor:
+        """What a first layer gets of rows [R, size]: [R, C]."""
+        if self.columns is not None:
+            rows = rows.index_select(1, self.columns)
+        return rows if self._normalizer is None else self._normalizer.scaled(rows, self.columns)
+
+    def selected_back(self, x: Tensor) -> Tensor:
         """The inputs at their place among all columns, for a head that sits on them."""
-        if self._columns is None:
+        if self.columns is None:
             return x
-        return x.new_zeros(len(x), self._network.spec.obs_size).index_copy(1, self._columns, x)
+        return x.new_zeros(len(x), self._size).index_copy(1, self.columns, x)
 
 
-def live_columns(network: ActorCritic, declared: Sequence[int] | np.ndarray) -> np.ndarray:
-    """The columns of observations that can be other than 0 once they are normalized, ascending."""
+def _hidden(tower: nn.Sequential, reader: _Reader, x: Tensor) -> Tensor:
+    """The last hidden layer [R, W] of a tower for its inputs [R, C]."""
+    for number, layer in enumerate(tower):
+        if isinstance(layer, nn.Linear):
+            weight = layer.weight
+            if number == 0 and reader.columns is not None:
+                weight = weight.index_select(1, reader.columns)
+            if isinstance(tower[number + 1], Tanh):
+                x = _LinearTanh.apply(x, weight, layer.bias)
+            else:
+                x = tower[number + 1](functional.linear(x, weight, layer.bias))
+    return x if len(tower) else reader.selected_back(x)
+
+
+def live_columns(
+    normalizer: ObsNormalizer | None, declared: Sequence[int] | np.ndarray
+) -> np.ndarray:
+    """The columns that can be other than 0 once they are normalized, ascending.
+
+    Args:
+        normalizer: of the rows, if there is one.
+        declared: the columns that the game writes.
+    """
     live = np.asarray(declared, np.int64)
-    if network.normalizer is None:
+    if normalizer is None:
         return live
     # A column that was alive earlier, at another level, is a constant now and not 0.
-    return np.union1d(live, np.flatnonzero(network.normalizer.mean.cpu().numpy()))
+    return np.union1d(live, np.flatnonzero(normalizer.mean.cpu().numpy()))
 
 
 class _LinearTanh(torch.autograd.Function):

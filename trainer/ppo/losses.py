@@ -6,8 +6,9 @@ and absent agents are left out of the minibatch beforehand.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,6 +47,7 @@ class Minibatch:
         logp: [B] log-probability of the actions under that policy.
         advantages: [B], standardized.
         value_targets: [B].
+        state: [B, S] float32; None: the value function reads the observations.
     """
 
     obs: Tensor
@@ -55,14 +57,19 @@ class Minibatch:
     logp: Tensor
     advantages: Tensor
     value_targets: Tensor
+    state: Tensor | None = None
 
     def select(self, index: Tensor) -> Minibatch:
         """The rows at `index`; `index_select` is several times faster than fancy indexing."""
-        return Minibatch(*(column.index_select(0, index) for column in vars(self).values()))
+        return self._map(lambda column: column.index_select(0, index))
 
     def to(self, device: torch.device) -> Minibatch:
         """The same rows on a device."""
-        return Minibatch(*(column.to(device) for column in vars(self).values()))
+        return self._map(lambda column: column.to(device))
+
+    def _map(self, function: Callable[[Tensor], Tensor]) -> Minibatch:
+        columns: list[Any] = [c if c is None else function(c) for c in vars(self).values()]
+        return Minibatch(*columns)
 
     def select_for_step(self, index: Tensor, *, kl: bool) -> Minibatch:
         """The same, without the old logits where no KL is asked for."""

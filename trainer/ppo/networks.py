@@ -3,7 +3,7 @@
 Nothing here knows Ray: the RLModule (`trainer/ppo/rl_module.py`) is a thin adapter for
 `ActorCritic`. `trainer/ppo/policy_files.py` saves and loads one.
 
-Shapes: B rows, D observation size, H action heads, L = sum(nvec) logits.
+Shapes: B rows, D observation size, S state size, H action heads, L = sum(nvec) logits.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class PolicySpec:
         hiddens: width of each hidden layer.
         activation: "tanh" or "relu".
         vf_share_layers: whether the value head sits on the actor's hidden layers.
-        normalize_obs: whether observations are standardized by running moments.
+        normalize_obs: whether observations, and states, are standardized by running moments.
+        state_size: S, floats of the state that the value function reads in place of the
+            observation; 0: it reads the observation.
     """
 
     obs_size: int
@@ -47,6 +49,12 @@ class PolicySpec:
     activation: str = "tanh"
     vf_share_layers: bool = False
     normalize_obs: bool = False
+    state_size: int = 0
+
+    @property
+    def critic(self) -> str:
+        """What the value function reads, as the setting `ppo.critic` names it."""
+        return "state" if self.state_size else "obs"
 
     @property
     def num_logits(self) -> int:
@@ -55,6 +63,10 @@ class PolicySpec:
     def changes_to(self, other: PolicySpec) -> str:
         """What differs in `other`, as "name old -> new, ..."; empty if nothing does."""
         old, new = asdict(self), asdict(other)
+        if self.critic != other.critic:  # then the setting says more than the sizes
+            for values, spec in ((old, self), (new, other)):
+                del values["state_size"]
+                values["critic"] = spec.critic
         return ", ".join(
             f"{name} {old[name]} -> {new[name]}" for name in old if old[name] != new[name]
         )
@@ -62,8 +74,10 @@ class PolicySpec:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> PolicySpec:
         """A spec from plain values. KeyError or ValueError if they are none."""
+        values = {"state_size": 0, **values}  # older files have none
         known = {name: values[name] for name in cls.__dataclass_fields__}
         whole(known["obs_size"], "obs_size", 1, MAX_OBS_SIZE)
+        whole(known["state_size"], "state_size", 0, MAX_OBS_SIZE)
         for name, most in MAX_ENTRIES.items():
             sizes = sequence(known[name], name)
             if len(sizes) > most:
@@ -75,6 +89,8 @@ class PolicySpec:
             raise ValueError(f"unknown activation {shown(known['activation'])!r}")
         for name in ("vf_share_layers", "normalize_obs"):
             flag(known[name], name)
+        if known["state_size"] and known["vf_share_layers"]:
+            raise ValueError("layers that read a state cannot be shared with the policy")
         return cls(**known)
 
 
@@ -128,6 +144,9 @@ def _head(fan_in: int, fan_out: int, gain: float) -> nn.Linear:
 class ActorCritic(nn.Module):
     """An MLP policy over several categorical heads, and an MLP value function.
 
+    The policy never needs the state. A value function that reads it can tell apart what agents
+    cannot, and so has less to average over (Lowe et al. 2017, https://arxiv.org/abs/1706.02275).
+
     Initialized orthogonally, the policy head small so that the first policy is near uniform
     (Andrychowicz et al. 2021, "What Matters In On-Policy Reinforcement Learning?").
     """
@@ -136,12 +155,15 @@ class ActorCritic(nn.Module):
         super().__init__()
         self.spec = spec
         sizes = (spec.obs_size, *spec.hiddens)
-        self.normalizer = ObsNormalizer(spec.obs_size) if spec.normalize_obs else None
+        vf_sizes = (spec.state_size or spec.obs_size, *spec.hiddens)
+        normalized = [spec.normalize_obs, spec.normalize_obs and spec.state_size > 0]
+        self.normalizer = ObsNormalizer(spec.obs_size) if normalized[0] else None
+        self.state_normalizer = ObsNormalizer(spec.state_size) if normalized[1] else None
         with one_thread():  # the same weights from a seed on any number of cores
             self.actor = _mlp(sizes, spec.activation)
-            self.critic = None if spec.vf_share_layers else _mlp(sizes, spec.activation)
+            self.critic = None if spec.vf_share_layers else _mlp(vf_sizes, spec.activation)
             self.policy_head = _head(sizes[-1], spec.num_logits, gain=0.01)
-            self.value_head = _head(sizes[-1], 1, gain=1.0)
+            self.value_head = _head(vf_sizes[-1], 1, gain=1.0)
 
     @property
     def device(self) -> torch.device:
@@ -155,13 +177,28 @@ class ActorCritic(nn.Module):
         """Unmasked logits [B, L] of observations [B, D]; the critic is not computed."""
         return self.policy_head(self.actor(self._normalize(obs)))
 
-    def value(self, obs: Tensor) -> Tensor:
-        """Values [B] of observations [B, D]; the actor is computed only where layers are shared."""
-        tower = self.actor if self.critic is None else self.critic
-        return self.value_head(tower(self._normalize(obs))).squeeze(-1)
+    def value(self, seen: Tensor) -> Tensor:
+        """Values [B] of what the value function reads, observations [B, D] or states [B, S].
 
-    def forward(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Unmasked logits [B, L] and values [B] of observations [B, D]."""
+        The actor is computed only where layers are shared.
+        """
+        tower = self.actor if self.critic is None else self.critic
+        if self.spec.state_size:
+            seen = seen if self.state_normalizer is None else self.state_normalizer(seen)
+        else:
+            seen = self._normalize(seen)
+        return self.value_head(tower(seen)).squeeze(-1)
+
+    def forward(self, obs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Unmasked logits [B, L] and values [B] of observations [B, D].
+
+        Args:
+            obs: [B, D].
+            state: [B, S], for a value function that reads it.
+        """
+        if self.spec.state_size:
+            assert state is not None
+            return self.logits(obs), self.value(state)
         obs = self._normalize(obs)
         hidden = self.actor(obs)
         vf_hidden = hidden if self.critic is None else self.critic(obs)

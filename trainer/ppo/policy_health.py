@@ -84,7 +84,7 @@ def measure(
 
     None where its outputs are not finite.
     """
-    logits, values = network(rows.obs)
+    logits, values = network(rows.obs, rows.state)
     if not bool(logits.isfinite().all() & values.isfinite().all()):
         return None
     if logit_bias:

@@ -16,13 +16,15 @@ from trainer.ppo.distributions import mask_logits
 from trainer.ppo.networks import ActorCritic, PolicySpec
 
 ACTION_MASK = "action_mask"
+STATE = "state"
 INIT_SEED = "init_seed"
 
 
 class TeamRLModule(TorchRLModule, ValueFunctionAPI):
-    """A policy with value function; `model_config` holds what `PolicySpec` needs, and `init_seed`.
+    """A policy with value function; `model_config` holds the rest of its spec, and `init_seed`.
 
-    Batches hold Columns.OBS [B, D] and, optionally, "action_mask" [B, L].
+    Batches hold Columns.OBS [B, D] and, optionally, "action_mask" [B, L]; for the values of a
+    network that reads it, "state" [B, S].
     """
 
     net: ActorCritic
@@ -50,7 +52,7 @@ class TeamRLModule(TorchRLModule, ValueFunctionAPI):
         return {Columns.ACTION_DIST_INPUTS: mask_logits(logits, batch.get(ACTION_MASK))}
 
     def compute_values(self, batch: dict[str, Any], embeddings: Any = None) -> Tensor:
-        return self.net.value(batch[Columns.OBS])
+        return self.net.value(batch[STATE if self.net.spec.state_size else Columns.OBS])
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Loads every weight; RLlib's own version accepts a state with weights missing."""

@@ -67,7 +67,8 @@ class RolloutPart:
             env: the worlds.
             actor: draws the actions.
             biases: by team [L], added to the logits; a team may be missing.
-            value: values [n] of a team's observations [n, D], for truncated episodes.
+            value: values [n] of what a team's value function reads, observations [n, D] or states
+                [n, S], for truncated episodes.
 
         Returns:
             The statistics of the episodes that ended with each step.
@@ -85,7 +86,7 @@ class RolloutPart:
     def _value_truncated(
         self, env: BatchEnv, number: int, value: Callable[[str, np.ndarray], np.ndarray]
     ) -> None:
-        """Ends the episodes truncated by a step, with the values of their final observations."""
+        """Ends the episodes truncated by a step, with the values of what was seen last."""
         dones, cut = self._steps[number].dones, self._steps[number].truncated
         check_ends(type(env).__name__, env, dones, cut)
         dones |= cut
@@ -93,7 +94,8 @@ class RolloutPart:
             values = team.final_values[number]
             values[:] = 0.0
             if cut.any():
-                values[cut] = value(name, env.final_obs[name][cut])
+                final = env.final_state if team.state.shape[-1] else env.final_obs
+                values[cut] = value(name, final[name][cut])
 
 
 def _rows(

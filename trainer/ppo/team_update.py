@@ -65,6 +65,7 @@ class Learned:
         scalars: means of the `STEP_SCALARS` over the last epoch's minibatches.
         sample: some of the rows, to measure the new policy on.
         obs: gives the observations of all rows [rows, D].
+        state: the same of the states [rows, S], where the value function reads them.
     """
 
     rows: int
@@ -73,6 +74,7 @@ class Learned:
     scalars: dict[str, float]
     sample: Minibatch
     obs: Callable[[], Tensor]
+    state: Callable[[], Tensor]
 
 
 class Engine(Protocol):

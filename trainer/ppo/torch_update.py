@@ -10,6 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from envs.batch_env import TeamSpec
 from trainer.errors import TrainingDiverged
 from trainer.ppo.collectives import average_gradients
 from trainer.ppo.live_network import LiveNetwork
@@ -33,22 +34,22 @@ class TorchEngine:
 
     Args:
         threads: of torch, for all teams together.
-        live_columns: by team, see `TeamSpec`.
+        specs: by team.
         distributed: whether other learners learn from other rows of the same teams.
     """
 
     def __init__(
         self,
         threads: int,
-        live_columns: Mapping[str, Sequence[int] | None],
+        specs: Mapping[str, TeamSpec],
         *,
         distributed: bool,
     ) -> None:
         # RLlib asks for deterministic algorithms, and torch then also fills all new memory.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         self.distributed = distributed
-        self._live = {f"{team}_policy": columns for team, columns in live_columns.items()}
-        teams = len(live_columns)
+        self._specs = {spec.policy_id: spec for spec in specs.values()}
+        teams = len(specs)
         # The updates are independent, and two small networks on half the cores each are faster than
         # one after the other on all of them. Messages between learners need the same order on all.
         self._threads = None if distributed else _pool(teams, max(1, threads // teams))
@@ -71,7 +72,8 @@ class TorchEngine:
         """All epochs of one team."""
         settings = update.settings
         scalars: list[dict[str, Tensor]] = []
-        live = LiveNetwork(update.network, self._live[update.policy_id])
+        spec = self._specs[update.policy_id]
+        live = LiveNetwork(update.network, spec.live_columns, spec.live_state)
         rows, valid, explained = train_batch(
             live,
             update.rollout,
@@ -93,14 +95,19 @@ class TorchEngine:
                 batch = rows.select_for_step(index, kl=kl)
                 scalars.append(self.gradient_step(update, live, batch, values))
         obs = torch.from_numpy(update.rollout.obs).flatten(0, 2)
+        state = torch.from_numpy(update.rollout.state).flatten(0, 2)
         few = sample_of(count)
+        sample = replace(rows.select(few.to(live.device)), obs=obs[valid[few]].to(live.device))
+        if sample.state is not None:
+            sample.state = state[valid[few]].to(live.device)
         return Learned(
             rows=count,
             vf_explained_var=explained,
             steps=steps,
             scalars=self._means(scalars) if scalars else {},
-            sample=replace(rows.select(few.to(live.device)), obs=obs[valid[few]].to(live.device)),
+            sample=sample,
             obs=lambda: obs.index_select(0, valid),
+            state=lambda: state.index_select(0, valid),
         )
 
     def gradient_step(
@@ -122,7 +129,7 @@ class TorchEngine:
             update.kl_coeff,
         )
         optimizer.zero_grad(set_to_none=True)
-        logits, value = live(batch.obs)
+        logits, value = live(batch.obs, batch.state)
         if update.plan.logit_bias:
             logits = logits + torch.tensor(update.plan.logit_bias, device=live.device)
         loss, scalars = ppo_loss(logits, value, batch, network.spec.nvec, coefficients)

@@ -33,13 +33,17 @@ def train_batch(
         reward_scale: factor on rewards.
 
     Returns:
-        The rows on the network's device, with what it reads of their observations [R, C]; which of
-        the T * N * A rows they are [R], on the CPU; and the explained variance of the values on
-        them.
+        The rows on the network's device, with what it reads of their observations and states
+        [R, C]; which of the T * N * A rows they are [R], on the CPU; and the explained variance of
+        the values on them.
     """
     inputs = network.inputs(torch.from_numpy(rollout.obs).flatten(0, 2).to(network.device))
+    state, seen = None, inputs
+    if rollout.state.shape[-1]:
+        state = torch.from_numpy(rollout.state).flatten(0, 2).to(network.device)
+        state = seen = network.state_inputs(state)
     # Advantages are a loop over the steps: for a GPU that is little work in many small pieces.
-    values = torch.cat([network.value(part) for part in inputs.split(_VALUE_ROWS)]).cpu()
+    values = torch.cat([network.value(part) for part in seen.split(_VALUE_ROWS)]).cpu()
     values = values.view(rollout.obs.shape[:3])
     rewards = torch.from_numpy(rollout.rewards) * reward_scale
     final = torch.from_numpy(rollout.final_values) if rollout.final_values.size else None
@@ -57,6 +61,7 @@ def train_batch(
         logp=torch.from_numpy(rollout.logp).flatten(),
         advantages=advantages.flatten(),
         value_targets=targets.flatten(),
+        state=None if state is None else state[: valid.numel()],
     ).to(network.device)
     explained = float(explained_variance(targets[valid], values[:steps][valid]))
     index = valid.flatten().nonzero().squeeze(-1)

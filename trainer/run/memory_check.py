@@ -21,7 +21,7 @@ def needed_bytes(config: Config) -> int:
     """Bytes that sampling and learning take at the very least, all on one machine."""
     game = config.played
     worlds = (config.ppo.rollout_length + 1) * config.ray.num_envs
-    rollouts = worlds * sum(_row_bytes(team) for team in game.spec.teams) * _COPIES
+    rollouts = worlds * sum(_row_bytes(config, team) for team in game.spec.teams) * _COPIES
     tables = 0
     if isinstance(game, ResolvedConfig) and game.shaping_beta > 0.0:
         tables = game.num_layouts * _DISTANCE_TABLE * max(1, config.ray.num_env_runners)
@@ -29,16 +29,23 @@ def needed_bytes(config: Config) -> int:
     return rollouts + tables + weights * _PER_WEIGHT
 
 
-def _row_bytes(team: TeamSpec) -> int:
-    """One step of a team: observation, logits and mask, actions, and the single numbers."""
-    return team.num_agents * (4 * team.obs_size + 5 * team.num_logits + 8 * len(team.nvec) + 20)
+def _row_bytes(config: Config, team: TeamSpec) -> int:
+    """One step of a team: what is seen, logits and mask, actions, and the single numbers."""
+    seen = team.obs_size + _state_size(config, team)
+    return team.num_agents * (4 * seen + 5 * team.num_logits + 8 * len(team.nvec) + 20)
+
+
+def _state_size(config: Config, team: TeamSpec) -> int:
+    """Of the state that the value function reads; 0: it reads the observation."""
+    return team.state_size if config.ppo.team(team.name).critic == "state" else 0
 
 
 def _weights(config: Config, team: TeamSpec) -> int:
     settings = config.ppo.team(team.name)
-    sizes = (team.obs_size, *settings.hiddens)
-    towers = 1 if settings.vf_share_layers else 2
-    return towers * sum(a * b for a, b in itertools.pairwise(sizes))
+    inputs = [team.obs_size, _state_size(config, team) or team.obs_size]
+    towers = inputs[:1] if settings.vf_share_layers else inputs
+    layers = (itertools.pairwise((size, *settings.hiddens)) for size in towers)
+    return sum(a * b for pairs in layers for a, b in pairs)
 
 
 def check_memory(config: Config) -> None:

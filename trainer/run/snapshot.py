@@ -73,6 +73,7 @@ class Snapshot:
                 "torch_threads": self.config.train.threads,
                 "engine": engine_of(self.config),
                 "device": device_of(self.config),
+                "critic": {team: self.config.ppo.team(team).critic for team in game.team_sizes},
                 **self.identity.metadata(),
             },
             writers={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
     from trainer.ppo.algorithm import TeamPPO
     from trainer.ppo.learner import TeamPPOLearner
 
-_MOMENTS = "normalizer."
+_MOMENTS = ("normalizer.", "state_normalizer.")
+_OF_THE_POLICY = ("actor.", "policy_head.", "normalizer.")
+_VALUE_HEAD = "value_head.weight"
 
 
 def load_networks(
     sources: Mapping[str, Path], specs: Mapping[str, PolicySpec], *, normalizer: bool
 ) -> dict[str, dict[str, torch.Tensor]]:
     """The weights to start with, by policy; everything is checked before any of it is used.
+
+    Where only the value function's input is another (`ppo.critic`), they are the policy's alone.
 
     Args:
         sources: a checkpoint folder by policy.
@@ -39,16 +44,29 @@ def load_networks(
     weights = {}
     for policy_id, path in sources.items():
         network = load_policy(path / layout.POLICIES / policy_id)
-        changes = network.spec.changes_to(specs[policy_id])
-        if changes:
+        wanted = specs[policy_id]
+        same_policy = replace(network.spec, state_size=wanted.state_size)
+        if changes := same_policy.changes_to(wanted):
             raise IncompatibleCheckpoint(
                 f"{path}: {policy_id} does not fit (checkpoint -> configuration): {changes}"
             )
         state = network.state_dict()
+        if network.spec != wanted:
+            state = {name: v for name, v in state.items() if name.startswith(_OF_THE_POLICY)}
         if not normalizer:
             state = {name: v for name, v in state.items() if not name.startswith(_MOMENTS)}
         weights[policy_id] = dict(state)
     return weights
+
+
+def notes_on(weights: Mapping[str, Mapping[str, torch.Tensor]]) -> list[str]:
+    """A line for each value function that starts anew."""
+    return [
+        f"{policy_id}: the value function starts anew, since the checkpoint's reads another input "
+        "(ppo.critic)"
+        for policy_id, state in weights.items()
+        if _VALUE_HEAD not in state
+    ]
 
 
 def start_from(trainer: TeamPPO, weights: Mapping[str, dict[str, torch.Tensor]]) -> str:
@@ -57,7 +75,7 @@ def start_from(trainer: TeamPPO, weights: Mapping[str, dict[str, torch.Tensor]])
     def load(learner: TeamPPOLearner) -> None:
         for policy_id, state in weights.items():
             network = learner.network(policy_id.removesuffix("_policy"))
-            # Moments that were not taken stay new; nothing else may be missing.
+            # Moments and value functions that were not taken stay new; nothing else may be missing.
             network.load_state_dict({**network.state_dict(), **state}, strict=True)
 
     trainer.foreach_learner(load)
