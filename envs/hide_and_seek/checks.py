@@ -11,6 +11,7 @@ from envs.batch_env import ObsBuffers, TeamSpec
 from envs.hide_and_seek.config import MAX_REWARD, MAX_STEPS, HideAndSeekConfig, nearest
 from envs.hide_and_seek.kernels.constants import ARENA, DIAGONAL, NUM_HEADINGS, TOP_SPEED
 from envs.hide_and_seek.kernels.state import Objects, allocate_objects, allocate_world
+from envs.hide_and_seek.object_checks import check_objects
 from envs.hide_and_seek.spaces import HEADS, NUM_HEADS, NVEC, OLDER_STATS
 
 _TOP_SPEED = TOP_SPEED * np.float32(1.001)  # but for rounding
@@ -79,7 +80,9 @@ def check_state(
             raise ValueError(f"state array {name!r} must be {array.dtype}, got {given.dtype}")
         if given.dtype.kind == "f" and not np.all(np.isfinite(given)):
             raise ValueError(f"state array {name!r} holds a number that is not finite")
-    _check_values({name: np.asarray(array) for name, array in state.items()}, num_layouts)
+    values = {name: np.asarray(array) for name, array in state.items()}
+    _check_values(values, num_layouts)
+    check_objects(values)
 
 
 def check_foreign_state(

@@ -11,6 +11,7 @@ from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from envs.hide_and_seek.checks import check_foreign_state
 from envs.hide_and_seek.config import HideAndSeekConfig
 from envs.hide_and_seek.levels import LEVELS
+from envs.hide_and_seek.spaces import GRAB
 from tests.envs.playing import Play, make_play
 
 
@@ -225,6 +226,19 @@ def test_a_state_with_impossible_lengths_is_refused(play: Play) -> None:
         ("seen_steps", 10_000, "'seen_steps' must be from 0"),
         ("first_seen", 10_000, "'first_seen' must be -1 or"),
         ("first_seen", -2, "'first_seen' must be -1 or"),
+        ("object_rect", 1e30, "'object_rect' has an object that is not in the arena"),
+        ("object_rect", -0.5, "'object_rect' has an object that is not in the arena"),
+        ("lock_team", 3, "'lock_team' must be from 0 to 2"),
+        ("holding", 6, "'holding' must be from -1 to 5"),
+        ("holding", -2, "'holding' must be from -1 to 5"),
+        ("holding", 5, "'holding' has an object that is locked, not there, or held by two"),
+        ("grip", 32, "'grip' must be from 0 to 31"),
+        ("climb", 9, "'climb' must be from 0 to 8"),
+        ("near", 64, "'near' must be from 0 to 63"),
+        ("near", 32, "'near' has an object that is not there"),
+        ("sees_objects", -1, "'sees_objects' must be from 0 to 63"),
+        ("sees_objects", 32, "'sees_objects' has an object that is not there"),
+        ("stage", 1e30, "'stage' must be from 0 to"),
     ],
 )
 def test_a_state_that_would_lead_a_kernel_out_of_its_arrays_is_refused(
@@ -238,13 +252,39 @@ def test_a_state_that_would_lead_a_kernel_out_of_its_arrays_is_refused(
         check_foreign_state(state, play.env.config, len(play.env.stat_names))
 
 
-def test_a_state_of_its_own_is_taken_back_at_every_step() -> None:
+@pytest.mark.parametrize(("rect", "locked"), [((6, 6, 0.6, 0.6), True), ((6, 6, 0, 0.6), False)])
+def test_a_state_with_objects_that_no_game_has_is_refused(
+    play: Play, rect: tuple[float, ...], locked: bool
+) -> None:
+    state = play.env.get_state()
+    state["object_rect"][1, 3] = rect
+    state["lock_team"][1, 3] = locked
+    state["holding"][1, 2] = 3
+    with pytest.raises(ValueError, match=r"'holding' has an" if locked else "not in the arena"):
+        play.env.set_state(state)
+
+
+def test_one_object_has_one_holder(play: Play) -> None:
+    state = play.env.get_state()
+    state["object_rect"][0, 4] = (6.0, 6.0, 0.4, 0.4)
+    state["holding"][0, 2] = 4
+    play.env.set_state(state)
+    state["holding"][0, 1] = 4
+    with pytest.raises(ValueError, match="held by two"):
+        play.env.set_state(state)
+
+
+@pytest.mark.parametrize("level", ["L2", "L4", "Q"])
+def test_a_state_of_its_own_is_taken_back_at_every_step(level: str) -> None:
     """Nothing that a game can come to is refused."""
-    play = make_play(64, level="L2", shaping_beta=0.5)
+    play = make_play(64, level=level, shaping_beta=0.5)
     play.reset(*range(64))
     rng = np.random.default_rng(0)
     for _ in range(120):
-        play.step(play.random_actions(rng))
+        actions = play.random_actions(rng)
+        for team in actions.values():
+            team[..., GRAB] |= rng.random(team.shape[:-1]) < 0.9
+        play.step(actions)
         state = play.env.get_state()
         play.env.set_state(state)
         check_foreign_state(state, play.env.config, len(play.env.stat_names))
