@@ -252,8 +252,8 @@ def draw_image(scene: Scene, size: int = DEFAULT_SIZE) -> np.ndarray:
     draw_ways_up(image, canvas, scene)
     draw_boxes(image, canvas, scene)
     draw_tapes(image, canvas, scene)
-    draw_locks(image, canvas, scene)
     _draw_links(image, canvas, scene)
+    draw_locks(image, canvas, scene)
     draw_holds(image, canvas, scene)
     # Hiders above seekers, and whoever is up above all.
     for agent in sorted(scene.agents, key=lambda shape: (shape.up, shape.team == "hider")):

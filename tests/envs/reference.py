@@ -7,6 +7,7 @@ diagonals instead of slabs, angles instead of direction tables.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 
@@ -71,10 +72,10 @@ def thrust(vel: np.ndarray, heading: int, forward: int, strafe: int) -> np.ndarr
     return 0.6 * vel + 0.1 * rotation @ command
 
 
-def separate(pos: list[np.ndarray], vel: list[np.ndarray], frozen: int) -> None:
+def separate(pos: list[np.ndarray], vel: list[np.ndarray], fixed: Collection[int]) -> None:
     for i in range(len(pos)):
         for j in range(i + 1, len(pos)):
-            if i < frozen and j < frozen:
+            if i in fixed and j in fixed:
                 continue
             gap = pos[j] - pos[i]
             distance = float(np.linalg.norm(gap))
@@ -82,11 +83,9 @@ def separate(pos: list[np.ndarray], vel: list[np.ndarray], frozen: int) -> None:
                 continue
             normal = gap / distance if distance > 1e-6 else np.array([1.0, 0.0])
             overlap = 2 * RADIUS - distance
-            if i < frozen:
-                pos[j] = pos[j] + overlap * normal
-            else:
-                pos[i] = pos[i] - overlap / 2 * normal
-                pos[j] = pos[j] + overlap / 2 * normal
+            share = 0.0 if i in fixed else 1.0 if j in fixed else 0.5
+            pos[i] = pos[i] - share * overlap * normal
+            pos[j] = pos[j] + (1.0 - share) * overlap * normal
             vel[i], vel[j] = stop(vel[i], -normal), stop(vel[j], normal)
 
 
@@ -95,31 +94,34 @@ def move(
     vel: np.ndarray,
     heading: np.ndarray,
     actions: np.ndarray,
-    frozen: int,
+    fixed: Collection[int],
     walls: list[Wall],
+    up: Collection[int] = (),
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One step of movement; returns positions, velocities and headings."""
+    """One step of movement; returns positions, velocities and headings.
+
+    Those of `fixed` stand like rocks; those who are `up` are stopped by the border only.
+    """
     places, speeds = [p.astype(float) for p in pos], [v.astype(float) for v in vel]
     turned = heading.copy()
     before = [p.copy() for p in places]
-    for a in range(len(places)):
-        if a < frozen:
-            speeds[a] = np.zeros(2)
-            continue
+    moving = [a for a in range(len(places)) if a not in fixed]
+    walls_of = [[] if a in up else walls for a in range(len(places))]
+    for a in moving:
         turned[a] = (heading[a] + actions[a, 2] - 2) % HEADINGS
         speeds[a] = thrust(speeds[a], turned[a], actions[a, 0], actions[a, 1])
-        places[a], speeds[a] = push_out(places[a] + speeds[a], speeds[a], walls)
+        places[a], speeds[a] = push_out(places[a] + speeds[a], speeds[a], walls_of[a])
     own = [p.copy() for p in places]
     for _ in range(2):
-        separate(places, speeds, frozen)
-        for a in range(frozen, len(places)):
+        separate(places, speeds, fixed)
+        for a in moving:
             shove = places[a] - own[a]
             length = float(np.linalg.norm(shove))
             if length > 0.2:
                 places[a] = own[a] + shove * (0.2 / length)
-            places[a], speeds[a] = push_out(places[a], speeds[a], walls)
-    for a in range(frozen, len(places)):
-        if depth(places[a], walls) > 1e-3:
+            places[a], speeds[a] = push_out(places[a], speeds[a], walls_of[a])
+    for a in moving:
+        if depth(places[a], walls_of[a]) > 1e-3:
             places[a], speeds[a] = before[a], np.zeros(2)
     return np.array(places), np.array(speeds), turned
 

@@ -54,6 +54,21 @@ def test_every_frame_comes_back(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
 
 
+def test_a_rare_color_is_kept_if_asked_for(tmp_path: Path) -> None:
+    """A sample with more colors than a GIF holds, in which one that matters fills two pixels."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 80, (200, 200, 3)).astype(np.uint8)
+    rare = (90, 85, 240)
+    noise[7, 7:9] = rare
+    for exact in ((), (rare,)):
+        writer = GifWriter(tmp_path / "a.gif", 10.0, [noise], exact)
+        writer.add(noise)
+        writer.close()
+        ((pixels, _),), _ = read(tmp_path / "a.gif")
+        assert (tuple(pixels[7, 7].tolist()) == rare) == bool(exact)
+        assert np.abs(pixels.astype(int) - noise).mean() < 12  # the others are as good as can be
+
+
 def test_a_picture_that_stays_costs_next_to_nothing(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 2, (200, 200, 1))
     still = np.repeat(255 * noise, 3, axis=2).astype(np.uint8)

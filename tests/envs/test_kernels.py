@@ -139,7 +139,7 @@ def test_whole_games_agree_with_the_reference(level: str, seekers: int, hiders: 
                 world.vel[n].astype(float),
                 world.heading[n],
                 together[n],
-                frozen,
+                range(frozen),
                 walls_of(play, n),
             )
             for n in range(2)
@@ -176,15 +176,15 @@ def test_crowds_in_gaps_and_at_walls(middle: tuple[float, float], frozen: int) -
     for _ in range(40):
         pos = crowd_near(rng, middle)
         vel = rng.uniform(-0.17, 0.17, (6, 2)).astype(np.float32)
+        vel[:frozen] = 0.0
         heading = rng.integers(0, 32, 6).astype(np.int32)
         actions = np.stack([rng.integers(0, size, 6) for size in (3, 3, 5, 2, 3)], axis=1)
         expected = reference.move(
-            pos.astype(float), vel.astype(float), heading, actions, frozen, walls
+            pos.astype(float), vel.astype(float), heading, actions, range(frozen), walls
         )
         before, scratch = pos.copy(), np.empty((2, 6, 2), np.float32)
         packed = layouts.pack_walls(NARROW, len(NARROW))
         fixed, climb = np.arange(6) < frozen, np.zeros(6, np.int32)
-        vel[:frozen] = 0.0
         physics.move_agents(
             *(pos, vel, heading, actions, fixed, climb, packed, len(NARROW)),
             *(scratch[0], scratch[1]),

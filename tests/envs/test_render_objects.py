@@ -113,14 +113,21 @@ def test_a_shelter_is_where_no_seeker_gets_to() -> None:
     assert len(scene.shelter) == 0
 
 
-def test_a_seeker_up_on_a_wall_is_no_way_in() -> None:
+@pytest.mark.parametrize(
+    ("x", "y", "sealed"), [(6.0, 3.93, True), (6.0, 4.07, False), (4.02, 6.35, False)]
+)
+def test_a_seeker_that_is_up_counts_from_the_nearest_ground(
+    x: float, y: float, sealed: bool
+) -> None:
     play = situation({0: IN_THE_DOOR})
-    play.env.world.pos[0, 0] = 6.0, 3.95
+    play.env.world.pos[0, 0] = x, y
     play.env.objects.climb[0, 0] = 3
     scene = build_scene(play.env)
     assert scene.agents[0].up
-    assert scene.sealed
-    assert np.all(np.abs(scene.shelter - 6.0) < 2.0)
+    assert scene.sealed == sealed
+    inside_room = np.abs(scene.shelter - 6.0).max(axis=1) < 2.0
+    assert np.all(inside_room == sealed)
+    assert len(inside_room) > 100
 
 
 # ---- the picture
@@ -172,6 +179,7 @@ def test_seekers_have_horns_and_who_is_up_is_larger() -> None:
     up = replace(blind, agents=tuple(replace(agent, up=True) for agent in blind.agents))
     above = draw_image(up, 640)[::2, ::2]
     assert silhouette(above, up.agents[1], scene.radius) > hider + 0.1
+    assert alike(pixel(above, 7.0 - 1.12 * scene.radius, 6.0), palette.EYE, 60)  # its edge
     assert share(above, 7.0, 6.0, 0.5, palette.EYE) > share(frame, 7.0, 6.0, 0.5, palette.EYE)
 
 

@@ -41,7 +41,9 @@ from envs.hide_and_seek.spaces import (
     STATE_SIZE,
 )
 
+MOST_DOORS = 32  # of a layout
 _MIDDLE = np.float32(ARENA * HALF)
+_PER_DIAGONAL = F1 / DIAGONAL
 
 
 @inlined
@@ -111,32 +113,43 @@ def share_closed(door, rects):
     return closed / (end - start)
 
 
+@bare
+def close_doors(doors, num_doors, rects, has_objects, closed):
+    """Fills closed [64] with `share_closed` of the first of doors [D, 4], D at most 32."""
+    for k in range(num_doors):
+        closed[k] = share_closed(doors[k], rects) if has_objects else F0
+
+
 @inlined
-def write_doors(row, world, objects, n, a, doors, num_doors):
-    """Fills the slots of doors in row [S] with the nearest of doors [D, 4], D below 64."""
+def write_doors(row, world, n, a, doors, num_doors, closed):
+    """Fills the slots of doors in row [S] with the nearest of doors [D, 4].
+
+    closed: [64], see `close_doors`; the upper half is scratch.
+    """
     x, y, heading = world.pos[n, a, 0], world.pos[n, a, 1], world.heading[n, a]
     cos, sin = COS[heading], SIN[heading]
-    written = 0  # bits
+    gaps = closed[MOST_DOORS:]
+    for k in range(num_doors):
+        dx, dy = doors[k, 0] - x, doors[k, 1] - y
+        gaps[k] = dx * dx + dy * dy
     for slot in range(min(num_doors, DOOR_SLOTS)):
-        nearest, least = 0, FAR
+        nearest = 0
         for k in range(num_doors):
-            dx, dy = doors[k, 0] - x, doors[k, 1] - y
-            squared = dx * dx + dy * dy
-            if squared < least and written >> k & 1 == 0:
-                nearest, least = k, squared
-        written |= 1 << nearest
-        door, at = doors[nearest], DOORS_AT + slot * DOOR_SIZE
-        dx, dy = door[0] - x, door[1] - y
+            if gaps[k] < gaps[nearest]:
+                nearest = k
+        gaps[nearest] = FAR
+        at = DOORS_AT + slot * DOOR_SIZE
+        dx, dy = doors[nearest, 0] - x, doors[nearest, 1] - y
         row[at] = F1
-        row[at + 1] = (dx * cos + dy * sin) / DIAGONAL
-        row[at + 2] = (dy * cos - dx * sin) / DIAGONAL
-        row[at + 3] = door[0] / _MIDDLE - F1
-        row[at + 4] = door[1] / _MIDDLE - F1
-        row[at + 5] = share_closed(door, objects.object_rect[n])
+        row[at + 1] = (dx * cos + dy * sin) * _PER_DIAGONAL
+        row[at + 2] = (dy * cos - dx * sin) * _PER_DIAGONAL
+        row[at + 3] = doors[nearest, 0] / _MIDDLE - F1
+        row[at + 4] = doors[nearest, 1] / _MIDDLE - F1
+        row[at + 5] = closed[nearest]
 
 
 @bare
-def write_states(states, observations, world, objects, n, layouts, rules, first, climbable):
+def write_states(states, observations, world, objects, n, layouts, rules, first, climbable, closed):
     """Fills the states of a team's agents in world n.
 
     Args:
@@ -144,6 +157,7 @@ def write_states(states, observations, world, objects, n, layouts, rules, first,
         observations: [A, D], theirs; already written.
         first: the first of them among the world's agents.
         climbable: see `ramps_at_solids`.
+        closed: [64], see `close_doors`.
     """
     end, layout = first + states.shape[0], world.layout[n]
     is_seen = any_hider_seen(world.sees[n], rules.num_seekers)
@@ -158,6 +172,6 @@ def write_states(states, observations, world, objects, n, layouts, rules, first,
             write_all_objects(
                 *(row, world, objects, n, a, first, end, rules.num_seekers, climbable)
             )
-        write_doors(row, world, objects, n, a, layouts.doors[layout], layouts.num_doors[layout])
+        write_doors(row, world, n, a, layouts.doors[layout], layouts.num_doors[layout], closed)
         row[GAME_AT] = F1 if is_seen else F0
         row[GAME_AT + 1] = F1 if world.first_seen[n] >= 0 else F0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envs.hide_and_seek.kernels.critic_state import write_states
+from envs.hide_and_seek.kernels.critic_state import close_doors, write_states
 from envs.hide_and_seek.kernels.jit import inlined
 from envs.hide_and_seek.kernels.lidar import cast_rays
 from envs.hide_and_seek.kernels.object_slots import (
@@ -50,11 +50,15 @@ def observe_world(world, objects, n, layouts, rules, seekers, hiders, rays, wall
             mask = view.action_mask[n, a - first]
             allow_handling(mask, world, objects, n, a, num_seekers, ramp_locks)
         view.valid[n, a - first] = not frozen
+    if seekers.state.shape[2] + hiders.state.shape[2] > 0:
+        layout = world.layout[n]
+        doors, num_doors = layouts.doors[layout], layouts.num_doors[layout]
+        close_doors(doors, num_doors, objects.object_rect[n], rules.has_objects, rays)
     for team in range(2):
         view = seekers if team == 0 else hiders
         if view.state.shape[2] > 0:
             first = 0 if team == 0 else num_seekers
             write_states(
                 *(view.state[n], view.obs[n], world, objects, n, layouts, rules),
-                *(first, climbable),
+                *(first, climbable, rays),
             )
