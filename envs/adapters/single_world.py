@@ -11,8 +11,9 @@ from gymnasium import logger, spaces
 
 from envs.batch_env import ObsBuffers
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
-from envs.hide_and_seek.config import HideAndSeekConfig, did_you_mean, nearest
+from envs.hide_and_seek.config import HideAndSeekConfig
 from envs.hide_and_seek.spaces import NUM_HEADS, NVEC, OBS_BOUND, OBS_SIZE
+from envs.hide_and_seek.word_hints import did_you_mean, nearest
 from envs.render.ansi import draw_text
 from envs.render.canvas import picture_height
 from envs.render.raster import DEFAULT_SIZE, draw_image

@@ -10,7 +10,7 @@ import numpy as np
 
 from envs.batch_env import BatchEnv, CompiledSteps, ObsBuffers, TeamArrays
 from envs.hide_and_seek.checks import check_array, check_buffers, check_state, describe_action
-from envs.hide_and_seek.config import SCHEDULABLE, HideAndSeekConfig, ResolvedConfig
+from envs.hide_and_seek.config import HideAndSeekConfig, ResolvedConfig
 from envs.hide_and_seek.kernels import step as kernels
 from envs.hide_and_seek.kernels.rollout import Rollout, compiled_step, team_of
 from envs.hide_and_seek.kernels.state import (
@@ -31,14 +31,17 @@ from envs.hide_and_seek.spaces import NUM_HEADS, STAT_NAMES
 
 def _make_rules(config: ResolvedConfig) -> Rules:
     """The numbers that the kernels use."""
+    prep_steps, episode_steps = zip(*config.times, strict=True)
+    shares = np.cumsum(config.level_shares)
+    shares[config.stage :] = 1.0  # whatever the rounding
     return Rules(
         num_seekers=config.num_seekers,
-        has_objects=config.most_boxes + config.most_ramps > 0,
-        prep_steps=np.array([config.prep_steps], np.int32),
-        episode_steps=np.array([config.episode_steps], np.int32),
-        ramp_locks=np.array([LEVELS[config.level].ramps_lock]),
-        level_first=np.array([0, config.num_layouts], np.int32),
-        level_share=np.ones(1, np.float32),
+        has_objects=config.contents.objects,
+        prep_steps=np.array(prep_steps, np.int32),
+        episode_steps=np.array(episode_steps, np.int32),
+        ramp_locks=np.array([LEVELS[level].ramps_lock for level in config.levels]),
+        level_first=np.arange(len(config.levels) + 1, dtype=np.int32) * config.num_layouts,
+        level_share=shares.astype(np.float32),
         cos_half_view=np.float32(np.cos(np.radians(config.vision_angle) / 2.0)),
         vision_range=np.float32(config.vision_range),
         lidar_range=np.float32(config.lidar_range),
@@ -85,7 +88,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         self._moved = np.zeros((num_envs, len(game.teams)), np.float32)
         self.episode_stats = np.zeros((num_envs, len(STAT_NAMES)), np.float32)
         self.layouts = build_layouts(
-            *(config.level, config.num_layouts, config.layout_seed),
+            *(config.levels, config.num_layouts, config.layout_seed),
             *(config.num_boxes, config.num_ramps),
         )
         self._use_rules(config.resolved())
@@ -95,7 +98,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         self._started = False
 
     def set_parameters(self, values: Mapping[str, float]) -> dict[str, float]:
-        """See `BatchEnv.set_parameters`; the names are those of `SCHEDULABLE`.
+        """See `BatchEnv.set_parameters`; the names are those of the config's `parameters`.
 
         A length counts from a world's next episode on, all else from the next step. The weight of
         the shaping is part of the potential, so a change leaves the shaping's sum over an episode
@@ -103,8 +106,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         """
         old, new = self.config, self.config.with_parameters(values)
         self._use_rules(new)
-        changed = (name for name in SCHEDULABLE if name in type(new).model_fields)
-        return {name: getattr(old, name) for name in changed}
+        return {name: value for name, value in old.parameters.items() if name != "prep_share"}
 
     def _use_rules(self, config: ResolvedConfig) -> None:
         if config.shaping_beta > 0.0 and not has_distances(self.layouts):

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from envs.batch_env import ObsBuffers, TeamSpec
-from envs.hide_and_seek.config import MAX_REWARD, MAX_STEPS, HideAndSeekConfig, nearest
+from envs.hide_and_seek.config import HideAndSeekConfig
 from envs.hide_and_seek.kernels.constants import ARENA, DIAGONAL, NUM_HEADINGS, TOP_SPEED
 from envs.hide_and_seek.kernels.state import Objects, allocate_objects, allocate_world
 from envs.hide_and_seek.object_checks import check_objects
+from envs.hide_and_seek.setting_types import MAX_REWARD, MAX_STEPS
 from envs.hide_and_seek.spaces import HEADS, NUM_HEADS, NVEC, OLDER_STATS
+from envs.hide_and_seek.word_hints import nearest
 
 _TOP_SPEED = TOP_SPEED * np.float32(1.001)  # but for rounding
 _MAX_SHAPING = np.float32(1e6)
@@ -105,7 +107,7 @@ def check_foreign_state(
     one["episode_stats"] = np.zeros((1, num_stats), np.float32)
     # As large as the state is said to be, in the memory of one world.
     wanted = {n: np.broadcast_to(a, (*num_envs, *a.shape[1:])) for n, a in one.items()}
-    check_state(wanted, state, game.num_layouts)
+    check_state(wanted, state, game.bank_size)
 
 
 def _check_values(state: Mapping[str, np.ndarray], num_layouts: int) -> None:

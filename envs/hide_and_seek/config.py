@@ -2,102 +2,42 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
-from itertools import takewhile
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from envs.hide_and_seek.levels import LEVELS
-from envs.hide_and_seek.spaces import BOX_SLOTS, HEADS, RAMP_SLOTS, STAT_NAMES
+from envs.hide_and_seek.contents import Contents
+from envs.hide_and_seek.curriculum import Curriculum
+from envs.hide_and_seek.levels import LEVELS, check_level
+from envs.hide_and_seek.parameters import REWARD_SETTINGS, TIMES, names_of, settings_of
+from envs.hide_and_seek.setting_types import (
+    MAX_BETA,
+    MAX_LAYOUTS,
+    MAX_REWARD,
+    Discount,
+    Distance,
+    EpisodeSteps,
+    Finite,
+    NumBoxes,
+    NumRamps,
+    PrepSteps,
+    Reward,
+    Settings,
+    TeamSize,
+)
+from envs.hide_and_seek.spaces import HEADS, STAT_NAMES
+from envs.hide_and_seek.word_hints import did_you_mean
 
 if TYPE_CHECKING:
     from envs.batch_env import GameSpec
 
-
-MAX_TEAM = 3
-MAX_REWARD = 1000.0
-MAX_STEPS = 100_000  # of an episode
 SHAPING_GAMMA = 0.98  # of a game that is played without a learner
-MAX_LAYOUTS = 4096
-_MAX_BETA = 1000.0
-
-# Strict: no text or truth value is a number.
-Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-TeamSize = Annotated[int, Field(strict=True, ge=1, le=MAX_TEAM)]
-PrepSteps = Annotated[int, Field(strict=True, ge=0)]
-EpisodeSteps = Annotated[int, Field(strict=True, ge=1, le=MAX_STEPS)]
-Distance = Annotated[Finite, Field(ge=0.01)]
-Reward = Annotated[Finite, Field(ge=0.0, le=MAX_REWARD)]
-Discount = Annotated[Finite, Field(ge=0.0, le=1.0)]
-
-UNKNOWN_SETTING = "unknown_setting"
-"""The type of pydantic's error for a name that is no setting of the game; its context has `key`."""
-
-REWARD_SETTINGS = (
-    "reward_unseen",
-    "reward_seen",
-    "reward_early_catch",
-    "reward_perfect_hide",
-    "reward_moving",
-    "shaping_beta",
-    "shaping_cover",
-    "shaping_gamma",
-)
-"""What a step pays. They are no rules of the game: a world in mid-episode can be given others."""
-
-SCHEDULABLE = (
-    "prep_steps",
-    "prep_share",
-    "episode_steps",
-    "vision_angle",
-    "vision_range",
-    "lidar_range",
-    *REWARD_SETTINGS,
-)
-"""What may change while a game is played. `prep_share` is prep_steps / episode_steps; the rest of
-the settings decide on arrays and arenas, which stay."""
+_DERIVED = {"stage", "own_times"}  # no settings: they follow from them
 
 
-def nearest(word: str, known: list[str], alike: float = 0.0) -> str:
-    """The known word most like `word`, for an error message.
-
-    Words that are less than `alike` (0 to 1) do not count; "" if there is none.
-    """
-    folded = {name.lower(): name for name in known}
-    word = word.lower()
-    close = difflib.get_close_matches(word, list(folded), n=3, cutoff=alike)
-    if not close:
-        return ""
-
-    def likeness(name: str) -> tuple[float, int]:
-        """Among equals the one that begins alike: vision_angel is vision_angle, not _range."""
-        ratio = difflib.SequenceMatcher(None, name, word).ratio()
-        same = takewhile(lambda pair: pair[0] == pair[1], zip(name, word, strict=False))
-        return ratio, len(list(same))
-
-    return folded[max(close, key=likeness)]
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of an error message about an unknown word."""
-    words = list(known)
-    return f"did you mean {nearest(word, words)!r}? (known: {', '.join(words)})"
-
-
-class HideAndSeekConfig(BaseModel):
+class HideAndSeekConfig(Settings):
     """One game. None means the level's own value (`resolved()` fills it in)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     level: str = "L0"
     """L0 pillars, L1 a room with a door and a box, L2 a quadrant with 2 boxes, L3 random rooms with
@@ -110,9 +50,9 @@ class HideAndSeekConfig(BaseModel):
     """Steps at the start in which the seekers are frozen and blind; fewer than episode_steps."""
     episode_steps: EpisodeSteps | None = None
     """Length of an episode in steps, preparation included."""
-    num_boxes: Annotated[int, Field(strict=True, ge=0, le=BOX_SLOTS)] | None = None
+    num_boxes: NumBoxes | None = None
     """0 to 4. Boxes that the level does not have of itself are cubes and start anywhere."""
-    num_ramps: Annotated[int, Field(strict=True, ge=0, le=RAMP_SLOTS)] | None = None
+    num_ramps: NumRamps | None = None
     """0 to 2."""
     vision_angle: Annotated[Finite, Field(gt=0.0, le=360.0)] = 135.0
     """Full angle of the vision cone in degrees."""
@@ -135,105 +75,141 @@ class HideAndSeekConfig(BaseModel):
     """For each hider at the end of an episode in which none was seen; the seekers pay it."""
     reward_moving: Annotated[Finite, Field(ge=-MAX_REWARD, le=MAX_REWARD)] = 0.0
     """For the agent itself, per meter it moved; below 0 it is a price. Not zero-sum."""
-    shaping_beta: Annotated[Finite, Field(ge=0.0, le=_MAX_BETA)] = 0.0
+    shaping_beta: Annotated[Finite, Field(ge=0.0, le=MAX_BETA)] = 0.0
     """Weight of the distance shaping; 0 = off (no distance tables are built)."""
-    shaping_cover: Annotated[Finite, Field(ge=0.0, le=_MAX_BETA)] = 0.0
+    shaping_cover: Annotated[Finite, Field(ge=0.0, le=MAX_BETA)] = 0.0
     """Weight of the cover shaping: the share of the hiders that walls and boxes hide; 0 = off."""
     shaping_gamma: Discount | None = None
     """Discount inside the shaping term; None = the learner's, with which no optimum changes."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _name_the_nearest_key(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            known = list(cls.model_fields)
-            for key in data:
-                if key not in cls.model_fields:
-                    near = nearest(str(key), known, alike=0.6)
-                    hint = f"; did you mean {near!r}?" if near else f" (known: {', '.join(known)})"
-                    raise PydanticCustomError(
-                        UNKNOWN_SETTING,
-                        "{shown} is not a game setting{hint}",
-                        {"key": str(key), "shown": repr(key), "hint": hint},
-                    )
-        return data
+    curriculum: Curriculum | None = None
+    """Several levels, of which `level` is the first. Teams are of one size in all of them; times
+    that are None are each level's own."""
 
     @field_validator("level")
     @classmethod
     def _known_level(cls, level: str) -> str:
-        if level not in LEVELS:
-            raise ValueError(f"level {level!r} is unknown; {did_you_mean(level, LEVELS)}")
+        check_level(level)
         return level
 
     @model_validator(mode="after")
     def _times_fit(self) -> Self:
-        level = LEVELS[self.level]
-        prep = level.prep_steps if self.prep_steps is None else self.prep_steps
-        steps = level.episode_steps if self.episode_steps is None else self.episode_steps
-        if prep >= steps:
+        if self.levels[0] != self.level:
             raise ValueError(
-                f"prep_steps must be from 0 to episode_steps - 1 = {steps - 1}, got {prep}"
+                f"level must be the first of curriculum.levels, {self.levels[0]!r}, "
+                f"got {self.level!r}"
             )
+        for level, (prep, steps) in zip(self.levels, self.times, strict=True):
+            if prep >= steps:
+                at = f" at level {level}" if self.curriculum else ""
+                raise ValueError(
+                    f"prep_steps must be from 0 to episode_steps - 1 = {steps - 1}{at}, got {prep}"
+                )
         return self
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The levels that are played, in order."""
+        return (self.level,) if self.curriculum is None else self.curriculum.levels
+
+    @property
+    def times(self) -> tuple[tuple[int, int], ...]:
+        """The prep_steps and episode_steps of each of the levels."""
+        own = self._own_times()
+        sources = [
+            [LEVELS[name] if time in own else self for time in TIMES] for name in self.levels
+        ]
+        return tuple(
+            (int(getattr(prep, TIMES[0])), int(getattr(steps, TIMES[1]))) for prep, steps in sources
+        )
+
+    def _own_times(self) -> tuple[str, ...]:
+        """Which of `TIMES` are each level's own."""
+        return tuple(name for name in TIMES if getattr(self, name) is None)
+
+    @model_validator(mode="after")
+    def _promoted_by_a_metric(self) -> Self:
+        promote = self.curriculum and self.curriculum.promote
+        if promote and promote.metric not in self.metrics:
+            hint = did_you_mean(promote.metric, self.metrics)
+            raise ValueError(f"curriculum.promote.metric: {promote.metric!r} is unknown; {hint}")
+        return self
+
+    @property
+    def contents(self) -> Contents:
+        """What its worlds can hold."""
+        return Contents.of(self.levels, self.num_boxes, self.num_ramps)
+
+    @property
+    def metrics(self) -> dict[str, str]:
+        """The statistics that are reported as they are, under their own names."""
+        names = ["seen_fraction", "first_seen_step", "perfect_hide", *self.contents.stages]
+        names += [] if self.curriculum is None else ["level"]
+        return {name: name for name in names}
 
     def resolved(self) -> ResolvedConfig:
         """The same game with the level's values in place of every None."""
-        level = LEVELS[self.level]
-        names = ("num_seekers", "num_hiders", "prep_steps", "episode_steps")
-        standard = {name: getattr(level, name) for name in names}
+        names = ("num_seekers", "num_hiders", *TIMES)
+        standard = {name: getattr(LEVELS[self.level], name) for name in names}
         standard |= {"shaping_gamma": SHAPING_GAMMA}
+        if self.curriculum is not None:
+            standard["own_times"] = self._own_times()
         return ResolvedConfig.model_validate(standard | self.model_dump(exclude_none=True))
-
-    def with_parameters(self, values: Mapping[str, float]) -> Self:
-        """The same game with other numbers of `SCHEDULABLE`, checked; steps are rounded.
-
-        Raises:
-            ValueError: naming an unknown parameter and the nearest one, or a value out of bounds.
-        """
-        for name in values:
-            if name not in SCHEDULABLE:
-                hint = did_you_mean(name, SCHEDULABLE)
-                raise ValueError(f"{name!r} cannot change while playing; {hint}")
-        if "prep_share" in values and "prep_steps" in values:
-            raise ValueError("prep_share and prep_steps exclude each other")
-        wanted: dict[str, float] = dict(values)
-        if "episode_steps" in wanted:
-            wanted["episode_steps"] = round(wanted["episode_steps"])
-        if "prep_share" in wanted:
-            steps = wanted.get("episode_steps", self.resolved().episode_steps)
-            wanted["prep_steps"] = wanted.pop("prep_share") * float(steps)
-        if "prep_steps" in wanted:
-            wanted["prep_steps"] = round(wanted["prep_steps"])
-        try:
-            return type(self).model_validate(self.model_dump() | wanted)
-        except ValidationError as error:
-            problem = error.errors(include_url=False)[0]
-            text = problem["msg"].removeprefix("Value error, ").replace("Input should", "must")
-            name = ".".join(map(str, problem["loc"]))
-            raise ValueError(f"{name} {text}".strip()) from None
 
 
 class ResolvedConfig(HideAndSeekConfig):
-    """A game without None: what `HideAndSeekConfig.resolved` returns."""
+    """A game without None: what `HideAndSeekConfig.resolved` returns.
+
+    In a curriculum `prep_steps` and `episode_steps` are those of the present stage.
+    """
 
     num_seekers: TeamSize
     num_hiders: TeamSize
     prep_steps: PrepSteps
     episode_steps: EpisodeSteps
     shaping_gamma: Discount
+    stage: Annotated[int, Field(strict=True, ge=0)] = 0
+    """The level of the curriculum that is learned now, the number of it in `levels`."""
+    own_times: tuple[str, ...] = ()
+    """Which of `TIMES` are each level's own: with a curriculum, those that were None."""
+
+    @model_validator(mode="after")
+    def _stage_exists(self) -> Self:
+        if self.stage >= len(self.levels):
+            last = len(self.levels) - 1
+            raise ValueError(f"stage must be from 0 to {last}, as there is no level {self.stage}")
+        return self
+
+    def _own_times(self) -> tuple[str, ...]:
+        return self.own_times
 
     def resolved(self) -> ResolvedConfig:
         return self
 
-    @property
-    def most_boxes(self) -> int:
-        """How many boxes a world has at most."""
-        return LEVELS[self.level].boxes[1] if self.num_boxes is None else self.num_boxes
+    def with_parameters(self, values: Mapping[str, float]) -> Self:
+        """The same game with other numbers of `parameters`, checked; steps and stage are rounded.
+
+        Raises:
+            ValueError: naming an unknown parameter and the nearest one, or a value out of bounds.
+        """
+        changed = settings_of(self, values)
+        try:
+            return type(self).model_validate(self.model_dump() | changed)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            text = problem["msg"].removeprefix("Value error, ").replace("Input should", "must")
+            name = ".".join(map(str, problem["loc"]))
+            raise ValueError(f"{name} {text}".strip()) from None
 
     @property
-    def most_ramps(self) -> int:
-        """How many ramps a world has at most."""
-        return LEVELS[self.level].num_ramps if self.num_ramps is None else self.num_ramps
+    def bank_size(self) -> int:
+        """How many layouts all levels have together."""
+        return self.num_layouts * len(self.levels)
+
+    @property
+    def level_shares(self) -> tuple[float, ...]:
+        """The share of the episodes that are of each level at the present stage."""
+        return (1.0,) if self.curriculum is None else self.curriculum.shares(self.stage)
 
     @property
     def team_sizes(self) -> dict[str, int]:
@@ -242,9 +218,10 @@ class ResolvedConfig(HideAndSeekConfig):
 
     @property
     def parameters(self) -> dict[str, float]:
-        """The numbers of `SCHEDULABLE`."""
+        """The numbers that may change while it is played: of `SCHEDULABLE`, and a curriculum's
+        stage. Times that are each level's own are not among them."""
         share = self.prep_steps / self.episode_steps
-        return {name: float(getattr(self, name, share)) for name in SCHEDULABLE}
+        return {name: float(getattr(self, name, share)) for name in names_of(self)}
 
     @property
     def action_choices(self) -> tuple[str, ...]:
@@ -261,11 +238,6 @@ class ResolvedConfig(HideAndSeekConfig):
         return GameSpec(team_specs(self), STAT_NAMES)
 
     @property
-    def metrics(self) -> dict[str, str]:
-        """The statistics that are reported as they are, under their own names."""
-        return {name: name for name in ("seen_fraction", "first_seen_step", "perfect_hide")}
-
-    @property
     def reward_stats(self) -> tuple[str, ...]:
         """What `reward_mean` is: the game is zero-sum, so the mean over all agents is always 0."""
         return ("hider_return",)
@@ -273,19 +245,34 @@ class ResolvedConfig(HideAndSeekConfig):
     @property
     def rules(self) -> dict[str, Any]:
         """What the state of a world depends on; what a step pays does not count."""
-        return self.model_dump(exclude=set(REWARD_SETTINGS))
+        found = self.model_dump(exclude={*REWARD_SETTINGS, *_DERIVED})
+        return found | {"curriculum": None if self.curriculum is None else list(self.levels)}
 
     @property
     def record(self) -> dict[str, Any]:
         """Every setting, also those of what a step pays."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", exclude=_DERIVED)
 
     @property
     def label(self) -> str:
         """The game in one word, for the name of a run."""
-        return self.level
+        return "-".join(self.levels)
 
     @property
     def title(self) -> str:
         """The game in a few words."""
-        return f"{self.level}, {self.num_seekers} seeking against {self.num_hiders} hiding"
+        changed = {"boxes": self.num_boxes, "ramps": self.num_ramps}
+        objects = "".join(
+            f", {name}: {count}" for name, count in changed.items() if count is not None
+        )
+        sides = f"{self.num_seekers} seeking against {self.num_hiders} hiding"
+        return f"{' > '.join(self.levels)}, {sides}{objects}"
+
+
+def of_checkpoint(env: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the game in a checkpoint, unchecked.
+
+    One from before there were boxes says nothing about them: none of its levels had any.
+    """
+    old = "num_boxes" not in env and env.get("level") in ("L1", "L2", "L3")
+    return {**env, "num_boxes": 0} if old else dict(env)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from envs.hide_and_seek.word_hints import did_you_mean
+
 
 @dataclass(frozen=True)
 class Level:
@@ -60,3 +62,9 @@ LEVELS: dict[str, Level] = {
         ramps_lock=False,
     ),
 }
+
+
+def check_level(name: str) -> None:
+    """Raises ValueError, with the nearest name, if there is no such level."""
+    if name not in LEVELS:
+        raise ValueError(f"level {name!r} is unknown; {did_you_mean(name, LEVELS)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envs.batch_env import TeamSpec
-from envs.hide_and_seek.levels import LEVELS
 from envs.hide_and_seek.spaces import (
     DOOR_SLOTS,
     NVEC,
@@ -21,21 +20,22 @@ if TYPE_CHECKING:
 
 def team_specs(config: ResolvedConfig) -> tuple[TeamSpec, ...]:
     """The seekers, then the hiders."""
-    level = LEVELS[config.level]
-    planks = level.planks[1] > 0
-    doors = DOOR_SLOTS if level.has_doors else 0
+    held = config.contents
+    doors = DOOR_SLOTS if held.doors else 0
     teams = []
     for name, size in config.team_sizes.items():
         opponents = sum(config.team_sizes.values()) - size
-        others = size - 1, opponents, config.most_boxes, config.most_ramps
+        others = size - 1, opponents, held.boxes, held.ramps
         team = TeamSpec(
             name,
             tuple(f"{name}_{k}" for k in range(size)),
             OBS_SIZE,
             NVEC,
-            live_columns(*others, planks=planks, ramps_lock=level.ramps_lock),
+            live_columns(*others, planks=held.planks, ramps_lock=held.ramps_lock),
             STATE_SIZE,
-            live_state_columns(*others, planks=planks, ramps_lock=level.ramps_lock, doors=doors),
+            live_state_columns(
+                *others, planks=held.planks, ramps_lock=held.ramps_lock, doors=doors
+            ),
         )
         teams.append(team)
     return tuple(teams)

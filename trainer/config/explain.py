@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from envs.hide_and_seek.config import UNKNOWN_SETTING
+from envs.hide_and_seek.setting_types import UNKNOWN_SETTING
 from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.checkpoints.safe_io.plain_values import flatten
 from trainer.checkpoints.safe_io.redaction import redacted_values

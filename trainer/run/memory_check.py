@@ -24,7 +24,7 @@ def needed_bytes(config: Config) -> int:
     rollouts = worlds * sum(_row_bytes(config, team) for team in game.spec.teams) * _COPIES
     tables = 0
     if isinstance(game, ResolvedConfig) and game.shaping_beta > 0.0:
-        tables = game.num_layouts * _DISTANCE_TABLE * max(1, config.ray.num_env_runners)
+        tables = game.bank_size * _DISTANCE_TABLE * max(1, config.ray.num_env_runners)
     weights = sum(_weights(config, team) for team in game.spec.teams)
     return rollouts + tables + weights * _PER_WEIGHT
 
