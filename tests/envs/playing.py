@@ -82,7 +82,8 @@ def place(
 
     `time` is the step count; None = the start of the main phase.
     """
-    play = make_play(1, num_seekers=len(seekers), num_hiders=len(hiders), num_layouts=1, **settings)
+    settings |= {"num_seekers": len(seekers), "num_hiders": len(hiders)}
+    play = make_play(1, num_layouts=1, num_boxes=0, num_ramps=0, **settings)
     play.reset(0)
     rects = pack_walls(np.array(walls, np.float32).reshape(-1, 4), len(walls))[None]
     count = np.array([len(walls)], np.int32)

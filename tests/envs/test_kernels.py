@@ -121,7 +121,13 @@ GAMES = [("L0", 1, 1), ("L1", 2, 1), ("L2", 2, 2), ("L3", 3, 3)]
 def test_whole_games_agree_with_the_reference(level: str, seekers: int, hiders: int) -> None:
     """Movement, sight, reward and all observation columns, at every step of a crowded game."""
     play = make_play(
-        2, level=level, num_seekers=seekers, num_hiders=hiders, prep_steps=8, episode_steps=30
+        2,
+        level=level,
+        num_seekers=seekers,
+        num_hiders=hiders,
+        num_boxes=0,
+        prep_steps=8,
+        episode_steps=30,
     )
     play.env.autoreset = False
     play.reset(5, 6)
