@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from envs.hide_and_seek.config import MAX_STEPS
 from envs.hide_and_seek.kernels.constants import (
     ARENA,
     CLIMB_STEPS,
@@ -16,6 +15,7 @@ from envs.hide_and_seek.kernels.constants import (
     PLANK_LONG,
 )
 from envs.hide_and_seek.kernels.state import allocate_objects
+from envs.hide_and_seek.setting_types import MAX_STEPS
 from envs.hide_and_seek.spaces import NUM_OBJECTS
 
 _ROUNDING = 1e-3
