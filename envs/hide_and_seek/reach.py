@@ -64,7 +64,7 @@ def blocked_doors(env: HideAndSeekBatchEnv, world: int) -> np.ndarray:
     room = allocate_passages(len(solids), 0)
     enclose(np.ascontiguousarray(solids.T), len(solids), room.rects)
     doors = env.layouts.doors[layout, : env.layouts.num_doors[layout]]
-    num_walls = int(env.layouts.num_walls[layout])
+    num_walls = env.layouts.num_walls[layout]  # of the type that the step compiled it for
     return np.array([is_blocked(door, num_walls, room) for door in doors], np.bool_)
 
 
