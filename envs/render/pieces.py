@@ -238,11 +238,13 @@ def _padlock(
     )
     draw.rounded_rectangle(body, radius, fill=color)
     letters = font(canvas.length(0.74 * size))
+    # Who does not see red sees the seekers' color as a dark one.
+    ink = palette.EYE if team == "seeker" else palette.PUPIL
     draw.text(
         *(canvas.point(x, (top + bottom) / 2), _LOCK_LETTER[team]),
-        fill=palette.PUPIL,
+        fill=ink,
         font=letters,
         anchor="mm",
         stroke_width=canvas.length(0.02),
-        stroke_fill=palette.PUPIL,
+        stroke_fill=ink,
     )
