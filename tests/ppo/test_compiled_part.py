@@ -15,7 +15,7 @@ from trainer.config.schema import Config
 from trainer.ppo.env_runner import Sample
 from trainer.ppo.rollout_part import RolloutPart
 
-ARRAYS = ("obs", "action_mask", "valid", "actions", "logits", "logp", "rewards")
+ARRAYS = ("obs", "action_mask", "valid", "state", "actions", "logits", "logp", "rewards")
 
 
 def samples_of(config: dict[str, Any]) -> list[Sample]:
@@ -37,14 +37,15 @@ def samples_of(config: dict[str, Any]) -> list[Sample]:
 
 
 @pytest.mark.parametrize(
-    ("env", "threads"), [({"level": "L0"}, 2), ({"level": "L3", "num_seekers": 1}, 3)]
+    ("env", "critic", "threads"),
+    [({"level": "L0"}, "obs", 2), ({"level": "L4", "num_seekers": 1}, "state", 3)],
 )
 def test_the_same_is_played_with_and_without_the_interpreter(
-    monkeypatch: pytest.MonkeyPatch, env: dict[str, Any], threads: int
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, Any], critic: str, threads: int
 ) -> None:
     config = {
         "env": {**env, "num_layouts": 3, "episode_steps": 11, "prep_steps": 3},
-        "ppo": {"rollout_length": 16, "minibatch_size": 32},
+        "ppo": {"rollout_length": 16, "minibatch_size": 32, "critic": critic},
         "ray": {"num_envs_per_env_runner": 7},
         "train": {"engine": "fused", "torch_threads": threads},
     }
@@ -56,6 +57,7 @@ def test_the_same_is_played_with_and_without_the_interpreter(
         np.testing.assert_array_equal(one.episode_stats, other.episode_stats)
         np.testing.assert_array_equal(one.batch.dones, other.batch.dones)
         for name, team in one.batch.teams.items():
+            assert team.state.any() == (critic == "state")
             for array in ARRAYS:
                 found, expected = getattr(team, array), getattr(other.batch.teams[name], array)
                 np.testing.assert_array_equal(found, expected, f"{name} {array}")
