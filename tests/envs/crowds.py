@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from envs.hide_and_seek.layouts import pack_walls
+from envs.hide_and_seek.layouts import pack_walls, walls_of
 from tests.envs import reference, reference_objects
 from tests.envs.playing import Play, Rect, make_play, use_objects
 
@@ -78,6 +78,7 @@ def crowded_worlds(seed: int, *, ramp_locks: bool = True, seekers: int = 3) -> P
     env.world.first_seen[:] = rng.integers(-1, 1, WORLDS)
     env.world.heading[:] = rng.integers(0, 32, (WORLDS, count))
     for n in range(WORLDS):
+        frozen = seekers if env.world.time[n] < env.world.prep_steps[n] else 0
         rects = draw_objects(rng)
         for k, rect in rects.items():
             env.objects.object_rect[n, k] = rect
@@ -86,7 +87,7 @@ def crowded_worlds(seed: int, *, ramp_locks: bool = True, seekers: int = 3) -> P
         env.objects.lock_team[n] = rng.integers(0, 3, 6) * rng.integers(0, 2, 6)
         env.objects.climb[n] = rng.integers(1, 9, count) * (rng.random(count) < 0.2)
         for k in rects:
-            a = rng.integers(0, 12)  # half of them are held by nobody
+            a = rng.integers(frozen, 12)  # more than there are: some are held by nobody
             is_able = a < count and env.objects.climb[n, a] == 0 and env.objects.holding[n, a] < 0
             if is_able and env.objects.lock_team[n, k] == 0:
                 env.objects.holding[n, a] = k
@@ -101,18 +102,20 @@ def scene_of(play: Play, n: int) -> reference_objects.Scene:
         (k, rect.tolist()) for k, rect in enumerate(env.objects.object_rect[n]) if rect[2] > 0
     ]
     rects: dict[int, Rect] = {k: (x, y, half_x, half_y) for k, (x, y, half_x, half_y) in present}
+    layout = env.world.layout[n]
+    walls = walls_of(env.layouts, layout).astype(float).tolist()
     is_preparing = env.world.time[n] < env.world.prep_steps[n]
     return reference_objects.Scene(
         env.world.pos[n].astype(float),
         env.world.heading[n],
         env.config.num_seekers,
         env.config.num_seekers if is_preparing else 0,
-        WALLS,
+        [(x, y, half_x, half_y) for x, y, half_x, half_y in walls],
         rects,
         env.objects.lock_team[n].tolist(),
         env.objects.holding[n].tolist(),
         env.objects.climb[n].tolist(),
-        bool(env.rules.ramp_locks[0]),
+        bool(env.rules.ramp_locks[env.layouts.level[layout]]),
     )
 
 

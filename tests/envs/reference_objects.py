@@ -142,6 +142,8 @@ def observe(scene: Scene, a: int, shown: Collection[int]) -> np.ndarray:
 
 def mask(scene: Scene, a: int) -> list[bool]:
     """What the heads grab and lock allow, five choices."""
+    if a < scene.blind or scene.climb[a] > 0:
+        return [True, False, True, False, False]
     targets = grab_target(scene, a), lock_target(scene, a), unlock_target(scene, a)
     hold, lock, unlock = (target >= 0 for target in targets)
     return [True, hold, True, lock, unlock]

@@ -5,7 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.hide_and_seek.spaces import BOXES_AT, LIDAR_AT, OBS_BOUND, RAMPS_AT
+from envs.hide_and_seek.kernels.handling import handle
+from envs.hide_and_seek.kernels.state import Objects
+from envs.hide_and_seek.spaces import (
+    BOXES_AT,
+    CLIMBS_AT,
+    GRAB,
+    HOLDS_AT,
+    LIDAR_AT,
+    LOCK,
+    NOOP,
+    OBS_BOUND,
+    RAMPS_AT,
+)
 from tests.envs import reference, reference_objects
 from tests.envs.crowds import (
     CUBE,
@@ -17,39 +29,94 @@ from tests.envs.crowds import (
     row_of,
     scene_of,
 )
-from tests.envs.playing import place
+from tests.envs.playing import Play, make_play, place
 
 EAST, NORTH, WEST, SOUTH = 0, 8, 16, 24
 FAR_AWAY = (11.0, 11.0, NORTH)  # for the agent that a test is not about
 
 
+def check_perception(play: Play, n: int) -> np.ndarray:
+    """Compares all that agents of world n perceive of objects, and may do, with the reference.
+
+    Returns how often each case came up.
+    """
+    scene, objects = scene_of(play, n), play.env.objects
+    counts = np.zeros(7)
+    for a in range(len(scene.pos)):
+        row, mask = row_of(play, n, a)
+        seen, near = reference_objects.seen(scene, a), reference_objects.near(scene, a)
+        assert objects.sees_objects[n, a] == bits(seen)
+        assert objects.near[n, a] == bits(near)
+        expected = reference_objects.observe(scene, a, seen)
+        np.testing.assert_allclose(row[BOXES_AT:], expected, atol=1e-4)
+        assert row[HOLDS_AT] == (scene.holding[a] >= 0)
+        assert row[CLIMBS_AT] == pytest.approx(scene.climb[a] / 8)
+        assert list(mask[11:]) == reference_objects.mask(scene, a)
+        assert mask[:11].sum() == (3 if a < scene.blind else 11)
+        if reference.depth(scene.pos[a], scene.solids()) == 0.0:
+            angle = reference.angle_of(scene.heading[a])
+            rays = [
+                reference.ray(scene.pos[a], angle + k * np.pi / 16, 8.0, scene.solids())
+                for k in range(32)
+            ]
+            np.testing.assert_allclose(row[LIDAR_AT:][:32], np.array(rays) / 8.0, atol=1e-4)
+        assert np.abs(row).max() <= OBS_BOUND
+        counts += [len(seen), len(near), seen != near, a < scene.blind, *mask[[12, 14, 15]]]
+    return counts
+
+
 @pytest.mark.parametrize("ramp_locks", [True, False])
 def test_crowded_worlds_agree_with_the_reference(ramp_locks: bool) -> None:
-    """Sight, reach, every column about objects, and the masks."""
+    """Sight, reach, lidar, every column about objects, and the masks."""
     play = crowded_worlds(int(ramp_locks), ramp_locks=ramp_locks)
-    counts = np.zeros(7)
+    counts = sum(check_perception(play, n) for n in range(WORLDS))
+    assert np.all(counts > 5)  # every case has come up
+
+
+@pytest.mark.parametrize("level", ["L1", "L3", "L4", "Q"])
+def test_whole_games_agree_with_the_reference(level: str) -> None:
+    play = make_play(3, level=level, num_seekers=2, num_hiders=2, prep_steps=10, episode_steps=50)
+    play.reset(1, 2, 3)
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        actions = play.random_actions(rng)
+        for team in actions.values():
+            team[..., GRAB] |= rng.random(team.shape[:-1]) < 0.9
+            team[..., LOCK] *= rng.random(team.shape[:-1]) < 0.2
+        play.step(actions)
+        for n in range(3):
+            check_perception(play, n)
+
+
+def play_head(play: Play, n: int, a: int, grab: int, lock: int) -> Objects:
+    """The objects after agent a of world n has grabbed or locked; the others keep theirs."""
+    env = play.env
+    objects = Objects(*(array.copy() for array in env.objects))
+    actions = np.tile(np.array(NOOP), (6, 1))
+    actions[:, GRAB] = objects.holding[n] >= 0
+    actions[a, [GRAB, LOCK]] = grab, lock
+    frozen = 3 if env.world.time[n] < env.world.prep_steps[n] else 0
+    handle(env.world, objects, n, 3, frozen, bool(env.rules.ramp_locks[0]), actions)
+    return objects
+
+
+@pytest.mark.parametrize("ramp_locks", [True, False])
+def test_what_the_masks_allow_is_what_does_something(ramp_locks: bool) -> None:
+    play = crowded_worlds(2, ramp_locks=ramp_locks)
+    before = play.env.objects
+    done = np.zeros(3)
     for n in range(WORLDS):
-        scene = scene_of(play, n)
         for a in range(6):
-            row, mask = row_of(play, n, a)
-            seen = reference_objects.seen(scene, a)
-            near = reference_objects.near(scene, a)
-            assert play.env.objects.sees_objects[n, a] == bits(seen)
-            assert play.env.objects.near[n, a] == bits(near)
-            expected = reference_objects.observe(scene, a, seen)
-            np.testing.assert_allclose(row[BOXES_AT:], expected, atol=1e-4)
-            assert row[10] == (scene.holding[a] >= 0)
-            assert row[11] == pytest.approx(scene.climb[a] / 8)
-            assert list(mask[11:]) == reference_objects.mask(scene, a)
-            assert mask[:11].sum() == (3 if a < scene.blind else 11)
-            solids = scene.solids()
-            rays = [reference.angle_of(scene.heading[a]) + k * np.pi / 16 for k in range(32)]
-            lengths = [reference.ray(scene.pos[a], angle, 8.0, solids) for angle in rays]
-            if reference.depth(scene.pos[a], solids) == 0.0:
-                np.testing.assert_allclose(row[LIDAR_AT:][:32], np.array(lengths) / 8.0, atol=1e-4)
-            assert np.abs(row).max() <= OBS_BOUND
-            counts += [len(seen), len(near), seen != near, a < scene.blind, *mask[[12, 14, 15]]]
-    assert counts.min() > 5  # every case has come up
+            hold, lock, unlock = row_of(play, n, a)[1][[12, 14, 15]]
+            keep = int(before.holding[n, a] >= 0)
+            after = play_head(play, n, a, 1, 0)
+            assert (after.holding[n, a] >= 0) == hold
+            for choice, is_allowed in ((1, lock), (2, unlock)):
+                after = play_head(play, n, a, keep, choice)
+                changed = np.flatnonzero(after.lock_team[n] != before.lock_team[n])
+                assert len(changed) == is_allowed
+            done += [hold and not keep, lock and not keep, unlock]
+    assert np.all(done > 5)
 
 
 @pytest.mark.parametrize("seen", [0, 1, 2, 3, 4, 5])

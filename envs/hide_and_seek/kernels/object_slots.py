@@ -139,10 +139,7 @@ def write_objects(row, world, objects, n, a, num_seekers, climbable):
 
 @inlined
 def allow_handling(mask, world, objects, n, a, num_seekers, ramp_locks):
-    """Allows in mask [L] the choices of grab and lock that would do something.
-
-    Who is frozen or up on an obstacle has nothing near and nothing in hand.
-    """
+    """Allows in mask [L] the choices of grab and lock that would do something."""
     useful = useful_bits(world, objects, n, a, num_seekers, ramp_locks)
     mask[_HOLD_AT] = useful & 1 != 0
     mask[_LOCK_AT] = useful & 2 != 0

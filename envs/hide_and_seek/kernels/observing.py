@@ -47,8 +47,9 @@ def observe_world(world, objects, n, layouts, rules, seekers, hiders, rays, wall
         write_mask(view.action_mask[n, a - first], frozen)
         if rules.has_objects:
             write_objects(row, world, objects, n, a, num_seekers, climbable)
-            mask = view.action_mask[n, a - first]
-            allow_handling(mask, world, objects, n, a, num_seekers, ramp_locks)
+            if not frozen and objects.climb[n, a] == 0:
+                mask = view.action_mask[n, a - first]
+                allow_handling(mask, world, objects, n, a, num_seekers, ramp_locks)
         view.valid[n, a - first] = not frozen
     if seekers.state.shape[2] + hiders.state.shape[2] > 0:
         layout = world.layout[n]
