@@ -8,6 +8,8 @@ import pytest
 from envs.hide_and_seek.kernels import stages
 from envs.hide_and_seek.kernels.constants import NOWHERE
 from envs.hide_and_seek.kernels.state import allocate_passages
+from envs.hide_and_seek.layouts import build_layouts, walls_of
+from envs.hide_and_seek.levels import LEVELS
 from envs.hide_and_seek.spaces import BOX_SLOTS
 from tests.envs.flood import CELL, GRAIN, RADIUS, Rects, flood, free_grid, random_boxes
 
@@ -97,3 +99,16 @@ def test_blocked_doors_agree_with_a_flood(turned: bool) -> None:
 def test_the_width_of_gap_that_lets_through_a_door(box: list[float], expected: bool) -> None:
     rects = np.vstack([DOORWAY, [box], np.tile(ABSENT, (3, 1))])
     assert blocked(rects, len(DOORWAY), DOOR) == expected
+
+
+@pytest.mark.parametrize("level", [name for name, level in LEVELS.items() if level.has_doors])
+def test_every_door_of_an_arena_is_open_until_a_box_stands_in_it(level: str) -> None:
+    bank = build_layouts(level, 12, 5)
+    assert bank.num_doors.all()
+    for layout in range(12):
+        walls = walls_of(bank, layout)
+        for door in bank.doors[layout, : bank.num_doors[layout]]:
+            for half, expected in ((0.6, True), (0.001, False)):
+                box = np.array([*door[:2], half, half])
+                rects = np.vstack([walls, [box], np.tile(ABSENT, (3, 1))])
+                assert blocked(rects, len(walls), door) == expected

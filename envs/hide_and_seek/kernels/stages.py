@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from envs.hide_and_seek.kernels.constants import ARENA, COS, F0, F1, HALF, RADIUS, SIN
+from envs.hide_and_seek.kernels.constants import COS, F0, F1, HALF, SIN
 from envs.hide_and_seek.kernels.jit import bare
-from envs.hide_and_seek.kernels.physics import overlap_depth
+from envs.hide_and_seek.kernels.physics import HIGH, LOW, overlap_depth
 from envs.hide_and_seek.kernels.separation import (
     BORDERS,
     SLACK,
@@ -26,7 +26,6 @@ DOOR_ZONE = np.float32(1.5)
 
 _RING = np.float32(0.1)
 _RINGS = 30  # more than from the middle of any solid to ground beside it
-_LOW, _HIGH = RADIUS, np.float32(ARENA - RADIUS)
 
 
 @bare
@@ -37,7 +36,7 @@ def find_ground(x, y, solids, num_solids, place):
         for direction in range(0, COS.shape[0], 2):
             new_x = x + np.float32(ring) * _RING * COS[direction]
             new_y = y + np.float32(ring) * _RING * SIN[direction]
-            inside = _LOW <= new_x <= _HIGH and _LOW <= new_y <= _HIGH
+            inside = LOW <= new_x <= HIGH and LOW <= new_y <= HIGH
             if inside and overlap_depth(new_x, new_y, solids, num_solids) < SLACK:
                 place[0], place[1] = new_x, new_y
                 return
