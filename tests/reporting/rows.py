@@ -31,6 +31,17 @@ def make_row(iteration: int) -> Row:
     return row
 
 
+STAGES_L4 = {
+    **{"hider_box_prep": 2.345, "hider_box_main": 0.3, "seeker_box_main": 0.2},
+    **{"hider_ramp_prep": 1.25, "hider_ramp_main": 0.0, "seeker_ramp_main": 0.1},
+    **{"hider_locks_prep": 0.8, "hider_locks_main": 0.1, "seeker_locks_main": 0.05},
+    **{"hider_crossings": 0.01, "seeker_crossings": 0.12},
+    **{"door_blocked": 0.42, "sealed": 0.31, "sealed_at_end": 0.22},
+}
+STAGES_L3 = {k: v for k, v in STAGES_L4.items() if "ramp" not in k and "crossings" not in k}
+"""What a row has beside the others at a level with boxes and ramps, and with boxes alone."""
+
+
 def read_export(path: Path) -> list[Row]:
     """The rows of a `metrics_iter_N.json`, null as nan."""
     rows = json.loads(path.read_bytes(), parse_constant=refuse)

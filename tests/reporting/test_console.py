@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.reporting.rows import make_row
+from tests.reporting.rows import STAGES_L3, STAGES_L4, make_row
 from tests.reporting.streams import FakeTerminal, written
 from trainer.reporting.console.line_columns import fixed
 from trainer.reporting.console.line_console import HEADER_EVERY, LineConsole
 from trainer.reporting.console.live_console import LiveConsole
 from trainer.reporting.console.make_console import make_console
-from trainer.reporting.metrics import empty_row
+from trainer.reporting.metrics import Row, empty_row
 
 
 def run(console: LineConsole, iterations: int) -> list[str]:
@@ -80,6 +80,31 @@ def test_a_line_has_the_figures_of_its_row() -> None:
         ("agent-steps/s", "2,000"),
         ("ETA", "15:16"),
     ]
+
+
+def stages_in(row: Row) -> tuple[str, list[str], list[str]]:
+    """The group of stages in a line: its name, headings and values."""
+    console = LineConsole(io.StringIO())
+    console.start(500)
+    console.iteration(row)
+    name, headings, values = (line.split("|")[-2] for line in written(console).splitlines()[-3:])
+    return name.strip(), re.split(r"\s{2,}", headings.strip()), values.split()
+
+
+def test_a_line_tells_of_boxes_and_ramps_where_there_are_any() -> None:
+    assert stages_in(make_row(1))[0] == "hider"
+    assert stages_in({**make_row(1), **STAGES_L3}) == (
+        "stages",
+        ["boxes m", "locks", "doors", "sealed"],
+        ["2.35", "0.80", "42%", "31%"],
+    )
+    assert stages_in({**make_row(1), **STAGES_L4}) == (
+        "stages",
+        ["boxes m", "locks", "doors", "sealed", "crossed"],
+        ["2.35", "0.80", "42%", "31%", "0.12"],
+    )
+    unknown = dict.fromkeys(STAGES_L4, math.nan)
+    assert stages_in({**make_row(1), **unknown})[2] == ["-"] * 5
 
 
 def test_a_team_whose_turn_it_is_not_waits() -> None:

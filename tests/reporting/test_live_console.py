@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console as RichConsole
 from rich.console import ConsoleDimensions
 
-from tests.reporting.rows import make_row
+from tests.reporting.rows import STAGES_L3, STAGES_L4, make_row
 from tests.reporting.streams import FakeTerminal, written
 from trainer.reporting.console.live_console import LiveConsole
 from trainer.reporting.console.live_panel import sparkline
@@ -115,6 +115,31 @@ def test_the_panel_of_another_game_tells_nothing_of_hiders(console: LiveConsole)
     assert "red kl" not in text  # measured, and no setting that is scheduled
 
 
+def test_the_panel_tells_of_boxes_and_ramps_where_there_are_any(console: LiveConsole) -> None:
+    console.start(10)
+    console.iteration(make_row(1))
+    assert not any("Prepared" in line or "Ramps" in line for line in panel(console))
+    console.iteration({**make_row(2), **STAGES_L3})
+    text = "\n".join(panel(console))
+    assert "boxes 2.35 m · locks 0.80 · doors blocked 42% · sealed 31% · at the end 22%" in text
+    assert "Ramps" not in text
+    console.iteration({**make_row(3), **STAGES_L4})
+    text = "\n".join(panel(console))
+    assert "moved 1.25 m in preparation · seekers crossed 0.12 · hiders 0.01" in text
+
+
+@pytest.mark.parametrize("width", [80, 91])
+def test_stages_take_a_line_each_on_a_usual_terminal(console: LiveConsole, width: int) -> None:
+    console.start(10)
+    console.iteration({**make_row(3), **STAGES_L4})
+    console.rich.width = width
+    lines = panel(console)
+    first = next(k for k, line in enumerate(lines) if "Prepared" in line)
+    assert "sealed 31%" in lines[first]
+    assert "Ramps" in lines[first + 1]
+    assert "Speed" in lines[first + 2]
+
+
 @pytest.mark.parametrize(
     "width", [20, 40, 49, 50, 60, 75, 76, 80, 91, 92, 99, 100, 111, 112, 140, 300]
 )
@@ -122,7 +147,7 @@ def test_no_width_breaks_the_panel(console: LiveConsole, width: int) -> None:
     console.start(5000)
     console.iteration(make_row(4321))
     console.iteration(empty_row() | {"iteration": 4322})
-    console.iteration(make_row(4323))
+    console.iteration({**make_row(4323), **STAGES_L4})
     console.checkpoint(
         "a/very/long/path/to/the/checkpoints/of/this/run/checkpoint_004323", {"iteration": 4323}
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
+from envs.hide_and_seek.spaces import STAGES as COUNTED
 from trainer.reporting.metrics import (
+    STAGES,
     TEAM_COLORS,
     describe_metrics,
     empty_row,
@@ -31,6 +33,14 @@ def test_a_row_has_the_agreed_keys() -> None:
     assert all(value == 0 or math.isnan(value) for value in row.values())
     assert math.isnan(row["reward_mean"])
     assert row["env_steps"] == 0
+
+
+def test_every_stage_that_the_game_counts_is_described() -> None:
+    assert tuple(STAGES) == COUNTED
+    described = describe_metrics(game=("perfect_hide", "sealed"))
+    assert described["sealed"] == STAGES["sealed"]
+    assert "door_blocked" not in described
+    assert math.isnan(empty_row(game=COUNTED)["hider_box_prep"])
 
 
 def test_another_game_has_its_own_teams_and_metrics_instead() -> None:

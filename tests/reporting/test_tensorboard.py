@@ -13,7 +13,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from tests.reporting.rows import make_row
+from tests.reporting.rows import STAGES_L4, make_row
 from trainer.reporting.metrics import empty_row
 from trainer.reporting.tensorboard import TensorBoardWriter, tag_of
 
@@ -40,6 +40,17 @@ def test_tags_are_grouped() -> None:
     assert tag_of("agent_steps_per_s") == "time/agent_steps_per_s"
     assert tag_of("anything") == "other/anything"
     assert len({tag_of(key) for key in empty_row()}) == len(empty_row())
+
+
+def test_stages_have_a_group_of_each_team_and_one_of_both() -> None:
+    tags = {key: tag_of(key) for key in STAGES_L4}
+    assert tags["hider_box_prep"] == "stages_hider/box_prep"
+    assert tags["seeker_crossings"] == "stages_seeker/crossings"
+    assert tags["sealed"] == "stages/sealed"
+    assert {tag.split("/")[0] for tag in tags.values()} == {
+        *("stages", "stages_seeker", "stages_hider")
+    }
+    assert len(set(tags.values())) == len(STAGES_L4)
 
 
 def test_rows_are_on_disk_before_the_writer_is_closed(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from envs.hide_and_seek.config import HideAndSeekConfig
 from trainer.commands.demo.lineup import Lineup
-from trainer.commands.demo.results import episode_line, hiders_win, summary, verdict
+from trainer.commands.demo.results import as_dict, episode_line, hiders_win, summary, verdict
 from trainer.reporting.terminal import Style
 
 LINEUP = Lineup(
@@ -51,6 +53,48 @@ def test_the_table() -> None:
         "Mean ± standard deviation over the episodes; returns are per agent.",
         "Hiders win an episode if seen in less than half of the steps of seeking.",
     ]
+
+
+TOOLS = {
+    **{"hider_box_prep": [2, 1, 0, 0], "hider_box_main": [0, 1, 0, 0]},
+    **{"seeker_box_main": [0, 0, 0, 0.5], "hider_locks_prep": [3, 1, 0, 0]},
+    **{"hider_locks_main": [1, 0, 0, 0], "seeker_locks_main": [0, 0, 1, 0]},
+    **{"door_blocked": [1, 0.5, 0, 0], "sealed": [1, 0, 0, 0], "sealed_at_end": [1, 0, 0, 1]},
+    **{"hider_ramp_prep": [4, 0, 0, 0], "hider_ramp_main": [0, 0, 0, 0]},
+    **{"seeker_ramp_main": [0, 0, 0, 1], "hider_crossings": [0, 0, 0, 0]},
+    "seeker_crossings": [0, 3, 0, 0],
+}
+ALL_STATS = STATS | {name: np.array(values, np.float32) for name, values in TOOLS.items()}
+
+
+def lineup_of(level: str) -> Lineup:
+    return replace(LINEUP, config=HideAndSeekConfig(level=level).resolved())
+
+
+def test_the_table_of_a_level_with_boxes() -> None:
+    lines = summary(lineup_of("L3"), ALL_STATS, None, Style())
+    assert lines[7:9] == [
+        "  boxes moved      0.12 m              0.75 m first, then 0.25 m",
+        "  locks            0.25                1.00 first, then 0.25",
+    ]
+    assert "  doors blocked    37.5% at the end of the preparation" in lines
+    assert "  sealed           25.0% of the episodes then, 50.0% at their end" in lines
+    assert not any("ramps" in line or "crossings" in line for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
+def test_the_table_of_a_level_with_ramps() -> None:
+    lines = summary(lineup_of("L4"), ALL_STATS, None, Style())
+    assert "  ramps moved      0.25 m              1.00 m first, then 0.00 m" in lines
+    assert "  crossings        0.75                0.00" in lines
+
+
+def test_plain_values_hold_what_the_level_has() -> None:
+    assert set(as_dict(LINEUP, ALL_STATS, None)["stats"]) == set(STATS)
+    assert set(as_dict(lineup_of("L4"), ALL_STATS, None)["stats"]) == set(ALL_STATS)
+    known = as_dict(lineup_of("L3"), ALL_STATS, None)["stats"]
+    assert known["sealed"] == {"mean": 0.25, "std": pytest.approx(0.433, abs=1e-3)}
+    assert "seeker_crossings" not in known
 
 
 def test_a_single_episode_has_no_deviation() -> None:

@@ -70,8 +70,11 @@ def _all_columns(now: datetime, teams: Sequence[str]) -> list[Column[CheckpointI
     first, last = _first_columns(now), Column[CheckpointInfo]("Path", lambda i: i.name, text=True)
     date = Column[CheckpointInfo]("Date", lambda i: _saved(i)[0], text=True)
     time = Column[CheckpointInfo]("Time", lambda i: _saved(i)[1], text=True)
+    sealed = Column[CheckpointInfo](
+        "Sealed", lambda i: percent(i.metadata.get("sealed")), optional=True
+    )
     rewards = [_number(safe_json.shown_line(team).capitalize(), team + _REWARD) for team in teams]
-    return [first[0], date, time, *first[1:3], *rewards, *first[3:], last]
+    return [first[0], date, time, *first[1:3], *rewards, *first[3:5], sealed, *first[5:], last]
 
 
 def _first_columns(now: datetime) -> list[Column[CheckpointInfo]]:
@@ -86,7 +89,6 @@ def _first_columns(now: datetime) -> list[Column[CheckpointInfo]]:
         _number("Reward", "reward_mean"),
         Column("Seen", lambda i: fixed(i.metadata.get("seen_fraction"), 3), optional=True),
         Column("Hidden", lambda i: percent(i.metadata.get("perfect_hide")), optional=True),
-        Column("Sealed", lambda i: percent(i.metadata.get("sealed")), optional=True),
         _number("Ep.len", "episode_len_mean"),
         _count("Episodes", "episodes_completed"),
         _count("Env steps", "env_steps"),
