@@ -65,6 +65,8 @@ def test_a_team_takes_the_common_value_unless_it_has_its_own() -> None:
         ("initialization.resume={additional: 1, target_total: 2}", "exclude each other"),
         ("ppo.keep_best_metric=seen_fractoin", "'seen_fractoin': .*; nearest: seen_fraction$"),
         ("ppo.keep_best_metric=loss", r"one of iteration, reward_mean, .*perfect_hide"),
+        ("ppo.keep_best_metric=seald", "nearest: sealed$"),
+        ("ppo.keep_best_metric=sealed", "sealed is not measured at L0"),
         ("ppo.lr", "expected KEY=VALUE"),
         ("ppo.lr=[", "not valid YAML"),
         ("ppo=3", "ppo"),
@@ -75,6 +77,26 @@ def test_a_bad_override_names_itself(override: str, message: str) -> None:
         apply_overrides({}, [override])
     assert override.split("=")[0].split(".")[-1][:3] in str(caught.value)
     assert str(caught.value).count("\n") <= 1
+
+
+@pytest.mark.parametrize(
+    ("level", "metric", "measured"),
+    [
+        ("L1", "door_blocked", True),
+        ("L3", "sealed", True),
+        ("L3", "seeker_crossings", False),
+        ("L4", "seeker_crossings", True),
+    ],
+)
+def test_the_best_can_be_told_by_what_the_level_has(
+    level: str, metric: str, measured: bool
+) -> None:
+    asked = [f"env.level={level}", f"ppo.keep_best_metric={metric}"]
+    if measured:
+        assert apply_overrides({}, asked).ppo.keep_best_metric == metric
+    else:
+        with pytest.raises(ConfigError, match=f"{metric} is not measured at {level}"):
+            apply_overrides({}, asked)
 
 
 def test_yes_is_true_only_where_a_truth_value_is_expected() -> None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 
 from envs.game import GameSettings
 from envs.hide_and_seek.config import HideAndSeekConfig, ResolvedConfig
+from envs.hide_and_seek.spaces import STAGES
 from trainer.config.explain import error_keys, explain
 from trainer.config.initialization import InitializationGroup
 from trainer.config.ppo import PPOGroup
@@ -85,6 +86,16 @@ class Config(ConfigGroups):
                     "that read the state cannot be shared with the policy, which only sees the "
                     "observation; set ppo.vf_share_layers to false"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _best_metric_is_measured(self) -> Config:
+        metric, game = self.ppo.keep_best_metric, self.played
+        if metric in STAGES and metric not in game.metrics:
+            raise ValueError(
+                f"ppo.keep_best_metric = {metric} is not measured at {game.label}, which has none "
+                "of the boxes, ramps or doors that it tells of"
+            )
         return self
 
     @property
