@@ -1,4 +1,4 @@
-"""The six-panel figure: whatever the history, a whole PNG that shows it."""
+"""The figure: whatever the history, a whole PNG that shows it."""
 
 from __future__ import annotations
 

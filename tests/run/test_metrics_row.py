@@ -7,6 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from envs.hide_and_seek.spaces import STAGES
+from trainer.config.loading import apply_overrides
 from trainer.config.schema import Config
 from trainer.ppo.progress import IterationStats, Progress
 from trainer.reporting.metrics import empty_row
@@ -43,6 +45,22 @@ def test_a_row_tells_the_iteration_just_counted() -> None:
         "agent_steps_per_s": 100.0,
     }
     assert {key: row[key] for key in expected} == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_row_has_the_stages_that_its_level_has() -> None:
+    names = (*NAMES, *STAGES)
+    episodes = np.hstack([EPISODES, np.arange(2.0 * len(STAGES)).reshape(2, -1)])
+    told = {}
+    for level in ("L0", "L3", "L4"):
+        game = apply_overrides({}, [f"env.level={level}"]).played
+        progress = Progress(10, names)
+        progress.advance(stats(episodes))
+        row = metrics_row(progress, stats(episodes), Lap(4.0, 0.25), game)
+        told[level] = {key: row[key] for key in STAGES if key in row}
+    means = dict(zip(STAGES, episodes[:, len(NAMES) :].mean(axis=0).tolist(), strict=True))
+    assert told["L0"] == {}
+    assert told["L3"] == {k: v for k, v in means.items() if "ramp" not in k and "cross" not in k}
+    assert told["L4"] == means
 
 
 def test_without_episodes_and_time_nothing_is_divided_by_zero() -> None:

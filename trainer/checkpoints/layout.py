@@ -48,7 +48,7 @@ def iteration_of(name: str) -> int | None:
 
 
 def plot_name(iteration: int) -> str:
-    """The file name of the six-panel figure drawn at an iteration."""
+    """The file name of the figure drawn at an iteration."""
     return f"training_metrics_iter_{iteration}.png"
 
 
