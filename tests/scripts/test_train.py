@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 from tests.scripts.conftest import SMALL, Desk, copy_of
 
@@ -131,6 +132,14 @@ def test_another_level_goes_on_with_the_weights_but_in_new_worlds(
     assert row["iteration"] == 6
     assert row["episodes_completed"] == trained[0].history()[-1]["episodes_completed"]
     assert row["reward_mean"] is None  # no game of the new level has ended yet
+    # What the new level has is measured from now on, beside rows that do not know it.
+    assert "sealed" not in desk.history()[3]
+    assert row["sealed"] is None
+    metadata = json.loads((desk.work / "checkpoints/checkpoint_000006/metadata.json").read_text())
+    assert metadata["door_blocked"] is None
+    plain, taller = (desk.work / f"checkpoints/training_metrics_iter_{k}.png" for k in (4, 6))
+    with Image.open(plain) as before, Image.open(taller) as after:
+        assert before.height < after.height
 
 
 @pytest.mark.slow
