@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from trainer.config.build_scheduler import (
@@ -14,6 +16,7 @@ from trainer.config.loading import apply_overrides
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
 from trainer.schedules.curves import Constant, Linear, Schedule
+from trainer.schedules.promotion import Criterion, Promotion
 
 LINEAR = "{type: linear, end: 0.001}"
 
@@ -38,6 +41,50 @@ def test_a_schedule_of_one_team_stands_before_that_of_both() -> None:
         "hider/lr": Schedule(Constant(0.25)),
     }
     assert scheduler.scheduled == ["seeker/lr"]
+
+
+LEVELS = "levels: [L0, L1, L2]"
+PROMOTE = "promote: {metric: perfect_hide, above: 0.25, iterations: 5}"
+
+
+def test_a_curriculum_goes_on_by_its_rule_by_a_schedule_or_never() -> None:
+    def promotion(*overrides: str) -> Promotion | None:
+        one = ("env.num_seekers=1", "env.num_hiders=1")
+        return build_scheduler(config(*one, *overrides)).promotion
+
+    levels = ("L0", "L1", "L2")
+    criterion = Criterion("perfect_hide", 0.25, above=True, iterations=5)
+    assert promotion(f"env.curriculum={{{LEVELS}, {PROMOTE}}}") == Promotion(levels, criterion)
+    below = PROMOTE.replace("above", "below")
+    found = promotion(f"env.curriculum={{{LEVELS}, {below}}}")
+    assert found == Promotion(levels, replace(criterion, above=False))
+    assert promotion(f"env.curriculum={{{LEVELS}}}") == Promotion(levels)
+    assert promotion(f"env.curriculum={{{LEVELS}}}", "schedules.env.stage=1") is None
+    assert promotion() is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ((f"{LEVELS}, {PROMOTE}", "schedules.env.stage=1"), "schedules.env.stage and env.curric"),
+        ((LEVELS, "schedules.env.stage={type: linear, end: 3}"), "cannot reach stage = 3: stage"),
+        ((LEVELS, "schedules.env.stage={type: linear, end: -1}"), "cannot reach stage = -1: stage"),
+        ((f"{LEVELS}, promote: {{metric: perfect_hid, above: 1}}",), "'perfect_hide'"),
+        ((f"{LEVELS}, promote: {{metric: perfect_hide}}",), "needs above or below, a number"),
+        ((f"{LEVELS}, promote: {{above: 0.5}}",), "promote.metric"),
+    ],
+)
+def test_a_curriculum_with_two_ways_on_or_none_is_refused(
+    overrides: tuple[str, ...], message: str
+) -> None:
+    curriculum, *others = overrides
+    with pytest.raises(ConfigError, match=message):
+        config(f"env.curriculum={{{curriculum}}}", *others)
+
+
+def test_without_a_curriculum_no_stage_is_scheduled() -> None:
+    with pytest.raises(ConfigError, match=r"unknown key 'schedules\.env\.stage'"):
+        config("schedules.env.stage=0")
 
 
 @pytest.mark.parametrize(

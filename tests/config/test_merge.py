@@ -152,6 +152,36 @@ def test_the_two_ways_to_schedule_lr_replace_each_other() -> None:
     assert (other.ppo.lr_schedule_type, other.ppo.lr_schedule_kwargs) == ("linear", {})
 
 
+LEVELS = "levels: [L0, L1]"
+PROMOTE = "promote: {metric: seen_fraction, below: 0.5, iterations: 5}"
+
+
+def test_a_curriculum_is_one_value_and_a_rule_ends_the_schedule_of_its_stage() -> None:
+    started = (f"env.curriculum={{{LEVELS}}}", "schedules.env.stage=1")
+    kept = merged(started=started)
+    assert kept.config.env.curriculum is not None
+    assert set(kept.config.schedules.env) == {"stage"}
+    shared = merged(started=started, now=(f"env.curriculum={{{LEVELS}, earlier_share: 0.5}}",))
+    assert set(shared.config.schedules.env) == {"stage"}
+    found = merged(started=started, now=(f"env.curriculum={{{LEVELS}, {PROMOTE}}}",))
+    assert found.config.schedules.env == {}
+    assert found.reasons == {
+        "env.curriculum": "given now",
+        "schedules.env.stage": "ended: env.curriculum is given now",
+    }
+    assert merged(started=started, now=("env.curriculum=null",)).config == Config()
+
+
+def test_a_curriculum_edited_in_the_file_counts() -> None:
+    before, after = ({"levels": ["L0", last]} for last in ("L1", "L2"))
+    found = merged(
+        original={"env": {"num_seekers": 1, "curriculum": before}},
+        current={"env": {"num_seekers": 1, "curriculum": after}},
+    )
+    assert found.config.env.levels == ("L0", "L2")
+    assert found.reasons == {"env.curriculum": "edited in config.yaml"}
+
+
 def found_of(overrides: tuple[str, ...]) -> Config:
     return apply_overrides({}, overrides)
 

@@ -23,7 +23,9 @@ def test_values_by_path_and_back() -> None:
 def test_a_schedule_and_its_arguments_are_one_value() -> None:
     spec = {"type": "linear", "bump": {"factor": 2.0, "updates": 1}}
     values = {"schedules": {"lr": spec}, "ppo": {"lr_schedule_kwargs": {"gamma": 0.9}}}
-    assert values_by_path(values) == {
+    curriculum = {"levels": ["L0", "L1"], "promote": {"metric": "seen_fraction"}}
+    assert values_by_path({**values, "env": {"curriculum": curriculum}}) == {
+        ("env", "curriculum"): curriculum,
         ("schedules", "lr"): spec,
         ("ppo", "lr_schedule_kwargs"): {"gamma": 0.9},
     }

@@ -45,6 +45,14 @@ def test_an_older_checkpoint_restores_without_a_window_and_collapses() -> None:
     assert progress.collapse.warnings == []
 
 
+def test_means_can_be_those_of_some_episodes() -> None:
+    window = EpisodeWindow(9, ("length", "level"))
+    window.extend(np.array([[10.0, 0.0], [20.0, 1.0], [40.0, 1.0]]))
+    assert window.means(level=1) == {"length": 30.0, "level": 1.0}
+    assert np.isnan(window.means(level=2)["length"])  # none of them: not known
+    assert window.means(color=1) == window.means()  # not kept: all count
+
+
 def test_the_window_holds_the_last_episodes_of_any_iterations() -> None:
     window = EpisodeWindow(3, ("length", "seen"))
     assert window.means() == pytest.approx({"length": math.nan, "seen": math.nan}, nan_ok=True)

@@ -165,6 +165,56 @@ def test_a_curriculum_reaches_the_worlds_at_the_next_iteration(trainer_of: Build
     assert found == [300.0, 250.0, 200.0]
 
 
+CURRICULUM: dict[str, Any] = {
+    "num_layouts": 2,
+    "prep_steps": 1,
+    "episode_steps": 4,
+    "curriculum": {"levels": ["L0", "L1"], "earlier_share": 0.0},
+}
+
+
+def levels_played(trainer: TeamPPO) -> set[int]:
+    """Of the episodes that begin now."""
+    trainer.train()
+    worlds = trainer.env_runner.env
+    assert isinstance(worlds, HideAndSeekBatchEnv)
+    return set(worlds.layouts.level[worlds.world.layout].tolist())
+
+
+def test_the_stage_of_a_curriculum_can_be_scheduled(trainer_of: Build) -> None:
+    steps = {"type": "piecewise", "points": [[0.5, 0], [0.5, 1]]}
+    trainer = trainer_of(
+        hide_and_seek=True,
+        env=CURRICULUM,
+        schedules={"env": {"stage": steps}},
+        ppo={"num_iterations": 4},
+    )
+    assert [levels_played(trainer) for _ in range(4)] == [{0}, {0}, {1}, {1}]
+    assert trainer.last.settings["env/stage"] == 1.0
+    assert trainer.schedules.promotion is None
+
+
+def test_a_promoted_stage_reaches_the_worlds_at_the_next_iteration(trainer_of: Build) -> None:
+    promote = {"metric": "seen_fraction", "above": -1.0, "iterations": 2}  # any known mean will do
+    curriculum = {**CURRICULUM["curriculum"], "promote": promote}
+    trainer = trainer_of(hide_and_seek=True, env=CURRICULUM | {"curriculum": curriculum})
+    assert [levels_played(trainer) for _ in range(4)] == [{0}, {0}, {1}, {1}]
+    assert trainer.last.settings["env/stage"] == 1.0
+
+
+def test_only_episodes_of_the_present_level_promote(trainer_of: Build) -> None:
+    """The first rollout at a new stage begins with episodes of the last one still in play."""
+    promote = {"metric": "level", "below": 0.5, "iterations": 1}
+    curriculum = {"levels": ["L0", "L1", "L2"], "earlier_share": 0.9, "promote": promote}
+    env = CURRICULUM | {"num_seekers": 1, "num_hiders": 1, "curriculum": curriculum}
+    trainer = trainer_of(hide_and_seek=True, env=env)
+    for _ in range(4):
+        trainer.train()
+    assert trainer.progress.window.means()["level"] < 0.5
+    assert trainer.schedules.promotion is not None
+    assert trainer.schedules.promotion.stage == 1
+
+
 def test_a_number_that_is_no_longer_scheduled_is_the_configured_one_again(
     trainer_of: Build,
 ) -> None:

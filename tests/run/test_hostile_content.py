@@ -136,6 +136,9 @@ def test_what_is_watched_is_what_goes_on(checkpoint: Path) -> None:
 
 
 SCHEDULE = ("schedules", "running", "seeker/lr")
+PROMOTION = ("schedules", "promotion")
+CRITERION = {"metric": "seen_fraction", "bound": 0.5, "above": True, "iterations": 3}
+STAGE: dict[str, Any] = {"level": "L1", "stage": 1, "streak": 2, "criterion": CRITERION}
 
 
 @pytest.mark.parametrize(
@@ -159,6 +162,15 @@ SCHEDULE = ("schedules", "running", "seeker/lr")
         ((*SCHEDULE, "schedule", "type", "sinus"), "seeker/lr: no schedule"),
         ((*SCHEDULE, "schedule", "value", "x"), "seeker/lr: value = x, not a number"),
         (("schedules", "running", "x/lr", {}), "schedules of x/lr, which is no setting"),
+        ((*PROMOTION, {"level": "L1"}), "promotion lacks 'stage'"),
+        ((*PROMOTION, STAGE | {"level": "x\x1b[2J"}), "promotion.level = "),
+        ((*PROMOTION, STAGE | {"level": 3}), "promotion.level = 3, not a name"),
+        ((*PROMOTION, STAGE | {"stage": -1}), "promotion.stage = -1, not a whole number"),
+        ((*PROMOTION, STAGE | {"streak": 4}), "streak = 4, not a whole number from 0 to 3"),
+        ((*PROMOTION, STAGE | {"criterion": {}}), "promotion.criterion lacks 'metric'"),
+        ((*PROMOTION, STAGE | {"criterion": CRITERION | {"bound": math.nan}}), "bound = nan"),
+        ((*PROMOTION, STAGE | {"criterion": CRITERION | {"above": 1}}), "above = 1, neither true"),
+        ((*PROMOTION, STAGE | {"criterion": CRITERION | {"iterations": 0}}), "iterations = 0"),
         (("runners_with_worlds", 0, "../../x"), "worlds of an unknown runner ../../x"),
         (("runners", "0", "random", "state", "inc", 2), "inc is even"),
         (("runners", "0", "random", "bit_generator", "MT19937"), "is of MT19937, not of PCG64"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from trainer.config.run_length import planned_iterations
-from trainer.config.schedule_rules import base_values
+from trainer.config.schedule_rules import base_values, promotion_of
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
 from trainer.schedules.alternation import Alternation
@@ -30,6 +30,7 @@ def build_scheduler(config: Config, until: int | None = None) -> Scheduler:
         config.schedules.total_iterations or planned,
         Alternation(teams[turn:] + teams[:turn], alternate.every),
         game.action_choices,
+        promotion_of(game, config.configured_schedules),
     )
 
 

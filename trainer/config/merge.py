@@ -46,6 +46,7 @@ _OF_THE_MACHINE: tuple[KeyPath, ...] = (
 _NOT_TRUSTED = "as in {}: a checkpoint's own is not used; give it by --set"
 _LR_TYPE: KeyPath = ("ppo", "lr_schedule_type")
 _NO_ARGUMENTS: Mapping[KeyPath, Any] = {("ppo", "lr_schedule_kwargs"): {}}  # of a team: None
+_CURRICULUM: KeyPath = ("env", "curriculum")
 _RIVALS = {"prep_share": "prep_steps", "prep_steps": "prep_share"}
 
 
@@ -236,11 +237,23 @@ class _Merging:
             name = path[2]
             rival = ("schedules", "env", _RIVALS.get(name, ""))
             self._end(path, self._new(("env", name), rival))
+            if name == "stage" and not self._leaves_the_stage_alone():
+                self._end(path, self._changed(_CURRICULUM))
+
+    def _leaves_the_stage_alone(self) -> bool:
+        """Whether there is a curriculum with a stage that nothing but a schedule moves."""
+        curriculum = self.values.get(_CURRICULUM)
+        return curriculum is not None and curriculum.get("promote") is None
+
+    def _changed(self, path: KeyPath) -> str:
+        """The reason for a value that is not the run's own; empty: it is."""
+        key = ".".join(path)
+        return f"{key} is {self.reasons[key]}" if key in self.reasons else ""
 
     def _new(self, *paths: KeyPath) -> str:
         """The reason for the first value that is not the run's own, nor absent; empty if none."""
-        keys = (".".join(path) for path in paths if self.values.get(path) is not None)
-        return next((f"{key} is {self.reasons[key]}" for key in keys if key in self.reasons), "")
+        given = (path for path in paths if self.values.get(path) is not None)
+        return next(filter(None, map(self._changed, given)), "")
 
     def _only_the_run_has(self, path: KeyPath) -> bool:
         """Whether a schedule is neither in the file nor among the values given now."""

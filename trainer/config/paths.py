@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 KeyPath = tuple[str, ...]
+_SINGLE = ("lr_schedule_kwargs", "curriculum")
 
 
 def values_by_path(values: Mapping[str, Any], prefix: KeyPath = ()) -> dict[KeyPath, Any]:
-    """Nested values by path; a schedule, and the arguments of one, are a single value."""
+    """Nested values by path; a schedule, its arguments and a curriculum are a single value each."""
     found: dict[KeyPath, Any] = {}
     for key, value in values.items():
         path = (*prefix, key)
-        if isinstance(value, Mapping) and "type" not in value and key != "lr_schedule_kwargs":
+        if isinstance(value, Mapping) and "type" not in value and key not in _SINGLE:
             found |= values_by_path(value, path)
         else:
             found[path] = value

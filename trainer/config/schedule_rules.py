@@ -5,13 +5,17 @@ Takes groups of the configuration, not the whole: the schema calls it to validat
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from envs.game import GameSettings
+from envs.hide_and_seek.curriculum import Curriculum
 from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.config.lr_schedule import lr_schedule
 from trainer.config.ppo import SharedPPOGroup
 from trainer.config.schedule_spec import ScheduleSpec, SharedSchedulesGroup
 from trainer.schedules.curves import Schedule
-from trainer.schedules.scheduler import GAME, LOGIT_BIAS, TEAM_SETTINGS
+from trainer.schedules.promotion import Criterion, Promotion
+from trainer.schedules.scheduler import GAME, LOGIT_BIAS, STAGE, TEAM_SETTINGS
 
 _MUST_BE_ABOVE_0 = ("clip_param", "kl_target")
 
@@ -46,6 +50,36 @@ def base_values(game: GameSettings, ppo: SharedPPOGroup) -> dict[str, float]:
         for name in TEAM_SETTINGS
     }
     return found | {f"{GAME}/{name}": value for name, value in game.parameters.items()}
+
+
+def promotion_of(game: GameSettings, scheduled: Collection[str]) -> Promotion | None:
+    """Where a new run stands in the curriculum of its game; None: there is none to stand in.
+
+    Args:
+        game: what is played.
+        scheduled: the settings that have a schedule. The stage may be one of them, which leaves
+            nothing to promote.
+
+    Raises:
+        ValueError: the curriculum has two ways to go on.
+    """
+    curriculum: Curriculum | None = getattr(game, "curriculum", None)
+    if curriculum is None:
+        return None
+    promote = curriculum.promote
+    if promote is None:
+        return None if STAGE in scheduled else Promotion(curriculum.levels)
+    if STAGE in scheduled:
+        raise ValueError(
+            f"schedules.{GAME}.stage and {GAME}.curriculum.promote exclude each other; "
+            "leave one of them out"
+        )
+    bound = promote.below if promote.above is None else promote.above
+    assert bound is not None
+    criterion = Criterion(
+        game.metrics[promote.metric], bound, promote.above is not None, promote.iterations
+    )
+    return Promotion(curriculum.levels, criterion)
 
 
 def _settings_of_team(

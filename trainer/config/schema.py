@@ -18,7 +18,7 @@ from trainer.config.explain import error_keys, explain
 from trainer.config.initialization import InitializationGroup
 from trainer.config.ppo import PPOGroup
 from trainer.config.run_groups import RayGroup, TrackingGroup, TrainGroup
-from trainer.config.schedule_rules import schedules_of
+from trainer.config.schedule_rules import promotion_of, schedules_of
 from trainer.config.schedule_spec import SchedulesGroup, ScheduleSpec
 from trainer.config.types import TEAMS, ConfigError, Group
 from trainer.config.yaml_numbers import with_numbers
@@ -131,7 +131,7 @@ class Config(ConfigGroups):
 
     @model_validator(mode="after")
     def _schedules_are_possible(self) -> Config:
-        assert self.configured_schedules is not None
+        promotion_of(self.played, self.configured_schedules)
         return self
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:

@@ -110,6 +110,7 @@ class TeamPPO(PPO):
             learn_s=learned - sampled,
         )
         self.progress.advance(self.last)
+        self.schedules.promote(lambda stage: self.progress.window.means(level=stage))
 
     def _plans(self) -> dict[str, TeamPlan]:
         return {team: self.schedules.team_plan(team) for team in self.team_names}

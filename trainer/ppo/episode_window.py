@@ -36,11 +36,19 @@ class EpisodeWindow:
         self._episodes = np.concatenate([self._episodes, episodes])[-self.size :]
         self.episodes_completed += len(episodes)
 
-    def means(self) -> dict[str, float]:
-        """Mean of each statistic over the window; nan entries do not count; nan if none is left."""
-        known = ~np.isnan(self._episodes)
+    def means(self, **where: float) -> dict[str, float]:
+        """Mean of each statistic over the window; nan entries do not count; nan if none is left.
+
+        Args:
+            where: only of episodes with this value of a statistic; one that is not kept does not
+                count.
+        """
+        episodes = self._episodes
+        for name in where.keys() & set(self.names):
+            episodes = episodes[episodes[:, self.names.index(name)] == where[name]]
+        known = ~np.isnan(episodes)
         counts = known.sum(axis=0)
-        sums = np.where(known, self._episodes, 0.0).sum(axis=0)
+        sums = np.where(known, episodes, 0.0).sum(axis=0)
         means = np.divide(sums, counts, out=np.full(len(self.names), np.nan), where=counts > 0)
         return {name: float(mean) for name, mean in zip(self.names, means, strict=True)}
 

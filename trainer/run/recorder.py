@@ -136,6 +136,8 @@ class RunRecorder:
         self.console.iteration(row)
         for news in self.trainer.progress.news:
             self._warn(news)
+        if self.trainer.schedules.news:
+            self.console.message(self.trainer.schedules.news)
         self.saver.poll()
 
     def save(self, row: Row, *, final: bool = False) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from envs.hide_and_seek.curriculum import Curriculum
 from trainer.checkpoints import layout, metadata
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io import safe_yaml
@@ -19,6 +20,7 @@ from trainer.reporting.history.record import RECORD_PART, HistoryRecord
 from trainer.reporting.metrics import Row
 from trainer.run.identity import RunIdentity, RunOrigin
 from trainer.run.restore import training_state
+from trainer.schedules.scheduler import STAGE
 
 if TYPE_CHECKING:
     from trainer.ppo.algorithm import TeamPPO
@@ -74,6 +76,7 @@ class Snapshot:
                 "engine": engine_of(self.config),
                 "device": device_of(self.config),
                 "critic": {team: self.config.ppo.team(team).critic for team in game.team_sizes},
+                **self._stage(),
                 **self.identity.metadata(),
             },
             writers={
@@ -85,6 +88,14 @@ class Snapshot:
             },
             tags=("final",) if final else (),
         )
+
+    def _stage(self) -> dict[str, Any]:
+        """The stage of the curriculum that comes next, and its level; empty: there is none."""
+        curriculum: Curriculum | None = getattr(self.config.played, "curriculum", None)
+        if curriculum is None:
+            return {}
+        stage = round(self.trainer.schedules.values()[STAGE])
+        return {"stage": stage, "level": curriculum.levels[stage]}
 
     def _write_policies(self, folder: Path) -> None:
         for policy_id, network in self.trainer.networks().items():

@@ -15,7 +15,8 @@ from typing import Any
 
 from trainer.schedules.active import ActiveSchedule, Span, TrainingStep
 from trainer.schedules.curves import Constant, Schedule
-from trainer.schedules.scheduler import Scheduler
+from trainer.schedules.promotion import Promotion
+from trainer.schedules.scheduler import STAGE, Scheduler
 
 MODES = ("extend", "constant", "restart")
 _RIVALS = {"env/prep_share": "env/prep_steps", "env/prep_steps": "env/prep_share"}
@@ -102,7 +103,8 @@ def continue_schedules(
         total=total,
         iteration=iteration,
     )
-    values, base_values = {}, old.base_values or fresh.base_values
+    now.promotion = _promotion(fresh, old, now)
+    values, base_values = {}, _base_values(fresh, old, saved)
     for name in dict.fromkeys([*fresh.active, *configured]):
         step, before = now.training_step(name), old.active.get(name)
         schedule = configured.get(name) or fresh.active[name].schedule
@@ -118,10 +120,31 @@ def continue_schedules(
             values[name] = old_value, now.active[name].value(step)
     for name in old.active.keys() - now.active.keys():
         old_value = old.active[name].value(now.training_step(name))
-        values[name] = old_value, fresh.base_values.get(name, 0.0)
+        values[name] = old_value, {**fresh.base_values, **now.values()}.get(name, 0.0)
     carried = tuple(name for name in configured if name not in fresh.configured)
     ended = tuple(name for name in old.configured if name not in configured)
     return now, Continuation(policy.mode, old_total, total, iteration, values, carried, ended)
+
+
+def _promotion(fresh: Scheduler, old: Scheduler, now: Scheduler) -> Promotion | None:
+    """Where a curriculum goes on without a schedule: at its stage, also one that a schedule set."""
+    if STAGE in now.configured or now.promotion is None:
+        return None
+    before = old.active.get(STAGE)
+    if before is None:
+        return now.promotion
+    reached = round(before.value(now.training_step(STAGE)))
+    last = len(now.promotion.levels) - 1
+    return replace(now.promotion, stage=max(0, min(reached, last)))
+
+
+def _base_values(
+    fresh: Scheduler, old: Scheduler, saved: Mapping[str, Any] | None
+) -> Mapping[str, float]:
+    """The numbers in force so far where nothing was scheduled."""
+    values = old.base_values or fresh.base_values
+    stage = (saved or {}).get("promotion")
+    return values if stage is None else {**values, STAGE: float(stage["stage"])}
 
 
 def _with_carried(fresh: Scheduler, old: Scheduler) -> dict[str, Schedule]:
@@ -134,6 +157,7 @@ def _with_carried(fresh: Scheduler, old: Scheduler) -> dict[str, Schedule]:
         name: schedule
         for name, schedule in old.configured.items()
         if name not in fresh.configured
+        and not (name == STAGE and fresh.promotion is not None and fresh.promotion.criterion)
         and _RIVALS.get(name) not in fresh.configured
         and fresh.base_values.get(name, 0.0) == old.base_values.get(name, 0.0)
     }

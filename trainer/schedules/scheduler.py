@@ -9,15 +9,17 @@ Knows neither Ray nor torch nor the configuration.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from trainer.schedules.active import ActiveSchedule, Span, TrainingStep
 from trainer.schedules.alternation import Alternation
 from trainer.schedules.curves import Constant, Schedule
+from trainer.schedules.promotion import Promotion
 
 GAME = "env"
+STAGE = "env/stage"
 LOGIT_BIAS = "logit_bias"
 
 
@@ -77,6 +79,8 @@ class Scheduler:
         steps_done: learning steps by team.
         alternation: whose turn it is to learn.
         choices: the names of the L action choices ("forward.ahead"), in the order of the logits.
+        promotion: the stage of a curriculum that no schedule moves; None: there is none.
+        news: what the last iteration has changed in it; empty: nothing.
     """
 
     configured: dict[str, Schedule]
@@ -87,6 +91,8 @@ class Scheduler:
     choices: tuple[str, ...] = ()
     iteration: int = 0
     steps_done: dict[str, StepsDone] = field(default_factory=dict)
+    promotion: Promotion | None = None
+    news: str = ""
 
     @classmethod
     def fresh(
@@ -96,6 +102,7 @@ class Scheduler:
         total: int,
         alternation: Alternation,
         choices: tuple[str, ...] = (),
+        promotion: Promotion | None = None,
     ) -> Scheduler:
         """All schedules at their beginning."""
         constants = {
@@ -112,6 +119,7 @@ class Scheduler:
             alternation=alternation,
             choices=choices,
             steps_done={team: StepsDone() for team in alternation.teams},
+            promotion=promotion,
         )
 
     def training_step(self, name: str) -> TrainingStep:
@@ -126,7 +134,8 @@ class Scheduler:
 
     def values(self) -> dict[str, float]:
         """The effective value of every setting at the start of the next iteration."""
-        return {name: item.value(self.training_step(name)) for name, item in self.active.items()}
+        found = {name: item.value(self.training_step(name)) for name, item in self.active.items()}
+        return found if self.promotion is None else {**found, STAGE: float(self.promotion.stage)}
 
     def env_parameters(self) -> dict[str, float]:
         """The scheduled numbers of the game."""
@@ -157,6 +166,19 @@ class Scheduler:
         self.iteration += 1
         self.alternation = self.alternation.advanced()
 
+    def promote(self, means: Callable[[int], Mapping[str, float]]) -> None:
+        """Has the curriculum go on if it is due after an iteration; `news` says so.
+
+        Args:
+            means: stage -> of the statistics, over the newest episodes of its level.
+        """
+        before, self.news = self.promotion, ""
+        if before is None or before.criterion is None:
+            return
+        self.promotion = now = before.advanced(means(before.stage))
+        if now.stage > before.stage:
+            self.news = f"the curriculum goes on from {before.level}: {now}"
+
     @property
     def scheduled(self) -> list[str]:
         """The settings that are more than a number."""
@@ -164,7 +186,8 @@ class Scheduler:
 
     def state(self) -> dict[str, Any]:
         """Plain values for `restored`; their keys are the checkpoint's format."""
-        return {
+        promotion = {} if self.promotion is None else {"promotion": self.promotion.state()}
+        return promotion | {
             "total": self.total,
             "iteration": self.iteration,
             "taken": {team: vars(steps).copy() for team, steps in self.steps_done.items()},
@@ -196,7 +219,7 @@ class Scheduler:
 
     @classmethod
     def restored(cls, state: Mapping[str, Any], fresh: Scheduler) -> Scheduler:
-        """The scheduler that `state` describes, in the alternation of `fresh`.
+        """The scheduler that `state` describes, in the alternation and curriculum of `fresh`.
 
         Raises:
             ValueError, KeyError, TypeError: `state` is not what `Scheduler.state` returns.
@@ -213,6 +236,7 @@ class Scheduler:
             alternation=fresh.alternation.resumed(state["alternation"]),
             iteration=int(state["iteration"]),
             steps_done={team: StepsDone(**steps) for team, steps in state["taken"].items()},
+            promotion=fresh.promotion and fresh.promotion.resumed(state.get("promotion")),
         )
 
 

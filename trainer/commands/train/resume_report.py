@@ -7,6 +7,7 @@ import json
 import math
 import sys
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -20,7 +21,7 @@ from trainer.commands.train.checkpoint_folder import open_folder
 from trainer.commands.train.plan import RunPlan
 from trainer.commands.train.schedule_report import print_schedules
 from trainer.commands.train.start import UNTYPED
-from trainer.config.changes import config_changes, refused_teams
+from trainer.config.changes import Change, config_changes, refused_teams
 from trainer.config.loading import override_path
 from trainer.config.merge import Merge
 from trainer.config.paths import values_by_path
@@ -28,6 +29,8 @@ from trainer.config.run_length import PLAN_KEY
 from trainer.config.schema import Config
 from trainer.config.types import TEAMS
 from trainer.project import script_command, shown_path
+
+_CURRICULUM = "env.curriculum"
 
 
 def show_resume(plan: RunPlan, args: argparse.Namespace, *, in_full: bool = False) -> bool:
@@ -115,8 +118,11 @@ def print_changes(plan: RunPlan) -> bool:
             reason = "" if merge is None else merge.reasons.get(change.key, "")
             if change.key == PLAN_KEY and change.new == plan.until:
                 reason = "the length asked for now"
-            note = ", ".join(filter(None, (verdict, reason))) + _effect(change.key)
-            values = f"{_value(change.old)} -> {_value(change.new)}"
+            note = ", ".join(filter(None, (verdict, reason))) + _effect(change)
+            old, new = change.old, change.new
+            if change.key == _CURRICULUM:
+                old, new = _apart(old, new)
+            values = f"{_value(old)} -> {_value(new)}"
             print(f"  {change.key:<{width}}  {values}  {note}")
         print(f"  {'the other keys':<{width}}  {carried} carried over")
     if merge is not None:
@@ -172,15 +178,31 @@ def _print_kept(merge: Merge, saved: Config, changed: set[str], file: str) -> No
     print(textwrap.fill(", ".join(texts), 98, initial_indent="  ", subsequent_indent="  "))
 
 
-def _effect(key: str) -> str:
+def _effect(change: Change) -> str:
     """What else a changed key changes: the random streams or the worlds."""
+    key = change.key
     if key == "train.seed":
         return "; random streams start anew"
+    if key == _CURRICULUM and _levels(change.old) == _levels(change.new):
+        return ""
     if key.startswith("env.") and key.removeprefix("env.") not in REWARD_SETTINGS:
         return "; worlds start fresh"
     if key in ("ray.num_env_runners", "ray.num_envs_per_env_runner"):
         return "; worlds that do not fit start fresh"
     return ""
+
+
+def _levels(curriculum: Mapping[str, Any] | None) -> Any:
+    return None if curriculum is None else curriculum["levels"]
+
+
+def _apart(old: Any, new: Any) -> tuple[Any, Any]:
+    """Two values without what groups of them have in common."""
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return old, new
+    keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    parts = {key: _apart(old.get(key), new.get(key)) for key in keys}
+    return {key: part[0] for key, part in parts.items()}, {k: part[1] for k, part in parts.items()}
 
 
 def _value(value: Any) -> str:

@@ -11,6 +11,7 @@ from trainer.schedules.scheduler import Scheduler
 def print_new_schedules(plan: RunPlan) -> None:
     """Prints the schedules of a new run: when they end, and each with its first and last value."""
     schedules = plan.schedules
+    _print_curriculum(plan)
     if not (isinstance(schedules, Scheduler) and schedules.scheduled):
         return
     stops = f"; this run stops at {plan.until}" if plan.until < schedules.total else ""
@@ -24,6 +25,7 @@ def print_schedules(plan: RunPlan) -> None:
     """Prints how a resumed run continues its schedules: mode, totals, position, what jumps."""
     assert plan.restore_path is not None
     found = plan.continuation
+    _print_curriculum(plan)
     if found is None:
         print(f"schedules: {plan.schedules}")
         return
@@ -48,6 +50,12 @@ def print_schedules(plan: RunPlan) -> None:
         print(f"  {name:<{width}}  {_moved(name, old, new, found)}{_origin(plan, name, found)}")
         if name.endswith("/lr") and new == 0.0:
             print(f"warning: {name} is 0: this team does not learn any more; restart its schedule")
+
+
+def _print_curriculum(plan: RunPlan) -> None:
+    """Prints where a curriculum stands that no schedule moves."""
+    if isinstance(plan.schedules, Scheduler) and plan.schedules.promotion is not None:
+        print(f"curriculum: {plan.schedules.promotion}")
 
 
 _MODES = {

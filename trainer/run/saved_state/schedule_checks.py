@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainer.checkpoints.safe_io.plain_values import finite, mapping, whole
+from trainer.checkpoints.safe_io.plain_values import finite, flag, mapping, whole
 from trainer.checkpoints.safe_io.safe_json import shown
 from trainer.schedules.curves import Schedule
 from trainer.schedules.scheduler import GAME, LOGIT_BIAS
 
 _MAX_SETTINGS = 200
 _MAX_POINTS = 10_000
+_MAX_NAME = 100
 _KEYS = ("total", "iteration", "taken", "alternation", "plain", "configured", "running")
+_PROMOTION = "promotion"  # of a run with a curriculum
 _COURSE = ("total", "origin", "progress", "first_step", "began")
 _LARGEST = 1e300  # of a value: a schedule that blows the weights up must not block the way back
 
@@ -26,7 +28,8 @@ def check_schedule_state(state: Any, iteration: int, teams: tuple[str, ...]) -> 
     Raises:
         ValueError: names the place and the value that does not fit.
     """
-    mapping(state, "schedules", _KEYS)
+    known = (*_KEYS, _PROMOTION) if _PROMOTION in mapping(state, "schedules") else _KEYS
+    mapping(state, "schedules", known)
     if whole(state["iteration"], "schedules.iteration") != iteration:
         raise ValueError(f"schedules.iteration = {state['iteration']}, and not {iteration}")
     whole(state["total"], "schedules.total", 1)
@@ -34,6 +37,8 @@ def check_schedule_state(state: Any, iteration: int, teams: tuple[str, ...]) -> 
         for name, count in mapping(steps, f"taken.{team}", ("epochs", "updates")).items():
             whole(count, f"schedules.taken.{team}.{name}")
     _check_alternation(state["alternation"], iteration, teams)
+    if _PROMOTION in state:
+        _check_promotion(state[_PROMOTION], iteration)
     for part in ("plain", "configured", "running"):
         if len(mapping(state[part], f"schedules.{part}")) > _MAX_SETTINGS:
             raise ValueError(f"schedules.{part} has {len(state[part])} settings")
@@ -57,6 +62,25 @@ def _check_alternation(state: Any, iteration: int, teams: tuple[str, ...]) -> No
         raise ValueError(f"alternation.team = {shown(state['team'])}, not {' or '.join(teams)}")
     whole(state["done"], "alternation.done", 0, iteration)
     whole(state["switches"], "alternation.switches", 0, iteration)
+
+
+def _check_promotion(state: Any, iteration: int) -> None:
+    mapping(state, _PROMOTION, ("level", "stage", "streak", "criterion"))
+    _check_word(state["level"], f"{_PROMOTION}.level")
+    whole(state["stage"], f"{_PROMOTION}.stage", 0, max(iteration, _MAX_SETTINGS))
+    whole(state["streak"], f"{_PROMOTION}.streak", 0, iteration)
+    if (criterion := state["criterion"]) is None:
+        return
+    mapping(criterion, f"{_PROMOTION}.criterion", ("metric", "bound", "above", "iterations"))
+    _check_word(criterion["metric"], f"{_PROMOTION}.criterion.metric")
+    _check_value(criterion["bound"], f"{_PROMOTION}.criterion.bound")
+    flag(criterion["above"], f"{_PROMOTION}.criterion.above")
+    whole(criterion["iterations"], f"{_PROMOTION}.criterion.iterations", 1)
+
+
+def _check_word(value: Any, name: str) -> None:
+    if not isinstance(value, str) or len(value) > _MAX_NAME or not value.isprintable():
+        raise ValueError(f"{name} = {shown(value)}, not a name")
 
 
 def _check_name(name: Any, plain: Mapping[str, Any], teams: tuple[str, ...]) -> None:
