@@ -92,11 +92,12 @@ def play_head(play: Play, n: int, a: int, grab: int, lock: int) -> Objects:
     """The objects after agent a of world n has grabbed or locked; the others keep theirs."""
     env = play.env
     objects = Objects(*(array.copy() for array in env.objects))
-    actions = np.tile(np.array(NOOP), (6, 1))
+    actions = np.tile(np.array(NOOP), (len(objects.holding[n]), 1))
     actions[:, GRAB] = objects.holding[n] >= 0
     actions[a, [GRAB, LOCK]] = grab, lock
-    frozen = 3 if env.world.time[n] < env.world.prep_steps[n] else 0
-    handle(env.world, objects, n, 3, frozen, bool(env.rules.ramp_locks[0]), actions)
+    seekers, ramp_locks = env.rules.num_seekers, bool(env.rules.ramp_locks[0])
+    frozen = seekers if env.world.time[n] < env.world.prep_steps[n] else 0
+    handle(env.world, objects, n, seekers, frozen, ramp_locks, actions)
     return objects
 
 
@@ -181,8 +182,21 @@ def test_the_blind_see_and_reach_nothing() -> None:
     assert list(play.out["seeker"].action_mask[0, 0, 11:]) == [True, False, True, False, False]
     assert state.near[0, 1] > 0  # a hider does
     assert list(play.out["hider"].action_mask[0, 0, 11:]) == [True, True, True, True, False]
+    state.holding[0, 0] = 4  # as no game brings it about: still nothing but the no-op
+    play.env.observe(play.out)
+    assert list(play.out["seeker"].action_mask[0, 0, 11:]) == [True, False, True, False, False]
     play = place([], *agents, objects=objects)
     assert play.env.objects.near[0, 0] > 0
+
+
+@pytest.mark.parametrize(("north", "south"), [(1, 3), (3, 1), (0, 2)])
+def test_of_two_that_are_equally_near_the_first_counts(north: int, south: int) -> None:
+    objects = {north: (6.0, 7.0, *CUBE), south: (6.0, 5.0, *CUBE)}
+    play = place([], [(5.0, 6.0, EAST)], [FAR_AWAY], objects=objects)
+    assert play.env.objects.near[0, 0] == bits({north, south})
+    locked = play_head(play, 0, 0, 0, 1).lock_team[0]
+    assert list(np.flatnonzero(locked)) == [min(north, south)]
+    assert play_head(play, 0, 0, 1, 0).holding[0, 0] == min(north, south)
 
 
 @pytest.mark.parametrize(
