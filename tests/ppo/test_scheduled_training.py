@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from tests.ppo.building import build_trainer
 from tests.ppo.one_step_env import OneStepEnv
-from trainer.cluster.ray_session import quiet_logging
+from trainer.cluster.ray_session import quiet_logging, start_ray, stop_ray
 from trainer.config.schema import Config
 from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.losses import PPOCoefficients
@@ -200,6 +200,30 @@ def test_a_promoted_stage_reaches_the_worlds_at_the_next_iteration(trainer_of: B
     trainer = trainer_of(hide_and_seek=True, env=CURRICULUM | {"curriculum": curriculum})
     assert [levels_played(trainer) for _ in range(4)] == [{0}, {0}, {1}, {1}]
     assert trainer.last.settings["env/stage"] == 1.0
+
+
+@pytest.mark.slow
+def test_a_promoted_stage_reaches_remote_runners() -> None:
+    promote = {"metric": "seen_fraction", "above": -1.0, "iterations": 1}
+    curriculum = {**CURRICULUM["curriculum"], "promote": promote}
+    config = Config.from_dict(
+        {
+            "env": CURRICULUM | {"curriculum": curriculum},
+            "ppo": {"rollout_length": 8, "minibatch_size": 64},
+            "ray": {"num_envs_per_env_runner": 16, "num_env_runners": 2},
+        }
+    )
+    start_ray(config.ray)
+    trainer = build_trainer(config, partial(HideAndSeekBatchEnv, config.env))
+    try:
+        played = []
+        for _ in range(2):
+            trainer.train()
+            played.append(trainer.foreach_runner(lambda r: r.env.config.stage))  # type: ignore[attr-defined]
+        assert played == [[0, 0], [1, 1]]
+    finally:
+        trainer.stop()
+        stop_ray()
 
 
 def test_only_episodes_of_the_present_level_promote(trainer_of: Build) -> None:
