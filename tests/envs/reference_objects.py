@@ -7,7 +7,7 @@ Written from the game's rules and the documentation of `spaces`.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,10 +28,10 @@ class Scene:
     num_seekers: int
     blind: int
     walls: list[Wall]
-    rects: Mapping[int, Wall]
-    lock_team: Sequence[int]
-    holding: Sequence[int]
-    climb: Sequence[int]
+    rects: dict[int, Wall]
+    lock_team: list[int]
+    holding: list[int]
+    climb: list[int]
     ramp_locks: bool = True
     view: float = 135.0
     reach: float = 17.0

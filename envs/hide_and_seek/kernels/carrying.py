@@ -150,10 +150,10 @@ def drag(pos, vel, climb, a, rects, held, solids, num_solids):
 
 @bare
 def turn_plank(pos, climb, a, rects, held, solids, num_solids):
-    """Turns the object `held` by 90 degrees if it fits; returns whether it has turned.
+    """Turns the plank `held` by 90 degrees if it fits; returns whether it has turned.
 
-    Only of a plank one sees it. The face that agent a is beyond stays on its line, and so a part
-    of the plank where it was: it cannot come to lie on the other side of a wall.
+    The face that agent a is beyond stays on its line, and so a part of the plank where it was: it
+    cannot come to lie on the other side of a wall.
     """
     x, y = pos[a, 0], pos[a, 1]
     middle_x, middle_y = rects[held, 0], rects[held, 1]
@@ -193,8 +193,9 @@ def carry_one(pos, vel, heading, objects, n, a, action, solids, num_walls):
     accelerate(vel, heading, a, action, _FORCE)
     way = drag(pos, vel, climb, a, rects, held, solids, num_solids)
     turned = (heading[a] - objects.grip[n, a]) & HEADING_MASK
-    is_asked = TURN_OF_PLANK <= turned <= NUM_HEADINGS - TURN_OF_PLANK
-    if is_asked and turn_plank(pos, climb, a, rects, held, solids, num_solids):
+    is_plank = rects[held, 2] != rects[held, 3]
+    wants_turn = is_plank and TURN_OF_PLANK <= turned <= NUM_HEADINGS - TURN_OF_PLANK
+    if wants_turn and turn_plank(pos, climb, a, rects, held, solids, num_solids):
         objects.grip[n, a] = heading[a]
     if not keeps_grip(rects[held], pos[a, 0], pos[a, 1], solids, num_solids):
         objects.holding[n, a] = -1

@@ -57,8 +57,8 @@ def handle(world, objects, n, num_seekers, num_frozen, ramp_locks, actions):
     """Plays the lock heads and then the grab heads in world n, actions [A, H] int64.
 
     Another agent comes first in every step: of two that want one object, now one is faster, now
-    the other. The first `num_frozen` agents and those who climb do nothing; so does a choice that
-    was masked, even if it could do something by now.
+    the other. The first `num_frozen` agents and those who climb do nothing and hold nothing. A
+    choice that was masked does nothing either, even if it could do something by now.
     """
     num_agents = actions.shape[0]
     useful = 0  # three bits for each agent
@@ -67,6 +67,7 @@ def handle(world, objects, n, num_seekers, num_frozen, ramp_locks, actions):
     for k in range(num_agents):
         a = (k + world.time[n]) % num_agents
         if a < num_frozen or objects.climb[n, a] > 0:
+            objects.holding[n, a] = -1
             continue
         allowed = useful >> 3 * a
         if allowed >> actions[a, LOCK] & 1:

@@ -94,7 +94,8 @@ def push_out(pos, vel, a, is_up, walls, num_walls):
     """Moves disc a out of every wall and of the border; stops its motion into them.
 
     pos, vel [A, 2] float32 in place; walls [4, W]; only the border stops one that is up on a ramp.
-    Returns whether it had touched a wall.
+    Returns whether a wall has something to do with it: one pushed it, or the border pushed it
+    where a wall is near, perhaps into that.
     """
     touched = False
     if not is_up and near_wall(pos[a, 0], pos[a, 1], walls, num_walls):
@@ -106,7 +107,9 @@ def push_out(pos, vel, a, is_up, walls, num_walls):
     if y < LOW or y > HIGH:
         y = LOW if y < LOW else HIGH
         vel[a, 1] = F0
-    pos[a, 0], pos[a, 1] = x, y
+    if x != pos[a, 0] or y != pos[a, 1]:
+        pos[a, 0], pos[a, 1] = x, y
+        touched |= not is_up and near_wall(x, y, walls, num_walls)
     return touched
 
 
