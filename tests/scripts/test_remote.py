@@ -13,6 +13,7 @@ REMOTE = (
     *("--set", "ray.num_learners=2"),
     *("--set", "ray.num_envs_per_env_runner=16"),
     *("--set", "ppo.minibatch_size=128"),
+    *("--set", "ppo.hider.critic=state", "--set", "ppo.hider.normalize_obs=true"),
 )
 TWO_RUNNERS = (*REMOTE, "--set", "ray.num_env_runners=2")
 

@@ -12,7 +12,6 @@ from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
 from envs.batch_env import BatchEnv, GameSpec, TeamSpec
-from envs.game import Game
 from trainer.config.build_scheduler import build_scheduler
 from trainer.config.device import device_of
 from trainer.config.engine import engine_of
@@ -53,11 +52,9 @@ def _network_settings(config: Config, team: TeamSpec) -> dict[str, Any]:
     settings = config.ppo.team(team.name).model_dump(mode="json", include={*NETWORK_SETTINGS})
     reads_state = settings.pop("critic") == "state"
     if reads_state and not team.state_size:
-        played = config.played
-        game = f"the game {played.name!r}" if isinstance(played, Game) else "hide and seek"
         raise ConfigError(
-            f"ppo.critic = state, but {game} offers no state (the state_size of the team "
-            f"{team.name!r} is 0); set ppo.critic to obs"
+            f"ppo.critic = state, but the game {config.played.label!r} offers no state (the "
+            f"state_size of the team {team.name!r} is 0); set ppo.critic to obs"
         )
     return {**settings, "state_size": team.state_size if reads_state else 0}
 

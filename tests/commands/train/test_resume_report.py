@@ -18,6 +18,7 @@ from trainer.commands.train.resume_report import (
     print_start,
 )
 from trainer.commands.train.start import Start
+from trainer.config.paths import values_by_path
 
 MORE = ("--iterations", "2")
 
@@ -81,10 +82,12 @@ def test_the_report_shows_the_metadata_of_a_stranger_safely(
 
 
 def test_changes_and_their_sources(resume: Planner, capsys: pytest.CaptureFixture[str]) -> None:
-    assert not print_changes(resume(*MORE))
+    plan = resume(*MORE)
+    assert not print_changes(plan)
+    keys = len(values_by_path(plan.config.to_dict()))
     assert (
         capsys.readouterr().out
-    ) == "configuration: as in the checkpoint, all 129 keys carried over\n"
+    ) == f"configuration: as in the checkpoint, all {keys} keys carried over\n"
     words = ("--set", "ppo.lr=0.5", "--seed", "9", "--set", "env.vision_range=4")
     assert not print_changes(resume("--until", "400", *words))
     told = capsys.readouterr().out
@@ -116,6 +119,21 @@ def test_another_network_is_refused_with_the_alternatives(
         "main.py --fresh --set 'ppo.hiddens=[4]' --set ppo.lr=0.5 --iterations 2 "
         "--checkpoint-dir ./checkpoints_2"
     )
+
+
+def test_with_another_value_function_a_new_run_can_begin_with_the_policies(
+    resume: Planner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (*MORE, "--set", "ppo.critic=state")
+    plan = resume(*words)
+    assert print_changes(plan)
+    assert "ppo.critic  obs -> state  REFUSED: another network, given now" in (
+        capsys.readouterr().out
+    )
+    print_alternatives(plan, parsed(*words))
+    new = capsys.readouterr().err.splitlines()[-1]
+    assert "main.py --warmstart ./checkpoints/checkpoint_000003 --set ppo.critic=state" in new
+    assert "fresh" not in new
 
 
 def test_one_team_that_cannot_resume_leaves_the_other_its_network(
