@@ -124,8 +124,9 @@ def test_one_seeker_inside_or_one_hider_outside_is_enough() -> None:
 
 def test_who_is_up_counts_from_the_nearest_ground() -> None:
     wall = across(0.0)
-    for x, expected in ((5.75, False), (6.25, True)):
-        points = np.array([[2.0, 2.0], [x, 2.0]])
+    # The last one is beyond the line from middle to middle, but nearer to the side before it.
+    for x, y, expected in ((5.75, 2.0, False), (6.25, 2.0, True), (6.24, 4.5, False)):
+        points = np.array([[2.0, 2.0], [x, y]])
         assert sealed(wall, points, 1, climb=CLIMB_STEPS) == expected
         clear = np.array([[2.0, 2.0], [10.0, 2.0]])
         assert sealed(wall, clear, 1, climb=CLIMB_STEPS)

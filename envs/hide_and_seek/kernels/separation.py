@@ -138,4 +138,3 @@ def add_borders(rects, count):
         rects[1 - along, count + k] = middle
         rects[along + 2, count + k] = F1
         rects[3 - along, count + k] = middle + F1 + F1
-    return count + BORDERS

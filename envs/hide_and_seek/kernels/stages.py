@@ -44,11 +44,11 @@ def find_ground(x, y, solids, num_solids, place):
 
 @bare
 def enclose(solids, num_solids, rects):
-    """Copies solids [4, S] and the border into rects [4, M]; returns how many they are."""
+    """Copies the first num_solids of solids [4, S] into rects [4, M], the border behind them."""
     for k in range(4):
         for solid in range(num_solids):
             rects[k, solid] = solids[k, solid]
-    return add_borders(rects, num_solids)
+    add_borders(rects, num_solids)
 
 
 @bare
