@@ -82,8 +82,8 @@ def test_a_line_has_the_figures_of_its_row() -> None:
     ]
 
 
-def stages_in(row: Row) -> tuple[str, list[str], list[str]]:
-    """The group of stages in a line: its name, headings and values."""
+def objects_in(row: Row) -> tuple[str, list[str], list[str]]:
+    """The group of objects in a line: its name, headings and values."""
     console = LineConsole(io.StringIO())
     console.start(500)
     console.iteration(row)
@@ -92,19 +92,19 @@ def stages_in(row: Row) -> tuple[str, list[str], list[str]]:
 
 
 def test_a_line_tells_of_boxes_and_ramps_where_there_are_any() -> None:
-    assert stages_in(make_row(1))[0] == "hider"
-    assert stages_in({**make_row(1), **STAGES_L3}) == (
-        "stages",
+    assert objects_in(make_row(1))[0] == "hider"
+    assert objects_in({**make_row(1), **STAGES_L3}) == (
+        "objects",
         ["boxes m", "locks", "doors", "sealed"],
         ["2.35", "0.80", "42%", "31%"],
     )
-    assert stages_in({**make_row(1), **STAGES_L4}) == (
-        "stages",
+    assert objects_in({**make_row(1), **STAGES_L4}) == (
+        "objects",
         ["boxes m", "locks", "doors", "sealed", "crossed"],
         ["2.35", "0.80", "42%", "31%", "0.12"],
     )
     unknown = dict.fromkeys(STAGES_L4, math.nan)
-    assert stages_in({**make_row(1), **unknown})[2] == ["-"] * 5
+    assert objects_in({**make_row(1), **unknown})[2] == ["-"] * 5
 
 
 def test_a_team_whose_turn_it_is_not_waits() -> None:

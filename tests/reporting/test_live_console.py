@@ -129,7 +129,9 @@ def test_the_panel_tells_of_boxes_and_ramps_where_there_are_any(console: LiveCon
 
 
 @pytest.mark.parametrize("width", [80, 91])
-def test_stages_take_a_line_each_on_a_usual_terminal(console: LiveConsole, width: int) -> None:
+def test_boxes_and_ramps_take_a_line_each_on_a_usual_terminal(
+    console: LiveConsole, width: int
+) -> None:
     console.start(10)
     console.iteration({**make_row(3), **STAGES_L4})
     console.rich.width = width

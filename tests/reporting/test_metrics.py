@@ -43,6 +43,13 @@ def test_every_stage_that_the_game_counts_is_described() -> None:
     assert math.isnan(empty_row(game=COUNTED)["hider_box_prep"])
 
 
+def test_a_curriculum_has_the_means_of_its_present_level_too() -> None:
+    described = describe_metrics(game=("sealed", "level"))
+    assert described["newest/sealed"] == f"{STAGES['sealed']}; of the present level"
+    assert "newest/level" not in described
+    assert not any("newest" in key for key in describe_metrics(game=("sealed",)))
+
+
 def test_another_game_has_its_own_teams_and_metrics_instead() -> None:
     row = empty_row(("red",), {"game/highest": "highest"})
     assert teams_of(row) == ("red",)

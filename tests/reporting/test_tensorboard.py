@@ -42,13 +42,13 @@ def test_tags_are_grouped() -> None:
     assert len({tag_of(key) for key in empty_row()}) == len(empty_row())
 
 
-def test_stages_have_a_group_of_each_team_and_one_of_both() -> None:
+def test_objects_have_a_group_of_each_team_and_one_of_both() -> None:
     tags = {key: tag_of(key) for key in STAGES_L4}
-    assert tags["hider_box_prep"] == "stages_hider/box_prep"
-    assert tags["seeker_crossings"] == "stages_seeker/crossings"
-    assert tags["sealed"] == "stages/sealed"
+    assert tags["hider_box_prep"] == "objects_hider/box_prep"
+    assert tags["seeker_crossings"] == "objects_seeker/crossings"
+    assert tags["sealed"] == "objects/sealed"
     assert {tag.split("/")[0] for tag in tags.values()} == {
-        *("stages", "stages_seeker", "stages_hider")
+        *("objects", "objects_seeker", "objects_hider")
     }
     assert len(set(tags.values())) == len(STAGES_L4)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,23 @@ def test_a_row_has_the_stages_that_its_level_has() -> None:
     assert told["L0"] == {}
     assert told["L3"] == {k: v for k, v in means.items() if "ramp" not in k and "cross" not in k}
     assert told["L4"] == means
+
+
+def test_a_curriculum_tells_its_present_level_apart() -> None:
+    game = apply_overrides({}, ["env.curriculum.levels=[L0, L3]"]).played
+    episodes = np.array([[80, -4, 4, 1, 0, 0], [240, 2, -2, 0, 1, 1], [240, 2, -2, 1, 1, 0]])
+    progress = Progress(10, (*NAMES, "level", "sealed"))
+    for stage, sealed, hidden in ((0.0, 0.0, 1.0), (1.0, 0.5, 0.5)):
+        told = replace(stats(episodes), settings={"env/stage": stage})
+        progress.advance(told)
+        row = metrics_row(progress, told, Lap(4.0, 0.25), game)
+        assert row["newest/sealed"] == sealed
+        assert row["newest/perfect_hide"] == hidden
+        assert row["sealed"] == pytest.approx(1 / 3)
+        assert row["level"] == pytest.approx(2 / 3)
+        assert "newest/level" not in row
+        measured = set(empty_row(game=game.metrics)) | {"env/stage"}
+        assert set(row) == measured
 
 
 def test_without_episodes_and_time_nothing_is_divided_by_zero() -> None:

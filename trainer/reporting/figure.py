@@ -23,7 +23,7 @@ from trainer.project import cache_dir
 from trainer.reporting.figure_panel import GRID, INK, MUTED, NEUTRAL, Panel, smoothing_window
 from trainer.reporting.formatting import count, duration, number, percent
 from trainer.reporting.metrics import TEAM_COLORS, team_color, teams_of
-from trainer.reporting.stage_panels import has_stages, stage_panels
+from trainer.reporting.object_panels import has_objects, object_panels
 
 DPI = 125
 _WIDTH, _ROW, _GAP = 12.0, 2.28, 0.44  # inches; the gap between two rows in heights of a row
@@ -60,7 +60,7 @@ class TrainingFigure:
         """
         path = Path(path)
         teams = teams_of(columns)
-        rows, has_ramps = 3 if has_stages(columns) else 2, "seeker_crossings" in columns
+        rows, has_ramps = 3 if has_objects(columns) else 2, "seeker_crossings" in columns
         if (teams, rows, has_ramps) != (self._teams, self._rows, self._has_ramps):
             self._teams, self._rows, self._has_ramps = teams, rows, has_ramps
             self._build(teams, _SIGHT in columns or not teams)
@@ -97,7 +97,7 @@ class TrainingFigure:
         self.panels = [
             Panel(axes[0], "Episode rewards", rewards, unit=per_agent, show_steps=False),
             *(_sight_panels if hide_and_seek else _plain_panels)(axes[1], axes[2], teams),
-            *(stage_panels(axes[3:6], self._has_ramps) if rows > 2 else ()),
+            *(object_panels(axes[3:6], self._has_ramps) if rows > 2 else ()),
             Panel(axes[-3], "KL divergence", kl, unit=nats, levels=levels, floor=0.0),
             Panel(axes[-2], "Entropy", entropy, unit="nats over all action heads"),
         ]

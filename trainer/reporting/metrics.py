@@ -52,7 +52,12 @@ STAGES: dict[str, str] = {
     "sealed_at_end": "the same at the end of the episode, 0-1",
 }
 """What is measured at levels with objects, of those that they have: see docs/game.md."""
-GAME = MEANS | HIDE_AND_SEEK
+CURRICULUM: dict[str, str] = {
+    "level": "number of an episode's level in the curriculum, counted from 0: mean",
+}
+NEWEST = "newest/"
+"""Begins the metrics of a curriculum that are means over its present level's episodes alone."""
+GAME = MEANS | HIDE_AND_SEEK | CURRICULUM
 TEAM: dict[str, str] = {
     "kl": "KL divergence between the policy before and after the update, in nats",
     "kl_coeff": "weight of the KL penalty",
@@ -84,8 +89,11 @@ def describe_metrics(
     teams: Sequence[str] = DEFAULT_TEAMS, game: Iterable[str] = HIDE_AND_SEEK
 ) -> dict[str, str]:
     """Every key of a row, in order, with its meaning and unit; `game`: those of the game alone."""
-    known = HIDE_AND_SEEK | STAGES
+    known = HIDE_AND_SEEK | STAGES | CURRICULUM
     own = {key: known.get(key, "mean over the finished episodes") for key in game}
+    if not CURRICULUM.keys().isdisjoint(own):
+        means = {key: text for key, text in own.items() if key not in CURRICULUM}
+        own |= {f"{NEWEST}{key}": f"{text}; of the present level" for key, text in means.items()}
     rewards = {f"{t}_reward": f"mean return of an episode, per {t}, without shaping" for t in teams}
     per_team = {f"{t}/{key}": f"{t}: {text}" for t in teams for key, text in TEAM.items()}
     return {**COUNTERS, **MEANS, **own, **rewards, **per_team, **TIME}

@@ -114,13 +114,13 @@ class TensorBoardWriter:
 def tag_of(key: str) -> str:
     """Tag of a metric: its group (reward, a team, game, time) is the folder TensorBoard shows.
 
-    The stages have a group of each team, and one of what both bring about.
+    What is done with boxes and ramps has a group of each team, and one of what both bring about.
     """
     if "/" in key:
         return key
     if key in STAGES:
         team, _, rest = key.partition("_")
-        return f"stages_{team}/{rest}" if team in DEFAULT_TEAMS else f"stages/{key}"
+        return f"objects_{team}/{rest}" if team in DEFAULT_TEAMS else f"objects/{key}"
     if key == "reward_mean" or key.endswith("_reward"):
         return f"reward/{key.removeprefix('reward_').removesuffix('_reward')}"
     if key in GAME or key.startswith("episodes_"):

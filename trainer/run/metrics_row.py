@@ -8,7 +8,8 @@ from statistics import fmean
 
 from envs.game import GameSettings
 from trainer.ppo.progress import IterationStats, Progress
-from trainer.reporting.metrics import TEAM, Row, empty_row
+from trainer.reporting.metrics import CURRICULUM, NEWEST, TEAM, Row, empty_row
+from trainer.schedules.scheduler import STAGE
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,13 @@ def metrics_row(progress: Progress, stats: IterationStats, lap: Lap, game: GameS
         "agent_steps_per_s": stats.agent_steps / lap.total_s if lap.total_s > 0 else math.nan,
     }
     row |= {metric: means.get(stat, math.nan) for metric, stat in game.metrics.items()}
+    if STAGE in stats.settings:
+        newest = progress.window.means(level=round(stats.settings[STAGE]))
+        row |= {
+            f"{NEWEST}{metric}": newest.get(stat, math.nan)
+            for metric, stat in game.metrics.items()
+            if metric not in CURRICULUM
+        }
     for team in game.team_sizes:
         row[f"{team}_reward"] = means[f"{team}_return"]
         learned = stats.learned[f"{team}_policy"]

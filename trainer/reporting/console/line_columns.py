@@ -53,7 +53,7 @@ def columns(
         )
         for team in teams_of(row)
     ]
-    stages = _stages(row)
+    objects = _objects(row)
     speed = count(row.get("agent_steps_per_s", math.nan))
     return [
         ("", first),
@@ -69,12 +69,12 @@ def columns(
             [number("reward_mean", "reward", 8, 2), number("episode_len_mean", "length", 7, 1)],
         ),
         *teams,
-        *([("stages", stages)] if stages else []),
+        *([("objects", objects)] if objects else []),
         ("", [("agent-steps/s", f"{speed:>13}"), (f"{'ETA':>9}", f"{duration(eta):>9}")]),
     ]
 
 
-def _stages(row: Mapping[str, float | int]) -> list[tuple[str, str]]:
+def _objects(row: Mapping[str, float | int]) -> list[tuple[str, str]]:
     """What the hiders did with boxes in the preparation, and who crossed obstacles; or nothing."""
     shown = {
         "hider_box_prep": ("boxes m", lambda value: fixed(value, 0, 2)),

@@ -26,8 +26,8 @@ from trainer.reporting.console.live_panel import (
     NARROW,
     PHASES,
     memory,
+    objects,
     schedules,
-    stages,
     team_table,
     time_split,
 )
@@ -226,7 +226,7 @@ class LiveConsole(Console):
             sight = f"in sight {percent(value('seen_fraction'))} of the steps"
             never = f"never seen in {percent(value('perfect_hide'))} of episodes"
             grid.add_row("Hiders", f"{sight} · {never}")
-        for label, text in stages(row, width).items():
+        for label, text in objects(row, width).items():
             grid.add_row(label, text)
         speed = f"{count(value('agent_steps_per_s'))} agent-steps/s"
         grid.add_row("Speed", f"{speed} · {count(value('env_steps'))} env steps so far")

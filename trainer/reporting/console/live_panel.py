@@ -86,7 +86,7 @@ def team_table(row: Row, returns: Mapping[str, Iterable[float]], width: int) -> 
     return table
 
 
-def stages(row: Row, width: int) -> dict[str, str]:
+def objects(row: Row, width: int) -> dict[str, str]:
     """Label and text of what was done with boxes and ramps; empty where there are none."""
     plain = partial(fixed, width=0, digits=2)
     boxes = [

@@ -13,12 +13,12 @@ _SEEKER, _HIDER = TEAM_COLORS["seeker"], TEAM_COLORS["hider"]
 _LATER = "#3B8E5A"  # what the hiders do after the preparation
 
 
-def has_stages(columns: Iterable[str]) -> bool:
+def has_objects(columns: Iterable[str]) -> bool:
     """Whether a history is of levels with objects."""
     return not STAGES.keys().isdisjoint(columns)
 
 
-def stage_panels(axes: Sequence[Any], has_ramps: bool) -> list[Panel]:
+def object_panels(axes: Sequence[Any], has_ramps: bool) -> list[Panel]:
     """Three panels: shelters, boxes, and ramps or, at levels without any, locks."""
     shelters = {
         "door_blocked": ("blocked doors", NEUTRAL),
