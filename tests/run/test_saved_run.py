@@ -6,10 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
+from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from tests.golden_checkpoint import GOLDEN, golden_in, record_config_file, vouch_for
 from trainer.checkpoints import manifest
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
+from trainer.commands.demo.lineup import read_game
 from trainer.config.types import ConfigError
 from trainer.errors import InvalidState
 from trainer.ppo.networks import PolicySpec
@@ -38,6 +41,22 @@ def test_what_a_checkpoint_says(checkpoint: Path) -> None:
     assert saved.config_file is None
     assert saved.history_record is None
     assert saved.state_values["progress"]["env_steps"] == 480
+
+
+def test_a_game_from_before_there_were_boxes_goes_on_without(checkpoint: Path) -> None:
+    config = checkpoint / "config.yaml"
+    values = yaml.safe_load(config.read_text())
+    assert "num_boxes" not in values["env"]
+    values["env"] |= {"level": "L2", "num_seekers": 1, "num_hiders": 1}
+    config.write_text(yaml.safe_dump(values))
+    vouch_for(checkpoint)
+    saved = SavedRun.open(checkpoint)
+    assert saved.config.env.num_boxes == 0
+    assert read_game(checkpoint).contents.boxes == 0
+    worlds = read_resume_state(saved, specs_of(checkpoint), saved.config).training.worlds
+    env = HideAndSeekBatchEnv(saved.config.game, 4)
+    env.set_state(worlds["0"])
+    assert not env.rules.has_objects
 
 
 def test_each_file_is_read_once(checkpoint: Path) -> None:

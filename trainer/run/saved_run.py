@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.game import GAME
+from envs.hide_and_seek.config import of_checkpoint
 from trainer.checkpoints import layout, manifest, metadata, selectors
 from trainer.checkpoints.safe_io import safe_json, safe_yaml
 from trainer.checkpoints.safe_io.plain_values import mapping
@@ -81,7 +82,10 @@ class SavedRun:
     @cached_property
     def config_values(self) -> dict[str, Any]:
         """The configuration in force when it was saved, unchecked. Raises OSError or ValueError."""
-        return mapping(safe_yaml.read(self.path / layout.CONFIG), layout.CONFIG)
+        values = mapping(safe_yaml.read(self.path / layout.CONFIG), layout.CONFIG)
+        if "env" in values and _own_game(values) is None:
+            values = {**values, "env": of_checkpoint(values["env"])}
+        return values
 
     @property
     def own_game(self) -> str | None:

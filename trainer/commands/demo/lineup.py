@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from envs.hide_and_seek.config import HideAndSeekConfig, ResolvedConfig
+from envs.hide_and_seek.config import HideAndSeekConfig, ResolvedConfig, of_checkpoint
 from envs.hide_and_seek.spaces import NVEC, OBS_SIZE
 from trainer.checkpoints import layout
 from trainer.checkpoints.errors import NoUsableCheckpoint
@@ -99,7 +99,7 @@ def read_game(checkpoint: Path, overrides: Sequence[str] = ()) -> ResolvedConfig
     try:
         saved = safe_yaml.read(file)
         # The other groups are about training: whatever they hold, the game can be played.
-        values = {"env": saved["env"]}
+        values = {"env": of_checkpoint(saved["env"])}
         apply_overrides(values, [], source=str(file))
     except FileNotFoundError:
         raise NoUsableCheckpoint(
