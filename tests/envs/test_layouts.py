@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 
@@ -97,6 +98,44 @@ def test_same_seed_same_bank_and_other_seed_other_bank(level: str) -> None:
         assert np.array_equal(a, b)
     assert not np.array_equal(first.num_spawns, other.num_spawns)
     assert len(np.unique(first.num_spawns[:, 0])) > 1  # and the arenas of a bank differ
+
+
+HASHES = {  # of walls and start places: 8 layouts of seeds 0 and 7
+    "L0": ("91a44b16f0dbc036", "729273c044f1b94d"),
+    "L1": ("7b2d4c3f1ab38b8a", "5ccba433db7115eb"),
+    "L2": ("0196cb49100108c0", "096d2aae3e82c6e4"),
+    "L3": ("ed08a95c3db8810e", "066d9cc5680cb4a1"),
+}
+
+
+@pytest.mark.parametrize("level", HASHES)
+def test_arenas_never_change(level: str) -> None:
+    """States in checkpoints hold numbers of layouts, and where agents stand in them."""
+    for seed, expected in zip((0, 7), HASHES[level], strict=True):
+        bank, found = build_layouts(level, 8, seed), hashlib.sha256()
+        for k in range(8):
+            found.update(np.ascontiguousarray(walls_of(bank, k).T).tobytes())
+            for team in range(2):
+                found.update(bank.spawns[k, team, : bank.num_spawns[k, team]].tobytes())
+        assert found.hexdigest()[:16] == expected
+
+
+def test_l4_is_l3_with_ramps_and_its_walls() -> None:
+    third, fourth = (build_layouts(level, 4, 1) for level in ("L3", "L4"))
+    for field in ("walls", "num_walls", "spawns", "doors", "num_doors"):
+        assert np.array_equal(getattr(third, field), getattr(fourth, field))
+
+
+def test_in_the_quadrant_game_hiders_start_anywhere() -> None:
+    bank = build_layouts("Q", 30, 0)
+    assert 0.3 < (bank.num_doors == 1).mean() < 0.7  # one of the two doors is dropped
+    for k in range(30):
+        seekers, hiders = (bank.spawns[k, team, : bank.num_spawns[k, team]] for team in range(2))
+        everywhere = {tuple(place) for place in hiders.tolist()}
+        outside = {tuple(place) for place in seekers.tolist()}
+        assert outside < everywhere
+        inside = np.array(sorted(everywhere - outside))
+        assert np.ptp(inside, axis=0).min() > 3.5  # the room
 
 
 def test_levels_have_what_their_names_say() -> None:

@@ -145,6 +145,21 @@ def test_every_episode_begins_with_all_objects_apart_and_no_agent_in_a_box(
     starts(play, 40)
 
 
+def test_who_finds_no_place_among_boxes_starts_where_the_others_do() -> None:
+    play = make_play(1, level="L1", num_layouts=1)
+    play.reset(0)
+    bank = play.env.layouts
+    room = bank.spawns[0, 1, : bank.num_spawns[0, 1]]
+    half, places = np.zeros_like(bank.object_half), bank.object_places.copy()
+    half[0, 0] = np.ptp(room, axis=0) / 2  # a box as large as the room
+    places[0, 0] = (room.min(axis=0) + room.max(axis=0)) / 2
+    play.env.layouts = bank._replace(object_half=half, object_places=places)
+    play.env.next_episodes(play.out)
+    seekers = bank.spawns[0, 0, : bank.num_spawns[0, 0]]
+    hider = play.env.world.pos[0, 1]
+    assert np.linalg.norm(seekers - hider, axis=1).min() <= 0.1
+
+
 @pytest.mark.parametrize("level", list(LEVELS))
 def test_any_level_can_be_played_without_objects(level: str) -> None:
     play = make_play(4, level=level, num_boxes=0, num_ramps=0)

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from envs.hide_and_seek.curriculum import Curriculum, Promote
 from envs.hide_and_seek.setting_types import UNKNOWN_SETTING
 from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.checkpoints.safe_io.plain_values import flatten
@@ -27,6 +28,7 @@ _FOREIGN_GROUPS = {
     **dict.fromkeys(("logging", "mlflow"), "tracking"),
     **dict.fromkeys(("resources", "env_runners", "learners", "cluster"), "ray"),
 }
+_CURRICULUM = {"env.curriculum": Curriculum, "env.curriculum.promote": Promote}
 _WORDS = {
     "tuple_type": "expected a list, such as [64, 64]",
     "list_type": "expected a list",
@@ -37,6 +39,7 @@ _WORDS = {
     "string_pattern_mismatch": "must be one folder's name, not beginning with a dot",
     "string_too_long": "must not be longer than {max_length} characters",
     "string_too_short": "must not be empty",
+    "too_short": "needs at least {min_length} entries",
     "bool_type": "expected true or false",
     "bool_parsing": "expected true or false",
     "int_type": "expected a whole number",
@@ -97,7 +100,7 @@ def _hint(key: str, value: Any, known: list[str]) -> str:
         inside = (_called_here(f"{key}.{name}", known) for name in flatten(value))
         found = [text for text in inside if text is not None][:_MOST]
         return f"; {'; '.join(found)}" if found else f"; here it is {_FOREIGN_GROUPS[key]}"
-    if (part := _part_of_schedule(key, known)) is not None:
+    if (part := _part_of_curriculum(key) or _part_of_schedule(key, known)) is not None:
         return f"; {part}"
     if (near := _same_name(key, known)) is not None:
         return f"; nearest: {near}"
@@ -117,6 +120,16 @@ def _teams(key: str, known: list[str]) -> str:
     parts = (name.split(".") for name in known)
     teams = [words[1] for words in parts if len(words) == 3 and words[::2] == ["ppo", "lr"]]
     return f"the teams are {', '.join(teams)}; "
+
+
+def _part_of_curriculum(key: str) -> str | None:
+    """A suggestion for an unknown key inside of a curriculum; None: it is not inside of one."""
+    group, _, leaf = key.rpartition(".")
+    if group not in _CURRICULUM:
+        return None
+    parts = [*_CURRICULUM[group].model_fields]
+    near = nearest(leaf, parts)
+    return f"nearest: {group}.{near}" if near else f"there is: {', '.join(parts)}"
 
 
 def _part_of_schedule(key: str, known: list[str]) -> str | None:

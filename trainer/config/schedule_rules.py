@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from envs.game import GameSettings
+from envs.hide_and_seek.config import ResolvedConfig
 from envs.hide_and_seek.curriculum import Curriculum
+from envs.hide_and_seek.parameters import SCHEDULABLE, TIMES
 from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.config.lr_schedule import lr_schedule
 from trainer.config.ppo import SharedPPOGroup
@@ -130,6 +132,11 @@ def _of_game(game: GameSettings, specs: dict[str, ScheduleSpec]) -> dict[str, Sc
     for name, spec in specs.items():
         key = f"schedules.env.{name}"
         if name not in base_values:
+            if name in SCHEDULABLE and isinstance(game, ResolvedConfig):
+                raise ValueError(
+                    f"{key}: in a curriculum {' and '.join(TIMES)} are each level's own; "
+                    "set both under env to schedule them"
+                )
             near = nearest(name, base_values, alike=0.0)
             hint = f"schedules.env.{near}" if near else "none, as this game has no parameters"
             raise ValueError(f"unknown key '{key}'; nearest: {hint}")

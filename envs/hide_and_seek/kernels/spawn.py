@@ -41,8 +41,8 @@ def is_free(pos, a, rects, x, y):
 
 
 @bare
-def place_agent(pos, a, rects, stream, n, places, num_places):
-    """Puts agent a on a random free place, places [S, 2]; the bank ensures that there is one.
+def find_place(pos, a, rects, stream, n, places, num_places):
+    """Puts agent a on a random free place, places [S, 2]; returns whether there is one.
 
     rects [6, 4]: the objects of the world.
     """
@@ -52,12 +52,24 @@ def place_agent(pos, a, rects, stream, n, places, num_places):
         y = places[k, 1] + (next_unit(stream, n) - HALF) * _SHIFT
         if is_free(pos, a, rects, x, y):
             pos[a, 0], pos[a, 1] = x, y
-            return
+            return True
     start = next_below(stream, n, num_places)
     for offset in range(num_places):
         k = (start + offset) % num_places
         pos[a, 0], pos[a, 1] = places[k, 0], places[k, 1]
         if is_free(pos, a, rects, pos[a, 0], pos[a, 1]):
+            return True
+    return False
+
+
+@bare
+def place_agent(pos, a, rects, stream, n, team, spawns, num_spawns):
+    """Puts agent a on a free place of its team, spawns [2, S, 2].
+
+    Boxes beyond the level's own can take all of them in a small room: then on one of the others'.
+    """
+    for zone in (team, 1 - team):
+        if find_place(pos, a, rects, stream, n, spawns[zone], num_spawns[zone]):
             return
 
 
@@ -138,10 +150,9 @@ def start_episode(world, objects, n, layouts, rules):
         )
     for a in range(world.pos.shape[1]):
         team = 0 if a < rules.num_seekers else 1
-        num_places = layouts.num_spawns[layout, team]
         place_agent(
             *(world.pos[n], a, objects.object_rect[n], world.stream, n),
-            *(layouts.spawns[layout, team], num_places),
+            *(team, layouts.spawns[layout], layouts.num_spawns[layout]),
         )
         world.heading[n, a] = next_below(world.stream, n, NUM_HEADINGS)
         world.vel[n, a, 0], world.vel[n, a, 1] = F0, F0
