@@ -61,9 +61,9 @@ class HideAndSeekConfig(Settings):
     lidar_range: Distance = 8.0
     """What a lidar ray reports when it hits nothing nearer, meters."""
     num_layouts: Annotated[int, Field(strict=True, ge=1, le=MAX_LAYOUTS)] = 64
-    """How many arenas the layout bank holds; an episode draws one of them."""
+    """How many arenas of each level the layout bank holds; an episode draws one of them."""
     layout_seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)] = 0
-    """The bank is a function of this, the level and num_layouts."""
+    """The bank is a function of this, the levels, num_layouts and the numbers of objects."""
     reward_unseen: Reward = 1.0
     """For each hider, per step after the preparation in which none is seen; the seekers pay it."""
     reward_seen: Reward = 1.0

@@ -6,7 +6,7 @@ import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from envs.hide_and_seek.curriculum import Curriculum, Promote
@@ -28,7 +28,10 @@ _FOREIGN_GROUPS = {
     **dict.fromkeys(("logging", "mlflow"), "tracking"),
     **dict.fromkeys(("resources", "env_runners", "learners", "cluster"), "ray"),
 }
-_CURRICULUM = {"env.curriculum": Curriculum, "env.curriculum.promote": Promote}
+_CURRICULUM: dict[str, type[BaseModel]] = {
+    "env.curriculum": Curriculum,
+    "env.curriculum.promote": Promote,
+}
 _WORDS = {
     "tuple_type": "expected a list, such as [64, 64]",
     "list_type": "expected a list",
@@ -127,7 +130,7 @@ def _part_of_curriculum(key: str) -> str | None:
     group, _, leaf = key.rpartition(".")
     if group not in _CURRICULUM:
         return None
-    parts = [*_CURRICULUM[group].model_fields]
+    parts = list(_CURRICULUM[group].model_fields)
     near = nearest(leaf, parts)
     return f"nearest: {group}.{near}" if near else f"there is: {', '.join(parts)}"
 
