@@ -156,7 +156,7 @@ def test_a_configuration_of_another_game_is_refused() -> None:
         create_ppo_trainer(Config(), game=game("alone"))
 
 
-@pytest.mark.parametrize("team", ["Red", "red team", "env", "time", "game"])
+@pytest.mark.parametrize("team", ["Red", "red team", "env", "time", "game", "newest"])
 def test_names_that_would_clash_are_refused(team: str) -> None:
     with pytest.raises(ValueError, match="no name of a game or a team"):
         Game("counting", partial(CountEnv, {team: 1}))

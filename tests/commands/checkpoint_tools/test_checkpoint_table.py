@@ -13,6 +13,8 @@ from tests.checkpoints.fakes import info
 from trainer.checkpoints import metadata
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.labels import Label
+from trainer.checkpoints.metadata import BestBy
+from trainer.checkpoints.ranking import ordered, parse_best_by
 from trainer.commands.checkpoint_tools.checkpoint_table import render
 from trainer.reporting import formatting
 from trainer.reporting.terminal import Style
@@ -166,6 +168,18 @@ def test_game_metrics_have_columns_where_any_is_known() -> None:
     ]
     (row,) = [line for line in known if line.startswith("  20 ")]
     assert row.split()[1:5] == ["-", "-", "0.200", "43.1%"]
+
+
+def test_shelters_have_a_column_where_there_is_room() -> None:
+    told = Listing((info(10, sealed=0.25, perfect_hide=0.5), info(20, sealed=0.75)))
+    wide = lines(told, detailed=True, width=150)
+    assert "Hidden  Sealed  Ep.len" in next(line for line in wide if line.startswith("Iter"))
+    assert sum("75.0%" in line for line in wide) == 1
+    narrow = lines(told, detailed=True, width=80)
+    assert not any("Sealed" in line for line in narrow)
+    best = ordered(told.checkpoints, "sealed:desc")
+    assert [found.iteration for found in best] == [20, 10]
+    assert parse_best_by(told.checkpoints, "sealed") == BestBy("sealed", "max")
 
 
 def test_only_the_best_is_marked(listing: Listing) -> None:
