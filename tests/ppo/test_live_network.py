@@ -81,6 +81,14 @@ def test_only_live_columns_are_read_and_those_that_were_alive_once() -> None:
     assert inputs[0, 0] != 0.0
 
 
+def test_of_the_state_too() -> None:
+    live = LiveNetwork(network_of(SPECS[4]), LIVE, LIVE_STATE)
+    state = rows_of(STATE_SIZE, LIVE_STATE)
+    assert live.state_inputs(state).shape == (ROWS, len(LIVE_STATE))
+    once_alive = LiveNetwork(network_of(SPECS[5]), LIVE, LIVE_STATE).state_inputs(state)
+    assert once_alive.shape == (ROWS, len(LIVE_STATE) + 1)
+
+
 def test_the_logits_need_no_copy_to_be_worked_on_choice_by_choice() -> None:
     live = LiveNetwork(network_of(SPECS[0]), LIVE)
     logits, _ = live(live.inputs(observations()))

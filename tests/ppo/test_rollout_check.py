@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from envs.game_shape import GameMistake, check_ends
+from tests.envs.hidden_env import DEAD, HiddenEnv
 from tests.run.count_env import CountEnv
 from trainer.ppo.rollout import RolloutBatch
 from trainer.ppo.rollout_check import check_rollout
@@ -93,6 +94,28 @@ def test_flags_and_statistics() -> None:
     check_ends("counting", env, np.array([True, False]), np.array([False, True]))
     with pytest.raises(GameMistake, match="sets terminated and truncated for the same world"):
         check_ends("counting", env, np.array([True, False]), np.array([True, True]))
+
+
+def check_states(batch: RolloutBatch, env: HiddenEnv) -> None:
+    for team in batch.teams.values():
+        team.action_mask[:] = True
+    stats = np.zeros((0, len(env.stat_names)), np.float32)
+    check_rollout(env, batch, np.zeros((STEPS, WORLDS), np.bool_), stats)
+
+
+def test_a_state_is_finite_and_written_where_it_is_said_to_be() -> None:
+    env = HiddenEnv(WORLDS)
+    batch = RolloutBatch.allocate(env.teams, STEPS, WORLDS, states=["hider"])
+    state = batch.teams["hider"].state
+    state[..., :DEAD] = 3e38
+    check_states(batch, env)
+    state[2, 1, 0, 1] = np.nan
+    with pytest.raises(GameMistake, match=r"writes NaN or infinity into out\['hider'\]\.state"):
+        check_states(batch, env)
+    state[2, 1, 0, 1] = 0.0
+    state[1, 0, 0, DEAD] = 1.0
+    with pytest.raises(GameMistake, match=r"column 4 of out\['hider'\]\.state, .*'s live_state"):
+        check_states(batch, env)
 
 
 def test_a_column_that_is_not_among_the_live_ones() -> None:
