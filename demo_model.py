@@ -1,4 +1,4 @@
-"""Watch trained policies play, and measure how well they do. Needs no Ray.
+"""Watch trained policies and scripted players play, and measure how well they do. Needs no Ray.
 
 python demo_model.py                          choose a checkpoint, watch five episodes
 python demo_model.py --checkpoint best --record game.gif

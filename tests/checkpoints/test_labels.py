@@ -126,6 +126,7 @@ def test_a_name_belongs_to_one_checkpoint_and_a_checkpoint_has_one(
     [
         *("", " ", "a b", "a/b", "a\n", "ä", "x" * 41, "-x", ".x", "..", "~", "a:b", "\x1b[2J"),
         *("latest", "Best", "FINAL", "random", "q", "exit"),
+        *("chaser", "Blocker"),
         *("50", "1.5", "1e5", "1_000", "nan", "inf"),
         *("checkpoint_000050", "checkpoint_best", "branch_after_x", "pins.json"),
     ],

@@ -10,7 +10,15 @@ from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from envs.hide_and_seek.config import HideAndSeekConfig
 from envs.hide_and_seek.spaces import NVEC
 from tests.commands.demo.conftest import GAME, SPEC, make_network
-from trainer.ppo.matches import BLOCK, MatchBlock, PolicyPlayer, RandomPlayer, Stats, play_matches
+from trainer.ppo.matches import (
+    BLOCK,
+    MatchBlock,
+    PolicyPlayer,
+    RandomPlayer,
+    Stats,
+    Turn,
+    play_matches,
+)
 
 CONFIG = HideAndSeekConfig(**GAME)
 RANDOM = RandomPlayer(NVEC)
@@ -88,16 +96,18 @@ def test_shaping_is_left_out() -> None:
     )
 
 
-def gumbel(rows: int) -> Tensor:
+def one_turn(obs: Tensor, mask: Tensor) -> Turn:
+    """One of as many agents as there are rows, in no world in particular."""
     torch.manual_seed(0)
-    return torch.empty(rows, SPEC.num_logits).exponential_().log_().neg_()
+    noise = torch.empty(mask.shape).exponential_().log_().neg_()
+    return Turn(HideAndSeekBatchEnv(CONFIG, 1), obs, mask, noise)
 
 
 def test_random_play_is_uniform_over_what_is_allowed() -> None:
     rows = 20_000
     mask = torch.ones(rows, SPEC.num_logits, dtype=torch.bool)
     mask[:, 7] = False  # the second of the five turns
-    actions = RANDOM.act(torch.zeros(rows, 158), mask, gumbel(rows))
+    actions = RANDOM.act(one_turn(torch.zeros(rows, 158), mask))
     forward = torch.bincount(actions[:, 0], minlength=3) / rows
     turn = torch.bincount(actions[:, 2], minlength=5) / rows
     assert torch.allclose(forward, torch.full((3,), 1 / 3), atol=0.02)
@@ -112,8 +122,8 @@ def test_exploring_follows_the_policys_probabilities() -> None:
     mask = torch.ones(rows, SPEC.num_logits, dtype=torch.bool)
     with torch.no_grad():
         expected = network.logits(obs[:1])[0, :3].softmax(0)
-        actions = PolicyPlayer(network, explore=True).act(obs, mask, gumbel(rows))
-        best = PolicyPlayer(network, explore=False).act(obs, mask, gumbel(rows))
+        actions = PolicyPlayer(network, explore=True).act(one_turn(obs, mask))
+        best = PolicyPlayer(network, explore=False).act(one_turn(obs, mask))
     seen = torch.bincount(actions[:, 0], minlength=3) / rows
     assert torch.allclose(seen, expected, atol=0.02)
     assert expected.min() > 0.01  # otherwise this would say nothing
@@ -126,9 +136,9 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[Tensor] = []
 
-    def act(self, obs: Tensor, action_mask: Tensor, noise: Tensor) -> Tensor:
-        self.heard.append(noise.clone())
-        return RANDOM.act(obs, action_mask, noise)
+    def act(self, turn: Turn) -> Tensor:
+        self.heard.append(turn.noise.clone())
+        return RANDOM.act(turn)
 
 
 def test_a_teams_luck_does_not_depend_on_its_opponent() -> None:

@@ -22,6 +22,8 @@ from trainer.checkpoints.sidecar import Sidecar, is_iteration
 MAX_NAME, MAX_NOTE = 40, 500
 # What the selectors, the demo's players and its question already give a meaning.
 RESERVED = frozenset({"latest", "best", "final", "random", "q", "quit", "exit"})
+# Scripted players: no checkpoint is called so any more. Those that already are keep their names.
+PLAYERS = frozenset({"chaser", "searcher", "ramp_user", "runner", "blocker"})
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -52,6 +54,8 @@ def give(
         ValueError: the name is not allowed, or another checkpoint has it and it is not to `move`.
     """
     check_name(name)
+    if name.lower() in PLAYERS:
+        raise ValueError(f"{name!r} cannot be a name, for a player of the demo is called so")
     if os.path.lexists(directory / name):
         raise ValueError(f"{name!r} cannot be a name: {directory / name} is a path already")
     if note is not None:

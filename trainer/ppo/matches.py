@@ -10,14 +10,15 @@ played among a thousand. For that, each episode draws its world and its actions 
 own, and the networks always see full blocks of `BLOCK` worlds: a matrix product rounds differently
 for another number of rows.
 
-Letters: N = BLOCK worlds, A agents of a team, D observation size, H action heads, L logits.
+Letters: N worlds (BLOCK in a match), A agents of a team, D observation size, H action heads,
+L logits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from torch import Tensor
 from envs.batch_env import ObsBuffers
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.players.player import ScriptedPlayer
 from trainer.ppo.distributions import mask_logits
 from trainer.ppo.networks import ActorCritic
 
@@ -34,17 +36,21 @@ BLOCK = 128
 Stats = dict[str, np.ndarray]  # a figure's name -> [E] float32, one value per episode
 
 
+class Turn(NamedTuple):
+    """What a team may go by in a step of N worlds: B = N * A agents, world after world."""
+
+    env: HideAndSeekBatchEnv  # all there is to know; for scripted players
+    obs: Tensor  # [B, D] float32
+    action_mask: Tensor  # [B, L] bool, True = allowed
+    noise: Tensor  # [B, L] float32, standard Gumbel: randomness that is the same in every replay
+    worlds: slice = slice(None)  # those that somebody looks at; in others anything may be done
+
+
 class Player(Protocol):
     """Whoever chooses the actions of a team."""
 
-    def act(self, obs: Tensor, action_mask: Tensor, noise: Tensor) -> Tensor:
-        """Chooses actions [B, H] int64.
-
-        Args:
-            obs: [B, D] float32.
-            action_mask: [B, L] bool, True = allowed.
-            noise: [B, L] float32, standard Gumbel: the only randomness a player may use.
-        """
+    def act(self, turn: Turn) -> Tensor:
+        """Chooses actions [B, H] int64, a function of the turns of this match so far."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +60,11 @@ class PolicyPlayer:
     network: ActorCritic
     explore: bool = True
 
-    def act(self, obs: Tensor, action_mask: Tensor, noise: Tensor) -> Tensor:
+    def act(self, turn: Turn) -> Tensor:
         """See `Player.act`."""
-        logits = self.network.logits(obs)
-        scores = logits + noise if self.explore else logits
-        return _best_allowed(scores, action_mask, self.network.spec.nvec)
+        logits = self.network.logits(turn.obs)
+        scores = logits + turn.noise if self.explore else logits
+        return _best_allowed(scores, turn.action_mask, self.network.spec.nvec)
 
 
 @dataclass(frozen=True)
@@ -67,9 +73,20 @@ class RandomPlayer:
 
     nvec: Sequence[int]
 
-    def act(self, obs: Tensor, action_mask: Tensor, noise: Tensor) -> Tensor:
+    def act(self, turn: Turn) -> Tensor:
         """See `Player.act`."""
-        return _best_allowed(noise, action_mask, self.nvec)
+        return _best_allowed(turn.noise, turn.action_mask, self.nvec)
+
+
+@dataclass(frozen=True)
+class RulePlayer:
+    """A scripted player of the game."""
+
+    script: ScriptedPlayer
+
+    def act(self, turn: Turn) -> Tensor:
+        """See `Player.act`."""
+        return torch.from_numpy(self.script.act(turn.env, turn.worlds)).flatten(0, 1)
 
 
 class MatchBlock:
@@ -124,13 +141,14 @@ class MatchBlock:
         self.finished[:] = False
         self._time = 0
 
-    def step(self) -> None:
-        """Plays one step in every world."""
+    def step(self, worlds: slice = slice(None)) -> None:
+        """Plays one step in every world; `worlds`: those that count, see `Turn`."""
         actions = {}
         with torch.inference_mode():
             for spec in self.env.teams:
                 noise = self._noise[spec.name][self._time].flatten(0, 1)
-                rows = self._players[spec.name].act(*self._rows[spec.name], noise)
+                turn = Turn(self.env, *self._rows[spec.name], noise, worlds)
+                rows = self._players[spec.name].act(turn)
                 actions[spec.name] = rows.numpy().reshape(BLOCK, spec.num_agents, -1)
         self.env.step(actions, self._buffers, self._rewards, self._dones)
         ended = self._dones & ~self.finished

@@ -111,6 +111,21 @@ def test_the_statistics_as_json(demo: Demo, lineup: Lineup) -> None:
         assert demo(*args, *picture)[0] == 2
 
 
+def test_scripted_players_need_no_checkpoint(demo: Demo) -> None:
+    game = ("--set", "env.level=L1", "--set", "env.num_layouts=2", "--episodes", "3")
+    code, out, err = demo("--seeker", "chaser", "--hider", "blocker", *game, folder=None)
+    assert (code, "checkpoint" in out) == (0, False), err
+    assert out.startswith("game        L1, 1 seeker against 1 hider")
+    assert re.search(r"policy +chaser +blocker\n", out)
+    assert re.search(r"actions +scripted +scripted\n", out)
+    code, _, err = demo("--seeker", "blocker", "--hider", "random", *game, folder=None)
+    assert code == 2
+    assert "--seeker blocker: not a player of the seekers (those are: random, chaser," in err
+    code, _, err = demo("--seeker", "chasr", "--hider", "blocker", *game, folder=None)
+    assert code == 3
+    assert "--seeker chasr: neither a player nor a checkpoint; did you mean 'chaser'?" in err
+
+
 def test_compiling_is_told_but_not_beside_json(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     def compiled(*args: object) -> MatchBlock:
         for _ in range(2):

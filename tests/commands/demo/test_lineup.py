@@ -16,7 +16,7 @@ from trainer.commands.demo.checkpoint_choice import Shelf
 from trainer.commands.demo.lineup import describe, make_lineup, read_game
 from trainer.config.types import ConfigError
 from trainer.errors import IncompatibleCheckpoint, UsageError
-from trainer.ppo.matches import Player, PolicyPlayer, RandomPlayer
+from trainer.ppo.matches import Player, PolicyPlayer, RandomPlayer, RulePlayer
 
 NOBODY: dict[str, str | None] = {"seeker": None, "hider": None}
 
@@ -46,6 +46,36 @@ def test_others_may_play(shelf: Shelf) -> None:
     assert seeker.explore
     own = make_lineup(shelf, shelf.find("10"), NOBODY).players["seeker"]
     assert policy_head(seeker).equal(policy_head(own))
+
+
+def test_scripted_players_may_play(shelf: Shelf) -> None:
+    others = {"seeker": "ramp_user", "hider": "20"}
+    lineup = make_lineup(shelf, shelf.find("10"), others)
+    assert lineup.names == {"seeker": "ramp_user", "hider": "checkpoint_000020"}
+    assert lineup.actions == {"seeker": "scripted", "hider": "most likely"}
+    seeker = lineup.players["seeker"]
+    assert isinstance(seeker, RulePlayer)
+    assert seeker.script.team == "seeker"
+
+
+def test_without_a_checkpoint_the_configured_game_is_played(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").write_text("env: {level: L2, num_hiders: 3}\nppo: {brand_new: 1}\n")
+    others = {"seeker": "chaser", "hider": "random"}
+    lineup = make_lineup(shelf, None, others, overrides=["env.num_seekers=1"])
+    game = lineup.config
+    assert (game.level, game.num_hiders, game.num_seekers) == ("L2", 3, 1)
+    assert lineup.names == {"seeker": "chaser", "hider": "random"}
+    with pytest.raises(UsageError, match="only the game"):
+        make_lineup(shelf, None, others, overrides=["ppo.lr=1"])
+
+
+def test_a_mistyped_player_is_answered_with_the_nearest(shelf: Shelf) -> None:
+    words = r"--hider blockr: neither a player nor a checkpoint; did you mean 'blocker'\?"
+    with pytest.raises(NoUsableCheckpoint, match=words):
+        make_lineup(shelf, shelf.find("20"), {"hider": "blockr"})
 
 
 def test_an_unknown_opponent_is_named(shelf: Shelf) -> None:

@@ -15,7 +15,8 @@ import pytest
 from envs.render.window import NoDisplayError
 from tests.reporting.streams import FakeTerminal
 from trainer.commands.demo import recording, terminal
-from trainer.commands.demo.lineup import Lineup
+from trainer.commands.demo.checkpoint_choice import Shelf
+from trainer.commands.demo.lineup import Lineup, make_lineup
 from trainer.commands.demo.picture import draw_frame, frame_height
 from trainer.commands.demo.recording import Recorder
 from trainer.commands.demo.session import BlindScreen
@@ -67,6 +68,13 @@ def test_what_is_shown_is_what_the_statistics_count(lineup: Lineup, stage: Stage
     for number, row in results.items():
         assert row == {name: values[number - 1] for name, values in stats.items()}
     assert sorted(results) == [1, 2, 3]
+
+
+def test_a_script_plays_alike_watched_and_measured(shelf: Shelf) -> None:
+    lineup = make_lineup(shelf, shelf.find("20"), {"seeker": "searcher", "hider": "runner"})
+    stats = play_matches(lineup.config, *players(lineup), episodes=3, seed=0)
+    for number, row in results_of(Stage(lineup, 3), Script()).items():
+        assert row == {name: values[number - 1] for name, values in stats.items()}
 
 
 def test_an_episode_that_is_left_out_counts_all_the_same(lineup: Lineup, stage: Stage) -> None:

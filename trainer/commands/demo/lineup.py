@@ -7,21 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envs.hide_and_seek.config import HideAndSeekConfig, ResolvedConfig, of_checkpoint
+from envs.hide_and_seek.players.catalog import make_player
 from envs.hide_and_seek.spaces import NVEC, OBS_SIZE
 from trainer.checkpoints import layout
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.safe_io import safe_yaml
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
 from trainer.commands.demo.checkpoint_choice import Shelf
-from trainer.config.loading import apply_overrides
+from trainer.commands.demo.opponents import RANDOM, not_found, players_of
+from trainer.config.loading import apply_overrides, read_values
 from trainer.config.types import TEAMS, ConfigError
 from trainer.errors import IncompatibleCheckpoint, UsageError
-from trainer.ppo.matches import Player, PolicyPlayer, RandomPlayer
+from trainer.ppo.matches import Player, PolicyPlayer, RandomPlayer, RulePlayer
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.policy_files import PolicyFileError, load_policy
+from trainer.project import find_config
 from trainer.run.saved_run import refuse_own_game
 
-RANDOM = "random"
+SCRIPT = "scripted"
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,9 @@ class Lineup:
     Attributes:
         config: the game, resolved.
         players: by team name.
-        names: what to call them, by team name: a checkpoint's folder, or "random".
-        actions: how they choose, by team name: "most likely", "sampled" or "random".
+        names: what to call them, by team name: a checkpoint's folder, "random" or the name of a
+            scripted player.
+        actions: how they choose, by team name: "most likely", "sampled", "random" or "scripted".
         seed: which games.
     """
 
@@ -45,7 +49,7 @@ class Lineup:
 
 def make_lineup(
     shelf: Shelf,
-    checkpoint: Path,
+    checkpoint: Path | None,
     others: Mapping[str, str | None],
     *,
     overrides: Sequence[str] = (),
@@ -56,8 +60,10 @@ def make_lineup(
 
     Args:
         shelf: where selectors look.
-        checkpoint: verified; its game is played, and its policies play it.
-        others: by team name, a selector or "random" for a team that is to play otherwise.
+        checkpoint: verified; its game is played, and its policies play it. None: the game of
+            the configuration file is played, by `others` alone.
+        others: by team name, a selector, "random" or the name of a scripted player, for a team
+            that is to play otherwise.
         overrides: `env.KEY=VALUE`, changes of the game.
         explore: sample actions instead of taking the most likely ones.
         seed: which games.
@@ -66,8 +72,11 @@ def make_lineup(
         NoUsableCheckpoint, CheckpointCorrupted: exit code 3.
         UsageError, ConfigError: exit code 2.
     """
-    _refuse_own_game(checkpoint)
-    config = read_game(checkpoint, overrides)
+    if checkpoint is None:
+        config = configured_game(overrides)
+    else:
+        _refuse_own_game(checkpoint)
+        config = read_game(checkpoint, overrides)
     players: dict[str, Player] = {}
     names, actions = {}, {}
     for team in TEAMS:
@@ -76,12 +85,37 @@ def make_lineup(
             players[team] = RandomPlayer(NVEC)
             names[team] = actions[team] = RANDOM
             continue
+        if selector in players_of(team):
+            players[team] = RulePlayer(make_player(selector, team))
+            names[team], actions[team] = selector, SCRIPT
+            continue
         folder = checkpoint if selector is None else _find(shelf, team, selector)
+        if folder is None:
+            raise ValueError(f"without a checkpoint, somebody has to play the {team}s")
         _refuse_own_game(folder)
         players[team] = PolicyPlayer(_load(folder, team), explore)
         names[team] = folder.name
         actions[team] = "sampled" if explore else "most likely"
     return Lineup(config, players, names, actions, seed)
+
+
+def configured_game(overrides: Sequence[str] = ()) -> ResolvedConfig:
+    """The game of the configuration file with `env.KEY=VALUE` changes, resolved.
+
+    Raises:
+        UsageError, ConfigError: as `read_game`, or for the file.
+    """
+    _check_changes(overrides)
+    path = find_config()
+    values = {} if path is None else {"env": read_values(path).get("env") or {}}
+    return apply_overrides(values, overrides, source=str(path)).env.resolved()
+
+
+def _check_changes(overrides: Sequence[str]) -> None:
+    for item in overrides:
+        key = item.partition("=")[0].strip()
+        if not key.startswith("env."):
+            raise UsageError(f"--set {item}: only the game can be changed here{_env_hint(key)}")
 
 
 def read_game(checkpoint: Path, overrides: Sequence[str] = ()) -> ResolvedConfig:
@@ -91,10 +125,7 @@ def read_game(checkpoint: Path, overrides: Sequence[str] = ()) -> ResolvedConfig
         NoUsableCheckpoint: the checkpoint has no readable game settings.
         UsageError, ConfigError: a change is not one of the game, or not a valid one.
     """
-    for item in overrides:
-        key = item.partition("=")[0].strip()
-        if not key.startswith("env."):
-            raise UsageError(f"--set {item}: only the game can be changed here{_env_hint(key)}")
+    _check_changes(overrides)
     file = checkpoint / layout.CONFIG
     try:
         saved = safe_yaml.read(file)
@@ -139,7 +170,7 @@ def _find(shelf: Shelf, team: str, selector: str) -> Path:
     try:
         return shelf.find(selector)
     except NoUsableCheckpoint as error:
-        raise NoUsableCheckpoint(f"--{team}: {error}") from None
+        raise not_found(team, selector, error) from None
 
 
 def _load(checkpoint: Path, team: str) -> ActorCritic:

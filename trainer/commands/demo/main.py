@@ -1,4 +1,4 @@
-"""Watch trained policies play, and measure how well they do. Needs no Ray."""
+"""Watch trained policies and scripted players play, and measure how well they do. Needs no Ray."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from trainer.commands.command_parser import CommandParser, add_overrides
+from trainer.commands.demo.opponents import listing
 from trainer.commands.run_command import run_command
 from trainer.project import add_version
 
@@ -14,18 +15,25 @@ DEFAULT_FPS = 12.0
 MAX_FPS = 1000.0
 MAX_SEED = 2**63 - 1
 
-EPILOG = """\
+EPILOG = f"""\
 examples:
   python demo_model.py                                 choose a checkpoint, watch five episodes
   python demo_model.py --checkpoint best --episodes 20
   python demo_model.py --checkpoint 50 --record game.gif
   python demo_model.py --checkpoint latest --hider random --episodes 1000 --render none
   python demo_model.py --checkpoint latest --hider random --episodes 1000 --json
+  python demo_model.py --seeker chaser --hider blocker --set env.level=L1
 
 A selector is latest, best, final, an iteration number, a path, or a name given
 by `python -m trainer.checkpoints tag`. Without one a terminal shows a list to
 choose from; elsewhere the latest is taken.
-The same seed and checkpoints give the same games, actions included, in every
+
+scripted players, for --seeker and --hider, and what they do:
+{listing()}
+Where neither team is played by a checkpoint and none is given, the game is that of
+config.yaml.
+
+The same seed and players give the same games, actions included, in every
 render mode: episode 3 of five is also episode 3 of a thousand.
 
 keys in the window:
@@ -71,10 +79,14 @@ def _add_match_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=_seed, default=0, metavar="N", help="which games are played (default: 0)"
     )
     match.add_argument(
-        "--seeker", metavar="SEL", help="another checkpoint for the seekers, or random"
+        "--seeker",
+        metavar="PLAYER",
+        help="who plays the seekers: another checkpoint, random, or a scripted player",
     )
     match.add_argument(
-        "--hider", metavar="SEL", help="another checkpoint for the hiders, or random"
+        "--hider",
+        metavar="PLAYER",
+        help="who plays the hiders: another checkpoint, random, or a scripted player",
     )
     how = match.add_mutually_exclusive_group()
     how.add_argument(

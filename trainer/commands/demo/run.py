@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainer.commands.compilation import compilation_told
 from trainer.commands.demo.checkpoint_choice import Shelf, ask, home_of
+from trainer.commands.demo.opponents import check_teams, check_words, need_checkpoint
 from trainer.commands.demo.render_mode import render_mode
 from trainer.commands.imports import large_imports
 from trainer.commands.target_file import check_target
@@ -34,13 +35,19 @@ def _run(args: argparse.Namespace, progress: Progress) -> int:
         raise UsageError("--json shows no picture: give no --record, and no --render but none")
     mode = "none" if args.json else render_mode(args.render)
     style = Style.of(sys.stdout)
+    words = {"seeker": args.seeker, "hider": args.hider}
+    check_teams(words)
     shelf = Shelf(args.checkpoint_dir)
-    chosen = choose(shelf, args.checkpoint, style, may_ask=can_ask() and not args.json)
-    if chosen is None:
-        print("left")
-        return 0
-    checkpoint, how = chosen
-    if args.checkpoint_dir is None and checkpoint.parent != shelf.directory:
+    checkpoint, how = None, ""
+    if args.checkpoint is not None or need_checkpoint(words):
+        if args.checkpoint is None:
+            check_words(words, shelf)
+        chosen = choose(shelf, args.checkpoint, style, may_ask=can_ask() and not args.json)
+        if chosen is None:
+            print("left")
+            return 0
+        checkpoint, how = chosen
+    if checkpoint and args.checkpoint_dir is None and checkpoint.parent != shelf.directory:
         # The other players are looked for beside the first.
         shelf = Shelf(home_of(args.checkpoint, checkpoint))
     progress.show("loading ...", at_once=True)
@@ -53,14 +60,15 @@ def _run(args: argparse.Namespace, progress: Progress) -> int:
     lineup = make_lineup(
         shelf,
         checkpoint,
-        {"seeker": args.seeker, "hider": args.hider},
+        words,
         overrides=args.overrides,
         explore=args.explore,
         seed=args.seed,
     )
     progress.clear()
     if not args.json:
-        print(f"checkpoint  {shelf.address(checkpoint)}{how}")
+        if checkpoint is not None:
+            print(f"checkpoint  {shelf.address(checkpoint)}{how}")
         print(f"game        {describe(lineup.config)}", flush=True)
     if mode == "rgb_array" and target is None:
         print("rgb_array draws without showing: add --record FILE.gif to see it", file=sys.stderr)

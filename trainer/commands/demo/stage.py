@@ -77,7 +77,7 @@ class Stage:
         self._block.start(number)
         yield self._moment(episode)
         while not self._block.finished[world]:
-            self._block.step()
+            self._block.step(slice(world, world + 1))
             yield self._moment(episode)
 
     def stats(self, episode: int) -> dict[str, float]:
