@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envs.hide_and_seek.kernels.constants import ABUT, NOWHERE
+from envs.hide_and_seek.kernels.constants import ABUT, F0, NOWHERE
 from envs.hide_and_seek.kernels.jit import inlined
 from envs.hide_and_seek.kernels.lanes import LANES, any_lane, larger, load, store
 from envs.hide_and_seek.spaces import BOX_SLOTS
@@ -19,17 +19,19 @@ def put_box(solids, num_walls, rects, box):
 def join_solids(walls, num_walls, rects, solids):
     """Fills solids [4, S] with walls [4, W] and the boxes of rects [6, 4].
 
-    Box b stands at num_walls + b, whether it is present or not. Returns how many there are; the
-    rest of the last eight is out of reach.
+    Box b stands at num_walls + b, whether it is present or not. Returns how many there are up to
+    the last box that is present; the rest, up to whole eights with all boxes, is out of reach.
     """
-    num_solids = num_walls + BOX_SLOTS
     for k in range(4):
         for first in range(0, num_walls, LANES):
             store(solids[k], first, load(walls[k], first))
+    num_solids = num_walls
     for box in range(BOX_SLOTS):
         put_box(solids, num_walls, rects, box)
-    end = (num_solids + LANES - 1) // LANES * LANES
-    for place in range(num_solids, end):
+        if rects[box, 2] > F0:
+            num_solids = num_walls + box + 1
+    end = (num_walls + BOX_SLOTS + LANES - 1) // LANES * LANES
+    for place in range(num_walls + BOX_SLOTS, end):
         solids[0, place], solids[1, place] = NOWHERE, NOWHERE
         solids[2, place], solids[3, place] = 0.0, 0.0
     return num_solids

@@ -18,7 +18,7 @@ from envs.hide_and_seek.kernels.solids import join_solids
 from envs.hide_and_seek.kernels.spawn import start_episode
 from envs.hide_and_seek.kernels.stages import note_stage
 from envs.hide_and_seek.kernels.vision import update_sight
-from envs.hide_and_seek.spaces import NUM_HEADS, NVEC
+from envs.hide_and_seek.spaces import BOX_SLOTS, NUM_HEADS, NVEC
 
 
 @bare
@@ -34,7 +34,7 @@ def first_bad_action(actions):
 
 @inlined
 def surroundings(world, objects, n, layouts, rules, solids):
-    """The walls of world n, and its boxes if there can be any; solids is scratch."""
+    """What stops an agent in world n: walls, and boxes if there can be any; solids is scratch."""
     layout = world.layout[n]
     walls, num_walls = layouts.walls[layout], layouts.num_walls[layout]
     if rules.has_objects:
@@ -44,7 +44,7 @@ def surroundings(world, objects, n, layouts, rules, solids):
 
 
 @inlined
-def look(world, objects, n, rules, walls, num_walls):
+def look(world, objects, n, layouts, rules, walls, num_walls):
     """Updates who sees what in world n; seekers are blind in the preparation.
 
     walls [4, W]: the `surroundings` of the world.
@@ -61,7 +61,8 @@ def look(world, objects, n, rules, walls, num_walls):
         world.sees[n],
     )
     if rules.has_objects:
-        look_at_objects(world, objects, n, num_blind, rules, walls, num_walls)
+        first_box = layouts.num_walls[world.layout[n]]
+        look_at_objects(world, objects, n, num_blind, rules, walls, num_walls, first_box)
 
 
 @bare
@@ -69,7 +70,7 @@ def begin_episode(world, objects, n, layouts, rules, solids):
     """Starts the next episode of world n and looks."""
     start_episode(world, objects, n, layouts, rules)
     walls, num_walls = surroundings(world, objects, n, layouts, rules, solids)
-    look(world, objects, n, rules, walls, num_walls)
+    look(world, objects, n, layouts, rules, walls, num_walls)
 
 
 @bare
@@ -88,7 +89,7 @@ def observe_worlds(world, objects, starting, others, layouts, rules, seekers, hi
         if starting[n] or others:
             walls, num_walls = surroundings(world, objects, n, layouts, rules, scratch.solids)
             if not starting[n]:
-                look(world, objects, n, rules, walls, num_walls)
+                look(world, objects, n, layouts, rules, walls, num_walls)
             observe_world(
                 *(world, objects, n, layouts, rules, seekers, hiders, scratch.rays),
                 *(walls, num_walls),
@@ -252,16 +253,15 @@ def step_worlds(
         walls, num_walls = surroundings(world, objects, n, layouts, rules, scratch.solids)
         move(world, objects, n, layouts, rules, scratch, walls, num_walls)
         world.time[n] += 1
-        look(world, objects, n, rules, walls, num_walls)
+        look(world, objects, n, layouts, rules, walls, num_walls)
         reward = settle(world, n, layouts, rules, pay, walls, num_walls)
         rewards_s[n, :] = reward
         rewards_h[n, :] = -reward
         ended = world.time[n] >= world.episode_steps[n]
         dones[n] = ended
         if rules.has_objects and (ended or world.time[n] == world.prep_steps[n]):
-            note_stage(
-                *(world, objects, n, rules, layouts, ended, walls, num_walls, scratch.passages)
-            )
+            end = layouts.num_walls[world.layout[n]] + BOX_SLOTS
+            note_stage(world, objects, n, rules, layouts, ended, walls, end, scratch.passages)
         if ended:
             write_stats(world, objects, n, layouts.level[world.layout[n]], stats[n])
             if restart:
