@@ -15,8 +15,6 @@ from envs.hide_and_seek.kernels import step as kernels
 from envs.hide_and_seek.kernels.rollout import Rollout, compiled_step, team_of
 from envs.hide_and_seek.kernels.state import (
     Objects,
-    Pay,
-    Rules,
     TeamView,
     World,
     allocate_objects,
@@ -25,35 +23,9 @@ from envs.hide_and_seek.kernels.state import (
     view_of,
 )
 from envs.hide_and_seek.layouts import build_layouts, has_distances, with_distances
-from envs.hide_and_seek.levels import LEVELS
+from envs.hide_and_seek.restarts import Restarts
+from envs.hide_and_seek.rules import make_pay, make_rules
 from envs.hide_and_seek.spaces import NUM_HEADS, STAT_NAMES
-
-
-def _make_rules(config: ResolvedConfig) -> Rules:
-    """The numbers that the kernels use."""
-    prep_steps, episode_steps = zip(*config.times, strict=True)
-    shares = np.cumsum(config.level_shares)
-    shares[config.stage :] = 1.0  # whatever the rounding
-    return Rules(
-        num_seekers=config.num_seekers,
-        has_objects=config.contents.objects,
-        prep_steps=np.array(prep_steps, np.int32),
-        episode_steps=np.array(episode_steps, np.int32),
-        ramp_locks=np.array([LEVELS[level].ramps_lock for level in config.levels]),
-        level_first=np.arange(len(config.levels) + 1, dtype=np.int32) * config.num_layouts,
-        level_share=shares.astype(np.float32),
-        cos_half_view=np.float32(np.cos(np.radians(config.vision_angle) / 2.0)),
-        vision_range=np.float32(config.vision_range),
-        lidar_range=np.float32(config.lidar_range),
-        beta=np.float32(config.shaping_beta),
-        cover=np.float32(config.shaping_cover),
-        gamma=np.float32(config.shaping_gamma),
-    )
-
-
-def _make_pay(config: ResolvedConfig) -> Pay:
-    """The same for what the game pays."""
-    return Pay(*(np.float32(getattr(config, f"reward_{name}")) for name in Pay._fields))
 
 
 class HideAndSeekBatchEnv(BatchEnv):
@@ -95,6 +67,10 @@ class HideAndSeekBatchEnv(BatchEnv):
         self.world = allocate_world(num_envs, agents)
         self.objects = allocate_objects(num_envs, agents)
         self._scratch = allocate_scratch(num_envs, agents, self.layouts.walls.shape[2])
+        self._restarts = None
+        if config.restart_share > 0.0:
+            slots = (config.restart_share, config.restart_slots)
+            self._restarts = Restarts.allocate(*slots, num_envs, agents)
         self._started = False
 
     def set_parameters(self, values: Mapping[str, float]) -> dict[str, float]:
@@ -111,7 +87,7 @@ class HideAndSeekBatchEnv(BatchEnv):
     def _use_rules(self, config: ResolvedConfig) -> None:
         if config.shaping_beta > 0.0 and not has_distances(self.layouts):
             self.layouts = with_distances(self.layouts)
-        self.config, self.rules, self.pay = config, _make_rules(config), _make_pay(config)
+        self.config, self.rules, self.pay = config, make_rules(config), make_pay(config)
 
     def reset(self, seeds: np.ndarray, out: Mapping[str, ObsBuffers]) -> None:
         """See `BatchEnv.reset`."""
@@ -119,7 +95,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         seeker_view, hider_view = self._views(out)
         self._moved[:] = 0.0
         kernels.seed_worlds(self.world.stream, seeds)
-        self._write(np.ones(self.num_envs, np.bool_), seeker_view, hider_view)
+        self._begin(np.ones(self.num_envs, np.bool_), seeker_view, hider_view, anew=True)
         self._started = True
 
     def next_episodes(self, out: Mapping[str, ObsBuffers]) -> None:
@@ -127,7 +103,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         self._check_started()
         seeker_view, hider_view = self._views(out)
         self._moved[:] = 0.0
-        self._write(np.ones(self.num_envs, np.bool_), seeker_view, hider_view)
+        self._begin(np.ones(self.num_envs, np.bool_), seeker_view, hider_view)
 
     def step(
         self,
@@ -151,7 +127,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         check_array("terminated", terminated, (self.num_envs,), np.bool_)
         paid = self._pays_for_moving()
         before = self.world.pos.copy() if paid else self.world.pos
-        restart = self.autoreset and not paid
+        at_once = self.autoreset and not self._is_followed()
         bad = kernels.step_worlds(
             self.world,
             self.objects,
@@ -159,7 +135,7 @@ class HideAndSeekBatchEnv(BatchEnv):
             self.layouts,
             self.rules,
             self.pay,
-            restart,
+            at_once,
             seeker_view,
             hider_view,
             rewards["seeker"],
@@ -171,13 +147,34 @@ class HideAndSeekBatchEnv(BatchEnv):
             raise ValueError(describe_action(self._scratch.actions, int(bad), self.teams))
         if paid:
             self._pay_for_moving(before, rewards, terminated)
-            if self.autoreset:
-                self._write(terminated, seeker_view, hider_view)
+        if self._restarts is not None:
+            self._restarts.note(self.world, self.objects, terminated, self.episode_stats)
+        if self.autoreset and not at_once and terminated.any():
+            self._begin(terminated, seeker_view, hider_view)
+
+    def _begin(
+        self, starting: np.ndarray, seekers: TeamView, hiders: TeamView, *, anew: bool = False
+    ) -> None:
+        """Starts the next episode in some worlds; `anew`: nothing has been played before."""
+        self._write(starting, seekers, hiders)
+        if self._restarts is None:
+            return
+        if anew:
+            self._restarts.clear(self.world, self.objects)
+        levels = self.layouts.level
+        restarted = self._restarts.begin(self.world, self.objects, levels, starting)
+        if restarted.any():
+            self._write(np.zeros_like(starting), seekers, hiders, others=restarted)
 
     def _write(
-        self, starting: np.ndarray, seekers: TeamView, hiders: TeamView, others: bool = False
+        self,
+        starting: np.ndarray,
+        seekers: TeamView,
+        hiders: TeamView,
+        others: np.ndarray | None = None,
     ) -> None:
-        """Writes what is seen where an episode is starting, and in the others if wanted."""
+        """Writes what is seen where an episode is starting, and in some others."""
+        others = np.zeros_like(starting) if others is None else others
         kernels.observe_worlds(
             *(self.world, self.objects, starting, others, self.layouts, self.rules),
             *(seekers, hiders, self._scratch),
@@ -206,6 +203,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         part.num_envs = len(part.world.time)
         part.episode_stats = self.episode_stats[worlds]
         part._moved = self._moved[worlds]
+        part._restarts = None if self._restarts is None else self._restarts.part(worlds)
         part._scratch = allocate_scratch(
             part.num_envs, self.world.pos.shape[1], self.layouts.walls.shape[2]
         )
@@ -214,9 +212,9 @@ class HideAndSeekBatchEnv(BatchEnv):
     def compiled(
         self, rollout: Mapping[str, TeamArrays], dones: np.ndarray, worlds: slice
     ) -> CompiledSteps | None:
-        """See `BatchEnv.compiled`; with pay for moving, `step` has to be called."""
+        """See `BatchEnv.compiled`; with pay for moving or restarts, `step` has to be called."""
         self._check_started()
-        if self._pays_for_moving():
+        if self._is_followed():
             return None
         state = Rollout(
             *(self.world, self.objects, self.layouts, self.rules, self.pay, self.autoreset),
@@ -225,6 +223,10 @@ class HideAndSeekBatchEnv(BatchEnv):
         )
         return CompiledSteps(compiled_step(numba.typeof(state)), state)
 
+    def _is_followed(self) -> bool:
+        """Whether something is done after each step, before finished worlds go on."""
+        return self._restarts is not None or self._pays_for_moving()
+
     def _pays_for_moving(self) -> bool:
         return self.pay.moving != 0.0 or bool(self._moved.any())
 
@@ -232,8 +234,8 @@ class HideAndSeekBatchEnv(BatchEnv):
         """See `BatchEnv.observe`."""
         self._check_started()
         seeker_view, hider_view = self._views(out)
-        nowhere = np.zeros(self.num_envs, np.bool_)
-        self._write(nowhere, seeker_view, hider_view, others=True)
+        everywhere = np.ones(self.num_envs, np.bool_)
+        self._write(~everywhere, seeker_view, hider_view, others=everywhere)
 
     def get_state(self) -> dict[str, np.ndarray]:
         """See `BatchEnv.get_state`."""
@@ -257,7 +259,8 @@ class HideAndSeekBatchEnv(BatchEnv):
     def _arrays(self) -> dict[str, np.ndarray]:
         """All that a state consists of."""
         beside = {"moving_return": self._moved, "episode_stats": self.episode_stats}
-        return self.world._asdict() | self.objects._asdict() | beside
+        visited = {} if self._restarts is None else self._restarts.arrays()
+        return self.world._asdict() | self.objects._asdict() | beside | visited
 
     def _check_started(self) -> None:
         if not self._started:

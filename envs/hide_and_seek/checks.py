@@ -12,6 +12,7 @@ from envs.hide_and_seek.config import HideAndSeekConfig
 from envs.hide_and_seek.kernels.constants import ARENA, DIAGONAL, NUM_HEADINGS, TOP_SPEED
 from envs.hide_and_seek.kernels.state import Objects, allocate_objects, allocate_world
 from envs.hide_and_seek.object_checks import check_objects
+from envs.hide_and_seek.restarts import KEPT, VISITED, Restarts
 from envs.hide_and_seek.setting_types import MAX_REWARD, MAX_STEPS
 from envs.hide_and_seek.spaces import HEADS, NUM_HEADS, NVEC, OLDER_STATS
 from envs.hide_and_seek.word_hints import nearest
@@ -80,11 +81,14 @@ def check_state(
             )
         if given.dtype != array.dtype:
             raise ValueError(f"state array {name!r} must be {array.dtype}, got {given.dtype}")
-        if given.dtype.kind == "f" and not np.all(np.isfinite(given)):
+        odd = np.isinf if name == "episode_stats" else _is_not_finite  # restarts leave nan there
+        if given.dtype.kind == "f" and np.any(odd(given)):
             raise ValueError(f"state array {name!r} holds a number that is not finite")
     values = {name: np.asarray(array) for name, array in state.items()}
     _check_values(values, num_layouts)
     check_objects(values)
+    if f"{VISITED}worth" in values:
+        _check_visited(values, num_layouts)
 
 
 def check_foreign_state(
@@ -105,6 +109,9 @@ def check_foreign_state(
     one = allocate_world(1, num_agents)._asdict() | allocate_objects(1, num_agents)._asdict()
     one["moving_return"] = np.zeros((1, 2), np.float32)
     one["episode_stats"] = np.zeros((1, num_stats), np.float32)
+    if game.restart_share > 0.0:
+        restarts = (game.restart_share, game.restart_slots)
+        one |= Restarts.allocate(*restarts, 1, num_agents).arrays()
     # As large as the state is said to be, in the memory of one world.
     wanted = {n: np.broadcast_to(a, (*num_envs, *a.shape[1:])) for n, a in one.items()}
     check_state(wanted, state, game.bank_size)
@@ -138,6 +145,30 @@ def _check_values(state: Mapping[str, np.ndarray], num_layouts: int) -> None:
         raise ValueError("state array 'seen_steps' must be from 0 to the steps played")
     if np.any(np.where(seen > 0, (first < 0) | (first >= played), first != -1)):
         raise ValueError("state array 'first_seen' must be -1 or a step played")
+
+
+def _check_visited(state: Mapping[str, np.ndarray], num_layouts: int) -> None:
+    """Bounds the visited states of worlds as those of the worlds themselves."""
+    times = state[f"{VISITED}time"]
+    num_states, num_agents = times.size, state["heading"].shape[1]
+    one = allocate_world(1, num_agents)._asdict()
+    values = {n: np.broadcast_to(a, (num_states, *a.shape[1:])) for n, a in one.items()}
+    for name in KEPT:
+        array = state[f"{VISITED}{name}"]
+        values[name] = array.reshape(num_states, *array.shape[2:])
+    try:
+        _check_values(values, num_layouts)
+        check_objects(values)
+    except ValueError as error:
+        raise ValueError(f"visited states: {error}") from None
+    for name in ("worth", "seen"):
+        _refuse(state, f"{VISITED}{name}", (0, 1))
+    _refuse(state, "keep_at", (-1, MAX_STEPS))
+    _refuse(state, "restart_slot", (-1, times.shape[1] - 2))
+
+
+def _is_not_finite(array: np.ndarray) -> Any:
+    return ~np.isfinite(array)
 
 
 def _refuse(state: Mapping[str, np.ndarray], name: str, bounds: tuple[Any, Any]) -> None:

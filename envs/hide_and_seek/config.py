@@ -15,6 +15,7 @@ from envs.hide_and_seek.setting_types import (
     MAX_BETA,
     MAX_LAYOUTS,
     MAX_REWARD,
+    MAX_SLOTS,
     Discount,
     Distance,
     EpisodeSteps,
@@ -82,6 +83,10 @@ class HideAndSeekConfig(Settings):
     shaping_gamma: Discount | None = None
     """Discount inside the shaping term; None = the learner's, with which no optimum changes."""
 
+    restart_share: Annotated[Finite, Field(ge=0.0, lt=1.0)] = 0.0
+    """Share of the episodes that begin from a state visited before, see `restarts`; 0 = off."""
+    restart_slots: Annotated[int, Field(strict=True, ge=1, le=MAX_SLOTS)] = 8
+    """How many visited states each world keeps."""
     curriculum: Curriculum | None = None
     """Several levels, of which `level` is the first. Teams are of one size in all of them; times
     that are None are each level's own."""

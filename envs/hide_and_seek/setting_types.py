@@ -14,6 +14,7 @@ MAX_TEAM = 3
 MAX_REWARD = 1000.0
 MAX_STEPS = 100_000  # of an episode
 MAX_LAYOUTS = 4096
+MAX_SLOTS = 64  # for visited states, of a world
 MAX_BETA = 1000.0
 
 # Strict: no text or truth value is a number.

@@ -14,7 +14,8 @@ from tests.scripts.test_signals import wait_for
 PROMOTE = "promote: {metric: seen_fraction, above: -1, iterations: 3}"  # any known mean will do
 LEVELS = "levels: [L0, L1, Q], earlier_share: 0.25"
 SHORT = ("--set", "env.prep_steps=4", "--set", "env.episode_steps=16")
-CURRICULUM = (*SMALL, *SHORT, "--set", f"env.curriculum={{{LEVELS}, {PROMOTE}}}")
+AGAIN = ("--set", "env.restart_share=0.3")  # visited states are to be carried over too
+CURRICULUM = (*SMALL, *SHORT, *AGAIN, "--set", f"env.curriculum={{{LEVELS}, {PROMOTE}}}")
 
 
 def state_of(desk: Desk, iteration: int) -> dict[str, Any]:
@@ -58,6 +59,8 @@ def test_a_killed_run_rises_as_one_that_was_not(
     assert desk.weights(last) == straight[0].weights(last)
     assert desk.history() == straight[0].history()
     assert state_of(desk, 8)["promotion"] == state_of(straight[0], 8)["promotion"]
+    worlds = f"{last}/training_state/worlds_0.npz"
+    assert (desk.work / worlds).read_bytes() == (straight[0].work / worlds).read_bytes()
 
 
 def test_a_resume_says_where_the_curriculum_stands_and_follows_its_changes(
@@ -68,7 +71,7 @@ def test_a_resume_says_where_the_curriculum_stands_and_follows_its_changes(
     def resumed(iteration: int, curriculum: str) -> str:
         given = ("--set", f"env.curriculum={curriculum}")
         words = ("continue_training.py", str(iteration), "--yes", "--iterations", "2")
-        done = desk.run(*words, *SMALL, *SHORT, *given)
+        done = desk.run(*words, *SMALL, *SHORT, *AGAIN, *given)
         assert done.returncode == 0, done.stderr
         return "\n".join(" ".join(line.split()) for line in done.stdout.splitlines())
 

@@ -107,7 +107,9 @@ class MatchBlock:
             raise ValueError(f"seed must be at least 0, got {seed}")
         # Shaping changes only the training reward, which nobody looks at here, and its distance
         # tables take seconds to build.
-        config = config.model_copy(update={"shaping_beta": 0.0, "shaping_cover": 0.0})
+        config = config.model_copy(
+            update={"shaping_beta": 0.0, "shaping_cover": 0.0, "restart_share": 0.0}
+        )
         self.env = HideAndSeekBatchEnv(config, BLOCK, autoreset=False)
         self.finished = np.zeros(BLOCK, np.bool_)
         self._players = players

@@ -81,12 +81,12 @@ def observe_worlds(world, objects, starting, others, layouts, rules, seekers, hi
 
     Args:
         starting: [N] bool, the worlds that start their next episode, as `step_worlds` does it.
-        others: whether the other worlds are written too.
+        others: [N] bool, other worlds that are written too.
     """
     for n in range(world.time.shape[0]):
         if starting[n]:
             begin_episode(world, objects, n, layouts, rules, scratch.solids)
-        if starting[n] or others:
+        if starting[n] or others[n]:
             walls, num_walls = surroundings(world, objects, n, layouts, rules, scratch.solids)
             if not starting[n]:
                 look(world, objects, n, layouts, rules, walls, num_walls)
