@@ -172,6 +172,13 @@ def test_a_curriculum_is_one_value_and_a_rule_ends_the_schedule_of_its_stage() -
     assert merged(started=started, now=("env.curriculum=null",)).config == Config()
 
 
+def test_a_part_of_a_curriculum_can_be_given() -> None:
+    started = (f"env.curriculum={{{LEVELS}, {PROMOTE}}}",)
+    found = merged(started=started, now=("env.curriculum.promote=null",)).config.env.curriculum
+    assert found is not None
+    assert (found.levels, found.promote) == (("L0", "L1"), None)
+
+
 def test_a_curriculum_edited_in_the_file_counts() -> None:
     before, after = ({"levels": ["L0", last]} for last in ("L1", "L2"))
     found = merged(

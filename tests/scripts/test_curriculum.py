@@ -69,21 +69,21 @@ def test_a_resume_says_where_the_curriculum_stands_and_follows_its_changes(
     desk = copy_of(straight[0], tmp_path / "copy")
 
     def resumed(iteration: int, curriculum: str) -> str:
-        given = ("--set", f"env.curriculum={curriculum}")
+        given = ("--set", f"env.curriculum{curriculum}")
         words = ("continue_training.py", str(iteration), "--yes", "--iterations", "2")
         done = desk.run(*words, *SMALL, *SHORT, *AGAIN, *given)
         assert done.returncode == 0, done.stderr
         return "\n".join(" ".join(line.split()) for line in done.stdout.splitlines())
 
-    told = resumed(4, f"{{{LEVELS}, {PROMOTE.replace('3', '9')}}}")
+    told = resumed(4, ".promote.iterations=9")
     assert "{promote: {iterations: 3}} -> {promote: {iterations: 9}} changed, given now\n" in told
     assert "worlds start fresh" not in told
     assert "stage 1 of 0 to 2, L1; then Q, when seen_fraction is above -1 in 9 iterations" in told
     assert desk.history()[-1]["env/stage"] == 1
-    told = resumed(6, f"{{levels: [L0, L2, L1], earlier_share: 0.25, {PROMOTE}}}")
+    told = resumed(6, f"={{levels: [L0, L2, L1], earlier_share: 0.25, {PROMOTE}}}")
     assert "changed, given now; worlds start fresh" in told
     assert "curriculum: stage 2 of 0 to 2, L1, the last one" in told
-    told = resumed(8, f"{{{LEVELS}}}")
+    told = resumed(8, f"={{{LEVELS}}}")
     assert "curriculum: stage 1 of 0 to 2, L1; it stays" in told
     assert [row["env/stage"] for row in desk.history()[-4:]] == [2, 2, 1, 1]
 
