@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from envs.hide_and_seek.spaces import OBS_SIZE, STATE_SIZE
 from tests.run.fake_training import FakeTrainer
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
@@ -39,6 +40,9 @@ def test_memory_grows_with_worlds_steps_and_weights() -> None:
     assert needed(ray={"num_envs_per_env_runner": 2_000}) > 1.9 * small
     assert needed(**WORLDS, ppo={"hiddens": [4096, 4096]}) > small + 2 * 2 * 16 * 4096**2
     assert needed(**WORLDS, env={"shaping_beta": 1.0}) > small
+    states = 2 * 2 * 129 * 1_000 * 4 * STATE_SIZE  # two copies, two teams of one
+    first_layers = 2 * 16 * 64 * (STATE_SIZE - OBS_SIZE)
+    assert needed(**WORLDS, ppo={"critic": "state"}) == small + states + first_layers
 
 
 def test_a_network_too_large_for_a_checkpoint_is_refused() -> None:
