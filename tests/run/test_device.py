@@ -44,9 +44,10 @@ def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Plac
 def values(folder: Path, device: str) -> dict[str, Any]:
     small = {"rollout_length": 16, "minibatch_size": 128, "num_epochs": 2, "hiddens": [16, 16]}
     hider = {"normalize_obs": True, "kl_coeff": 0.2, "vf_share_layers": True, "activation": "relu"}
+    seeker = {"normalize_obs": True, "critic": "state"}
     return {
         "env": {"num_layouts": 2},
-        "ppo": {**small, "hider": hider, "checkpoint_dir": str(folder)},
+        "ppo": {**small, "seeker": seeker, "hider": hider, "checkpoint_dir": str(folder)},
         "ray": {"num_envs_per_env_runner": 16},
         # The engine is torch's on both sides.
         "train": {"device": device, "engine": "torch", "torch_threads": 1},
