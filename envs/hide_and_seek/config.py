@@ -152,6 +152,12 @@ class HideAndSeekConfig(Settings):
         names += [] if self.curriculum is None else ["level"]
         return {name: name for name in names}
 
+    def at_level(self, level: str) -> HideAndSeekConfig:
+        """One level of a curriculum as a game of its own, for the same teams."""
+        teams = {f"num_{team}s": size for team, size in self.resolved().team_sizes.items()}
+        alone = {"level": level, "curriculum": None, **teams}
+        return HideAndSeekConfig.model_validate(self.model_dump() | alone)
+
     def resolved(self) -> ResolvedConfig:
         """The same game with the level's values in place of every None."""
         names = ("num_seekers", "num_hiders", *TIMES)
@@ -250,7 +256,7 @@ class ResolvedConfig(HideAndSeekConfig):
     @property
     def rules(self) -> dict[str, Any]:
         """What the state of a world depends on; what a step pays does not count."""
-        found = self.model_dump(exclude={*REWARD_SETTINGS, *_DERIVED})
+        found = self.model_dump(exclude={*REWARD_SETTINGS, *_DERIVED, *self.own_times})
         return found | {"curriculum": None if self.curriculum is None else list(self.levels)}
 
     @property

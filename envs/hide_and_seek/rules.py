@@ -12,8 +12,6 @@ from envs.hide_and_seek.levels import LEVELS
 def make_rules(config: ResolvedConfig) -> Rules:
     """What holds for all worlds."""
     prep_steps, episode_steps = zip(*config.times, strict=True)
-    shares = np.cumsum(config.level_shares)
-    shares[config.stage :] = 1.0  # whatever the rounding
     return Rules(
         num_seekers=config.num_seekers,
         has_objects=config.contents.objects,
@@ -21,7 +19,7 @@ def make_rules(config: ResolvedConfig) -> Rules:
         episode_steps=np.array(episode_steps, np.int32),
         ramp_locks=np.array([LEVELS[level].ramps_lock for level in config.levels]),
         level_first=np.arange(len(config.levels) + 1, dtype=np.int32) * config.num_layouts,
-        level_share=shares.astype(np.float32),
+        level_share=np.cumsum(config.level_shares).astype(np.float32),
         cos_half_view=np.float32(np.cos(np.radians(config.vision_angle) / 2.0)),
         vision_range=np.float32(config.vision_range),
         lidar_range=np.float32(config.lidar_range),

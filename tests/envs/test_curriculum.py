@@ -58,6 +58,18 @@ def test_episodes_are_of_the_stage_and_of_earlier_levels(stage: int, shares: lis
     assert [count > 0 for count in counts] == [share > 0 for share in shares]
 
 
+@pytest.mark.parametrize("stage", range(6))
+def test_rounding_never_leaves_an_episode_to_a_level_that_is_yet_to_come(stage: int) -> None:
+    names = ["L0", "L1", "L2", "L3", "L4", "Q"]
+    for share in (0.1, 0.3, 0.7):
+        levels = {"levels": names, "earlier_share": share}
+        play = make_play(1, num_layouts=1, level="L0", curriculum=levels)
+        play.env.set_parameters({"stage": stage})
+        assert play.env.rules.level_share.dtype == np.float32
+        assert (play.env.rules.level_share[stage:] == 1.0).all()
+        assert (play.env.rules.level_share[:stage] < 1.0).all()
+
+
 def test_without_a_share_for_earlier_levels_only_the_stage_is_played() -> None:
     play = make_play(50, level="L1", curriculum={"levels": LEVELS, "earlier_share": 0.0})
     play.env.set_parameters({"stage": 2})
@@ -179,9 +191,9 @@ def test_only_the_levels_of_a_curriculum_are_rules() -> None:
         config(curriculum={"levels": LEVELS, "earlier_share": 0.0, "promote": promote}).resolved(),
         config().resolved().with_parameters({"stage": 1}),
     ]
-    assert games[0].rules == games[1].rules
+    assert games[0].rules == games[1].rules == games[2].rules
     assert games[0].rules["curriculum"] == LEVELS
-    assert games[2].rules["curriculum"] == LEVELS
+    assert config(prep_steps=9).resolved().rules["prep_steps"] == 9
     assert HideAndSeekConfig(level="L1").resolved().rules["curriculum"] is None
     assert games[1].record["curriculum"]["promote"]["above"] == 0.5
     assert HideAndSeekConfig.model_validate(games[1].record).resolved().rules != {}

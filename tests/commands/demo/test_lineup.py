@@ -103,6 +103,26 @@ def test_the_game_can_be_changed(shelf: Shelf) -> None:
     assert (game.num_hiders, game.episode_steps, game.num_seekers) == (3, 20, 2)
 
 
+CURRICULUM = "env: {level: L0, num_hiders: 3, num_boxes: 1, curriculum: {levels: [L0, Q]}}"
+
+
+@pytest.mark.parametrize(
+    ("noted", "level"),
+    [('{"level": "Q"}', "Q"), ('{"level": "L0"}', "L0"), ('{"level": ["Q"]}', "L0"), ("?", "L0")],
+)
+def test_of_a_curriculum_the_level_is_played_that_it_had_come_to(
+    tmp_path: Path, noted: str, level: str
+) -> None:
+    (tmp_path / "config.yaml").write_text(CURRICULUM)
+    (tmp_path / "metadata.json").write_text(noted)
+    game = read_game(tmp_path)
+    assert (game.level, game.curriculum) == (level, None)
+    assert game.team_sizes == {"seeker": 1, "hider": 3}  # those of the whole run
+    assert game.contents.boxes == 1
+    assert game.times == ((32, 80) if level == "Q" else (20, 80),)
+    assert read_game(tmp_path, ["env.level=L2"]).level == "L2"
+
+
 @pytest.mark.parametrize(
     ("item", "error", "words"),
     [

@@ -9,7 +9,7 @@ from pathlib import Path
 from envs.hide_and_seek.config import HideAndSeekConfig, ResolvedConfig, of_checkpoint
 from envs.hide_and_seek.players.catalog import make_player
 from envs.hide_and_seek.spaces import NVEC, OBS_SIZE
-from trainer.checkpoints import layout
+from trainer.checkpoints import layout, metadata
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.safe_io import safe_yaml
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
@@ -121,6 +121,8 @@ def _check_changes(overrides: Sequence[str]) -> None:
 def read_game(checkpoint: Path, overrides: Sequence[str] = ()) -> ResolvedConfig:
     """The game a checkpoint was trained on, with `env.KEY=VALUE` changes, resolved.
 
+    Of a curriculum it is the level that the run had come to.
+
     Raises:
         NoUsableCheckpoint: the checkpoint has no readable game settings.
         UsageError, ConfigError: a change is not one of the game, or not a valid one.
@@ -131,7 +133,7 @@ def read_game(checkpoint: Path, overrides: Sequence[str] = ()) -> ResolvedConfig
         saved = safe_yaml.read(file)
         # The other groups are about training: whatever they hold, the game can be played.
         values = {"env": of_checkpoint(saved["env"])}
-        apply_overrides(values, [], source=str(file))
+        game = apply_overrides(values, [], source=str(file)).env
     except FileNotFoundError:
         raise NoUsableCheckpoint(
             f"the game of this checkpoint is unknown: {checkpoint} has no {layout.CONFIG}, "
@@ -142,7 +144,18 @@ def read_game(checkpoint: Path, overrides: Sequence[str] = ()) -> ResolvedConfig
         reason = getattr(error, "strerror", None) or reason
         text = str(reason) if isinstance(error, ConfigError) else f"{file}: {reason}"
         raise NoUsableCheckpoint(f"the game of this checkpoint is unknown: {text}") from None
+    if game.curriculum is not None:
+        values = {"env": game.at_level(_level_of(checkpoint, game)).model_dump(mode="json")}
     return apply_overrides(values, overrides).env.resolved()
+
+
+def _level_of(checkpoint: Path, game: HideAndSeekConfig) -> str:
+    """The level that a curriculum had come to; the first if the metadata do not say it."""
+    try:
+        level = metadata.read(checkpoint).get("level")
+    except (OSError, ValueError):
+        return game.level
+    return level if level in game.levels else game.level
 
 
 def describe(config: ResolvedConfig) -> str:
