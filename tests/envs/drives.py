@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from envs.hide_and_seek.spaces import BOX_SLOTS, NUM_OBJECTS
+from tests.envs.object_invariants import gaps
 from tests.envs.playing import Play
 
 Drive = Callable[[Play, np.random.Generator, int], np.ndarray]
@@ -98,6 +99,35 @@ def climb(play: Play, rng: np.random.Generator, time: int) -> np.ndarray:
     actions[..., 3] = np.arange(shape[1]) % 3 == time // 50 % 3
     actions[..., 4] *= rng.random(shape) < 0.05
     return actions
+
+
+def put_ramps_at_obstacles(play: Play, rng: np.random.Generator) -> int:
+    """Moves ramps to walls and boxes, where there is room for them; returns how many."""
+    env, moved = play.env, 0
+    for n in range(env.num_envs):
+        rects = env.objects.object_rect[n]
+        walls = env.layouts.walls[env.world.layout[n]].T
+        for k in range(BOX_SLOTS, NUM_OBJECTS):
+            solids = np.concatenate([walls, rects[:BOX_SLOTS]])
+            if rects[k, 2] == 0.0:
+                continue
+            for _ in range(20):
+                x, y, half_x, half_y = solids[rng.integers(len(solids))]
+                side = rng.choice([-1.0, 1.0])
+                if rng.random() < 0.5:
+                    x += side * (half_x + 0.4 + rng.uniform(0.0, 0.19))
+                    y += rng.uniform(-half_y, half_y)
+                else:
+                    y += side * (half_y + 0.4 + rng.uniform(0.0, 0.19))
+                    x += rng.uniform(-half_x, half_x)
+                rect = np.array([x, y, 0.4, 0.4], np.float32)
+                others = np.concatenate([solids, np.delete(rects[BOX_SLOTS:], k - BOX_SLOTS, 0)])
+                apart = np.maximum(*gaps(rect[None, None].astype(float), others[None])).min()
+                if apart >= 0.0 and np.all(np.abs(rect[:2] - 6.0) <= 5.6):
+                    rects[k], moved = rect, moved + 1
+                    break
+    env.observe(play.out)
+    return moved
 
 
 DRIVES: dict[str, Drive] = {

@@ -26,6 +26,7 @@ from tests.envs.reference_objects import (
     grab_target,
     lock_target,
     mask,
+    nearest,
     stands_at_obstacle,
     unlock_target,
 )
@@ -216,10 +217,14 @@ def climb(moment: Moment, a: int) -> None:
 
 
 def come_down(moment: Moment, a: int) -> None:
+    scene = moment.scene
     if moment.crossed[a]:
-        team = "seeker" if a < moment.scene.num_seekers else "hider"
-        moment.counts[f"{team}_crossings"] += 1.0
-    moment.scene.climb[a], moment.crossed[a] = 0, False
+        ramp = nearest(scene, a, scene.rects.keys() & {*RAMPS})
+        middle = np.array(scene.rects[ramp][:2])
+        if not is_clear(scene.pos[a], middle, scene.solids()):
+            team = "seeker" if a < scene.num_seekers else "hider"
+            moment.counts[f"{team}_crossings"] += 1.0
+    scene.climb[a], moment.crossed[a] = 0, False
 
 
 def landing(scene: Scene, a: int) -> np.ndarray | None:

@@ -303,6 +303,6 @@ def test_grab_is_not_disabled_at_any_level(level: str) -> None:
             frozen = ~play.out[spec.name].valid
             actions[spec.name][frozen] = (1, 1, 2, 0, 0)
         play.step(actions)
-        held += np.sum(play.env.objects.holding >= 0)
+        held += int(np.sum(play.env.objects.holding >= 0))
     assert held > 20
     assert play.env.objects.stage[:, :6].sum() > 1.0

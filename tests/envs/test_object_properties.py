@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envs.hide_and_seek.spaces import BOX_SLOTS, NUM_OBJECTS, STAGES
-from tests.envs.drives import DRIVES, split
-from tests.envs.object_invariants import Watch, gaps
+from envs.hide_and_seek.spaces import STAGES
+from tests.envs.drives import DRIVES, put_ramps_at_obstacles, split
+from tests.envs.object_invariants import Watch
 from tests.envs.playing import Play, make_play
 
 LEVELS = ["L1", "L2", "L3", "L4", "Q"]
@@ -31,35 +31,6 @@ def play_for(level: str, seekers: int, hiders: int, worlds: int) -> Play:
         episode_steps=200,
         **MORE.get(level, {}),
     )
-
-
-def put_ramps_at_obstacles(play: Play, rng: np.random.Generator) -> int:
-    """Moves ramps to walls and boxes, where there is room for them; returns how many."""
-    env, moved = play.env, 0
-    for n in range(env.num_envs):
-        rects = env.objects.object_rect[n]
-        walls = env.layouts.walls[env.world.layout[n]].T
-        for k in range(BOX_SLOTS, NUM_OBJECTS):
-            solids = np.concatenate([walls, rects[:BOX_SLOTS]])
-            if rects[k, 2] == 0.0:
-                continue
-            for _ in range(20):
-                x, y, half_x, half_y = solids[rng.integers(len(solids))]
-                side = rng.choice([-1.0, 1.0])
-                if rng.random() < 0.5:
-                    x += side * (half_x + 0.4 + rng.uniform(0.0, 0.19))
-                    y += rng.uniform(-half_y, half_y)
-                else:
-                    y += side * (half_y + 0.4 + rng.uniform(0.0, 0.19))
-                    x += rng.uniform(-half_x, half_x)
-                rect = np.array([x, y, 0.4, 0.4], np.float32)
-                others = np.concatenate([solids, np.delete(rects[BOX_SLOTS:], k - BOX_SLOTS, 0)])
-                apart = np.maximum(*gaps(rect[None, None].astype(float), others[None])).min()
-                if apart >= 0.0 and np.all(np.abs(rect[:2] - 6.0) <= 5.6):
-                    rects[k], moved = rect, moved + 1
-                    break
-    env.observe(play.out)
-    return moved
 
 
 def watch_play(play: Play, drive: str, steps: int, seed: int) -> np.ndarray:

@@ -15,7 +15,8 @@ from envs.hide_and_seek.kernels.physics import (
     overlap_depth,
 )
 from envs.hide_and_seek.kernels.solids import abuts
-from envs.hide_and_seek.kernels.targets import RAMP_BITS, held_bits
+from envs.hide_and_seek.kernels.targets import RAMP_BITS, held_bits, nearest_of
+from envs.hide_and_seek.kernels.vision import line_is_clear
 from envs.hide_and_seek.spaces import BOX_SLOTS, NUM_OBJECTS, STAGES
 
 _HIDER_CROSSINGS = STAGES.index("hider_crossings")
@@ -72,13 +73,24 @@ def land(pos, vel, a, solids, num_solids):
 
 
 @inlined
-def come_down(objects, n, a, num_seekers):
-    """Agent a is on the ground; if it was over an obstacle, that was a crossing."""
+def is_across(rects, x, y, solids, num_solids):
+    """Whether a solid lies between x, y and the nearest ramp of rects [6, 4], its middle."""
+    ramp = nearest_of(RAMP_BITS, rects, x, y)
+    return not line_is_clear(x, y, rects[ramp, 0], rects[ramp, 1], solids, num_solids)
+
+
+@inlined
+def come_down(world, objects, n, a, num_seekers, solids, num_solids):
+    """Agent a is on the ground: a crossing, if that is behind an obstacle that it was over.
+
+    A disc is over an obstacle at its very edge; who walks about on a ramp has crossed nothing.
+    """
     objects.climb[n, a] = 0
-    if objects.crossed[n, a]:
-        objects.crossed[n, a] = False
+    x, y, rects = world.pos[n, a, 0], world.pos[n, a, 1], objects.object_rect[n]
+    if objects.crossed[n, a] and is_across(rects, x, y, solids, num_solids):
         column = _SEEKER_CROSSINGS if a < num_seekers else _HIDER_CROSSINGS
         objects.stage[n, column] += F1
+    objects.crossed[n, a] = False
 
 
 @bare
@@ -96,11 +108,11 @@ def climb(world, objects, n, num_seekers, walls, num_walls):
             objects.climb[n, a] -= 1
             if objects.climb[n, a] == 0:
                 if land(pos, world.vel[n], a, walls, num_walls):
-                    come_down(objects, n, a, num_seekers)
+                    come_down(world, objects, n, a, num_seekers, walls, num_walls)
                 else:
                     objects.climb[n, a] = 1
         elif leads_up(rects, holding, x, y, walls, num_walls):
             objects.climb[n, a] = CLIMB_STEPS
             objects.holding[n, a] = -1
         elif is_up:
-            come_down(objects, n, a, num_seekers)
+            come_down(world, objects, n, a, num_seekers, walls, num_walls)
