@@ -18,6 +18,7 @@ A slot that is absent or hidden is all zeros.
     lidar (32)
       ray k points k * 11.25 degrees to the left of ahead and gives the distance to the nearest
       wall, box or border / lidar range; a miss is 1. Agents and ramps do not show on the lidar.
+      Up on an obstacle it is 0 all around.
     other agents (5 slots of 10): slots 0-1 the mates, slots 2-4 the opponents, by index
       0     1 if it is seen now, else the slot is zero
       1-2   bearing: cos, sin (ahead = 1, 0; left = 0, 1)

@@ -33,7 +33,7 @@ def cast(
         high = (corners[None, :, 2:] - eye) / directions[:, None]
         enter = np.minimum(low, high).max(axis=-1)
         leave = np.maximum(low, high).min(axis=-1)
-        hits = np.where((enter <= leave) & (leave > 0.0), np.maximum(enter, 0.0), np.inf)
+        hits = np.where((enter <= leave) & (enter > 0.0), enter, np.inf)  # no obstacle it is up on
         reached = np.minimum(reached, hits.min(axis=-1))
     return reached
 

@@ -135,11 +135,14 @@ def segments_cross(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -
 
 
 def line_is_clear(p: np.ndarray, q: np.ndarray, walls: list[Wall]) -> bool:
-    """A line enters a rectangle exactly when it crosses one of its diagonals or ends inside."""
+    """A line goes through a rectangle exactly when it crosses one of its diagonals.
+
+    One that an end lies in does not count: who is there stands above it.
+    """
     for cx, cy, hx, hy in walls:
         center, half = np.array([cx, cy]), np.array([hx, hy])
         if any(np.all(np.abs(end - center) < half) for end in (p, q)):
-            return False
+            continue
         flipped = half * np.array([1.0, -1.0])
         for diagonal in (half, flipped):
             if segments_cross(p, q, center - diagonal, center + diagonal):

@@ -150,6 +150,23 @@ def test_no_sight_through_a_box_that_the_viewer_touches(
     assert play.env.objects.sees_objects[0, 0] == 1 << 4
 
 
+@pytest.mark.parametrize("on_a_wall", [True, False])
+def test_who_is_up_on_an_obstacle_sees_and_is_seen_past_it_alone(on_a_wall: bool) -> None:
+    """Else it would be a place to hide in, and a seeker up there blind."""
+    walls = [(6.0, 6.0, 0.1, 2.0)] if on_a_wall else []
+    objects = {4: (9.0, 6.0, *RAMP), **({} if on_a_wall else {0: (6.0, 6.0, *CUBE)})}
+    agents = [(3.0, 6.0, EAST), (8.0, 6.0, WEST)], [(6.0, 6.0, EAST)]
+    play = place(walls, *agents, objects=objects, level="L3")
+    play.env.objects.climb[0, 2] = 5
+    play.env.observe(play.out)
+    assert play.env.world.sees[0].tolist() == [[0, 0, 1], [0, 0, 1], [0, 1, 0]]
+    assert play.env.objects.sees_objects[0, 2] == (1 << 4) + (not on_a_wall)
+    between = [*walls, (4.5, 6.0, 0.1, 1.0), (7.0, 6.0, 0.1, 1.0)]
+    play = place(between, *agents, objects=objects, level="L3")
+    assert not play.env.world.sees.any()
+    assert play.env.objects.sees_objects[0, 2] == (not on_a_wall)
+
+
 def test_a_ramp_hides_nothing() -> None:
     objects = {1: (8.0, 6.0, *CUBE), 5: (6.0, 6.0, *RAMP)}
     play = place([], [(4.0, 6.0, EAST)], [(6.0, 6.0, WEST)], objects=objects)

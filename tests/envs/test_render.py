@@ -76,13 +76,13 @@ def test_visible_ground_is_what_the_game_calls_visible(view: float) -> None:
     corners = np.array([(x - a, y - b, x + a, y + b) for x, y, a, b in walls])
     rng = np.random.default_rng(0)
     wrong = 0
-    for _ in range(15):
-        eye, heading = rng.uniform(0.3, 11.7, 2), int(rng.integers(32))
-        if reference.depth(eye, walls) > 0.2:
-            continue
+    eyes = [*rng.uniform(0.3, 11.7, (15, 2)), *([x, y] for x, y, _, _ in walls)]  # some are up
+    for eye, heading in zip(np.array(eyes), rng.integers(32, size=18), strict=True):
         half, angle = np.radians(view) / 2.0, reference.angle_of(heading)
         polygon = visible_polygon(eye[0], eye[1], angle, half, 7.0, corners, 12.0)
         for spot in rng.uniform(0.0, 12.0, (60, 2)):
+            if reference.depth(spot, walls) > reference.RADIUS:
+                continue  # it is no ground
             expected = reference.in_cone(eye, heading, spot, view, 7.0)
             expected = expected and reference.line_is_clear(eye, spot, walls)
             wrong += inside(polygon, *spot) != expected

@@ -81,11 +81,6 @@ def any_lane(bits: Any) -> Any:
     return np.any(bits)
 
 
-def count_lanes(bits: Any) -> Any:
-    """How many bits are set."""
-    return np.count_nonzero(bits)
-
-
 def _wide(builder: Any, kind: Any, value: Any) -> Any:
     """The value in every lane, if it is one number."""
     if kind != types.float32:
@@ -164,20 +159,6 @@ def _any_lane(_typing: Any, bits: Any) -> Any:
 @overload(any_lane, strict=False)
 def _any_lane_compiled(bits: Any) -> Any:
     return lambda bits: _any_lane(bits)
-
-
-@intrinsic
-def _count_lanes(_typing: Any, bits: Any) -> Any:
-    def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        packed = builder.bitcast(args[0], ir.IntType(LANES))
-        return builder.zext(builder.ctpop(packed), context.get_value_type(types.intp))
-
-    return types.intp(bits), codegen
-
-
-@overload(count_lanes, strict=False)
-def _count_lanes_compiled(bits: Any) -> Any:
-    return lambda bits: _count_lanes(bits)
 
 
 def _compile_pairwise(

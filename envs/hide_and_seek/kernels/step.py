@@ -44,7 +44,7 @@ def surroundings(world, objects, n, layouts, rules, solids):
 
 
 @inlined
-def look(world, objects, n, layouts, rules, walls, num_walls):
+def look(world, objects, n, rules, walls, num_walls):
     """Updates who sees what in world n; seekers are blind in the preparation.
 
     walls [4, W]: the `surroundings` of the world.
@@ -61,8 +61,7 @@ def look(world, objects, n, layouts, rules, walls, num_walls):
         world.sees[n],
     )
     if rules.has_objects:
-        first_box = layouts.num_walls[world.layout[n]]
-        look_at_objects(world, objects, n, num_blind, rules, walls, num_walls, first_box)
+        look_at_objects(world, objects, n, num_blind, rules, walls, num_walls)
 
 
 @bare
@@ -70,7 +69,7 @@ def begin_episode(world, objects, n, layouts, rules, solids):
     """Starts the next episode of world n and looks."""
     start_episode(world, objects, n, layouts, rules)
     walls, num_walls = surroundings(world, objects, n, layouts, rules, solids)
-    look(world, objects, n, layouts, rules, walls, num_walls)
+    look(world, objects, n, rules, walls, num_walls)
 
 
 @bare
@@ -89,7 +88,7 @@ def observe_worlds(world, objects, starting, others, layouts, rules, seekers, hi
         if starting[n] or others[n]:
             walls, num_walls = surroundings(world, objects, n, layouts, rules, scratch.solids)
             if not starting[n]:
-                look(world, objects, n, layouts, rules, walls, num_walls)
+                look(world, objects, n, rules, walls, num_walls)
             observe_world(
                 *(world, objects, n, layouts, rules, seekers, hiders, scratch.rays),
                 *(walls, num_walls),
@@ -253,7 +252,7 @@ def step_worlds(
         walls, num_walls = surroundings(world, objects, n, layouts, rules, scratch.solids)
         move(world, objects, n, layouts, rules, scratch, walls, num_walls)
         world.time[n] += 1
-        look(world, objects, n, layouts, rules, walls, num_walls)
+        look(world, objects, n, rules, walls, num_walls)
         reward = settle(world, n, layouts, rules, pay, walls, num_walls)
         rewards_s[n, :] = reward
         rewards_h[n, :] = -reward

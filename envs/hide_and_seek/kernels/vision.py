@@ -6,7 +6,7 @@ import numpy as np
 
 from envs.hide_and_seek.kernels.constants import COS, F0, F1, FAR, SIN
 from envs.hide_and_seek.kernels.jit import inlined
-from envs.hide_and_seek.kernels.lanes import LANES, any_lane, count_lanes, larger, load, smaller
+from envs.hide_and_seek.kernels.lanes import LANES, any_lane, larger, load, smaller
 
 _TINY = np.float32(1e-9)
 _EDGE = np.float32(1e-6)  # a target right on the cone's edge counts as inside
@@ -21,42 +21,25 @@ def inverse(value):
 
 
 @inlined
-def crossed(x0, y0, inv_x, inv_y, walls, first):
-    """Which of the eight walls from `first` on a line crosses (touching is no crossing).
+def line_is_clear(x0, y0, x1, y1, walls, num_walls):
+    """Whether the straight line between two points crosses no wall (touching is no crossing).
+
+    A wall that an end of the line lies in is not crossed: who is up on an obstacle stands above
+    it, and the middle of a box is not hidden by the box.
 
     The slab test of Kay and Kajiya (1986), with the line's ends at parameters 0 and 1.
-
-    Args:
-        x0, y0: where it starts.
-        inv_x, inv_y: see `inverse`, of the way to where it ends.
     """
-    to_x, to_y = load(walls[0], first) - x0, load(walls[1], first) - y0
-    half_x, half_y = load(walls[2], first), load(walls[3], first)
-    x_0, x_1 = (to_x - half_x) * inv_x, (to_x + half_x) * inv_x
-    y_0, y_1 = (to_y - half_y) * inv_y, (to_y + half_y) * inv_y
-    enter = larger(smaller(x_0, x_1), smaller(y_0, y_1))
-    leave = smaller(larger(x_0, x_1), larger(y_0, y_1))
-    return (enter < leave) & (leave > F0) & (enter < F1)
-
-
-@inlined
-def line_is_clear(x0, y0, x1, y1, walls, num_walls):
-    """Whether the straight line between two points crosses no wall."""
     inv_x, inv_y = inverse(x1 - x0), inverse(y1 - y0)
     for first in range(0, num_walls, LANES):
-        if any_lane(crossed(x0, y0, inv_x, inv_y, walls, first)):
+        to_x, to_y = load(walls[0], first) - x0, load(walls[1], first) - y0
+        half_x, half_y = load(walls[2], first), load(walls[3], first)
+        x_0, x_1 = (to_x - half_x) * inv_x, (to_x + half_x) * inv_x
+        y_0, y_1 = (to_y - half_y) * inv_y, (to_y + half_y) * inv_y
+        enter = larger(smaller(x_0, x_1), smaller(y_0, y_1))
+        leave = smaller(larger(x_0, x_1), larger(y_0, y_1))
+        if any_lane((enter < leave) & (enter > F0) & (leave < F1)):
             return False
     return True
-
-
-@inlined
-def count_crossed(x0, y0, x1, y1, walls, num_walls):
-    """How many walls the straight line between two points crosses."""
-    inv_x, inv_y = inverse(x1 - x0), inverse(y1 - y0)
-    count = 0
-    for first in range(0, num_walls, LANES):
-        count += count_lanes(crossed(x0, y0, inv_x, inv_y, walls, first))
-    return count
 
 
 @inlined
