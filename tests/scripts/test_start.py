@@ -142,4 +142,4 @@ def test_a_start_builds_the_game_once(monkeypatch: pytest.MonkeyPatch) -> None:
     small = {"env": {"num_layouts": 1}, "ray": {"num_envs_per_env_runner": 32}}
     trainer, _ = create_ppo_trainer(small)
     trainer.stop()
-    assert built == [("L0", 1, 0)]
+    assert built == [(("L0",), 1, 0, None, None)]
