@@ -18,6 +18,7 @@ from envs.hide_and_seek.players.maps import (
 )
 from envs.hide_and_seek.players.state import Memory, Scene
 from envs.hide_and_seek.players.steering import FREELY, bin_of, push_to, turn_to
+from envs.hide_and_seek.spaces import BOX_SLOTS
 
 DISC = float(RADIUS)
 
@@ -36,7 +37,8 @@ def scene_of(world, objects, layouts, rules, n, maps):
     """World n as it is now, with its map and without walks."""
     layout = world.layout[n]
     walls, num_walls = layouts.walls[layout], layouts.num_walls[layout]
-    num_solids = join_solids(walls, num_walls, objects.object_rect[n], maps.solids)
+    join_solids(walls, num_walls, objects.object_rect[n], maps.solids)
+    num_solids = num_walls + BOX_SLOTS  # also those that are absent: all have their places
     free_all(maps.free, DISC)
     block_solids(maps.free, maps.solids, num_solids)
     return Scene(
