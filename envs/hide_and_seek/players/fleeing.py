@@ -1,17 +1,31 @@
 """The runner: a hider that keeps out of the seekers' sight and away from them.
 
-It knows where they are. One world at a time.
+It knows the walls and boxes, and of the seekers what some hider has seen not long ago. Until then
+it waits where few places look at, and looks around. One world at a time.
 """
 
 from __future__ import annotations
 
 from envs.hide_and_seek.kernels.constants import TOP_SPEED
+from envs.hide_and_seek.players.hiding import best_shelter
 from envs.hide_and_seek.players.jit import kernel
-from envs.hide_and_seek.players.looking import is_watched
-from envs.hide_and_seek.players.maps import PER_METER, ROW, SIDE, UNREACHED, middle_of
-from envs.hide_and_seek.players.walking import mind_of, scene_of, start_walks, walk_to
+from envs.hide_and_seek.players.looking import is_open, is_watched
+from envs.hide_and_seek.players.maps import (
+    PER_METER,
+    ROW,
+    SIDE,
+    UNREACHED,
+    cell_at,
+    middle_of,
+    nearest_free,
+    walk_from,
+)
+from envs.hide_and_seek.players.walking import mind_of, place_of, scene_of, start_walks, walk_to
+from envs.hide_and_seek.spaces import TURN
 
 _EVERY = 4  # cells between two places that are weighed
+_FORGOTTEN = 20  # steps after which it no longer counts where a seeker was seen
+_LEFT = 4  # the choice of the head turn
 _SPEED = float(TOP_SPEED)
 # What a place is worth, in meters that the seekers have to walk to it.
 _AWAY = 12.0  # they cannot come there, or have at least so far
@@ -22,7 +36,18 @@ _STAY = 1.0  # it is where one is going: no dithering
 
 
 @kernel
-def best_place(scene, goal):
+def is_exposed(scene, mind, knows_all, x, y):
+    """Whether a point is in the line of sight of some seeker that a hider knows of."""
+    if knows_all:
+        return is_watched(scene, x, y)
+    for s in range(scene.num_seekers):
+        if mind.known[s] and is_open(scene, mind.place[s, 0], mind.place[s, 1], x, y):
+            return True
+    return False
+
+
+@kernel
+def best_place(scene, mind, knows_all, goal):
     """The cell that is best to hide at, -1 = none; `goal` is the one chosen last."""
     head_start = _SPEED * scene.prep_left
     best, most = -1, -1e9
@@ -38,7 +63,7 @@ def best_place(scene, goal):
             if cell == goal:
                 worth += _STAY
             x, y = middle_of(cell)
-            if worth > most and is_watched(scene, x, y):
+            if worth > most and is_exposed(scene, mind, knows_all, x, y):
                 worth += _WATCHED
             if worth > most:
                 best, most = cell, worth
@@ -46,16 +71,56 @@ def best_place(scene, goal):
 
 
 @kernel
-def flee(scene, a, mind, action):
-    """Takes hider a a step towards the best place to hide from where the seekers are now.
+def flee(scene, a, mind, knows_all, action):
+    """Takes hider a a step towards the best place to hide from where the seekers are.
 
     `scene.opponents` are the walks from the seekers, `scene.costs` those from the hider.
+    knows_all: whether it goes by all seekers, or by those in `mind`.
     """
-    goal = best_place(scene, mind.goal[a])
+    goal = best_place(scene, mind, knows_all, mind.goal[a])
     mind.goal[a] = goal
     if goal >= 0:
         x, y = middle_of(goal)
         walk_to(scene, a, goal, x, y, 0.0, 0.0, action)
+
+
+@kernel
+def remember(scene, mind):
+    """Notes which seekers are seen; whether it is known of some where it is, or was not long ago.
+
+    Fills `scene.opponents` with the walks from those places.
+    """
+    count = 0
+    for s in range(scene.num_seekers):
+        mind.stuck[s] += 1
+        for h in range(scene.num_seekers, scene.pos.shape[0]):
+            if scene.sees[h, s]:
+                mind.known[s], mind.stuck[s] = True, 0
+                mind.place[s, 0], mind.place[s, 1] = place_of(scene, s)
+        mind.known[s] = mind.known[s] and mind.stuck[s] < _FORGOTTEN
+        if mind.known[s]:
+            x, y = mind.place[s, 0], mind.place[s, 1]
+            cell = nearest_free(scene.free, x, y)
+            scene.starts[count] = cell_at(x, y) if cell < 0 else cell
+            count += 1
+    sources = scene.starts[:count]
+    walk_from(scene.free, sources, scene.opponents, scene.queue, scene.filled)
+    return count > 0
+
+
+@kernel
+def lie_low(scene, a, mind, action):
+    """Takes hider a a step to a place that few others look at; it turns round all the time."""
+    if mind.target[a] < 0:
+        # The seekers may come from everywhere.
+        for cell in range(scene.opponents.shape[0]):
+            scene.opponents[cell] = scene.costs[cell]
+        mind.target[a] = best_shelter(scene)
+    goal = mind.target[a]
+    if goal >= 0:
+        x, y = middle_of(goal)
+        walk_to(scene, a, goal, x, y, 0.0, 0.0, action)
+    action[TURN] = _LEFT
 
 
 @kernel
@@ -64,7 +129,10 @@ def play_runner(world, objects, layouts, rules, memory, maps, plan, option, acti
     for n in range(world.time.shape[0]):
         scene, mind = scene_of(world, objects, layouts, rules, n, maps), mind_of(memory, n)
         first = scene.num_seekers
-        start_walks(scene, scene.free, 0, first, scene.opponents)
+        is_alarmed = remember(scene, mind)
         for a in range(first, scene.pos.shape[0]):
             start_walks(scene, scene.free, a, a + 1, scene.costs)
-            flee(scene, a, mind, actions[n, a - first])
+            if is_alarmed:
+                flee(scene, a, mind, False, actions[n, a - first])
+            else:
+                lie_low(scene, a, mind, actions[n, a - first])

@@ -4,6 +4,9 @@ A map is [CELLS] uint8, 1 = free, in rows of ROW cells of 0.125 m. The outermost
 of the arena and are never free, so that every cell of the arena has eight neighbors. A cell is
 known by its flat index. The game's own grid of 0.25 m is too coarse here: it misses most of the
 gaps that a disc just fits through.
+
+What has two ways to lie has a map of two layers, [2 * CELLS], and can turn from one to the other
+where the other one has room all around.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ SIDE = 96  # cells along the arena
 ROW = SIDE + 2
 CELLS = ROW * ROW
 STRAIGHT, ACROSS = 5, 7  # costs of a move; 7 is 1% short of the diagonal
+TURNING = 7  # the cost of a turn to the other layer
 PER_METER = STRAIGHT / CELL  # cost of a meter
 UNREACHED = 1 << 30  # the cost of a cell that no walk reaches
 BUCKETS = 8  # more than the dearest move
@@ -25,6 +29,7 @@ BUCKETS = 8  # more than the dearest move
 SLACK = 0.01  # a disc or an object that touches a wall still fits
 _ARENA = float(ARENA)
 _LOOK_AHEAD = 12  # cells of a path that are cut short where the straight way is free
+_PUSH = 0.2  # meters: to what is nearer than one push carries, nobody would push
 _SNAP = 4  # cells around a place in which a free one is looked for
 
 
@@ -81,13 +86,13 @@ def block(free, x, y, half_x, half_y, radius):
 
 @kernel
 def walk_from(free, sources, costs, queue, filled):
-    """Fills costs [CELLS] int32 with the cheapest walk from any of some cells, UNREACHED = no way.
+    """Fills costs, int32, with the cheapest walk to each cell from any of some, UNREACHED = none.
 
     Dijkstra with a circle of buckets (Dial 1969); no move cuts a corner.
 
     Args:
-        free: the map; the sources [K] need not be free.
-        queue: [BUCKETS, CELLS] int32 scratch; filled [BUCKETS] int64 scratch.
+        free: the map, of one or two layers as costs; the sources [K] need not be free.
+        queue: [BUCKETS, 2 * CELLS] int32 scratch; filled [BUCKETS] int64 scratch.
     """
     costs[:] = UNREACHED
     filled[:] = 0
@@ -102,6 +107,15 @@ def walk_from(free, sources, costs, queue, filled):
             cell = queue[bucket, k]
             if costs[cell] != cost:
                 continue  # reached more cheaply since
+            if free.shape[0] > CELLS:
+                other = cell + CELLS if cell < CELLS else cell - CELLS
+                room = free[other - 1] & free[other + 1] & free[other - ROW] & free[other + ROW]
+                if free[other] & room and cost + TURNING < costs[other]:
+                    costs[other] = cost + TURNING
+                    target = (cost + TURNING) % BUCKETS
+                    queue[target, filled[target]] = other
+                    filled[target] += 1
+                    waiting += 1
             for dr in range(-ROW, ROW + 1, ROW):
                 for dc in range(-1, 2):
                     other = cell + dr + dc
@@ -155,7 +169,7 @@ def cost_at(free, costs, x, y):
 
 @kernel
 def path_to(free, costs, goal, path):
-    """Fills path [CELLS] int64 with the walk from the goal back to where `costs` starts.
+    """Fills path [2 * CELLS] int64 with the walk from the goal back to where `costs` starts.
 
     Returns how many cells it has, both ends included; 0 if there is no way.
     """
@@ -165,6 +179,10 @@ def path_to(free, costs, goal, path):
     path[0] = cell
     while costs[cell] > 0:
         step = cell
+        if free.shape[0] > CELLS:
+            other = cell + CELLS if cell < CELLS else cell - CELLS
+            if costs[other] == costs[cell] - TURNING:
+                step = other
         for dr in range(-ROW, ROW + 1, ROW):
             for dc in range(-1, 2):
                 other = cell + dr + dc
@@ -212,4 +230,8 @@ def next_place(free, costs, path, x, y, goal, goal_x, goal_y):
         next_x, next_y = (goal_x, goal_y) if k == 0 else middle_of(path[k])
         if is_straight(free, x, y, next_x, next_y):
             return next_x, next_y
-    return middle_of(path[length - 2])
+    for k in range(length - 2, 0, -1):
+        next_x, next_y = middle_of(path[k])
+        if max(abs(next_x - x), abs(next_y - y)) > _PUSH:
+            return next_x, next_y
+    return goal_x, goal_y

@@ -12,6 +12,7 @@ from envs.hide_and_seek.kernels.constants import ARENA
 from envs.hide_and_seek.players.jit import kernel
 from envs.hide_and_seek.players.maps import (
     CELL,
+    CELLS,
     ROW,
     SIDE,
     SLACK,
@@ -29,6 +30,13 @@ from envs.hide_and_seek.spaces import BOX_SLOTS, GRAB, NUM_OBJECTS
 
 _ARENA = float(ARENA)
 _STILL = 0.02  # m/step
+_NEAR = 1.5  # meters
+
+
+@kernel
+def is_still(scene, a):
+    """Whether an agent hardly moves."""
+    return np.sqrt(scene.vel[a, 0] ** 2 + scene.vel[a, 1] ** 2) < _STILL
 
 
 @kernel
@@ -44,18 +52,32 @@ def keep_inside(free, off_x, off_y, half_x, half_y):
 
 
 @kernel
-def pair_walks(scene, k, x, y, off_x, off_y, half_x, half_y):
-    """Fills `scene.pair` and `scene.pair_costs` for an agent at x, y who holds object k.
+def pair_map(scene, holder, k, off_x, off_y, half_x, half_y, ignored, free):
+    """Fills free [CELLS] with the places of an agent who holds object k.
 
-    half_x, half_y: the object's half sides, which may be others than now.
+    Agents who stand or are near are in the way, others will have gone on. holder: -1 = all will.
+
+    Args:
+        half_x, half_y: the object's half sides, which may be others than now.
+        ignored: a bit for each box that is no obstacle.
     """
-    free, solids, rects = scene.pair, scene.solids, scene.rects
+    solids, rects = scene.solids, scene.rects
     free_all(free, DISC)
     keep_inside(free, off_x, off_y, half_x, half_y)
     reach_x, reach_y = half_x - SLACK, half_y - SLACK
-    own = scene.num_solids - BOX_SLOTS + k if k < BOX_SLOTS else -1
+    for a in range(scene.pos.shape[0]):
+        if holder < 0 or a == holder:
+            continue
+        other_x, other_y = place_of(scene, a)
+        own_x, own_y = place_of(scene, holder)
+        is_near = max(abs(other_x - own_x), abs(other_y - own_y)) < _NEAR
+        if is_near or is_still(scene, a):
+            block(free, other_x, other_y, 0.0, 0.0, 2 * DISC)
+            block(free, other_x - off_x, other_y - off_y, half_x, half_y, DISC)
+    first_box = scene.num_walls
     for s in range(scene.num_solids):
-        if s == own or solids[2, s] == 0.0:
+        is_ignored = s >= first_box and (ignored | 1 << k) >> (s - first_box) & 1
+        if is_ignored or solids[2, s] == 0.0:
             continue
         to_x, to_y, wide, high = numbers(solids[:, s])
         block(free, to_x, to_y, wide, high, DISC)
@@ -64,32 +86,33 @@ def pair_walks(scene, k, x, y, off_x, off_y, half_x, half_y):
         if ramp != k and rects[ramp, 2] > 0.0:
             to_x, to_y, wide, high = numbers(rects[ramp])
             block(free, to_x - off_x, to_y - off_y, wide + reach_x, high + reach_y, 0.0)
-    cell = nearest_free(free, x, y)
-    scene.starts[0] = cell_at(x, y) if cell < 0 else cell
-    walk_from(free, scene.starts[:1], scene.pair_costs, scene.queue, scene.filled)
 
 
 @kernel
-def carry_to(scene, a, goal_x, goal_y, action):
+def pair_walks(scene, holder, k, x, y, off_x, off_y, half_x, half_y):
+    """Fills the first layer of `scene.pair` and `scene.pair_costs` for a holder of k at x, y."""
+    free, costs = scene.pair[:CELLS], scene.pair_costs[:CELLS]
+    pair_map(scene, holder, k, off_x, off_y, half_x, half_y, 0, free)
+    cell = nearest_free(free, x, y)
+    scene.starts[0] = cell_at(x, y) if cell < 0 else cell
+    walk_from(free, scene.starts[:1], costs, scene.queue, scene.filled)
+
+
+@kernel
+def carry_to(scene, a, layer, goal_x, goal_y, action):
     """Takes a holder a step on its way to a place of its own, which need not be quite free.
 
-    `scene.pair_costs` are the pair's ways from where it stands.
+    `scene.pair_costs` are the pair's ways from where it stands, in a layer of the map.
     """
     x, y = place_of(scene, a)
+    free = scene.pair[layer * CELLS : (layer + 1) * CELLS]
+    costs = scene.pair_costs[layer * CELLS : (layer + 1) * CELLS]
     next_x, next_y = goal_x, goal_y
-    cell = nearest_free(scene.pair, goal_x, goal_y)
+    cell = nearest_free(free, goal_x, goal_y)
     if cell >= 0:
-        next_x, next_y = next_place(
-            scene.pair, scene.pair_costs, scene.path, x, y, cell, goal_x, goal_y
-        )
+        next_x, next_y = next_place(free, costs, scene.path, x, y, cell, goal_x, goal_y)
     action[GRAB] = 1
     heading = int(scene.heading[a])
     heading = turn_to(action, heading, level_of(heading))
     vel_x, vel_y = np.float64(scene.vel[a, 0]), np.float64(scene.vel[a, 1])
     push_to(action, next_x - x, next_y - y, vel_x, vel_y, heading, CARRYING)
-
-
-@kernel
-def is_still(scene, a):
-    """Whether an agent hardly moves."""
-    return np.sqrt(scene.vel[a, 0] ** 2 + scene.vel[a, 1] ** 2) < _STILL

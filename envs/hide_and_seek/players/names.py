@@ -8,7 +8,7 @@ SEEKERS = {
     "ramp_user": "carries a ramp to the hiders' shelter and walks over its wall, else chases",
 }
 HIDERS = {
-    "runner": "keeps out of sight and away from the seekers; knows where all are",
+    "runner": "hides where few places look at; keeps away from seekers it has seen",
     "blocker": "puts boxes before the doors of its room, locks them and stays out of sight",
 }
 SCRIPTED = {"seeker": SEEKERS, "hider": HIDERS}

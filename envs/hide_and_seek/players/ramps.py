@@ -14,6 +14,7 @@ from envs.hide_and_seek.players.chasing import chase, nearest_hider
 from envs.hide_and_seek.players.grabbing import SIDES, fetch, normal_of, refuse, spot_of
 from envs.hide_and_seek.players.jit import kernel
 from envs.hide_and_seek.players.maps import (
+    CELLS,
     UNREACHED,
     cell_at,
     cost_at,
@@ -91,7 +92,7 @@ def best_place(scene, off_x, off_y):
                 y = middle_y - ny * out + abs(nx) * along
                 if landing(scene, x, y, side) < 0:
                     continue
-                cost = cost_at(scene.pair, scene.pair_costs, x - off_x, y - off_y)
+                cost = cost_at(scene.pair[:CELLS], scene.pair_costs[:CELLS], x - off_x, y - off_y)
                 if cost < least:
                     least, best_x, best_y = cost, x, y
     return least, best_x, best_y
@@ -113,7 +114,7 @@ def choose_ramp(scene, a, mind):
                 continue
             ramp_x, ramp_y, half_x, half_y = numbers(rect)
             off_x, off_y = ramp_x - x, ramp_y - y
-            pair_walks(scene, k, x, y, off_x, off_y, half_x, half_y)
+            pair_walks(scene, -1, k, x, y, off_x, off_y, half_x, half_y)
             cost, _, _ = best_place(scene, off_x, off_y)
             if cost < UNREACHED and walk + cost / _CARRY < least:
                 best, best_side, least = k, side, walk + cost / _CARRY
@@ -130,13 +131,13 @@ def bring_ramp(scene, a, mind, action):
     x, y = place_of(scene, a)
     ramp_x, ramp_y, half_x, half_y = numbers(rect)
     off_x, off_y = ramp_x - x, ramp_y - y
-    pair_walks(scene, int(k), x, y, off_x, off_y, half_x, half_y)
+    pair_walks(scene, a, int(k), x, y, off_x, off_y, half_x, half_y)
     cost, goal_x, goal_y = best_place(scene, off_x, off_y)
     mind.stuck[a] = mind.stuck[a] + 1 if is_still(scene, a) else 0
     if cost >= UNREACHED or mind.stuck[a] >= _PATIENCE:
         refuse(mind, a)
     else:
-        carry_to(scene, a, goal_x - off_x, goal_y - off_y, action)
+        carry_to(scene, a, 0, goal_x - off_x, goal_y - off_y, action)
 
 
 @kernel

@@ -1,159 +1,161 @@
 """The blocker's plan: which room becomes the shelter, which box goes to which door, who moves it.
 
-A room is what is one piece once every door is shut. One world at a time.
+All that could be done is tried: there are at most four boxes and three hiders. One world at a time.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from envs.hide_and_seek.kernels.constants import CARRY, NOBODY, TOP_SPEED, WALL_HALF
+from envs.hide_and_seek.kernels.constants import ARENA, CARRY, NOBODY, TOP_SPEED
+from envs.hide_and_seek.players.doors import SHIFTS, place_before, shift_of
 from envs.hide_and_seek.players.jit import kernel
-from envs.hide_and_seek.players.maps import (
-    CELLS,
-    PER_METER,
-    UNREACHED,
-    block,
-    free_all,
-    middle_of,
-    nearest_free,
-    numbers,
-    walk_from,
+from envs.hide_and_seek.players.maps import CELLS, numbers
+from envs.hide_and_seek.players.rooms import (
+    far_from_doors,
+    label_rooms,
+    room_at,
+    side_of,
+    steps_into,
 )
-from envs.hide_and_seek.players.state import MOST_ROOMS
-from envs.hide_and_seek.players.walking import DISC, block_solids, place_of, start_walks
+from envs.hide_and_seek.players.walking import place_of, start_walks
 from envs.hide_and_seek.spaces import BOX_SLOTS
 
-_BESIDE = float(WALL_HALF) + DISC + 0.3  # from a door's middle to a place in a room
 _SPEED, _CARRYING = float(TOP_SPEED), float(TOP_SPEED * CARRY)
-_HANDLING = 8.0  # steps to grab, adjust and lock
+_ARENA = float(ARENA)
+_HANDLING = 10.0  # steps to grab, adjust and lock
+_FROM_ELSEWHERE = 25.0  # steps that a plank takes more that has to come through a door
 _NEVER = 1e6
+_APART = 0.02  # meters between two boxes, or a box and a wall
 
 
 @kernel
-def label_rooms(scene, doors, plan):
-    """Fills `plan.closed`, the map with doors [D, 4] shut, and `plan.rooms`; returns how many."""
-    free_all(plan.closed, DISC)
-    block_solids(plan.closed, scene.solids, scene.num_solids - BOX_SLOTS)
-    for d in range(doors.shape[0]):
-        x, y, half_x, half_y = numbers(doors[d])
-        block(plan.closed, x, y, half_x, half_y, DISC)
-    plan.rooms[:] = -1
-    count = 0
-    for cell in range(CELLS):
-        if plan.closed[cell] and plan.rooms[cell] < 0 and count < MOST_ROOMS:
-            scene.starts[0] = cell
-            walk_from(plan.closed, scene.starts[:1], scene.costs, scene.queue, scene.filled)
-            for other in range(CELLS):
-                if scene.costs[other] < UNREACHED:
-                    plan.rooms[other] = count
-            count += 1
-    return count
+def extra_steps(scene, b, room, plan):
+    """What box b costs more as one for a room, in steps; _NEVER = it is of no use there."""
+    x, y, half_x, half_y = numbers(scene.rects[b])
+    if half_x == 0.0 or scene.locks[b] != NOBODY:
+        return _NEVER
+    if room_at(plan, x, y) == room:
+        return 0.0
+    return _FROM_ELSEWHERE if half_x != half_y else _NEVER
 
 
 @kernel
-def room_at(plan, x, y):
-    """The room around a point, -1 if there is none."""
-    cell = nearest_free(plan.closed, x, y)
-    return -1 if cell < 0 else plan.rooms[cell]
+def steps_of(scene, doors, code, count, plan):
+    """How many steps a way to share out the work takes: until the last hider is done.
 
-
-@kernel
-def side_of(door, room, plan):
-    """On which side of a door [4] a room is: +1 or -1 along its normal; 0 = on none or on both."""
-    x, y, half_x, half_y = numbers(door)
-    by_x, by_y = (_BESIDE, 0.0) if half_x < half_y else (0.0, _BESIDE)
-    above = room_at(plan, x + by_x, y + by_y) == room
-    below = room_at(plan, x - by_x, y - by_y) == room
-    return int(above) - int(below)
-
-
-@kernel
-def pair_up(scene, doors, room, plan):
-    """Gives each door of a room the box that is to block it, the nearest pairs first.
-
-    Fills `plan.sides` and `plan.boxes`; no box is -1.
-
-    Returns:
-        The steps of carrying, or -1 where the boxes in the room do not suffice.
+    `code`, in base boxes times hiders, has a digit for each of the `count` doors in `plan.open`;
+    `plan.boxes` and `plan.hiders` are filled. _NEVER = a box would be needed twice.
     """
-    sides, boxes, rects = plan.sides, plan.boxes, scene.rects
-    missing, taken, steps = 0, 0, 0.0
+    first, num_agents = scene.num_seekers, scene.pos.shape[0]
+    base, taken, longest, total = BOX_SLOTS * (num_agents - first), 0, 0.0, 0.0
+    for a in range(first, num_agents):
+        plan.load[a] = 0.0
+        plan.at[a, 0], plan.at[a, 1] = place_of(scene, a)
+    for k in range(count):
+        digit = code % base
+        code //= base
+        b, a, d = digit % BOX_SLOTS, first + digit // BOX_SLOTS, plan.open[k]
+        if taken >> b & 1 or plan.extra[b] >= _NEVER:
+            return _NEVER
+        taken |= 1 << b
+        x, y, _, _ = numbers(scene.rects[b])
+        door_x, door_y, _, _ = numbers(doors[d])
+        walk = np.sqrt((plan.at[a, 0] - x) ** 2 + (plan.at[a, 1] - y) ** 2)
+        way = np.sqrt((door_x - x) ** 2 + (door_y - y) ** 2)
+        plan.load[a] += walk / _SPEED + way / _CARRYING + _HANDLING + plan.extra[b]
+        plan.at[a, 0], plan.at[a, 1] = door_x, door_y
+        plan.boxes[d], plan.hiders[d] = b, a
+        longest, total = max(longest, plan.load[a]), total + plan.load[a]
+    return longest + 0.1 * total
+
+
+@kernel
+def share_out(scene, doors, room, plan):
+    """Finds the quickest way to shut a room and fills `plan.sides`, `boxes`, `hiders` with it.
+
+    No box, no hider are -1. Returns the steps it takes, _NEVER = it cannot be shut.
+    """
+    count = 0
     for d in range(doors.shape[0]):
-        sides[d], boxes[d] = side_of(doors[d], room, plan), -1
-        missing += sides[d] != 0
-    while missing > 0:
-        best_d, best_b, least = -1, -1, _NEVER
-        for b in range(BOX_SLOTS):
-            if rects[b, 2] == 0.0 or taken >> b & 1 or scene.locks[b] != NOBODY:
-                continue
-            x, y, _, _ = numbers(rects[b])
-            if room_at(plan, x, y) != room:
-                continue
-            for d in range(doors.shape[0]):
-                far = np.sqrt((x - doors[d, 0]) ** 2 + (y - doors[d, 1]) ** 2)
-                if sides[d] != 0 and boxes[d] < 0 and far < least:
-                    best_d, best_b, least = d, b, far
-        if best_d < 0:
-            return -1.0
-        boxes[best_d] = best_b
-        taken |= 1 << best_b
-        missing -= 1
-        steps += least / _CARRYING + _HANDLING
-    return steps
+        plan.sides[d] = side_of(doors[d], room, plan)
+        if plan.sides[d] != 0:
+            if count == BOX_SLOTS:
+                return _NEVER
+            plan.open[count] = d
+            count += 1
+    for b in range(BOX_SLOTS):
+        plan.extra[b] = extra_steps(scene, b, room, plan)
+    hiders = scene.pos.shape[0] - scene.num_seekers
+    best, least = 0, _NEVER
+    for code in range((BOX_SLOTS * hiders) ** count):
+        steps = steps_of(scene, doors, code, count, plan)
+        if steps < least:
+            best, least = code, steps
+    plan.boxes[:] = -1
+    plan.hiders[:] = -1
+    if least < _NEVER:
+        steps_of(scene, doors, best, count, plan)
+    return least
 
 
 @kernel
-def steps_into(scene, room, plan):
-    """The steps of the shortest of the walks `scene.costs` into a room."""
-    least = UNREACHED
-    for cell in range(CELLS):
-        if plan.rooms[cell] == room and scene.costs[cell] < least:
-            least = int(scene.costs[cell])
-    return least / PER_METER / _SPEED
+def lies_free(scene, rect, placed, count):
+    """Whether a rectangle is clear of the border, of all walls, and of `count` of placed [K, 4]."""
+    x, y, half_x, half_y = rect
+    if min(x - half_x, y - half_y) < 0.0 or max(x + half_x, y + half_y) > _ARENA:
+        return False
+    for s in range(scene.num_walls):
+        to_x, to_y, wide, high = numbers(scene.solids[:, s])
+        if abs(x - to_x) < half_x + wide and abs(y - to_y) < half_y + high:
+            return False
+    for k in range(count):
+        to_x, to_y, wide, high = numbers(placed[k])
+        if abs(x - to_x) < half_x + wide + _APART and abs(y - to_y) < half_y + high + _APART:
+            return False
+    return True
 
 
 @kernel
-def far_from_doors(doors, room, plan):
-    """The cell of a room that is farthest from every door."""
-    best, most = -1, -1.0
-    for cell in range(CELLS):
-        if plan.rooms[cell] == room:
-            x, y = middle_of(cell)
-            nearest = _NEVER
-            for d in range(doors.shape[0]):
-                nearest = min(nearest, (x - doors[d, 0]) ** 2 + (y - doors[d, 1]) ** 2)
-            if nearest > most:
-                best, most = cell, nearest
-    return best
+def choose_shifts(scene, doors, mind, plan):
+    """Shifts boxes along their walls where they would be in each other's way, as little as can be.
 
-
-@kernel
-def share_out(scene, mind, plan):
-    """Gives each of the doors to the hider who will be done with it first."""
-    load, sides, boxes = plan.load, plan.sides, plan.boxes
-    load[:] = 0.0
-    for d in range(sides.shape[0]):
-        mind.door_side[d], mind.door_box[d], mind.door_hider[d] = sides[d], boxes[d], -1
-        if boxes[d] < 0:
-            continue
-        first, least = -1, 1e9
-        for a in range(scene.num_seekers, scene.pos.shape[0]):
-            x, y = place_of(scene, a)
-            rect = scene.rects[boxes[d]]
-            steps = load[a] + np.sqrt((x - rect[0]) ** 2 + (y - rect[1]) ** 2) / _SPEED
-            if steps < least:
-                first, least = a, steps
-        load[first] = least + 2 * _HANDLING
-        mind.door_hider[d] = first
+    Fills `mind.door_shift`; the boxes of the doors are known.
+    """
+    count = 0
+    for d in range(doors.shape[0]):
+        if mind.door_box[d] >= 0 and count < BOX_SLOTS:
+            plan.open[count] = d
+            count += 1
+    best, least = -1, 1e9
+    for code in range(SHIFTS**count):
+        rest, sum_of_squares, fits = code, 0.0, True
+        for k in range(count):
+            d, shift = plan.open[k], shift_of(rest % SHIFTS)
+            rest //= SHIFTS
+            _, _, half_x, half_y = numbers(scene.rects[mind.door_box[d]])
+            long, deep = max(half_x, half_y), min(half_x, half_y)
+            x, y = place_before(doors[d], mind.door_side[d], long, deep, shift, _APART)
+            is_upright = doors[d, 2] < doors[d, 3]
+            rect = (x, y, deep, long) if is_upright else (x, y, long, deep)
+            sum_of_squares += shift * shift
+            if sum_of_squares >= least or not lies_free(scene, rect, plan.placed, k):
+                fits = False
+                break
+            for i in range(4):
+                plan.placed[k, i] = rect[i]
+        if fits:
+            best, least = code, sum_of_squares
+    for k in range(count):
+        mind.door_shift[plan.open[k]] = shift_of(best % SHIFTS) if best >= 0 else 0.0
+        best //= SHIFTS
 
 
 @kernel
 def make_plan(scene, doors, mind, plan):
     """Chooses the shelter, if there can be one, and shares out its doors. doors [D, 4].
 
-    No seeker starts in it. It is the room that is shut soonest: the hiders' walks into it and the
-    carrying of the boxes count.
+    No seeker starts in it. It is the room that is shut soonest with all hiders in it.
     """
     num_rooms, ways = label_rooms(scene, doors, plan), plan.ways
     ways[:] = 0.0
@@ -169,11 +171,18 @@ def make_plan(scene, doors, mind, plan):
             ways[room] = max(ways[room], steps_into(scene, room, plan))
     best, least = -1, _NEVER
     for room in range(num_rooms):
-        carrying = pair_up(scene, doors, room, plan)
-        steps = ways[room] + carrying / (scene.pos.shape[0] - scene.num_seekers)
-        if carrying >= 0.0 and steps < least:
+        steps = ways[room]
+        if steps < least:
+            steps = max(steps, share_out(scene, doors, room, plan))
+        if steps < least:
             best, least = room, steps
-    if best >= 0:
-        pair_up(scene, doors, best, plan)
-        share_out(scene, mind, plan)
-        mind.refuge[0] = far_from_doors(doors, best, plan)
+    if best < 0:
+        return
+    share_out(scene, doors, best, plan)
+    for d in range(doors.shape[0]):
+        mind.door_side[d], mind.door_box[d] = plan.sides[d], plan.boxes[d]
+        mind.door_hider[d] = plan.hiders[d]
+    mind.refuge[0] = far_from_doors(doors, best, plan)
+    for cell in range(CELLS):
+        mind.inside[cell] = plan.rooms[cell] == best
+    choose_shifts(scene, doors, mind, plan)

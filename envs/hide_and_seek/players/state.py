@@ -9,6 +9,7 @@ import numpy as np
 from envs.hide_and_seek.kernels.lanes import LANES
 from envs.hide_and_seek.players.maps import BUCKETS, CELLS
 from envs.hide_and_seek.setting_types import MAX_TEAM
+from envs.hide_and_seek.spaces import BOX_SLOTS
 
 MOST_ROOMS = 8
 
@@ -32,13 +33,16 @@ class Memory(NamedTuple):
     door_box: np.ndarray  # [N, D] int64, the box for each door of the shelter, -1 = none
     door_hider: np.ndarray  # [N, D] int64, the agent who brings it, -1 = no door of the shelter
     door_side: np.ndarray  # [N, D] int64, where the shelter is, +1 or -1 along the door's normal
+    inside: np.ndarray  # [N, CELLS] uint8, the map of the shelter with its doors shut
+    door_shift: np.ndarray  # [N, D] float64, meters of the box from the door's middle, see `doors`
 
 
 class Scene(NamedTuple):
     """One world as it is now, and scratch; shared by all who have to think about it."""
 
     num_seekers: int
-    num_solids: int
+    num_walls: int
+    num_solids: int  # the walls, then the boxes
     prep_left: int  # steps
     pos: np.ndarray  # [A, 2] float32, meters; these up to climb are rows of the world's arrays
     vel: np.ndarray  # [A, 2] float32
@@ -53,12 +57,12 @@ class Scene(NamedTuple):
     free: np.ndarray  # [CELLS] uint8, where an agent fits
     costs: np.ndarray  # [CELLS] int32, walks from the agent
     opponents: np.ndarray  # [CELLS] int32, walks from the opponents
-    pair: np.ndarray  # [CELLS] uint8, where an agent fits together with what it holds
-    pair_costs: np.ndarray  # [CELLS] int32, their ways
+    pair: np.ndarray  # [2 * CELLS] uint8, where an agent fits together with what it holds
+    pair_costs: np.ndarray  # [2 * CELLS] int32, their ways
     starts: np.ndarray  # [MAX_TEAM] int64
-    queue: np.ndarray  # [BUCKETS, CELLS] int32
+    queue: np.ndarray  # [BUCKETS, 2 * CELLS] int32
     filled: np.ndarray  # [BUCKETS] int64
-    path: np.ndarray  # [CELLS] int64
+    path: np.ndarray  # [2 * CELLS] int64
 
 
 class Maps(NamedTuple):
@@ -83,8 +87,13 @@ class Plan(NamedTuple):
     rooms: np.ndarray  # [CELLS] int64, the number of the room, -1 = not in any
     ways: np.ndarray  # [MOST_ROOMS] float64, steps until the last hider is in a room
     load: np.ndarray  # [A] float64, steps that a hider will be at work
-    sides: np.ndarray  # [D] int64, of a room's doors, see `sealing.side_of`
-    boxes: np.ndarray  # [D] int64, and their boxes
+    at: np.ndarray  # [A, 2] float64, where it is then
+    open: np.ndarray  # [4] int64, the doors to shut
+    extra: np.ndarray  # [4] float64, by box, see `sealing.extra_steps`
+    placed: np.ndarray  # [4, 4] float64, boxes as they will lie
+    sides: np.ndarray  # [D] int64, of a room's doors, see `rooms.side_of`
+    boxes: np.ndarray  # [D] int64, their boxes
+    hiders: np.ndarray  # [D] int64, and who brings them
 
 
 def allocate_memory(num_envs: int, num_agents: int, most_doors: int) -> Memory:
@@ -104,6 +113,8 @@ def allocate_memory(num_envs: int, num_agents: int, most_doors: int) -> Memory:
         door_box=np.full((n, d), -1),
         door_hider=np.full((n, d), -1),
         door_side=np.zeros((n, d), np.int64),
+        inside=np.zeros((n, CELLS), np.uint8),
+        door_shift=np.zeros((n, d)),
     )
 
 
@@ -114,12 +125,12 @@ def allocate_maps(most_walls: int) -> Maps:
         free=np.zeros(CELLS, np.uint8),
         costs=np.zeros(CELLS, np.int32),
         opponents=np.zeros(CELLS, np.int32),
-        pair=np.zeros(CELLS, np.uint8),
-        pair_costs=np.zeros(CELLS, np.int32),
+        pair=np.zeros(2 * CELLS, np.uint8),
+        pair_costs=np.zeros(2 * CELLS, np.int32),
         starts=np.zeros(MAX_TEAM, np.int64),
-        queue=np.zeros((BUCKETS, CELLS), np.int32),
+        queue=np.zeros((BUCKETS, 2 * CELLS), np.int32),
         filled=np.zeros(BUCKETS, np.int64),
-        path=np.zeros(CELLS, np.int64),
+        path=np.zeros(2 * CELLS, np.int64),
     )
 
 
@@ -130,6 +141,11 @@ def allocate_plan(most_doors: int) -> Plan:
         rooms=np.zeros(CELLS, np.int64),
         ways=np.zeros(MOST_ROOMS),
         load=np.zeros(2 * MAX_TEAM),
+        at=np.zeros((2 * MAX_TEAM, 2)),
+        open=np.zeros(BOX_SLOTS, np.int64),
+        extra=np.zeros(BOX_SLOTS),
+        placed=np.zeros((BOX_SLOTS, 4)),
         sides=np.zeros(most_doors, np.int64),
         boxes=np.zeros(most_doors, np.int64),
+        hiders=np.zeros(most_doors, np.int64),
     )

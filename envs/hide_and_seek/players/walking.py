@@ -43,6 +43,7 @@ def scene_of(world, objects, layouts, rules, n, maps):
     block_solids(maps.free, maps.solids, num_solids)
     return Scene(
         rules.num_seekers,
+        int(num_walls),
         int(num_solids),
         max(int(world.prep_steps[n]) - int(world.time[n]), 0),
         world.pos[n],
@@ -84,6 +85,8 @@ def mind_of(memory, n):
         memory.door_box[n],
         memory.door_hider[n],
         memory.door_side[n],
+        memory.inside[n],
+        memory.door_shift[n],
     )
 
 
