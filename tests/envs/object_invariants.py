@@ -94,6 +94,10 @@ class Watch:
         assert np.all(objects.holding[frozen | (objects.climb > 0)] == -1)
         reach = -disc_depth(world.pos.astype(float), rects) + 0.25
         assert reach[holds].max(initial=0.0) <= 0.9 + 1e-5
+        pos, slots = world.pos.astype(float), objects.holding.clip(0)
+        held = np.take_along_axis(rects, slots[..., None], axis=1)
+        nearest = np.clip(pos, held[..., :2] - held[..., 2:], held[..., :2] + held[..., 2:])
+        assert not np.any(crosses(pos, nearest, self.walls) & (objects.holding >= 0))
 
     def check_locks(self) -> None:
         """A lock is opened by an agent of its own team that is near, and by nobody else."""

@@ -193,6 +193,17 @@ def test_one_object_has_one_holder_and_the_turns_take_turns() -> None:
     assert {*winners} == {0, 1}  # no team always comes first
 
 
+def test_holders_who_want_one_place_take_turns() -> None:
+    """Between their boxes is 0.1 m: who comes first goes all of its 0.07 m, the other a quarter."""
+    objects = {0: (4.9, 6.0, *CUBE), 1: (6.2, 6.0, *CUBE)}
+    for time in (32, 33):
+        play = game([], [(4.0, 6.0, EAST)], [(7.1, 6.0, WEST)], objects, time=time)
+        act(play, 1, move(AHEAD), move(AHEAD))
+        ways = [box(play, 0)[0] - 4.9, 6.2 - box(play, 1)[0]]
+        expected = [0.07, 0.0175] if time == 32 else [0.0175, 0.07]
+        np.testing.assert_allclose(ways, expected, atol=1e-5)
+
+
 def test_a_lock_holds_for_all_and_opens_for_its_own_team() -> None:
     seekers: list[Place] = [(6.0, 6.0, EAST), (6.9, 7.0, SOUTH)]
     hiders: list[Place] = [(7.8, 6.0, WEST), FAR_AWAY]
@@ -258,6 +269,15 @@ def test_a_plank_turns_with_its_holder(side: int, half: tuple[float, float]) -> 
     assert play.env.objects.holding[0, 0] == 1
     act(play, 8, move(turn=LEFT))
     np.testing.assert_allclose(box(play, 1), [*middle, *half], atol=1e-5)
+
+
+def test_a_plank_is_not_turned_into_its_holder() -> None:
+    """At its corner a holder has less room beside the face than to the corner."""
+    play = alone(6.0, 6.0, EAST, [], box_2=(7.2, 6.39, *FLAT))
+    act(play, 1, move())
+    assert play.env.objects.holding[0, 0] == 2
+    act(play, 12, move(turn=LEFT))
+    assert box(play, 2)[2:] == pytest.approx(FLAT)
 
 
 def test_a_plank_is_not_turned_into_an_agent() -> None:

@@ -69,3 +69,12 @@ def test_crowds_that_look_for_trouble(level: str, drive: str) -> None:
     play = play_for(level, 3, 3, 24)
     play.reset(*range(24))
     watch_play(play, drive, 60, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("drive", DRIVES)
+@pytest.mark.parametrize("level", LEVELS)
+def test_millions_of_steps(level: str, drive: str) -> None:
+    play = play_for(level, 3, 3, 128)
+    play.reset(*range(1000, 1128))
+    watch_play(play, drive, 300, seed=2)
