@@ -8,7 +8,7 @@ from envs.hide_and_seek.spaces import BOX_SLOTS, GRAB, LOCK, NUM_OBJECTS
 from tests.envs.playing import Play
 
 DEEP = 1.1e-3  # how deep a disc may be in a solid
-CLOSE = 2e-5  # the same for an object: rounding
+CLOSE = 2e-5  # how far an object may be beyond the border: rounding
 STRIDE = 0.25 + 0.2 + 1e-4  # an own step, and a shove
 UNLOCK = 2
 
@@ -82,7 +82,7 @@ class Watch:
         assert inside[is_there].min(initial=0.0) >= -CLOSE
         apart = np.maximum(*gaps(rects, np.concatenate([walls, rects], axis=1)))
         apart[:, range(NUM_OBJECTS), walls.shape[1] + np.arange(NUM_OBJECTS)] = np.inf
-        assert apart[is_there].min(initial=0.0) >= -CLOSE
+        assert apart[is_there].min(initial=1.0) > 0.0
         self.check_holders(rects, is_there)
 
     def check_holders(self, rects: np.ndarray, is_there: np.ndarray) -> None:

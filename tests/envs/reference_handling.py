@@ -102,10 +102,10 @@ def handle(moment: Moment, actions: np.ndarray) -> None:
             moment.grip[a] = scene.heading[a]
 
 
-def overlap(one: Wall, other: Wall) -> bool:
-    return (
-        abs(one[0] - other[0]) < one[2] + other[2] - ROUNDING
-        and abs(one[1] - other[1]) < one[3] + other[3] - ROUNDING
+def apart(one: Wall, other: Wall) -> float:
+    """How far two rectangles are apart in x or in y, whichever is more."""
+    return max(
+        abs(one[0] - other[0]) - one[2] - other[2], abs(one[1] - other[1]) - one[3] - other[3]
     )
 
 
@@ -128,7 +128,7 @@ def object_fits(scene: Scene, a: int, place: np.ndarray, rect: Wall) -> bool:
     if min(x - half_x, y - half_y) < -ROUNDING or max(x + half_x, y + half_y) > SIDE + ROUNDING:
         return False
     others = [*scene.walls, *(other for k, other in scene.rects.items() if k != held)]
-    if any(overlap(rect, other) for other in others):
+    if any(apart(rect, other) < min(apart(scene.rects[held], other), ROUNDING) for other in others):
         return False
     for b, now in enumerate(scene.pos):
         if b == a and held in RAMPS:

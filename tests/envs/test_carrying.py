@@ -237,6 +237,47 @@ def test_a_grip_breaks_where_a_wall_comes_in_between() -> None:
     assert box(play)[0] < 7.0
 
 
+@pytest.mark.parametrize("gap", np.linspace(0.0199, 0.0201, 41))
+def test_a_box_at_a_wall_is_not_reached_through_it(gap: float) -> None:
+    """It is brought up to the wall within rounding; an agent stands close behind the wall."""
+    play = game([THIN], [(5.3, 6.0, EAST)], [(7.4, 6.0, WEST)], {0: (6.3 - gap, 6.0, *CUBE)})
+    act(play, 1, move())
+    play.env.world.vel[0, 0] = 0.02 / 0.6, 0.0
+    act(play, 1, move(), move())
+    assert box(play)[0] + 0.6 < 6.9
+    assert play.env.objects.near[0, 1] == 0
+    assert play.env.objects.holding[0].tolist() == [0, -1]
+
+
+@pytest.mark.parametrize("gap", [-1e-5, 0.0, 5e-6])
+def test_a_box_that_touches_walls_may_go_along_them_and_away(gap: float) -> None:
+    """An older state may have it so; between two walls it is not there for ever."""
+    walls = [(6.0, y, 1.0, 0.1) for y in (5.3 - gap, 6.7 + gap)]
+    play = alone(4.3, 6.0, EAST, walls, box_0=(5.2, 6.0, *CUBE))
+    act(play, 15, move(BACK))
+    assert box(play)[0] + 0.6 < 5.0
+    act(play, 30, move(AHEAD))  # but not in again: it is too wide for that
+    assert box(play)[0] + 0.6 < 5.0
+
+
+def test_a_box_that_touches_a_wall_goes_no_closer() -> None:
+    play = alone(5.3, 6.0, EAST, [THIN], box_0=(6.3, 6.0, *CUBE))
+    act(play, 5, move(AHEAD, strafe=2))
+    assert box(play)[0] == np.float32(6.3)
+    assert box(play)[1] > 6.1
+    act(play, 5, move(BACK))
+    assert box(play)[0] < 6.2
+
+
+@pytest.mark.parametrize("gap", [2e-5, 1e-3])
+def test_a_plank_at_a_wall_turns_where_it_has_room(gap: float) -> None:
+    """In a doorway, away from its holder: its near face stays where it is."""
+    walls = [(6.0, 2.75, 0.1, 2.75), (6.0, 9.25, 0.1, 2.75)]
+    play = alone(5.7, 6.0, EAST, walls, box_2=(6.3 + gap, 6.0, *UPRIGHT))
+    act(play, 12, move(turn=LEFT))
+    np.testing.assert_allclose(box(play, 2), [7.1 + gap, 6.0, *FLAT], atol=1e-5)
+
+
 @pytest.mark.parametrize("gap", [0.0, 0.02, 0.3, 0.9, 1.5])
 @pytest.mark.parametrize("turn", [LEFT, 1])
 def test_a_plank_does_not_snap_into_a_wall(gap: float, turn: int) -> None:

@@ -23,7 +23,7 @@ from envs.hide_and_seek.kernels.constants import (
 )
 from envs.hide_and_seek.kernels.handling import who_and_when
 from envs.hide_and_seek.kernels.jit import bare, inlined
-from envs.hide_and_seek.kernels.lanes import LANES, any_lane, larger, load
+from envs.hide_and_seek.kernels.lanes import LANES, any_lane, larger, load, smaller
 from envs.hide_and_seek.kernels.physics import (
     DIAMETER,
     HIGH,
@@ -41,7 +41,8 @@ _BOX_MOVED = STAGES.index("hider_box_prep")
 _RAMP_MOVED = STAGES.index("hider_ramp_prep")
 _FORCE = np.float32(CARRY * THRUST)
 _SLACK = np.float32(5e-4)  # what overlaps a disc by less counts as clear of it
-_ROUNDING = np.float32(1e-5)  # the same between rectangles
+# Objects keep this far from solids: one in a wall by rounding could be held through the wall.
+_ROUNDING = np.float32(1e-5)
 _TOUCH = np.float32((RADIUS - _SLACK) ** 2)
 _MEET = np.float32((DIAMETER - _SLACK) ** 2)
 _SHARES = 3  # of a way are tried: all of it, a half, a quarter
@@ -66,24 +67,43 @@ def disc_fits(pos, a, x, y, solids, num_solids):
 
 
 @inlined
+def gap_to(rect, x, y, half_x, half_y):
+    """How far rect [4] and eight others are apart, in x or in y, meters; below 0 = they overlap.
+
+    x, y, half_x, half_y: the others' middles and half sides, lanes.
+    """
+    gap_x = larger(x - rect[0], rect[0] - x) - half_x - rect[2]
+    gap_y = larger(y - rect[1], rect[1] - y) - half_y - rect[3]
+    return larger(gap_x, gap_y)
+
+
+@inlined
 def rect_fits(rects, held, rect, solids, num_solids):
-    """Whether the object `held` may lie at `rect`, clear of border, solids and ramps."""
+    """Whether the object `held` may lie at `rect`, clear of border, solids and ramps.
+
+    Clear is also what is no closer to a solid or ramp than the object is now.
+    """
     x, y, half_x, half_y = rect
     if min(x - half_x, y - half_y) < -_ROUNDING:
         return False
     if max(x + half_x, y + half_y) > ARENA + _ROUNDING:
         return False
-    reach_x, reach_y = half_x - _ROUNDING, half_y - _ROUNDING
+    now = rects[held]
     for first in range(0, num_solids, LANES):
         solid_x, solid_y = load(solids[0], first), load(solids[1], first)
-        gap_x = larger(solid_x - x, x - solid_x) - load(solids[2], first)
-        gap_y = larger(solid_y - y, y - solid_y) - load(solids[3], first)
-        if any_lane((gap_x < reach_x) & (gap_y < reach_y)):
+        wide, high = load(solids[2], first), load(solids[3], first)
+        gaps = gap_to(rect, solid_x, solid_y, wide, high)
+        if not any_lane(gaps < _ROUNDING):
+            continue
+        if any_lane(gaps < smaller(gap_to(now, solid_x, solid_y, wide, high), _ROUNDING)):
             return False
     for ramp in range(BOX_SLOTS, NUM_OBJECTS):
-        gap_x = abs(rects[ramp, 0] - x) - rects[ramp, 2]
-        gap_y = abs(rects[ramp, 1] - y) - rects[ramp, 3]
-        if ramp != held and gap_x < reach_x and gap_y < reach_y:
+        other = rects[ramp]
+        gap = max(abs(other[0] - x) - other[2] - half_x, abs(other[1] - y) - other[3] - half_y)
+        if ramp == held or gap >= _ROUNDING:
+            continue
+        gap_x, gap_y = abs(other[0] - now[0]) - other[2], abs(other[1] - now[1]) - other[3]
+        if gap < max(gap_x - now[2], gap_y - now[3]):
             return False
     return True
 
