@@ -52,9 +52,9 @@ LEVELS: dict[str, Level] = {
         planks=(1, 2),
         num_ramps=2,
     ),
-    # As the quadrant game of Baker et al. 2019.
+    # As the quadrant game of Baker et al. 2019, but longer: in its 80 steps no ramp pays.
     "Q": Level(
-        *(2, 2, 32, 80, "a quadrant, 1-2 doors, 2 boxes, a ramp"),
+        *(2, 2, 96, 240, "a quadrant, 1-2 doors, 2 boxes, a ramp"),
         hiders_inside=False,
         boxes=(2, 2),
         box_zone="room",

@@ -119,7 +119,7 @@ def test_of_a_curriculum_the_level_is_played_that_it_had_come_to(
     assert (game.level, game.curriculum) == (level, None)
     assert game.team_sizes == {"seeker": 1, "hider": 3}  # those of the whole run
     assert game.contents.boxes == 1
-    assert game.times == ((32, 80) if level == "Q" else (20, 80),)
+    assert game.times == ((96, 240) if level == "Q" else (20, 80),)
     assert read_game(tmp_path, ["env.level=L2"]).level == "L2"
 
 

@@ -6,8 +6,6 @@ import pytest
 
 from tests.envs.players.games import match
 
-LONG = {"prep_steps": 96, "episode_steps": 240}
-
 
 def test_the_blocker_keeps_the_chaser_out() -> None:
     stats = match("L1", "chaser", "blocker", games=256)
@@ -29,20 +27,15 @@ def test_random_rooms_are_shut_with_planks_from_elsewhere() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("level", "settings"), [("L4", {}), ("Q", LONG)])
-def test_the_ramp_user_beats_the_blocker(level: str, settings: dict[str, int]) -> None:
-    chaser = match(level, "chaser", "blocker", games=128, **settings)
-    stats = match(level, "ramp_user", "blocker", games=128, **settings)
+@pytest.mark.parametrize(("level", "sealed", "chaser_wins"), [("L4", 0.2, 0.7), ("Q", 0.8, 0.25)])
+def test_the_ramp_user_beats_the_blocker(level: str, sealed: float, chaser_wins: float) -> None:
+    chaser, stats = (match(level, name, "blocker", games=128) for name in ("chaser", "ramp_user"))
+    assert chaser["sealed"].mean() >= sealed
+    assert (chaser["seeker_return"] > 0).mean() <= chaser_wins
     assert (stats["seen_fraction"] > 0).mean() >= 0.6
     assert (stats["seeker_return"] > 0).mean() >= 0.6
     assert stats["seeker_crossings"].mean() > 0.4 > 0.1 > chaser["seeker_crossings"].mean()
     assert stats["perfect_hide"].mean() < 0.5 * chaser["perfect_hide"].mean()
-
-
-@pytest.mark.slow
-def test_nobody_can_shut_a_quadrant_in_time() -> None:
-    stats = match("Q", "ramp_user", "blocker", games=128)
-    assert (stats["seen_fraction"] > 0).mean() >= 0.6
 
 
 def test_the_chaser_beats_who_does_not_hide_for_good() -> None:
