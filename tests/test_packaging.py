@@ -62,6 +62,18 @@ def test_every_module_belongs_to_a_package_that_is_installed() -> None:
     assert not [folder for folder in folders if not (folder / "__init__.py").is_file()]
 
 
+def test_every_file_that_is_no_code_is_installed_too() -> None:
+    patterns = PYPROJECT["tool"]["setuptools"]["package-data"]["trainer"]
+    installed = {path for pattern in patterns for path in (ROOT / "trainer").glob(pattern)}
+    others = {
+        path
+        for path in (ROOT / "trainer").rglob("*")
+        if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
+    }
+    assert others == {path for path in installed if path.is_file()}
+    assert others >= set(project.profiles().values())
+
+
 def test_caches_of_an_installed_package_are_the_users(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,7 +132,8 @@ def test_a_wheel_runs_where_there_is_no_checkout(tmp_path: Path) -> None:
         "from trainer.commands.train.main import main; sys.exit(main())"
     )
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code, "--iterations=1", *(f"--set={o}" for o in options)],
+        [sys.executable, "-P", "-c", code, "--config=quick", "--iterations=1"]
+        + [f"--set={option}" for option in options],
         cwd=tmp_path / "work",
         env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": ""},
         capture_output=True,
@@ -128,6 +141,6 @@ def test_a_wheel_runs_where_there_is_no_checkout(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "hide-and-seek-continue ./checkpoints/checkpoint_000001" in done.stdout
+    assert "hide-and-seek-continue ./checkpoints_quick/checkpoint_000001" in done.stdout
     assert (tmp_path / "cache" / project.NAME).is_dir()
     assert not (installed / ".cache").exists()

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+PROFILES = PROJECT_ROOT / "trainer" / "profiles"  # also in an installed package
 NAME = "hide-and-seek-trainer"
 VERSION = "0.1.0"
 CONFIG_NAME = "config.yaml"
@@ -37,6 +38,11 @@ def find_config() -> Path | None:
     """`config.yaml` of the working directory, else the one beside the scripts, else None."""
     candidates = (Path(CONFIG_NAME), PROJECT_ROOT / CONFIG_NAME)
     return next((path for path in candidates if path.is_file()), None)
+
+
+def profiles() -> dict[str, Path]:
+    """The configuration files that come with the project, by name."""
+    return {path.stem: path for path in sorted(PROFILES.glob("*.yaml"))}
 
 
 def configured_checkpoint_dir() -> str:

@@ -15,7 +15,7 @@ from trainer.checkpoints.safe_io.did_you_mean import did_you_mean, nearest
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.config import synonyms
 from trainer.errors import EXIT_USAGE
-from trainer.project import script_command, with_installed_names
+from trainer.project import profiles, script_command, with_installed_names
 
 _ALIKE = 0.75  # from here on an option counts as misspelled
 _LEAST_PREFIX = 3
@@ -32,6 +32,16 @@ def add_overrides(
         default=[],
         metavar=metavar,
         help=f"{meaning}; may be repeated",
+    )
+
+
+def add_config(parser: argparse._ActionsContainer) -> None:
+    """Adds `--config FILE`, which also takes the name of a profile."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="configuration: a file, or a profile that comes with the project: "
+        f"{', '.join(profiles())} (default: config.yaml)",
     )
 
 

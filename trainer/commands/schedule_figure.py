@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from trainer.commands.command_parser import CommandParser, add_overrides
+from trainer.commands.command_parser import CommandParser, add_config, add_overrides
 from trainer.commands.run_command import run_command
 from trainer.commands.target_file import check_target
 from trainer.config.build_scheduler import build_scheduler
-from trainer.config.loading import load_config
+from trainer.config.loading import load_config, named_file
 from trainer.config.types import TEAMS
 from trainer.project import find_config
 from trainer.reporting.figure import prepare_matplotlib
@@ -202,7 +202,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out", default="schedules.png", metavar="FILE", help="a .png or .svg (%(default)s)"
     )
-    parser.add_argument("--config", metavar="FILE", help="configuration (default: config.yaml)")
+    add_config(parser)
     add_overrides(parser, "override one key, as main.py does")
     parser.add_argument("--yes", action="store_true", help="replace an existing file")
     parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
@@ -217,7 +217,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str]) -> int:
     args = build_parser().parse_args(argv)
     out = check_target("--out", args.out, (".png", ".svg"), overwrite=args.yes)
-    path = args.config or find_config()
+    path = find_config() if args.config is None else named_file(args.config)
     run = build_scheduler(load_config(path, args.overrides)) if path else None
     own = {name: run.configured[name] for name in run.scheduled} if run else {}
     draw(own or EXAMPLES, out, run.total if run and own else 100)

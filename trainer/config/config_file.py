@@ -15,7 +15,7 @@ from typing import Any
 from trainer.checkpoints import layout
 from trainer.checkpoints.safe_io import safe_yaml
 from trainer.checkpoints.safe_io.redaction import redacted_values
-from trainer.config.loading import read_values
+from trainer.config.loading import named_file, read_values
 from trainer.config.types import ConfigError
 from trainer.errors import InvalidState
 from trainer.project import CONFIG_NAME, PROJECT_ROOT, shown_path
@@ -54,11 +54,16 @@ class ConfigFile:
 def read_config_file(path: str | Path | None, *, named: bool) -> ConfigFile:
     """The file at `path`; None: no file at all.
 
+    Args:
+        path: of the file; if `named`, a profile's name is one too.
+        named: whether the user has named it.
+
     Raises:
         ConfigError: it cannot be read.
     """
     if path is None:
         return ConfigFile(named=named)
+    path = named_file(path) if named else path
     return ConfigFile(Path(path).expanduser().resolve(), named, read_values(path))
 
 

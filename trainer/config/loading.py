@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from trainer.checkpoints.safe_io import safe_json, safe_yaml
-from trainer.checkpoints.safe_io.did_you_mean import nearest
+from trainer.checkpoints.safe_io.did_you_mean import did_you_mean, nearest
 from trainer.config.paths import KeyPath, overlap
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import ConfigError
+from trainer.project import profiles
 
 _MAX_PARTS = 8  # of a key; the longest has 5
 AnyConfig = TypeVar("AnyConfig", bound=ConfigGroups)
@@ -30,6 +32,23 @@ def load_config(
         ConfigError: the file is missing, not YAML, or holds an unknown key or a bad value.
     """
     return checked(schema, read_values(path), overrides, str(path))
+
+
+def named_file(name: str | Path) -> Path:
+    """The configuration file that a user names: a path, or a profile by its name.
+
+    A file in the working directory comes before a profile of the same name.
+
+    Raises:
+        ConfigError: it is a name without folder and suffix, and there is neither.
+    """
+    path, known = Path(name), profiles()
+    if str(name) in known and not path.is_file():
+        return known[str(name)]
+    if str(name) == path.stem and not os.path.lexists(path):
+        meant = did_you_mean(path.name, [*known, *(p.name for p in _yaml_beside(path))])
+        raise ConfigError(f"{path}: neither a file nor a profile{meant}")
+    return path
 
 
 def read_values(path: str | Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import json
 import os
 
 from trainer.checkpoints.safe_io.redaction import has_credentials
-from trainer.commands.command_parser import add_overrides
+from trainer.commands.command_parser import add_config, add_overrides
 from trainer.errors import UsageError
 from trainer.project import add_version
 
@@ -47,7 +47,7 @@ def add_run_arguments(parser: argparse.ArgumentParser, *, asks: bool = False) ->
         help="as --iterations, for N turns of both teams: 2 N train.alternate.every iterations; "
         "alternating training is turned on with turns of 10 if it is off",
     )
-    parser.add_argument("--config", metavar="FILE", help="configuration (default: config.yaml)")
+    add_config(parser)
     add_overrides(parser, "override one key, for example --set ppo.lr=0.001")
     parser.add_argument(
         "--config-from",
