@@ -67,11 +67,12 @@ def test_every_file_that_is_no_code_is_installed_too() -> None:
     installed = {path for pattern in patterns for path in (ROOT / "trainer").glob(pattern)}
     others = {
         path
-        for path in (ROOT / "trainer").rglob("*")
+        for path in (ROOT / "trainer").rglob("[!.]*")  # a lock may be left beside a checkpoint
         if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
     }
-    assert others == {path for path in installed if path.is_file()}
+    assert others == {path for path in installed if path.is_file() and path.name[0] != "."}
     assert others >= set(project.profiles().values())
+    assert any(path.is_relative_to(project.SHIPPED) for path in others)
 
 
 def test_caches_of_an_installed_package_are_the_users(
@@ -126,21 +127,27 @@ def test_a_wheel_runs_where_there_is_no_checkout(tmp_path: Path) -> None:
     installed = tmp_path / "site-packages"
     zipfile.ZipFile(wheel).extractall(installed)
     (tmp_path / "work").mkdir()
+
+    def run(command: str, *words: str) -> str:
+        code = (
+            f"import sys; sys.path.insert(0, {str(installed)!r})\n"
+            f"from trainer.commands.{command}.main import main; sys.exit(main())"
+        )
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code, *words],
+            cwd=tmp_path / "work",
+            env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     options = ("ray.num_envs_per_env_runner=16", "ppo.rollout_length=32", "ppo.minibatch_size=256")
-    code = (
-        f"import sys; sys.path.insert(0, {str(installed)!r})\n"
-        "from trainer.commands.train.main import main; sys.exit(main())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", code, "--config=quick", "--iterations=1"]
-        + [f"--set={option}" for option in options],
-        cwd=tmp_path / "work",
-        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "hide-and-seek-continue ./checkpoints_quick/checkpoint_000001" in done.stdout
+    trained = run("train", "--config=quick", "--iterations=1", *(f"--set={o}" for o in options))
+    assert "hide-and-seek-continue ./checkpoints_quick/checkpoint_000001" in trained
+    shown = run("demo", "--shipped", "--episodes=1", "--render=none")
+    assert f"checkpoint  {installed / 'trainer' / 'shipped'}" in shown
     assert (tmp_path / "cache" / project.NAME).is_dir()
     assert not (installed / ".cache").exists()

@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-PROFILES = PROJECT_ROOT / "trainer" / "profiles"  # also in an installed package
+PROFILES = PROJECT_ROOT / "trainer" / "profiles"  # also in an installed package, as
+SHIPPED = PROJECT_ROOT / "trainer" / "shipped"  # a folder of checkpoints: trained policies
 NAME = "hide-and-seek-trainer"
 VERSION = "0.1.0"
 CONFIG_NAME = "config.yaml"

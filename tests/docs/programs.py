@@ -44,6 +44,12 @@ def _tools(argv: Sequence[str]) -> Any:
     return _list(argv[1:]) if argv[:1] == ["list"] else parse_args(argv)
 
 
+def _ship(argv: Sequence[str]) -> Any:
+    from trainer.commands.demo.ship import build_parser
+
+    return build_parser().parse_args(argv)
+
+
 def _figure(argv: Sequence[str]) -> Any:
     from trainer.commands.schedule_figure import build_parser
 
@@ -57,6 +63,7 @@ PROGRAMS: dict[str, Callable[[Sequence[str]], Any]] = {
     "list_checkpoints.py": _list,
     "-m trainer.checkpoints": _tools,
     "-m trainer.commands.schedule_figure": _figure,
+    "-m trainer.commands.demo.ship": _ship,
 }
 
 

@@ -15,9 +15,12 @@ from envs.hide_and_seek.kernels.state import Layouts
 from envs.hide_and_seek.layouts import build_layouts
 from tests.scripts.conftest import SMALL, Desk, copy_of
 from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.checkpoints.layout import iteration_of
 from trainer.config.loading import load_config
+from trainer.errors import IncompatibleCheckpoint
 from trainer.ppo.policy_files import load_policy
 from trainer.ppo_trainer import create_ppo_trainer
+from trainer.project import SHIPPED
 
 Trained = tuple[Desk, str]
 MINE = "./checkpoints/checkpoint_000004"
@@ -143,3 +146,30 @@ def test_a_start_builds_the_game_once(monkeypatch: pytest.MonkeyPatch) -> None:
     trainer, _ = create_ppo_trainer(small)
     trainer.stop()
     assert built == [(("L0",), 1, 0, None, None)]
+
+
+def test_shipped_policies_cannot_be_resumed_but_start_a_new_run(desk: Desk) -> None:
+    (ours,) = SHIPPED.glob("checkpoint_*")
+    for script in ("main.py", "continue_training.py"):
+        done = desk.run(script, str(ours), "--iterations", "1")
+        assert done.returncode == 2, done.stderr
+        assert "cannot be resumed: it holds policies alone" in done.stderr
+        assert f"main.py --warmstart {ours}\n" in done.stderr
+    with pytest.raises(IncompatibleCheckpoint, match="holds policies alone"):
+        create_ppo_trainer(load_config(ours / "config.yaml"), ours)
+    assert list(desk.work.iterdir()) == []
+    ppo = load_config(ours / "config.yaml").ppo
+    network = ("hiddens", "activation", "critic", "normalize_obs", "vf_share_layers")
+    same = {
+        team: {key: getattr(ppo.team(team), key) for key in network} for team in ("seeker", "hider")
+    }
+    small = {"rollout_length": 16, "minibatch_size": 64}
+    (desk.work / "mine.yaml").write_text(json.dumps({"ppo": {**same, **small}}))
+    done = desk.run(
+        *("main.py", "--warmstart", str(ours), "--config", "mine.yaml", "--iterations", "1"),
+        *("--set", "env.num_layouts=4", "--set", "ray.num_envs_per_env_runner=8"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"both teams from {ours}\n" in done.stdout
+    parent = json.loads((desk.work / "checkpoints/checkpoint_000001/metadata.json").read_text())
+    assert parent["parent"]["policies"]["hider_policy"]["iteration"] == iteration_of(ours.name)

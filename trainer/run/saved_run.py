@@ -7,6 +7,8 @@ are read by `trainer/run/saved_state/resume_state.py`, when the trainer is built
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +24,7 @@ from trainer.config.config_file import ConfigFile, recorded
 from trainer.config.schema import Config
 from trainer.config.types import TEAMS, ConfigError
 from trainer.errors import IncompatibleCheckpoint, InvalidState
+from trainer.project import shown_path
 from trainer.reporting.history.record import RECORD_PART, HistoryRecord
 from trainer.run.saved_state.training_state import read_values
 
@@ -68,6 +71,16 @@ class SavedRun:
     def iteration(self) -> int:
         """Iterations done."""
         return int(self.metadata["iteration"])
+
+    def check_resumable(self) -> None:
+        """Raises IncompatibleCheckpoint if it holds policies alone, as the shipped one does."""
+        parts = (manifest.RLLIB_ROOT, layout.TRAINING_STATE)
+        if not any(os.path.lexists(self.path / part) for part in parts):
+            shown = shown_path(self.path)
+            raise IncompatibleCheckpoint(
+                f"{shown} cannot be resumed: it holds policies alone, no state of a training.\n"
+                f"Start a new run with them: python main.py --warmstart {shlex.quote(shown)}"
+            )
 
     def check_unchanged(self) -> None:
         """Raises InvalidState if another checkpoint, or none, is in its place by now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import torch
@@ -15,6 +15,7 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.demo import recording, window
 from trainer.commands.demo.checkpoint_choice import Shelf
 from trainer.commands.demo.lineup import Lineup, make_lineup
+from trainer.commands.demo.main import main
 from trainer.config.schema import Config
 from trainer.ppo.networks import ActorCritic, PolicySpec
 from trainer.ppo.policy_files import save_policy
@@ -107,3 +108,34 @@ def small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
+
+
+class Demo(Protocol):
+    """Runs the command and returns its exit code, output and errors."""
+
+    def __call__(
+        self, *args: object, folder: Path | None = ...
+    ) -> tuple[int | str | None, str, str]: ...
+
+
+@pytest.fixture
+def demo(
+    checkpoints: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Demo:
+    """Runs the command in this process, in an empty folder, without a terminal."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*args: object, folder: Path | None = checkpoints) -> tuple[int | str | None, str, str]:
+        code: int | str | None
+        argv = [*map(str, args), *(["--checkpoint-dir", str(folder)] if folder else [])]
+        try:
+            code = main(argv)
+        except SystemExit as ended:
+            code = ended.code
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run

@@ -10,13 +10,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 from numba.core import event
 from PIL.GifImagePlugin import GifImageFile
 
 from envs.hide_and_seek.spaces import STAGES
+from tests.commands.demo.conftest import Demo
 from tests.scripts import forked
 from trainer.commands.demo import recording, session
 from trainer.commands.demo.lineup import Lineup
@@ -27,37 +27,6 @@ from trainer.ppo.matches import MatchBlock, Stats, play_matches
 from trainer.project import script_command
 
 SCRIPT = Path(__file__).parents[3] / "demo_model.py"
-
-
-class Demo(Protocol):
-    """Runs the command and returns its exit code, output and errors."""
-
-    def __call__(
-        self, *args: object, folder: Path | None = ...
-    ) -> tuple[int | str | None, str, str]: ...
-
-
-@pytest.fixture
-def demo(
-    checkpoints: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> Demo:
-    """Runs the command in this process, in an empty folder, without a terminal."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*args: object, folder: Path | None = checkpoints) -> tuple[int | str | None, str, str]:
-        code: int | str | None
-        argv = [*map(str, args), *(["--checkpoint-dir", str(folder)] if folder else [])]
-        try:
-            code = main(argv)
-        except SystemExit as ended:
-            code = ended.code
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 def stats_in(out: str) -> list[str]:
@@ -258,8 +227,11 @@ def test_a_damaged_checkpoint_is_not_loaded(demo: Demo, damaged: Path) -> None:
 def test_nothing_to_watch_yet(demo: Demo) -> None:
     code, _, err = demo(folder=None)
     assert code == 3
-    start = script_command("main.py", [])
-    assert err == f"error: no checkpoints found in ./checkpoints; start training with: {start}\n"
+    start, watch = script_command("main.py", []), script_command("demo_model.py", ["--shipped"])
+    assert err == (
+        f"error: no checkpoints found in ./checkpoints; start training with: {start}\n"
+        f"or watch the policies that come with the project: {watch}\n"
+    )
 
 
 def test_opponents_are_looked_for_beside_the_checkpoint(demo: Demo, checkpoints: Path) -> None:

@@ -18,6 +18,7 @@ MAX_SEED = 2**63 - 1
 EPILOG = f"""\
 examples:
   python demo_model.py                                 choose a checkpoint, watch five episodes
+  python demo_model.py --shipped                       trained agents at once, no training
   python demo_model.py --checkpoint best --episodes 20
   python demo_model.py --checkpoint 50 --record game.gif
   python demo_model.py --checkpoint latest --hider random --episodes 1000 --render none
@@ -26,7 +27,8 @@ examples:
 
 A selector is latest, best, final, an iteration number, a path, or a name given
 by `python -m trainer.checkpoints tag`. Without one a terminal shows a list to
-choose from; elsewhere the latest is taken.
+choose from; elsewhere the latest is taken. --shipped needs no training: --seeker
+or --hider may still name a checkpoint of your own, to play against.
 
 scripted players, for --seeker and --hider, and what they do:
 {listing()}
@@ -60,6 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--checkpoint", metavar="SEL", help="whose policies play, in whose game (a selector)"
     )
     parser.add_argument("--checkpoint-dir", metavar="DIR", help="folder of the checkpoints")
+    parser.add_argument(
+        "--shipped", action="store_true", help="play the policies that come with the project"
+    )
     _add_match_arguments(parser)
     _add_picture_arguments(parser)
     parser.add_argument(
@@ -151,6 +156,8 @@ def _run(argv: Sequence[str]) -> int:
     if args.selector is not None and args.checkpoint is not None:
         parser.error(f"two checkpoints given: {args.selector} and {args.checkpoint}")
     args.checkpoint = args.selector or args.checkpoint
+    if args.shipped and (args.checkpoint is not None or args.checkpoint_dir is not None):
+        parser.error("--shipped plays its own checkpoint: give no other, and no --checkpoint-dir")
     from trainer.commands.demo.run import run_demo
 
     return run_demo(args)

@@ -7,13 +7,16 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from trainer.checkpoints import selectors
+from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.commands.compilation import compilation_told
 from trainer.commands.demo.checkpoint_choice import Shelf, ask, home_of
-from trainer.commands.demo.opponents import check_teams, check_words, need_checkpoint
+from trainer.commands.demo.opponents import Words, check_teams, check_words, need_checkpoint
 from trainer.commands.demo.render_mode import render_mode
 from trainer.commands.imports import large_imports
 from trainer.commands.target_file import check_target
 from trainer.errors import UsageError
+from trainer.project import SHIPPED
 from trainer.reporting.progress_line import Progress
 from trainer.reporting.terminal import Style, can_ask
 
@@ -37,19 +40,11 @@ def _run(args: argparse.Namespace, progress: Progress) -> int:
     style = Style.of(sys.stdout)
     words = {"seeker": args.seeker, "hider": args.hider}
     check_teams(words)
-    shelf = Shelf(args.checkpoint_dir)
-    checkpoint, how = None, ""
-    if args.checkpoint is not None or need_checkpoint(words):
-        if args.checkpoint is None:
-            check_words(words, shelf)
-        chosen = choose(shelf, args.checkpoint, style, may_ask=can_ask() and not args.json)
-        if chosen is None:
-            print("left")
-            return 0
-        checkpoint, how = chosen
-    if checkpoint and args.checkpoint_dir is None and checkpoint.parent != shelf.directory:
-        # The other players are looked for beside the first.
-        shelf = Shelf(home_of(args.checkpoint, checkpoint))
+    found = _shipped(words) if args.shipped else _found(args, words, style)
+    if found is None:
+        print("left")
+        return 0
+    shelf, checkpoint, how = found
     progress.show("loading ...", at_once=True)
     # Here and not above: torch takes a second to import, and a mistake is told without it.
     with large_imports():
@@ -77,6 +72,36 @@ def _run(args: argparse.Namespace, progress: Progress) -> int:
         return session.run(mode, explicit=args.render is not None, target=target, style=style)
 
 
+def _shipped(words: Words) -> tuple[Shelf, Path, str]:
+    """As `_found`, for `--shipped`; other players are looked for among the user's own."""
+    shipped = Shelf(str(SHIPPED))
+    others = {team: word for team, word in words.items() if word is not None}
+    shelf = Shelf(None) if need_checkpoint(others) else shipped
+    return shelf, shipped.find("latest"), " (comes with the project)"
+
+
+def _found(
+    args: argparse.Namespace, words: Words, style: Style
+) -> tuple[Shelf, Path | None, str] | None:
+    """Where the players are looked for, the checkpoint and how it came to be chosen.
+
+    The checkpoint is None if the players need none; all is None if the user leaves.
+    """
+    shelf = Shelf(args.checkpoint_dir)
+    if args.checkpoint is None:
+        if not need_checkpoint(words):
+            return shelf, None, ""
+        check_words(words, shelf)
+    chosen = choose(shelf, args.checkpoint, style, may_ask=can_ask() and not args.json)
+    if chosen is None:
+        return None
+    checkpoint, how = chosen
+    if args.checkpoint_dir is None and checkpoint.parent != shelf.directory:
+        # The other players are looked for beside the first.
+        shelf = Shelf(home_of(args.checkpoint, checkpoint))
+    return shelf, checkpoint, how
+
+
 def _show_compiling(progress: Progress, kernels: int, *, as_json: bool) -> None:
     text = "compiling the game, once on this machine"
     progress.show(f"{text}: {kernels} kernels so far ...", at_once=True)
@@ -90,6 +115,12 @@ def choose(
     """A verified checkpoint and a remark on how it came to be chosen; None: the user leaves."""
     if selector is not None:
         return shelf.find(selector), ""
+    if shelf.listing.latest is None:
+        nothing = selectors.none_found(shelf.shown, shelf.directory)
+        raise NoUsableCheckpoint(
+            f"{nothing}\nor watch the policies that come with the project: "
+            "python demo_model.py --shipped"
+        )
     if may_ask:
         path = ask(shelf, style)
         return None if path is None else (path, "")

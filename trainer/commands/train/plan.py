@@ -180,6 +180,7 @@ def _resume_plan(asked: Given, groups: ConfigGroups, start: Start, selector: str
     best = groups.ppo.retention if asked.says("ppo.keep_best_") else None
     found = find_to_resume(selector, place, start.source, best)
     _refuse_own_game(found.saved)
+    found.saved.check_resumable()
     if found.place != place and args.checkpoint_dir is not None:
         refuse_occupied(place)
     else:

@@ -60,10 +60,12 @@ def read_resume_state(saved: SavedRun, specs: dict[str, PolicySpec], config: Con
     Raises:
         UnsafePickle: a state file asks for more than plain data.
         InvalidState: a file holds values that no training can have written.
-        IncompatibleCheckpoint: another game, observation or action space, or network.
+        IncompatibleCheckpoint: another game, observation or action space, or network; or it holds
+            policies alone.
     """
     path = saved.path
     saved.check_unchanged()
+    saved.check_resumable()
     _check_game(saved, config.played)
     for policy_id, wanted in specs.items():
         changes = _read_spec(path / layout.POLICIES / policy_id).changes_to(wanted)
