@@ -40,14 +40,13 @@ format: $(STAMP)  ## rewrite the formatting
 bench: $(STAMP)  ## measure speed and memory, 35 minutes (5: make bench ARGS=--quick); writes benchmarks/results/
 	@$(BIN)/python -m benchmarks.bench $(ARGS)
 
-pictures: $(STAMP)  ## draw the pictures of docs/ from the runs in docs/benchmarks.md (minutes, on a free machine)
+pictures: $(STAMP)  ## draw the pictures of docs/ from the runs in docs/benchmarks.md (a quarter of an hour, on a free machine)
 	@rm -rf $(PICTURES)
 	@$(BIN)/python main.py --fresh --set tracking.tensorboard_dir=null --checkpoint-dir $(PICTURES)/L0
 	@cp $(PICTURES)/L0/training_metrics_iter_300.png docs/training.png
-	@$(BIN)/python main.py --fresh --set tracking.tensorboard_dir=null --checkpoint-dir $(PICTURES)/L2 \
-	  --iterations 150 --set env.level=L2 --set ray.num_envs_per_env_runner=256
-	@$(BIN)/python demo_model.py --checkpoint latest --checkpoint-dir $(PICTURES)/L2 \
-	  --episodes 1 --render none --record docs/game.gif --yes
+	@$(BIN)/python main.py --config L1 --set tracking.tensorboard_dir=null --checkpoint-dir $(PICTURES)/L1
+	@cp $(PICTURES)/L1/training_metrics_iter_1000.png docs/shelter.png
+	@$(BIN)/python demo_model.py --shipped --seed 3 --episodes 1 --render none --record docs/game.gif --yes
 	@$(BIN)/python -m trainer.commands.schedule_figure --out docs/schedules.png --yes
 
 clean:  ## remove the environment and caches; never checkpoints, mirrors or runs
