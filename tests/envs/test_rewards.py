@@ -340,8 +340,14 @@ def test_the_pay_changes_nothing_else_in_the_game(autoreset: bool) -> None:
 
 
 def test_a_state_with_the_largest_shaping_there_can_be_is_taken_back() -> None:
-    settings = {"shaping_beta": 1000.0, "shaping_cover": 1000.0, "shaping_gamma": 0.0}
-    play = make_play(1, level="L1", num_layouts=1, prep_steps=1, episode_steps=1000, **settings)
+    settings: dict[str, Any] = {
+        "shaping_beta": 1000.0,
+        "shaping_cover": 1000.0,
+        "shaping_gamma": 0.0,
+        "prep_steps": 1,
+        "episode_steps": 1000,
+    }
+    play = make_play(1, level="L1", **settings)
     play.reset(0)
     for _ in range(990):
         play.step(play.noop())
