@@ -121,7 +121,7 @@ class SharedSchedulesGroup(TeamSchedules):
     total_iterations: Count | None = None
     """Iteration at which they end; None: ppo.num_iterations, or the end of the run if later."""
     env: Specs = Field(default_factory=dict)
-    """Numbers of the game: a curriculum."""
+    """Schedules of numbers of the game."""
 
     def team(self, name: str) -> TeamSchedules:
         """The schedules of one team alone."""
