@@ -346,6 +346,7 @@ def test_a_state_with_the_largest_shaping_there_can_be_is_taken_back() -> None:
         "shaping_gamma": 0.0,
         "prep_steps": 1,
         "episode_steps": 1000,
+        "num_layouts": 1,
     }
     play = make_play(1, level="L1", **settings)
     play.reset(0)
