@@ -24,8 +24,10 @@ def vouch_for(checkpoint: Path) -> None:
     manifest.write(checkpoint)
 
 
-def record_config_file(checkpoint: Path, file: Path, values: dict[str, Any]) -> None:
+def record_config_file(
+    checkpoint: Path, file: Path, values: dict[str, Any], *, named: bool = False
+) -> None:
     """Record that the run was started with a configuration file of these values."""
-    record = {"path": str(file), "named": False, "values": values}
+    record = {"path": str(file), "named": named, "values": values}
     (checkpoint / "config_file.yaml").write_text(yaml.safe_dump(record))
     vouch_for(checkpoint)

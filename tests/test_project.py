@@ -53,6 +53,14 @@ def test_paths_and_commands_are_shown_as_they_would_be_typed_here(
     assert command.endswith(f"{PROJECT_ROOT / 'main.py'} './a b'")
     hint = with_commands("start with: python main.py --fresh")
     assert hint == f"start with: {script_command('main.py', [])} --fresh"
+    for folder, words in (
+        ("./checkpoints_L1", "--config L1"),
+        ("checkpoints_quick", "--config quick"),
+        ("./checkpoints_mine", "--checkpoint-dir ./checkpoints_mine"),
+        ("./checkpoints_L1/b", "--checkpoint-dir ./checkpoints_L1/b"),
+    ):
+        hint = with_commands(f"start with: python main.py --checkpoint-dir {folder}\nor not")
+        assert hint == f"start with: {script_command('main.py', [])} {words}\nor not"
     monkeypatch.chdir(PROJECT_ROOT)
     assert script_command("main.py", []).endswith(" main.py")
     for command in ("./.venv/bin/python main.py", "python /elsewhere/main.py"):

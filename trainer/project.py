@@ -32,6 +32,9 @@ ENTRY_POINTS = {  # of the installed package, by script; see pyproject.toml
 }
 TOOLS = "trainer.checkpoints"  # a module, not a script: `python -m` runs it
 TOOLS_PROGRAM = "hide-and-seek-checkpoints"
+_PROFILE_FOLDER = re.compile(
+    r"(?<=python main\.py )--checkpoint-dir (?:\./)?checkpoints_(\w+)(?!\S)"
+)
 _COMMAND = re.compile(rf"(?<![\w./-])python ({'|'.join(map(re.escape, ENTRY_POINTS))})")
 
 
@@ -44,6 +47,13 @@ def find_config() -> Path | None:
 def profiles() -> dict[str, Path]:
     """The configuration files that come with the project, by name."""
     return {path.stem: path for path in sorted(PROFILES.glob("*.yaml"))}
+
+
+def shown_config(path: Path) -> str:
+    """A configuration file as it is given to `--config`: a profile by its name, else the path."""
+    name = path.stem
+    mine = profiles().get(name) == path and not Path(name).is_file()
+    return name if mine else shown_path(path)
 
 
 def configured_checkpoint_dir() -> str:
@@ -95,7 +105,15 @@ def with_installed_names(text: str) -> str:
 
 
 def with_commands(text: str) -> str:
-    """A text that names scripts as `python main.py`, with `script_command` in their place."""
+    """A text that names scripts as `python main.py`, with `script_command` in their place.
+
+    What would start training in the folder of a profile names the profile: with the folder alone
+    another level would be trained there.
+    """
+    known = profiles()
+    text = _PROFILE_FOLDER.sub(
+        lambda found: f"--config {found[1]}" if found[1] in known else found[0], text
+    )
     return with_installed_names(_COMMAND.sub(lambda found: script_command(found[1], []), text))
 
 

@@ -18,7 +18,7 @@ from envs.hide_and_seek.spaces import HEADS, NUM_HEADS, NVEC, OLDER_STATS
 from envs.hide_and_seek.word_hints import nearest
 
 _TOP_SPEED = TOP_SPEED * np.float32(1.001)  # but for rounding
-_MAX_SHAPING = np.float32(1e6)
+_MAX_CREDIT = np.float32(1e6)
 
 ADDED = ("moving_return", *Objects._fields)
 """Arrays that states of older checkpoints lack."""
@@ -124,8 +124,7 @@ def _check_values(state: Mapping[str, np.ndarray], num_layouts: int) -> None:
     _refuse(state, "heading", (0, NUM_HEADINGS - 1))
     _refuse(state, "pos", (0, ARENA))
     _refuse(state, "vel", (-_TOP_SPEED, _TOP_SPEED))
-    for name in ("credit", "shaping_return"):
-        _refuse(state, name, (-_MAX_SHAPING, _MAX_SHAPING))
+    _refuse(state, "credit", (-_MAX_CREDIT, _MAX_CREDIT))
     if np.any((steps < 1) | (steps > MAX_STEPS)):
         raise ValueError(f"state array 'episode_steps' must be from 1 to {MAX_STEPS}")
     if np.any((prep < 0) | (prep >= steps)):
@@ -136,6 +135,8 @@ def _check_values(state: Mapping[str, np.ndarray], num_layouts: int) -> None:
     # A reward for each step, a bonus at the first sight or the end.
     if np.any(np.abs(state["raw_return"]) > MAX_REWARD * (played + 1)):
         raise ValueError("state array 'raw_return' is more than the steps played can pay")
+    if np.any(np.abs(state["shaping_return"]) > 2.0 * float(_MAX_CREDIT) * time):
+        raise ValueError("state array 'shaping_return' is more than the steps played can pay")
     if "moving_return" in state:
         most = MAX_REWARD * float(DIAGONAL)  # per step: no disc moves farther
         if np.any(np.abs(state["moving_return"]) > most * time[:, None]):
@@ -164,7 +165,25 @@ def _check_visited(state: Mapping[str, np.ndarray], num_layouts: int) -> None:
     for name in ("worth", "seen"):
         _refuse(state, f"{VISITED}{name}", (0, 1))
     _refuse(state, "keep_at", (-1, MAX_STEPS))
+    slots = state["restart_slot"]
     _refuse(state, "restart_slot", (-1, times.shape[1] - 2))
+    kept = (state["keep_at"] >= 0) & (state["keep_at"] <= state["time"])
+    for slot, counts in ((slots, slots >= 0), (np.full_like(slots, -1), kept)):
+        if np.any(counts & ~_leads_to_now(state, slot)):
+            raise ValueError("visited states: one is not of the episode that is played from it")
+
+
+def _leads_to_now(state: Mapping[str, np.ndarray], slot: np.ndarray) -> np.ndarray:
+    """Whether each world can have come from its visited state in a slot; [N] bool."""
+    rows = np.arange(len(slot))
+    then = {name: state[f"{VISITED}{name}"][rows, slot] for name in KEPT}
+    prep, steps, time = (state[name] for name in ("prep_steps", "episode_steps", "time"))
+    same = (then["prep_steps"] == prep) & (then["episode_steps"] == steps)
+    # Of what is left then, a share is found: there has to be something.
+    in_order = (then["time"] <= time) & (then["time"] < steps)
+    played = np.maximum(time, prep) - np.maximum(then["time"], prep)
+    seen = state["seen_steps"] - then["seen_steps"]
+    return same & in_order & (seen >= 0) & (seen <= played)
 
 
 def _is_not_finite(array: np.ndarray) -> Any:

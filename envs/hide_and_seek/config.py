@@ -135,8 +135,9 @@ class HideAndSeekConfig(Settings):
     @model_validator(mode="after")
     def _promoted_by_a_metric(self) -> Self:
         promote = self.curriculum and self.curriculum.promote
-        if promote and promote.metric not in self.metrics:
-            hint = did_you_mean(promote.metric, self.metrics)
+        known = [name for name in self.metrics if name != "level"]  # the same in all it counts
+        if promote and promote.metric not in known:
+            hint = did_you_mean(promote.metric, known)
             raise ValueError(f"curriculum.promote.metric: {promote.metric!r} is unknown; {hint}")
         return self
 

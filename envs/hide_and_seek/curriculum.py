@@ -9,6 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from envs.hide_and_seek.levels import check_level
 from envs.hide_and_seek.setting_types import Finite, Settings
 
+_SHARES = ("seen_fraction", "perfect_hide", "door_blocked", "sealed", "sealed_at_end")
+
 
 class Promote(Settings):
     """When the next level is played: a metric beyond a bound for some iterations in a row."""
@@ -27,6 +29,14 @@ class Promote(Settings):
         if (self.above is None) == (self.below is None):
             given = "neither is" if self.above is None else "both are"
             raise ValueError(f"needs above or below, a number; {given} given")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        if self.below is not None and self.below <= 0:
+            raise ValueError(f"{self.metric} is never below {self.below:g}: it is at least 0")
+        if self.above is not None and self.above >= 1 and self.metric in _SHARES:
+            raise ValueError(f"{self.metric} is never above {self.above:g}: it is a share, 0 to 1")
         return self
 
 

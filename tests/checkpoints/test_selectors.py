@@ -237,6 +237,25 @@ def test_a_folder_that_does_not_exist_is_said_not_to(tmp_path: Path) -> None:
     )
 
 
+def test_folders_beside_it_that_have_checkpoints_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("d", "c", "b", "a"):
+        save(CheckpointManager(name), 10)
+    Path("e", "notes").mkdir(parents=True)
+    start = "start training with: python main.py"
+    named = "there are checkpoints in ./a, ./b, ./c, ./d"
+    with pytest.raises(NoUsableCheckpoint) as caught:
+        CheckpointManager("./checkpoints").open("latest")
+    assert str(caught.value) == f"no checkpoints found in ./checkpoints; {start}\n{named}"
+    with pytest.raises(NoUsableCheckpoint, match="no such directory: f; " + named + "\nstart"):
+        CheckpointManager("f").open("latest")
+    save(CheckpointManager("aa"), 10)
+    with pytest.raises(NoUsableCheckpoint, match=r"\./a, \./aa, \./b, \./c, \.\.\.$"):
+        CheckpointManager("./e").open("latest")
+
+
 def test_a_file_is_no_checkpoint_unless_it_lies_in_one(
     directory: Path, manager: CheckpointManager
 ) -> None:

@@ -53,11 +53,17 @@ def test_the_file_of_the_working_directory_counts_unless_one_was_named(
     mine.write_text("ppo: {lr: 0.2}")
     read = current_file(None, found)
     assert (read.path, read.values) == (mine, {"ppo": {"lr": 0.2}})
-    started = f"configuration file: ./config.yaml (the run was started with {then})"
+    started = "configuration file: ./config.yaml (the run was started with ./then/config.yaml)"
     assert file_note(read, found) == started
     assert current_file(None, named) == named
     note = "./then/config.yaml, as when the run was started; ./config.yaml is not read"
     assert file_note(named, named) == f"configuration file: {note}"
+
+    profile = read_config_file("L1", named=True)
+    note = "profile L1, as when the run was started; ./config.yaml is not read"
+    assert file_note(profile, profile) == f"configuration file: {note}"
+    note = "./then/config.yaml (the run was started with profile L1)"
+    assert file_note(named, profile) == f"configuration file: {note}"
 
     mine.unlink()
     then.unlink()

@@ -31,6 +31,18 @@ def refusal(*overrides: str) -> str:
             "{levels: [L1, L2], promote: {metric: sealed, above: high}}",
             "env.curriculum.promote.above = 'high': expected a number",
         ),
+        (
+            "{levels: [L1, L2], promote: {metric: level, above: 0}}",
+            "curriculum.promote.metric: 'level' is unknown",
+        ),
+        (
+            "{levels: [L1, L2], promote: {metric: sealed, above: 1}}",
+            "env.curriculum.promote: sealed is never above 1: it is a share, 0 to 1",
+        ),
+        (
+            "{levels: [L1, L2], promote: {metric: hider_box_prep, below: 0}}",
+            "env.curriculum.promote: hider_box_prep is never below 0: it is at least 0",
+        ),
     ],
 )
 def test_mistakes_in_a_curriculum(curriculum: str, message: str) -> None:
@@ -56,7 +68,15 @@ def test_the_stage_can_be_scheduled_within_the_levels_there_are() -> None:
     stage = "schedules.env.stage={type: piecewise, points: [[0.0, 0], [0.5, %s]]}"
     assert apply_overrides({}, [*game, stage % 1]).configured_schedules.keys() == {"env/stage"}
     assert "stage must be from 0 to 1" in refusal(*game[1:], stage % 2)
-    assert "unknown key 'schedules.env.stage'" in refusal(stage % 1)
+    assert "'schedules.env.stage' without a curriculum; give one in env" in refusal(stage % 1)
+
+
+@pytest.mark.parametrize(
+    "promote", ["{metric: sealed, above: 0.99}", "{metric: hider_box_prep, above: 5}"]
+)
+def test_a_bound_that_can_be_reached(promote: str) -> None:
+    curriculum = f"env.curriculum={{levels: [L1, L2], promote: {promote}}}"
+    assert apply_overrides({}, ["env.level=L1", curriculum]).env.curriculum
 
 
 @pytest.mark.parametrize("name", ["prep_steps", "prep_share", "episode_steps"])

@@ -172,6 +172,13 @@ def test_a_curriculum_is_one_value_and_a_rule_ends_the_schedule_of_its_stage() -
     assert merged(started=started, now=("env.curriculum=null",)).config == Config()
 
 
+def test_null_ends_a_schedule_of_the_game() -> None:
+    started = ("schedules.env={vision_range: {type: linear, end: 9}, reward_seen: 2}",)
+    found = merged(started=started, now=("schedules.env.vision_range=null",))
+    assert set(found.config.schedules.env) == {"reward_seen"}
+    assert found.reasons == {"schedules.env.vision_range": "given now"}
+
+
 def test_a_part_of_a_curriculum_can_be_given() -> None:
     started = (f"env.curriculum={{{LEVELS}, {PROMOTE}}}",)
     found = merged(started=started, now=("env.curriculum.promote=null",)).config.env.curriculum

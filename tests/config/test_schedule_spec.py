@@ -92,3 +92,16 @@ def test_the_settings_that_can_be_scheduled_are_the_same_everywhere() -> None:
     assert set(TEAM_SETTINGS) < set(TeamSettings.model_fields)
     for mode in MODES:
         assert SchedulesGroup.model_validate({"mode": mode}).mode == mode
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"env": {"vision_angle": None}},
+        {"logit_bias": {"forward.ahead": None}},
+        {"hider": {"logit_bias": {"forward.ahead": None}}},
+        {"lr": None},
+    ],
+)
+def test_null_is_no_schedule(values: dict[str, Any]) -> None:
+    assert SchedulesGroup.model_validate(values) == SchedulesGroup()

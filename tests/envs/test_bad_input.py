@@ -220,7 +220,7 @@ def test_a_state_with_impossible_lengths_is_refused(play: Play) -> None:
         ("episode_steps", 2**31 - 1, "'episode_steps' must be from 1 to 100000"),
         ("prep_steps", -(2**31), "'prep_steps' must be from 0"),
         ("raw_return", 1e20, "'raw_return' is more than"),
-        ("shaping_return", 1e30, "'shaping_return' must be from"),
+        ("shaping_return", 1e30, "'shaping_return' is more than the steps played"),
         ("credit", -1e30, "'credit' must be from"),
         ("credit", np.nan, "'credit' holds a number that is not finite"),
         ("seen_steps", 10_000, "'seen_steps' must be from 0"),

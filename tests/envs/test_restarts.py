@@ -250,3 +250,25 @@ def test_visited_states_that_no_game_has_are_refused(name: str, value: Any, mess
     state[name][...] = value
     with pytest.raises(ValueError, match=message):
         play.env.set_state(state)
+
+
+@pytest.mark.parametrize("aside", [False, True])
+@pytest.mark.parametrize(
+    ("name", "value"), [("time", 17), ("prep_steps", 5), ("episode_steps", 19)]
+)
+def test_a_visited_state_that_does_not_lead_to_the_present_is_refused(
+    aside: bool, name: str, value: int
+) -> None:
+    """What came of it would be no share, and the next checkpoint could not be resumed."""
+    play = make_play(24, **GAME)
+    play.reset(*range(24))
+    played(play, 64)
+    state = play.env.get_state()
+    keep_at, slots, time = (state[key] for key in ("keep_at", "restart_slot", "time"))
+    counts = (keep_at >= 0) & (keep_at <= time) if aside else slots >= 0
+    n = int(np.flatnonzero(counts & (time < 17))[0])
+    slot = -1 if aside else slots[n]
+    play.env.set_state(state)
+    state[f"{VISITED}{name}"][n, slot] = value
+    with pytest.raises(ValueError, match="not of the episode that is played from it"):
+        play.env.set_state(state)

@@ -337,3 +337,21 @@ def test_the_pay_changes_nothing_else_in_the_game(autoreset: bool) -> None:
         assert bool(plain.dones.all()) == (step % 7 == 6)
     np.testing.assert_array_equal(plain.env.episode_stats[:, 5:], paid.env.episode_stats[:, 5:])
     assert (paid.env.get_state()["moving_return"] < 0.0).all()
+
+
+def test_a_state_with_the_largest_shaping_there_can_be_is_taken_back() -> None:
+    settings: dict[str, Any] = {
+        "shaping_beta": 1000.0,
+        "shaping_cover": 1000.0,
+        "shaping_gamma": 0.0,
+        "prep_steps": 1,
+        "episode_steps": 1000,
+        "num_layouts": 1,
+    }
+    play = make_play(1, level="L1", **settings)
+    play.reset(0)
+    for _ in range(990):
+        play.step(play.noop())
+    state = play.env.get_state()
+    assert state["shaping_return"][0] > 1e6
+    play.env.set_state(state)

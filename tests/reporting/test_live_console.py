@@ -348,6 +348,14 @@ def test_what_is_scheduled_is_shown_once_it_changes(console: LiveConsole) -> Non
     assert "In force  hider entropy_coeff 0.0090  " in "\n".join(panel(console))
 
 
+def test_the_stage_is_shown_and_what_the_game_measures_is_no_setting(console: LiveConsole) -> None:
+    console.start(10)
+    for iteration in (1, 2):
+        changing = {"env/stage": 1.0, "newest/sealed": iteration / 4, "env/vision_range": iteration}
+        console.iteration({k: v for k, v in make_row(iteration).items() if "/" not in k} | changing)
+    assert "In force  stage 1 · env vision_range 2.00  " in "\n".join(panel(console))
+
+
 def test_sparkline() -> None:
     assert sparkline([0.0, 1.0, 3.0, float("nan"), 7.0]) == "▁▂▄ █"
     assert sparkline([2.0, 2.0]) == "▁▁"

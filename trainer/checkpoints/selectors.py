@@ -16,6 +16,7 @@ from trainer.checkpoints.safe_io.did_you_mean import did_you_mean, nearest
 
 LATEST, BEST = "latest", "best"
 _DIGITS = 18
+_MOST_NAMED = 4  # folders in a message
 KEYWORDS = (LATEST, BEST, "final")
 
 Selector = str | int | Path
@@ -95,12 +96,30 @@ def none_found(shown: str, directory: Path) -> NoUsableCheckpoint:
     """
     usual = Path(shown) == Path("checkpoints")  # where training would make it
     where = "" if usual else f" --checkpoint-dir {shown}"
+    others = "" if "://" in shown else _beside(shown, directory)
     if usual or "://" in shown or directory.is_dir():
         return NoUsableCheckpoint(
             f"no checkpoints found in {shown}; start training with: python main.py{where}"
+            + (others and f"\n{others}")
         )
-    missing = no_such_directory(shown, directory)
+    missing = f"no such directory: {shown}; {others or nearest_existing(directory)}"
     return NoUsableCheckpoint(f"{missing}\nstart training there with: python main.py{where}")
+
+
+def _beside(shown: str, directory: Path) -> str:
+    """Says which folders beside one without checkpoints have some; empty if none has."""
+    name = Path(shown).name
+    if name in ("", ".."):
+        return ""
+    found = {
+        path.parents[1].name
+        for path in directory.absolute().parent.glob(f"*/*/{layout.MANIFEST}")
+        if layout.iteration_of(path.parent.name) is not None
+    }
+    home = shown.rstrip("/").removesuffix(name) or "./"
+    paths = [home + folder for folder in sorted(found - {name})]
+    named = [*paths[:_MOST_NAMED], *["..."] * (len(paths) > _MOST_NAMED)]
+    return f"there are checkpoints in {', '.join(named)}" if named else ""
 
 
 def no_such_directory(shown: str, directory: Path) -> NoUsableCheckpoint:

@@ -18,7 +18,7 @@ from trainer.checkpoints.safe_io.redaction import redacted_values
 from trainer.config.loading import named_file, read_values
 from trainer.config.types import ConfigError
 from trainer.errors import InvalidState
-from trainer.project import CONFIG_NAME, PROJECT_ROOT, shown_path
+from trainer.project import CONFIG_NAME, PROJECT_ROOT, shown_config, shown_path
 
 
 @dataclass(frozen=True)
@@ -117,14 +117,20 @@ def file_note(file: ConfigFile, original: ConfigFile) -> str:
         if original.path is None:
             return ""
         why = "is gone" if _is_near(original.path) else "is not read; name it with --config"
-        shown = shown_path(original.path)
+        shown = _told(original.path)
         return f"configuration file: {shown}, as when the run was started, {why}"
-    shown = f"configuration file: {shown_path(file.path)}"
+    shown = f"configuration file: {_told(file.path)}"
     if file.path != original.path:
-        return f"{shown} (the run was started with {original.path or 'none'})"
+        first = _told(original.path) if original.path else "none"
+        return f"{shown} (the run was started with {first})"
     if here.is_file() and here.resolve() != file.path:
         return f"{shown}, as when the run was started; ./{CONFIG_NAME} is not read"
     return ""
+
+
+def _told(path: Path) -> str:
+    word, place = shown_config(path), shown_path(path)
+    return place if word == place else f"profile {word}"
 
 
 def _is_near(path: Path) -> bool:

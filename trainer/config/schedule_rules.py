@@ -132,6 +132,10 @@ def _of_game(game: GameSettings, specs: dict[str, ScheduleSpec]) -> dict[str, Sc
     for name, spec in specs.items():
         key = f"schedules.env.{name}"
         if name not in base_values:
+            if name == STAGE.removeprefix(f"{GAME}/") and isinstance(game, ResolvedConfig):
+                raise ValueError(
+                    f"unknown key '{key}' without a curriculum; give one in env.curriculum"
+                )
             if name in SCHEDULABLE and isinstance(game, ResolvedConfig):
                 raise ValueError(
                     f"{key}: in a curriculum {' and '.join(TIMES)} are each level's own; "

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from trainer.config.types import Count, CountOrNone, Finite, Group, Positive, StepUnit
 from trainer.schedules.curves import CURVES, Bump, Schedule, curve_from_dict
@@ -83,6 +89,16 @@ class ScheduleSpec(Group):
         return Schedule(curve_from_dict(given), self.step_on, self.warmup, bump)
 
 
+def _without_ended(data: Any) -> Any:
+    """Entries that are null are no schedules, as with a setting that has a field of its own."""
+    if not isinstance(data, dict):
+        return data
+    return {name: spec for name, spec in data.items() if spec is not None}
+
+
+Specs = Annotated[dict[str, ScheduleSpec], BeforeValidator(_without_ended)]
+
+
 class TeamSchedules(Group):
     """Schedules of the settings of one team; what is None keeps its value in `ppo`."""
 
@@ -91,7 +107,7 @@ class TeamSchedules(Group):
     clip_param: ScheduleSpec | None = None
     vf_loss_coeff: ScheduleSpec | None = None
     kl_target: ScheduleSpec | None = None
-    logit_bias: dict[str, ScheduleSpec] = Field(default_factory=dict)
+    logit_bias: Specs = Field(default_factory=dict)
     """Added to the logit of an action choice while training, by HEAD.CHOICE (forward.ahead)."""
 
 
@@ -104,8 +120,8 @@ class SharedSchedulesGroup(TeamSchedules):
     """How they are stretched over a longer run: from the value reached, or by the formula alone."""
     total_iterations: Count | None = None
     """Iteration at which they end; None: ppo.num_iterations, or the end of the run if later."""
-    env: dict[str, ScheduleSpec] = Field(default_factory=dict)
-    """Numbers of the game: a curriculum."""
+    env: Specs = Field(default_factory=dict)
+    """Schedules of numbers of the game."""
 
     def team(self, name: str) -> TeamSchedules:
         """The schedules of one team alone."""

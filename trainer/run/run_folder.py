@@ -9,6 +9,7 @@ from pathlib import Path
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io.safe_json import first_line
 from trainer.errors import UsageError
+from trainer.project import shown_path
 
 
 @contextlib.contextmanager
@@ -64,4 +65,7 @@ def clear(
         yield str(aside), "warning"
     branch = manager.set_aside_newer(iteration)
     if branch is not None:
-        yield f"resuming from iteration {iteration}: newer files moved to {branch}", "info"
+        yield (
+            f"resuming from iteration {iteration}: newer files moved to {shown_path(branch)}",
+            "info",
+        )

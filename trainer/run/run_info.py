@@ -86,4 +86,4 @@ def _warm_start(sources: Mapping[str, str]) -> str:
 
 
 def _shown(path: Path, manager: CheckpointManager) -> str:
-    return path.name if path.parent == manager.directory else str(path)
+    return path.name if path.parent == manager.directory else shown_path(path)

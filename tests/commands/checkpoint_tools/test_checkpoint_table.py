@@ -198,6 +198,11 @@ def test_unknown_values_are_dashes() -> None:
     shown = lines(Listing((info(10, reward_mean=None, timestamp="yesterday"),)))
     assert "10       -            -          -          checkpoint_000010 [BEST]" in shown
     assert not any("Best reward" in line for line in shown)
+    # What is on disk before any episode has ended.
+    early = info(10, reward_mean=0.0, episode_len_mean=0.0, episodes_averaged=0)
+    for detailed in (False, True):
+        shown = lines(Listing((early,)), detailed=detailed)
+        assert not any("0.00" in line for line in shown)
 
 
 def test_branches_are_named(listing: Listing) -> None:

@@ -181,7 +181,8 @@ def test_what_strangers_write_is_shown_harmlessly(
 ) -> None:
     manager = train(tmp_path / "a", 10)
     document = json.loads((manager.directory / "checkpoint_000010/metadata.json").read_text())
-    hostile = document | dict.fromkeys(("seed", "run_name", "timestamp_unix", *GAME), nasty)
+    keys = ("seed", "run_name", "timestamp_unix", "level", *GAME)
+    hostile = document | dict.fromkeys(keys, nasty)
     (manager.directory / "checkpoint_000010/metadata.json").write_text(json.dumps(hostile))
     (manager.directory / "checkpoint_000010/config.yaml").write_text(f"env:\n  level: {nasty!r}\n")
     (manager.directory / ".writer.json").write_text(json.dumps(nasty))
@@ -192,6 +193,12 @@ def test_what_strangers_write_is_shown_harmlessly(
         assert all(line.isprintable() for line in (out + err).splitlines())
         if flags:
             assert len(json.loads(out, parse_constant=pytest.fail)) >= 1
+
+
+def test_the_level_is_the_one_that_a_curriculum_has_come_to(tmp_path: Path) -> None:
+    train(tmp_path / "a", 10, level="L2")
+    (run,) = find_runs(tmp_path)
+    assert (run.level, run.as_dict()["level"]) == ("L2", "L2")
 
 
 def test_a_configuration_that_explodes_is_not_parsed(tmp_path: Path) -> None:

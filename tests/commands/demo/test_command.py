@@ -105,7 +105,7 @@ def test_compiling_is_told_but_not_beside_json(demo: Demo, monkeypatch: pytest.M
     monkeypatch.setattr(session, "MatchBlock", compiled)
     args = ("--checkpoint", 20, "--render", "none", "--episodes", 1)
     _, _, err = demo(*args)
-    assert err.count("compiling the game, once on this machine") == 1
+    assert err.count("compiling kernels, once on this machine") == 1
     _, _, err = demo(*args, "--json")
     assert err == ""
 

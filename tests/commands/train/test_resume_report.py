@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.train.conftest import Planner, parsed
-from tests.golden_checkpoint import golden_in, vouch_for
+from tests.golden_checkpoint import golden_in, record_config_file, vouch_for
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.train.plan import plan_run
 from trainer.commands.train.resume_report import (
@@ -19,6 +19,7 @@ from trainer.commands.train.resume_report import (
 )
 from trainer.commands.train.start import Start
 from trainer.config.paths import values_by_path
+from trainer.project import PROFILES
 
 MORE = ("--iterations", "2")
 
@@ -119,6 +120,20 @@ def test_another_network_is_refused_with_the_alternatives(
         "main.py --fresh --set 'ppo.hiddens=[4]' --set ppo.lr=0.5 --iterations 2 "
         "--checkpoint-dir ./checkpoints_2"
     )
+
+
+@pytest.mark.parametrize("file", ["Q", "./mine.yaml"])
+def test_a_new_run_begins_with_the_file_that_the_run_was_started_with(
+    resume: Planner, checkpoint: Path, capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    Path("mine.yaml").write_text("{}")
+    path = PROFILES / "Q.yaml" if file == "Q" else Path("mine.yaml").resolve()
+    record_config_file(checkpoint, path, {}, named=True)
+    words = (*MORE, "--set", "ppo.hiddens=[4]")
+    print_alternatives(resume(*words), parsed(*words))
+    _, keep, new = capsys.readouterr().err.splitlines()
+    assert "--config" not in keep
+    assert f"main.py --fresh --config {file} --set 'ppo.hiddens=[4]' " in new
 
 
 def test_with_another_value_function_a_new_run_can_begin_with_the_policies(

@@ -34,6 +34,25 @@ def test_a_single_checkpoint_to_keep(fresh: Planner) -> None:
     assert told.startswith("ppo.keep_last_n = 1 keeps no older checkpoint")
 
 
+@pytest.mark.parametrize(
+    ("promote", "levels"),
+    [
+        ("{metric: sealed, above: 0.5}", ["L0"]),
+        ("{metric: seeker_crossings, above: 0.5}", ["L0", "L2"]),
+        ("{metric: seen_fraction, above: 0.5}", []),
+        ("{metric: sealed, below: 0.5}", []),  # met at once
+    ],
+)
+def test_a_level_at_which_a_promotion_waits_for_ever(
+    fresh: Planner, promote: str, levels: list[str]
+) -> None:
+    curriculum = f"env.curriculum={{levels: [L0, L2, L4, L3], promote: {promote}}}"
+    told = warnings(fresh("--set", curriculum), parsed(), asks=False)
+    assert len(told) == len(levels)
+    for text, level in zip(told, levels, strict=True):
+        assert f" is always 0 at {level}, which has none" in text
+
+
 def test_another_number_of_threads(resume: Planner, checkpoint: Path) -> None:
     file = checkpoint / "metadata.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "torch_threads": 999}))

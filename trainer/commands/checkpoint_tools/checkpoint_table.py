@@ -136,7 +136,7 @@ def _short_columns() -> list[Column[CheckpointInfo]]:
         return date(info.metadata.get("timestamp"))[0]
 
     def reward(info: CheckpointInfo) -> str:
-        return fixed(info.metadata.get("reward_mean"))
+        return fixed(info.number("reward_mean"))
 
     def episodes(info: CheckpointInfo) -> str:
         return whole(info.metadata.get("episodes_completed"))

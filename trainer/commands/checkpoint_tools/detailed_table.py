@@ -101,7 +101,7 @@ def _saved(info: CheckpointInfo) -> tuple[str, str]:
 
 
 def _number(head: str, key: str) -> Column[CheckpointInfo]:
-    return Column(head, lambda info: fixed(info.metadata.get(key)))
+    return Column(head, lambda info: fixed(info.number(key)))
 
 
 def _count(head: str, key: str) -> Column[CheckpointInfo]:

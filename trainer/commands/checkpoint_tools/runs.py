@@ -38,7 +38,8 @@ class Run:
         latest: its newest checkpoint; None if it has none yet.
         checkpoints: how many it has.
         size_bytes: of all of them.
-        level, planned: of the game, and the iterations the run is to have; None if not known.
+        level, planned: of the game, of a curriculum the one it has come to, and the iterations the
+            run is to have; None if not known.
         writer: the process that trains there now, in words; empty if none does.
     """
 
@@ -147,12 +148,13 @@ def _read(folder: Path, root: Path) -> Run | None:
         return None
     latest = listing.latest
     level, planned = _configured(folder / latest.name) if latest else (None, None)
+    reached = latest and latest.metadata.get("level")  # of a curriculum
     return Run(
         folder.relative_to(root).as_posix(),
         latest,
         len(listing.checkpoints),
         sum(info.size_bytes for info in listing.checkpoints),
-        level,
+        reached if isinstance(reached, str) else level,
         planned,
         "" if owner is None else f"training: {owner}",
     )

@@ -21,7 +21,7 @@ from trainer.errors import IncompatibleCheckpoint, UsageError
 from trainer.ppo.matches import Player, PolicyPlayer, RandomPlayer, RulePlayer
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.policy_files import PolicyFileError, load_policy
-from trainer.project import find_config
+from trainer.project import SHIPPED, find_config
 from trainer.run.saved_run import refuse_own_game
 
 SCRIPT = "scripted"
@@ -34,8 +34,8 @@ class Lineup:
     Attributes:
         config: the game, resolved.
         players: by team name.
-        names: what to call them, by team name: a checkpoint's folder, "random" or the name of a
-            scripted player.
+        names: what to call them, by team name: a checkpoint's folder, "shipped", "random" or
+            the name of a scripted player.
         actions: how they choose, by team name: "most likely", "sampled", "random" or "scripted".
         seed: which games.
     """
@@ -94,7 +94,7 @@ def make_lineup(
             raise ValueError(f"without a checkpoint, somebody has to play the {team}s")
         _refuse_own_game(folder)
         players[team] = PolicyPlayer(_load(folder, team), explore)
-        names[team] = folder.name
+        names[team] = "shipped" if folder.parent == SHIPPED else folder.name
         actions[team] = "sampled" if explore else "most likely"
     return Lineup(config, players, names, actions, seed)
 

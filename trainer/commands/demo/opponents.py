@@ -66,7 +66,7 @@ def not_found(team: str, word: str, error: NoUsableCheckpoint) -> NoUsableCheckp
 def listing() -> str:
     """The scripted players for a help text, one on each line."""
     lines = [
-        f"  {team} {name:<10} {text}"
+        f"  {team:<6} {name:<9}  {text}"
         for team, players in SCRIPTED.items()
         for name, text in players.items()
     ]

@@ -103,10 +103,10 @@ def _found(
 
 
 def _show_compiling(progress: Progress, kernels: int, *, as_json: bool) -> None:
-    text = "compiling the game, once on this machine"
+    text = "compiling kernels, once on this machine"
     progress.show(f"{text}: {kernels} kernels so far ...", at_once=True)
     if kernels == 1 and not (as_json or sys.stderr.isatty()):
-        print(f"{text}: up to half a minute ...", file=sys.stderr, flush=True)
+        print(f"{text}: up to a minute ...", file=sys.stderr, flush=True)
 
 
 def choose(

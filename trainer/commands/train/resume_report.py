@@ -28,7 +28,7 @@ from trainer.config.paths import values_by_path
 from trainer.config.run_length import PLAN_KEY
 from trainer.config.schema import Config
 from trainer.config.types import TEAMS
-from trainer.project import script_command, shown_path
+from trainer.project import script_command, shown_config, shown_path
 
 _CURRICULUM = "env.curriculum"
 
@@ -150,11 +150,13 @@ def print_alternatives(plan: RunPlan, args: argparse.Namespace) -> None:
         begin = ["--warmstart", path]
         new += [f"initialization.warmstart.{team}=fresh" for team in lost]
     file = ["--config", args.config] if args.config is not None else []
+    origin = plan.origin.config_file  # a resume finds it again, a new run has to be told
+    used = ["--config", shown_config(origin.path)] if origin.named and origin.path else []
     given = [word for item in [*own, *back] for word in ("--set", without_credentials(item))]
     anew = [word for item in new for word in ("--set", without_credentials(item))]
     length, folder = length_of(args), ["--checkpoint-dir", "./checkpoints_2"]
     keep = script_command("continue_training.py", [path, *file, *given, *length])
-    fresh = script_command("main.py", [*begin, *file, *anew, *length, *folder])
+    fresh = script_command("main.py", [*begin, *(file or used), *anew, *length, *folder])
     print(
         "error: these weights do not fit another network; nothing was changed\n"
         f"Keep the network:     {keep}\n"

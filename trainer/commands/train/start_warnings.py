@@ -8,6 +8,7 @@ from trainer.checkpoints import metadata
 from trainer.commands.train.plan import RunPlan
 from trainer.config.device import device_of
 from trainer.config.engine import engine_of
+from trainer.schedules.scheduler import Scheduler
 
 
 def warnings(plan: RunPlan, args: argparse.Namespace, *, asks: bool) -> list[str]:
@@ -26,7 +27,21 @@ def warnings(plan: RunPlan, args: argparse.Namespace, *, asks: bool) -> list[str
         found.append(
             "ppo.keep_last_n = 1 keeps no older checkpoint to go back to if the newest is damaged"
         )
-    return found + _not_to_the_last_bit(plan)
+    return found + _stays_at_a_level(plan) + _not_to_the_last_bit(plan)
+
+
+def _stays_at_a_level(plan: RunPlan) -> list[str]:
+    """The levels that a curriculum never leaves, as what it waits for is not measured there."""
+    promotion = plan.schedules.promotion if isinstance(plan.schedules, Scheduler) else None
+    if promotion is None or promotion.criterion is None or promotion.criterion.is_met(0.0):
+        return []
+    metric = promotion.criterion.metric
+    return [
+        f"env.curriculum.promote.metric = {metric} is always 0 at {level}, which has none of the "
+        "boxes, ramps or doors that it tells of: training stays there; name another metric"
+        for level in promotion.levels[promotion.stage : -1]
+        if metric not in plan.config.env.at_level(level).metrics
+    ]
 
 
 def _not_to_the_last_bit(plan: RunPlan) -> list[str]:

@@ -29,7 +29,7 @@ from trainer.reporting.formatting import count, duration
 
 Row = Mapping[str, float | int]
 
-_COMPILING = "compiling kernels, once on this machine: up to a minute ..."
+_COMPILING = "compiling kernels, once on this machine: a minute or two ..."
 _ETA_ITERATIONS = 20  # the ETA follows the pace of the last ones
 
 

@@ -109,13 +109,20 @@ def objects(row: Row, width: int) -> dict[str, str]:
 
 
 def schedules(first: Row, row: Row) -> str:
-    """The settings that have changed since the first row, with their values in force."""
-    measured = {f"{team}/{key}" for team in teams_of(row) for key in TEAM if key not in _SET}
-    settings = (k for k in row if "/" in k and not k.startswith("time/") and k not in measured)
+    """The stage of a curriculum, and the settings that have changed since the first row, in force.
+
+    What a game measures is no setting, whatever it is called.
+    """
+    groups = (*teams_of(row), "env")
+    measured = {f"{team}/{key}" for team in groups for key in TEAM if key not in _SET}
+    settings = (k for k in row if "/" in k and k.split("/")[0] in groups and k not in measured)
     changed = (k for k in settings if math.isfinite(row[k]) and row[k] != first.get(k, row[k]))
-    return " · ".join(f"{key.replace('/', ' ')} {number(float(row[key]))}" for key in changed)
+    told = [f"{k.replace('/', ' ')} {number(float(row[k]))}" for k in changed if k != _STAGE]
+    stage = [f"stage {row[_STAGE]:.0f}"] if _STAGE in row else []
+    return " · ".join(stage + told)
 
 
+_STAGE = "env/stage"
 _SET = ("entropy_coeff", "clip_param", "vf_loss_coeff", "kl_target")
 
 
