@@ -77,8 +77,8 @@ def test_a_profile_is_named_without_its_folder(
         ("quik", "quik: neither a file nor a profile; did you mean 'quick'?"),
         ("mine", "mine: neither a file nor a profile; did you mean 'mine.yaml'?"),
         ("L9", "L9: neither a file nor a profile; there is: L1, L3, Q, default, quick, mine.yaml"),
-        ("L1.yml", "L1.yml: no such file"),
-        ("./L1", "L1: no such file"),
+        ("L1.yml", "L1.yml: no such file; the profile is named L1"),
+        ("./L1", "L1: no such file; the profile is named L1"),
     ],
 )
 def test_what_is_neither_a_file_nor_a_profile_names_the_nearest(

@@ -63,7 +63,8 @@ def read_values(path: str | Path) -> dict[str, Any]:
         values = safe_yaml.parse(safe_json.read_bytes(path.resolve(), safe_yaml.MAX_BYTES))
     except FileNotFoundError:
         near = nearest(path.name, [p.name for p in _yaml_beside(path)])
-        hint = f"; nearest: {path.parent / near}" if near else ""
+        hint = f"; the profile is named {path.stem}" if path.stem in profiles() else ""
+        hint = f"; nearest: {path.parent / near}" if near else hint
         raise ConfigError(f"{path}: no such file{hint}") from None
     except safe_yaml.YamlError as error:
         where = f" line {error.line}:" if error.line else ""
