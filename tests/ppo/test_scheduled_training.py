@@ -228,9 +228,11 @@ def test_a_promoted_stage_reaches_remote_runners() -> None:
 
 def test_only_episodes_of_the_present_level_promote(trainer_of: Build) -> None:
     """The first rollout at a new stage begins with episodes of the last one still in play."""
-    promote = {"metric": "level", "below": 0.5, "iterations": 1}
-    curriculum = {"levels": ["L0", "L1", "L2"], "earlier_share": 0.9, "promote": promote}
-    env = CURRICULUM | {"num_seekers": 1, "num_hiders": 1, "curriculum": curriculum}
+    # At L0 nothing can be locked.
+    promote = {"metric": "hider_locks_main", "above": 0.0, "iterations": 1}
+    curriculum = {"levels": ["L1", "L0", "L2"], "earlier_share": 0.9, "promote": promote}
+    sizes = {"num_seekers": 1, "num_hiders": 1}
+    env = CURRICULUM | sizes | {"level": "L1", "curriculum": curriculum}
     trainer = trainer_of(hide_and_seek=True, env=env)
     for _ in range(4):
         trainer.train()

@@ -203,7 +203,7 @@ def test_the_environment_variable_names_the_checkpoint(trained: Trained, tmp_pat
         (("main.py", ""), 2, "the checkpoint is empty"),
         (("main.py", "--set", "ppo.lr=.inf"), 2, "ppo.lr = inf"),
         (("continue_training.py", *SMALL), 2, "no terminal to ask on; add --yes"),
-        (("continue_training.py", "--checkpoint-dir", "x"), 3, "no such directory: x; nearest"),
+        (("continue_training.py", "--checkpoint-dir", "x"), 3, "no such directory: x; there are"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line_or_two(

@@ -301,7 +301,7 @@ def test_an_empty_folder_names_the_command_to_start(
 
 @pytest.mark.parametrize(
     ("name", "nearest"),
-    [("chekpoints", "did you mean {}/checkpoints?"), ("zz/y", "nearest existing: {}")],
+    [("chekpoints", "there are checkpoints in ./checkpoints"), ("zz/y", "nearest existing: {}")],
 )
 def test_a_folder_that_does_not_exist_is_said_not_to(
     project: Path, name: str, nearest: str

@@ -122,12 +122,12 @@ def test_another_network_is_refused_with_the_alternatives(
     )
 
 
-@pytest.mark.parametrize("file", ["Q", "./mine.yaml"])
+@pytest.mark.parametrize("file", ["quick", "./mine.yaml"])
 def test_a_new_run_begins_with_the_file_that_the_run_was_started_with(
     resume: Planner, checkpoint: Path, capsys: pytest.CaptureFixture[str], file: str
 ) -> None:
     Path("mine.yaml").write_text("{}")
-    path = PROFILES / "Q.yaml" if file == "Q" else Path("mine.yaml").resolve()
+    path = PROFILES / "quick.yaml" if file == "quick" else Path("mine.yaml").resolve()
     record_config_file(checkpoint, path, {}, named=True)
     words = (*MORE, "--set", "ppo.hiddens=[4]")
     print_alternatives(resume(*words), parsed(*words))
