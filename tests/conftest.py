@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +20,8 @@ from tests.scripts import forked  # noqa: E402
 
 # Two threads that wait for each other crawl when tests share the cores.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, by all children too
 
 settings.register_profile("no deadline", deadline=None)  # another process may have the core
 settings.load_profile("no deadline")
