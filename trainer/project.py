@@ -110,9 +110,8 @@ def with_commands(text: str) -> str:
     What would start training in the folder of a profile names the profile: with the folder alone
     another level would be trained there.
     """
-    known = profiles()
     text = _PROFILE_FOLDER.sub(
-        lambda found: f"--config {found[1]}" if found[1] in known else found[0], text
+        lambda found: f"--config {found[1]}" if found[1] in profiles() else found[0], text
     )
     return with_installed_names(_COMMAND.sub(lambda found: script_command(found[1], []), text))
 

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from envs.hide_and_seek.spaces import GRAB, LOCK
-from tests.envs.drives import split
-from tests.envs.playing import Place, Play, Rect, make_play, place
+from tests.envs.by_hand import CUBE, EAST, FAR_AWAY, NORTH, RAMP, SOUTH, WEST, act, game
+from tests.envs.playing import Place, Play, Rect, make_play
 
-EAST, NORTH, WEST, SOUTH = 0, 8, 16, 24
 AHEAD, BACK, STAY, HOLD = 2, 0, 1, 1
 NONE, TAKE, OPEN = 0, 1, 2
 LEFT = 3
-CUBE, RAMP = (0.6, 0.6), (0.4, 0.4)
 FLAT, UPRIGHT = (1.0, 0.2), (0.2, 1.0)  # planks
-FAR_AWAY: Place = (11.0, 11.0, NORTH)  # for the agent that a test is not about
-
-
-def act(
-    play: Play,
-    steps: int,
-    *choices: tuple[int, int, int, int, int],
-) -> None:
-    """Plays some steps; the choices are those of agents 0, 1, ..., the others do nothing."""
-    count = play.env.world.pos.shape[1]
-    rows = [*choices, *[(1, 1, 2, 0, 0)] * (count - len(choices))]
-    for _ in range(steps):
-        play.step(split(play, np.array([rows])))
 
 
 def move(
@@ -44,17 +27,6 @@ def box(play: Play, k: int = 0) -> np.ndarray:
 
 def spot(play: Play, a: int = 0) -> np.ndarray:
     return play.env.world.pos[0, a].astype(float)
-
-
-def game(
-    walls: list[Rect],
-    seekers: list[Place],
-    hiders: list[Place],
-    objects: dict[int, Rect],
-    **more: Any,
-) -> Play:
-    """A world that goes on for long enough, `time` as in `place`."""
-    return place(walls, seekers, hiders, objects=objects, episode_steps=400, **more)
 
 
 def alone(x: float, y: float, heading: int, walls: list[Rect], **objects: Rect) -> Play:

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from envs.hide_and_seek.kernels.physics import overlap_depth
-from tests.envs.drives import split
-from tests.envs.playing import Place, Play, Rect, place
+from tests.envs.by_hand import CUBE, EAST, FAR_AWAY, NORTH, RAMP, WEST, act, game
+from tests.envs.playing import Place, Play, Rect
 
-EAST, NORTH, WEST, SOUTH = 0, 8, 16, 24
-CUBE, RAMP, PLANK = (0.6, 0.6), (0.4, 0.4), (1.0, 0.2)
-FAR_AWAY: Place = (11.0, 11.0, NORTH)  # for the agent that a test is not about
+PLANK = (1.0, 0.2)
 WALL: Rect = (6.0, 6.0, 0.1, 6.0)  # through the whole arena
 GO, IDLE = (2, 1, 2, 0, 0), (1, 1, 2, 0, 0)
-
-
-def game(
-    walls: list[Rect],
-    seekers: list[Place],
-    hiders: list[Place],
-    objects: dict[int, Rect],
-    **more: Any,
-) -> Play:
-    return place(walls, seekers, hiders, objects=objects, episode_steps=400, **more)
-
-
-def act(play: Play, steps: int, *choices: tuple[int, ...]) -> None:
-    """Plays some steps; the choices are those of agents 0, 1, ..., the others do nothing."""
-    count = play.env.world.pos.shape[1]
-    for _ in range(steps):
-        play.step(split(play, np.array([[*choices, *[IDLE] * (count - len(choices))]])[0][None]))
 
 
 def climb_of(play: Play, a: int = 0) -> int:

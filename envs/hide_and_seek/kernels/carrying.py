@@ -33,7 +33,7 @@ from envs.hide_and_seek.kernels.physics import (
     overlap_depth,
 )
 from envs.hide_and_seek.kernels.solids import put_box
-from envs.hide_and_seek.kernels.targets import gap_squared
+from envs.hide_and_seek.kernels.targets import gap_squared, nearest_point
 from envs.hide_and_seek.kernels.vision import line_is_clear
 from envs.hide_and_seek.spaces import BOX_SLOTS, NUM_OBJECTS, STAGES
 
@@ -78,6 +78,14 @@ def gap_to(rect, x, y, half_x, half_y):
 
 
 @inlined
+def gap_between(one, other):
+    """The same for two rectangles [4]."""
+    gap_x = abs(other[0] - one[0]) - other[2] - one[2]
+    gap_y = abs(other[1] - one[1]) - other[3] - one[3]
+    return max(gap_x, gap_y)
+
+
+@inlined
 def rect_fits(rects, held, rect, solids, num_solids):
     """Whether the object `held` may lie at `rect`, clear of border, solids and ramps.
 
@@ -98,12 +106,10 @@ def rect_fits(rects, held, rect, solids, num_solids):
         if any_lane(gaps < smaller(gap_to(now, solid_x, solid_y, wide, high), _ROUNDING)):
             return False
     for ramp in range(BOX_SLOTS, NUM_OBJECTS):
-        other = rects[ramp]
-        gap = max(abs(other[0] - x) - other[2] - half_x, abs(other[1] - y) - other[3] - half_y)
-        if ramp == held or gap >= _ROUNDING:
+        if ramp == held:
             continue
-        gap_x, gap_y = abs(other[0] - now[0]) - other[2], abs(other[1] - now[1]) - other[3]
-        if gap < max(gap_x - now[2], gap_y - now[3]):
+        gap = gap_between(rect, rects[ramp])
+        if gap < _ROUNDING and gap < gap_between(now, rects[ramp]):
             return False
     return True
 
@@ -198,8 +204,7 @@ def keeps_grip(rect, x, y, solids, num_solids):
     """Whether an agent at x, y goes on holding rect [4]: near enough, and nothing in between."""
     if gap_squared(rect, x, y) > GRIP * GRIP:
         return False
-    near_x = min(max(x, rect[0] - rect[2]), rect[0] + rect[2])
-    near_y = min(max(y, rect[1] - rect[3]), rect[1] + rect[3])
+    near_x, near_y = nearest_point(rect, x, y, F0)
     return line_is_clear(x, y, near_x, near_y, solids, num_solids)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from envs.hide_and_seek.kernels.constants import F0, REACH
 from envs.hide_and_seek.kernels.jit import inlined
-from envs.hide_and_seek.kernels.targets import gap_squared
+from envs.hide_and_seek.kernels.targets import gap_squared, nearest_point
 from envs.hide_and_seek.kernels.vision import in_cone, line_is_clear
 from envs.hide_and_seek.spaces import NUM_OBJECTS
 
@@ -43,9 +43,7 @@ def look_at_objects(world, objects, n, num_blind, rules, walls, num_walls):
                 seen |= 1 << k
             if objects.climb[n, a] > 0 or gap_squared(rect, x, y) > _REACH_SQUARED:
                 continue
-            half_x, half_y = rect[2] - _INTO, rect[3] - _INTO
-            to_x = min(max(x, rect[0] - half_x), rect[0] + half_x)
-            to_y = min(max(y, rect[1] - half_y), rect[1] + half_y)
+            to_x, to_y = nearest_point(rect, x, y, _INTO)
             if is_seen(x, y, heading, to_x, to_y, rules, walls, num_walls):
                 near |= 1 << k
         objects.sees_objects[n, a] = seen

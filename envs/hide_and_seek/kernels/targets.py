@@ -29,6 +29,15 @@ def gap_squared(rect, x, y):
 
 
 @inlined
+def nearest_point(rect, x, y, inside):
+    """The point of rect [4], drawn in by `inside` meters on all sides, that is nearest to x, y."""
+    half_x, half_y = rect[2] - inside, rect[3] - inside
+    near_x = min(max(x, rect[0] - half_x), rect[0] + half_x)
+    near_y = min(max(y, rect[1] - half_y), rect[1] + half_y)
+    return near_x, near_y
+
+
+@inlined
 def held_bits(holding):
     """The objects that some agent of holding [A] has in hand."""
     bits = 0

@@ -18,9 +18,9 @@ from envs.hide_and_seek.players.maps import UNREACHED, cell_at, cost_near, middl
 from envs.hide_and_seek.players.sealing import make_plan
 from envs.hide_and_seek.players.steering import FREELY, push_to
 from envs.hide_and_seek.players.walking import mind_of, place_of, scene_of, start_walks, walk_to
-from envs.hide_and_seek.spaces import LOCK, TURN
+from envs.hide_and_seek.spaces import HEADS, LOCK, TURN
 
-_LOCK = 1  # the choice of that head
+_LOCK = HEADS["lock"].index("lock")
 _CARRYING = float(TOP_SPEED * CARRY)
 _ROOM = 0.6  # meters that are left to a box on its way
 _DOORWAY = 1.4  # meters around a door in which a mate would be in the way

@@ -32,10 +32,10 @@ from envs.hide_and_seek.players.maps import (
 )
 from envs.hide_and_seek.players.moving import carry_to, is_still, pair_map
 from envs.hide_and_seek.players.walking import place_of
-from envs.hide_and_seek.spaces import GRAB, LOCK, TURN
+from envs.hide_and_seek.spaces import GRAB, HEADS, LOCK, TURN
 
 _CARRY = float(CARRY)
-_LOCK, _TURN_LEFT = 1, 4  # choices of these heads
+_LOCK, _TURN_LEFT = HEADS["lock"].index("lock"), HEADS["turn"].index("left2")
 _BEYOND = -0.05  # meters: so far into the wall a box is pushed, for it to come to lie against it
 _FLUSH = 0.04  # meters: what a box may leave between itself and its wall
 _AT_PLACE = 0.06  # meters: the same along the wall

@@ -21,11 +21,11 @@ from envs.hide_and_seek.players.maps import (
     walk_from,
 )
 from envs.hide_and_seek.players.walking import mind_of, place_of, scene_of, start_walks, walk_to
-from envs.hide_and_seek.spaces import TURN
+from envs.hide_and_seek.spaces import HEADS, TURN
 
 _EVERY = 4  # cells between two places that are weighed
 _FORGOTTEN = 20  # steps after which it no longer counts where a seeker was seen
-_LEFT = 4  # the choice of the head turn
+_LEFT = HEADS["turn"].index("left2")
 _SPEED = float(TOP_SPEED)
 # What a place is worth, in meters that the seekers have to walk to it.
 _AWAY = 12.0  # they cannot come there, or have at least so far
