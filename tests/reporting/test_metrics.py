@@ -50,6 +50,19 @@ def test_a_curriculum_has_the_means_of_its_present_level_too() -> None:
     assert not any("newest" in key for key in describe_metrics(game=("sealed",)))
 
 
+def test_an_evaluated_run_has_a_number_for_each_opponent() -> None:
+    opponents = {"seeker": ("random", "runner", "past"), "hider": ("random",)}
+    row = empty_row(opponents=opponents)
+    found = [key.removeprefix("evaluation/") for key in row if key.startswith("evaluation/")]
+    assert found == [
+        *("score", "seeker", "hider", "seeker_rating", "hider_rating"),
+        *("seeker_vs_random", "seeker_vs_runner", "seeker_vs_past", "hider_vs_random"),
+    ]
+    assert math.isnan(row["time/evaluation_s"])
+    assert teams_of(row) == ("seeker", "hider")
+    assert describe_metrics(opponents={}) == describe_metrics()
+
+
 def test_another_game_has_its_own_teams_and_metrics_instead() -> None:
     row = empty_row(("red",), {"game/highest": "highest"})
     assert teams_of(row) == ("red",)

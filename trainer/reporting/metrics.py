@@ -7,7 +7,7 @@ console and the figure. A metric that is not known yet is nan. Imports neither R
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 Row = dict[str, float | int]
 
@@ -58,6 +58,28 @@ CURRICULUM: dict[str, str] = {
 NEWEST = "newest/"
 """Begins the metrics of a curriculum that are means over its present level's episodes alone."""
 GAME = MEANS | HIDE_AND_SEEK | CURRICULUM
+EVALUATION = "evaluation/"
+"""Begins the metrics of an evaluation, which are nan in the iterations without one."""
+SCORE = "evaluation/score"
+RANDOM_RATING = 25.0
+"""The rating (openskill's mu) that random players have for ever; policies begin with it too."""
+PAST = "past"
+"""The name of an opponent: earlier policies of the same run."""
+OF_EVALUATION: dict[str, str] = {
+    SCORE: "how well both teams play: mean of both teams' own, 0-1",
+    "evaluation/seeker": "share of the seeking steps in which a hider is seen, mean over the "
+    "seekers' fixed opponents (random and scripted), 0-1",
+    "evaluation/hider": "share of the seeking steps in which no hider is seen, mean over the "
+    "hiders' fixed opponents, 0-1",
+    "evaluation/seeker_rating": f"openskill mu of the seekers; random players have "
+    f"{RANDOM_RATING:g}",
+    "evaluation/hider_rating": f"openskill mu of the hiders; random players have {RANDOM_RATING:g}",
+}
+_SHARE = {
+    "seeker": "share of the seeking steps in which the seekers see a hider",
+    "hider": "share of the seeking steps in which the hiders are unseen",
+}
+EVALUATION_TIME = {"time/evaluation_s": "seconds spent in the games of an evaluation"}
 TEAM: dict[str, str] = {
     "kl": "KL divergence between the policy before and after the update, in nats",
     "kl_coeff": "weight of the KL penalty",
@@ -85,10 +107,36 @@ TIME: dict[str, str] = {
 }
 
 
+def evaluation_key(team: str, opponent: str) -> str:
+    """The key of a team's share of the seeking steps against an opponent."""
+    return f"{EVALUATION}{team}_vs_{opponent}"
+
+
+def describe_evaluation(opponents: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Every key of an evaluation, in order, with its meaning and unit.
+
+    `opponents` are the names of a team's opponents, `past` among them if it plays its past; with no
+    team at all nothing is evaluated.
+    """
+    if not opponents:
+        return {}
+    each = {
+        evaluation_key(team, name): f"{_SHARE.get(team, team)} against {name}, 0-1"
+        for team, names in opponents.items()
+        for name in names
+    }
+    return {**OF_EVALUATION, **each, **EVALUATION_TIME}
+
+
 def describe_metrics(
-    teams: Sequence[str] = DEFAULT_TEAMS, game: Iterable[str] = HIDE_AND_SEEK
+    teams: Sequence[str] = DEFAULT_TEAMS,
+    game: Iterable[str] = HIDE_AND_SEEK,
+    opponents: Mapping[str, Iterable[str]] | None = None,
 ) -> dict[str, str]:
-    """Every key of a row, in order, with its meaning and unit; `game`: those of the game alone."""
+    """Every key of a row, in order, with its meaning and unit.
+
+    `game` are the metrics of the game alone, `opponents` as in `describe_evaluation`.
+    """
     known = HIDE_AND_SEEK | STAGES | CURRICULUM
     own = {key: known.get(key, "mean over the finished episodes") for key in game}
     if not CURRICULUM.keys().isdisjoint(own):
@@ -96,12 +144,18 @@ def describe_metrics(
         own |= {f"{NEWEST}{key}": f"{text}; of the present level" for key, text in means.items()}
     rewards = {f"{t}_reward": f"mean return of an episode, per {t}, without shaping" for t in teams}
     per_team = {f"{t}/{key}": f"{t}: {text}" for t in teams for key, text in TEAM.items()}
-    return {**COUNTERS, **MEANS, **own, **rewards, **per_team, **TIME}
+    evaluation = describe_evaluation(opponents or {})
+    return {**COUNTERS, **MEANS, **own, **rewards, **per_team, **evaluation, **TIME}
 
 
-def empty_row(teams: Sequence[str] = DEFAULT_TEAMS, game: Iterable[str] = HIDE_AND_SEEK) -> Row:
+def empty_row(
+    teams: Sequence[str] = DEFAULT_TEAMS,
+    game: Iterable[str] = HIDE_AND_SEEK,
+    opponents: Mapping[str, Iterable[str]] | None = None,
+) -> Row:
     """A row with every key, counters 0 and everything else nan: what is not measured stays nan."""
-    return {key: 0 if key in COUNTERS else math.nan for key in describe_metrics(teams, game)}
+    described = describe_metrics(teams, game, opponents)
+    return {key: 0 if key in COUNTERS else math.nan for key in described}
 
 
 def teams_of(keys: Iterable[str]) -> tuple[str, ...]:
