@@ -7,6 +7,7 @@ import functools
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -76,10 +77,11 @@ def actor_python_path() -> str:
 
 @contextlib.contextmanager
 def _own_handlers() -> Iterator[None]:
-    """Keeps our handler of SIGTERM, and Ray's reports of dead processes off the console.
+    """Keeps our handlers of signals, and Ray's reports of dead processes off the console.
 
-    Ray's handler would end the process silently while Ray starts. What it would print also
-    comes as an error (see `trainer/cluster/ray_failures.py`).
+    Ray's handler of SIGTERM would end the process silently while Ray starts, and that of its C++
+    code puts a stack trace on the console. What Ray would print of dead processes also comes as an
+    error (see `trainer/cluster/ray_failures.py`).
     """
     import ray
 
@@ -95,6 +97,10 @@ def _own_handlers() -> Iterator[None]:
     finally:
         for place, original in originals.items():
             setattr(*place, original)
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if (handler := signal.getsignal(number)) is not None:
+                    signal.signal(number, handler)  # Python still knows it, the system does not
 
 
 @contextlib.contextmanager
