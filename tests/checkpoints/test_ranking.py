@@ -16,7 +16,7 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.metadata import METRIC_KEYS, BestBy
 from trainer.checkpoints.retention import Retention, reasons
 from trainer.commands.checkpoint_tools.checkpoint_table import render
-from trainer.commands.demo.checkpoint_choice import Shelf
+from trainer.commands.players.shelf import Shelf
 
 SICK = ["seeker_policy collapsed in iteration 3"]
 SEEN = {"metric": "seen_fraction", "mode": "min"}

@@ -12,7 +12,7 @@ from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.remote.client import Client
 from trainer.checkpoints.retention import Retention
-from trainer.commands.demo.checkpoint_choice import Shelf, home_of
+from trainer.commands.players.shelf import Shelf, home_of
 
 Machines = tuple[CheckpointManager, CheckpointManager]
 

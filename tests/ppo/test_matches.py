@@ -9,7 +9,7 @@ from envs.batch_env import ObsBuffers
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from envs.hide_and_seek.config import HideAndSeekConfig
 from envs.hide_and_seek.spaces import NVEC
-from tests.commands.demo.conftest import GAME, SPEC, make_network
+from tests.commands.small_players import GAME, SPEC, make_network
 from trainer.ppo.matches import (
     BLOCK,
     MatchBlock,

@@ -12,7 +12,7 @@ from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from tests.golden_checkpoint import GOLDEN, golden_in, record_config_file, vouch_for
 from trainer.checkpoints import manifest
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
-from trainer.commands.demo.lineup import read_game
+from trainer.commands.players.game import read_game
 from trainer.config.types import ConfigError
 from trainer.errors import InvalidState
 from trainer.ppo.networks import PolicySpec

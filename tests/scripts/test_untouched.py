@@ -18,7 +18,7 @@ from tests.scripts.test_train import harm
 from trainer.checkpoints import atomic, layout, process_owner
 from trainer.commands.checkpoint_tools import list_checkpoints
 from trainer.commands.checkpoint_tools import main as tools
-from trainer.commands.demo.checkpoint_choice import Shelf
+from trainer.commands.players.shelf import Shelf
 from trainer.commands.train import continue_training, main
 from trainer.ppo.algorithm import TeamPPO
 

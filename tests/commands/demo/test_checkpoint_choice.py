@@ -10,7 +10,8 @@ import pytest
 from tests.checkpoints.fakes import BY_REWARD, info
 from trainer.checkpoints.errors import CheckpointCorrupted, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
-from trainer.commands.demo.checkpoint_choice import SHOWN, Shelf, ask, checkpoint_rows
+from trainer.commands.demo.checkpoint_choice import SHOWN, ask, checkpoint_rows
+from trainer.commands.players.shelf import Shelf
 from trainer.errors import UsageError
 from trainer.project import script_command
 from trainer.reporting.terminal import Style

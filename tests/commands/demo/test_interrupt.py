@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from trainer.commands.demo.interrupt import Interrupt
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.stage import Moment, Screen, Stage, Wish, show_episodes
+from trainer.commands.interrupt import Interrupt
 from trainer.ppo.matches import MatchBlock, play_blocks
 
 

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.commands.demo.conftest import Demo, save_checkpoint
+from tests.commands.demo.conftest import Demo
+from tests.commands.small_players import save_checkpoint
 from trainer.checkpoints import manifest, metadata
 from trainer.checkpoints.errors import CheckpointCorrupted
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.demo import ship as shipping
-from trainer.commands.demo.checkpoint_choice import Shelf
 from trainer.commands.demo.lineup import make_lineup
 from trainer.commands.demo.ship import LIMIT, ship
+from trainer.commands.players.shelf import Shelf
 from trainer.config.loading import load_config
 from trainer.config.schema import Config
 from trainer.errors import IncompatibleCheckpoint, UsageError

@@ -15,7 +15,6 @@ import pytest
 from envs.render.window import NoDisplayError
 from tests.reporting.streams import FakeTerminal
 from trainer.commands.demo import recording, terminal
-from trainer.commands.demo.checkpoint_choice import Shelf
 from trainer.commands.demo.lineup import Lineup, make_lineup
 from trainer.commands.demo.picture import draw_frame, frame_height
 from trainer.commands.demo.recording import Recorder
@@ -23,6 +22,7 @@ from trainer.commands.demo.session import BlindScreen
 from trainer.commands.demo.stage import Moment, Screen, Stage, Wish, show_episodes
 from trainer.commands.demo.terminal import PipeScreen, TerminalScreen, compose
 from trainer.commands.demo.window import DemoWindow
+from trainer.commands.players.shelf import Shelf
 from trainer.ppo.matches import Player, play_matches
 from trainer.reporting.progress_line import Progress
 

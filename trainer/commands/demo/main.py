@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from trainer.commands.command_parser import CommandParser, add_overrides
-from trainer.commands.demo.opponents import listing
+from trainer.commands.players.names import listing
 from trainer.commands.run_command import run_command
 from trainer.project import add_version
 

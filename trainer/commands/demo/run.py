@@ -10,10 +10,11 @@ from pathlib import Path
 from trainer.checkpoints import selectors
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.commands.compilation import compilation_told
-from trainer.commands.demo.checkpoint_choice import Shelf, ask, home_of
-from trainer.commands.demo.opponents import Words, check_teams, check_words, need_checkpoint
+from trainer.commands.demo.checkpoint_choice import ask
 from trainer.commands.demo.render_mode import render_mode
 from trainer.commands.imports import large_imports
+from trainer.commands.players.names import Words, check_teams, check_words, need_checkpoint
+from trainer.commands.players.shelf import Shelf, home_of
 from trainer.commands.target_file import check_target
 from trainer.errors import UsageError
 from trainer.project import SHIPPED
@@ -49,8 +50,9 @@ def _run(args: argparse.Namespace, progress: Progress) -> int:
     # Here and not above: torch takes a second to import, and a mistake is told without it.
     with large_imports():
         import trainer.cluster.environment  # noqa: F401 - first: torch reads it at import
-        from trainer.commands.demo.lineup import describe, make_lineup
+        from trainer.commands.demo.lineup import make_lineup
         from trainer.commands.demo.session import Session
+        from trainer.commands.players.game import describe
 
     lineup = make_lineup(
         shelf,

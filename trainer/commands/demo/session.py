@@ -14,12 +14,12 @@ import torch
 from envs.render.gif import MAX_FPS
 from envs.render.window import NoDisplayError
 from trainer.commands.checkpoint_tools.json_output import print_json
-from trainer.commands.demo.interrupt import Interrupt
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.recording import Recorder
 from trainer.commands.demo.render_mode import without_display
 from trainer.commands.demo.results import as_dict, episode_line, summary
 from trainer.commands.demo.stage import Moment, Screen, Stage, Wish, show_episodes
+from trainer.commands.interrupt import Interrupt
 from trainer.errors import EXIT_ERROR, EXIT_INTERRUPTED, UsageError
 from trainer.ppo.matches import MatchBlock, Stats, play_blocks
 from trainer.reporting.formatting import size

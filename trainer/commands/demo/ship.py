@@ -19,7 +19,7 @@ from typing import Any
 from trainer.checkpoints import atomic, layout, manifest, metadata
 from trainer.checkpoints.safe_io import safe_yaml
 from trainer.commands.command_parser import CommandParser
-from trainer.commands.demo.checkpoint_choice import Shelf
+from trainer.commands.players.shelf import Shelf
 from trainer.commands.run_command import run_command
 from trainer.config.initialization import InitializationGroup
 from trainer.config.run_groups import TrackingGroup

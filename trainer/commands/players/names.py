@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from envs.hide_and_seek.players.names import SCRIPTED
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.safe_io.did_you_mean import nearest
-from trainer.commands.demo.checkpoint_choice import Shelf
+from trainer.commands.players.shelf import Shelf
 from trainer.errors import UsageError
 
 RANDOM = "random"

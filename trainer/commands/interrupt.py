@@ -1,4 +1,4 @@
-"""Ctrl-C as a flag that the demo looks at between steps."""
+"""Ctrl-C as a flag that a command looks at between steps."""
 
 from __future__ import annotations
 
