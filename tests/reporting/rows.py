@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.reporting.metrics import Row, empty_row
+from trainer.reporting.metrics import Row, describe_evaluation, empty_row
 
 
 def make_row(iteration: int) -> Row:
@@ -40,6 +40,26 @@ STAGES_L4 = {
 }
 STAGES_L3 = {k: v for k, v in STAGES_L4.items() if "ramp" not in k and "crossings" not in k}
 """What a row has beside the others at a level with boxes and ramps, and with boxes alone."""
+
+
+OPPONENTS = {"seeker": ("random", "runner", "past"), "hider": ("random", "chaser", "past")}
+EVALUATED: Row = {
+    key: 0.25 + 0.0625 * place for place, key in enumerate(describe_evaluation(OPPONENTS))
+} | {
+    **{"evaluation/score": 0.612, "evaluation/seeker": 0.581, "evaluation/hider": 0.643},
+    **{"evaluation/seeker_rating": 28.13, "evaluation/hider_rating": 26.4},
+}
+NOT_EVALUATED: Row = dict.fromkeys(EVALUATED, math.nan)
+"""What the row of an iteration with and without an evaluation has beside the others."""
+
+
+def evaluated(count: int, every: int) -> dict[str, np.ndarray]:
+    """The columns of evaluations in every so many of the iterations, each [count]."""
+    rng, iterations = np.random.default_rng(every), np.arange(1, count + 1)
+    return {
+        key: np.where(iterations % every == 0, value + 0.05 * rng.random(count), np.nan)
+        for key, value in EVALUATED.items()
+    }
 
 
 def read_export(path: Path) -> list[Row]:

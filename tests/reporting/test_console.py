@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reporting.rows import STAGES_L3, STAGES_L4, make_row
+from tests.reporting.rows import EVALUATED, NOT_EVALUATED, STAGES_L3, STAGES_L4, make_row
 from tests.reporting.streams import FakeTerminal, written
 from trainer.reporting.console.line_columns import fixed
 from trainer.reporting.console.line_console import HEADER_EVERY, LineConsole
@@ -105,6 +105,20 @@ def test_a_line_tells_of_boxes_and_ramps_where_there_are_any() -> None:
     )
     unknown = dict.fromkeys(STAGES_L4, math.nan)
     assert objects_in({**make_row(1), **unknown})[2] == ["-"] * 5
+
+
+def test_a_line_keeps_the_last_evaluation() -> None:
+    console = LineConsole(io.StringIO())
+    console.start(100)
+    for iteration in (9, 10, 11):
+        measured = EVALUATED if iteration == 10 else NOT_EVALUATED
+        console.iteration({**make_row(iteration), **measured})
+    group, heading, *lines = (line.split("|")[-2] for line in written(console).splitlines()[1:])
+    assert group.strip() == "last evaluation"
+    assert heading.split() == ["at", "score", "seeker", "hider"]
+    found = [line.split() for line in lines]
+    assert found == [["-"] * 4, *[["10", "0.612", "0.581", "0.643"]] * 2]
+    assert "last evaluation" not in " ".join(run(LineConsole(io.StringIO()), 2))
 
 
 def test_a_team_whose_turn_it_is_not_waits() -> None:

@@ -162,7 +162,7 @@ def test_matplotlib_comes_late_and_keeps_its_files_in_the_project(tmp_path: Path
 
 def test_a_spike_does_not_flatten_the_curve() -> None:
     panel = Panel.__new__(Panel)
-    panel.levels, panel.floor = (0.01,), 0.0
+    panel.levels, panel.floor, panel.at_points = (0.01,), 0.0, False
     values = np.full(1000, 0.008)
     values[3] = 5.0
     low, high = panel.y_limits(values)
@@ -267,7 +267,7 @@ def test_iterations_on_a_reduced_batch_are_shaded(figure: TrainingFigure, tmp_pa
 
 def test_a_reward_at_the_beginning_is_inside_the_panel() -> None:
     panel = Panel.__new__(Panel)
-    panel.levels, panel.floor = (), None
+    panel.levels, panel.floor, panel.at_points = (), None, False
     values = np.linspace(8, 35, 300)
     values[0] = 38.1
     low, high = panel.y_limits(values)

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console as RichConsole
 from rich.console import ConsoleDimensions
 
-from tests.reporting.rows import STAGES_L3, STAGES_L4, make_row
+from tests.reporting.rows import EVALUATED, NOT_EVALUATED, STAGES_L3, STAGES_L4, make_row
 from tests.reporting.streams import FakeTerminal, written
 from trainer.reporting.console.live_console import LiveConsole
 from trainer.reporting.console.live_panel import sparkline
@@ -126,6 +126,34 @@ def test_the_panel_tells_of_boxes_and_ramps_where_there_are_any(console: LiveCon
     console.iteration({**make_row(3), **STAGES_L4})
     text = "\n".join(panel(console))
     assert "moved 1.25 m in preparation · seekers crossed 0.12 · hiders 0.01" in text
+
+
+def test_the_panel_keeps_the_last_evaluation(console: LiveConsole) -> None:
+    console.start(100)
+    console.iteration(make_row(9) | NOT_EVALUATED)
+    assert not any("Score" in line or "Rating" in line for line in panel(console))
+    console.iteration(make_row(10) | EVALUATED)
+    console.iteration(make_row(11) | NOT_EVALUATED)
+    text = "\n".join(panel(console))
+    assert "0.612 · seeker 0.581 · hider 0.643 · iteration 10" in text
+    assert "seeker 28.1 · hider 26.4 · random players 25.0" in text
+    console.iteration(make_row(20) | EVALUATED | {"evaluation/score": 0.7})
+    assert "0.700 · seeker" in "\n".join(panel(console))
+    assert "nan" not in "\n".join(panel(console))
+
+
+@pytest.mark.parametrize("width", [50, 76, 80, 91, 92, 140])
+def test_the_time_of_evaluations_takes_a_line_on_a_usual_terminal(
+    console: LiveConsole, width: int
+) -> None:
+    console.start(100)
+    times = dict.fromkeys(("time/sample_s", "time/learn_s", "time/other_s", "time/save_s"), 1.0)
+    console.iteration(make_row(10) | times | EVALUATED | {"time/evaluation_s": 1.0})
+    console.rich.width = width
+    lines = panel(console)
+    (place,) = (k for k, line in enumerate(lines) if "Time" in line)
+    assert ("evaluation 20%" in lines[place]) == (width > 50)
+    assert "sample 20%" in lines[place]
 
 
 @pytest.mark.parametrize("width", [80, 91])

@@ -13,7 +13,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from tests.reporting.rows import STAGES_L4, make_row
+from tests.reporting.rows import EVALUATED, STAGES_L4, make_row
 from trainer.reporting.metrics import empty_row
 from trainer.reporting.tensorboard import TensorBoardWriter, tag_of
 
@@ -40,6 +40,12 @@ def test_tags_are_grouped() -> None:
     assert tag_of("agent_steps_per_s") == "time/agent_steps_per_s"
     assert tag_of("anything") == "other/anything"
     assert len({tag_of(key) for key in empty_row()}) == len(empty_row())
+
+
+def test_evaluations_have_a_group_of_their_own() -> None:
+    tags = {tag_of(key) for key in EVALUATED}
+    assert {tag.split("/")[0] for tag in tags} == {"evaluation", "time"}
+    assert {"evaluation/score", "evaluation/seeker_vs_past", "time/evaluation_s"} <= tags
 
 
 def test_objects_have_a_group_of_each_team_and_one_of_both() -> None:

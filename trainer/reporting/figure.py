@@ -1,6 +1,6 @@
 """The figure beside a checkpoint: `training_metrics_iter_N.png`.
 
-Six panels, with a row of three more between them at levels with boxes.
+Six panels, with rows of three more between them: at levels with boxes, and of evaluated runs.
 
 Drawing is part of saving, and saving takes training time: the figure and its artists are made once
 and only get new data, long histories are reduced to what a panel can show, and the canvas is used
@@ -14,14 +14,22 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from trainer.checkpoints.atomic import replacing
 from trainer.project import cache_dir
+from trainer.reporting.evaluation_panels import evaluation_panels, has_evaluations, plays_past
 from trainer.reporting.figure_panel import GRID, INK, MUTED, NEUTRAL, Panel, smoothing_window
-from trainer.reporting.formatting import count, duration, number, percent
+from trainer.reporting.figure_summary import (
+    SIGHT,
+    TEAM_SUMMARY,
+    Columns,
+    latest_of,
+    shared_summary,
+)
+from trainer.reporting.formatting import count, duration, percent
 from trainer.reporting.metrics import TEAM_COLORS, team_color, teams_of
 from trainer.reporting.object_panels import has_objects, object_panels
 
@@ -30,9 +38,24 @@ _WIDTH, _ROW, _GAP = 12.0, 2.28, 0.44  # inches; the gap between two rows in hei
 _LEFT, _RIGHT = 0.05, 0.972
 _BELOW, _ABOVE = 0.608, 1.429  # inches
 LENGTH = "#B7950B"
-_SIGHT = "seen_fraction"  # a column of hide and seek alone
 
-Columns = Mapping[str, np.ndarray]
+
+class _Rows(NamedTuple):
+    """Which rows there are between the first and the last, and what is in them."""
+
+    objects: bool = False
+    ramps: bool = False
+    evaluations: bool = False
+    past: bool = False
+
+    @classmethod
+    def of(cls, columns: Columns) -> _Rows:
+        ramps = "seeker_crossings" in columns
+        return cls(has_objects(columns), ramps, has_evaluations(columns), plays_past(columns))
+
+    @property
+    def total(self) -> int:
+        return 2 + self.objects + self.evaluations
 
 
 class TrainingFigure:
@@ -43,8 +66,7 @@ class TrainingFigure:
         self.run_name = run_name
         self.kl_targets = dict(kl_targets or {})
         self._teams: tuple[str, ...] | None = None
-        self._rows = 0
-        self._has_ramps = False
+        self._shown = _Rows()
         self._figure: Any = None  # matplotlib.figure.Figure of all these
         self.panels: list[Panel] = []
         self._texts: dict[str, Any] = {}
@@ -60,10 +82,10 @@ class TrainingFigure:
         """
         path = Path(path)
         teams = teams_of(columns)
-        rows, has_ramps = 3 if has_objects(columns) else 2, "seeker_crossings" in columns
-        if (teams, rows, has_ramps) != (self._teams, self._rows, self._has_ramps):
-            self._teams, self._rows, self._has_ramps = teams, rows, has_ramps
-            self._build(teams, _SIGHT in columns or not teams)
+        shown = _Rows.of(columns)
+        if (teams, shown) != (self._teams, self._shown):
+            self._teams, self._shown = teams, shown
+            self._build(teams, SIGHT in columns or not teams)
         iterations = np.asarray(columns.get("iteration", ()), np.float64)
         window = smoothing_window(len(iterations))
         for panel in self.panels:
@@ -79,7 +101,7 @@ class TrainingFigure:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        rows = self._rows
+        shown, rows = self._shown, self._shown.total
         height = _BELOW + _ROW * (rows + _GAP * (rows - 1)) + _ABOVE
         self._figure = Figure(figsize=(_WIDTH, height), dpi=DPI, facecolor="white")
         FigureCanvasAgg(self._figure)
@@ -97,7 +119,8 @@ class TrainingFigure:
         self.panels = [
             Panel(axes[0], "Episode rewards", rewards, unit=per_agent, show_steps=False),
             *(_sight_panels if hide_and_seek else _plain_panels)(axes[1], axes[2], teams),
-            *(object_panels(axes[3:6], self._has_ramps) if rows > 2 else ()),
+            *(object_panels(axes[3:6], shown.ramps) if shown.objects else ()),
+            *(evaluation_panels(axes[-6:-3], shown.past) if shown.evaluations else ()),
             Panel(axes[-3], "KL divergence", kl, unit=nats, levels=levels, floor=0.0),
             Panel(axes[-2], "Entropy", entropy, unit="nats over all action heads"),
         ]
@@ -129,7 +152,7 @@ class TrainingFigure:
             self._texts[team] = axes.text(right, 1.02, "", color=color, ha="right", **style)
 
     def _write_header(self, columns: Columns, window: int) -> None:
-        latest = _latest(columns)
+        latest = latest_of(columns)
         parts = [
             f"iteration {count(latest.get('iteration', 0))}",
             f"{count(latest.get('env_steps', 0))} env steps",
@@ -146,15 +169,14 @@ class TrainingFigure:
         self._texts["curves"].set_text("   ·   ".join(lines))
 
     def _write_summary(self, columns: Columns) -> None:
-        latest = _latest(columns)
-        shared = _shared_summary(latest) if latest else {}
-        shared["time"] = _time_split(columns)
-        self._texts["labels"].set_text("\n".join(["", *_TEAM_SUMMARY, "", *shared]))
-        above = "\n" * (len(_TEAM_SUMMARY) + 2)
+        latest = latest_of(columns)
+        shared = shared_summary(columns)
+        self._texts["labels"].set_text("\n".join(["", *TEAM_SUMMARY, "", *shared]))
+        above = "\n" * (len(TEAM_SUMMARY) + 2)
         self._texts["shared"].set_text(above + "\n".join(shared.values()))
         for team in self._teams or ():
             values = (
-                text(latest.get(key.format(team), math.nan)) for key, text in _TEAM_SUMMARY.values()
+                text(latest.get(key.format(team), math.nan)) for key, text in TEAM_SUMMARY.values()
             )
             self._texts[team].set_text("\n".join([team, *values]).replace("-", "\N{MINUS SIGN}"))
 
@@ -179,7 +201,7 @@ def _sight_panels(left: Any, right: Any, teams: tuple[str, ...]) -> tuple[Panel,
     """The two panels of hide and seek: how much, and how early a hider was seen."""
     title = " against ".join(teams).capitalize() or "Teams"
     sight = {
-        _SIGHT: ("seen: % of steps", TEAM_COLORS["seeker"]),
+        SIGHT: ("seen: % of steps", TEAM_COLORS["seeker"]),
         "perfect_hide": ("never seen: % of games", TEAM_COLORS["hider"]),
     }
     first = {
@@ -211,50 +233,6 @@ def _plain_panels(left: Any, right: Any, teams: tuple[str, ...]) -> tuple[Panel,
 def _by_team(key: str, teams: tuple[str, ...]) -> dict[str, tuple[str, str]]:
     """A curve per team: its column, name and color."""
     return {f"{team}{key}": (team, team_color(team, i)) for i, team in enumerate(teams)}
-
-
-_TEAM_SUMMARY = {
-    "mean return": ("{}_reward", number),
-    "KL divergence": ("{}/kl", number),
-    "entropy": ("{}/entropy", number),
-    "learning rate": ("{}/lr", number),
-    "explained variance": ("{}/vf_explained_var", percent),
-    "clipped samples": ("{}/clip_fraction", percent),
-}
-
-
-def _latest(columns: Columns) -> dict[str, float]:
-    return {key: float(column[-1]) for key, column in columns.items() if len(column)}
-
-
-def _shared_summary(latest: Mapping[str, float]) -> dict[str, str]:
-    """Label and text of the metrics that belong to no team."""
-
-    def value(key: str) -> float:
-        return latest.get(key, math.nan)
-
-    new = count(value("episodes_this_iter"))
-    sight = {
-        "hiders in sight": f"{percent(value(_SIGHT))} of the steps",
-        "never seen": f"{percent(value('perfect_hide'))} of the episodes",
-    }
-    return {
-        "episodes": f"{count(value('episodes_completed'))}  (+{new} this iteration)",
-        "episode length": f"{number(value('episode_len_mean'))} steps",
-        **(sight if _SIGHT in latest else {}),
-        "speed": f"{count(value('agent_steps_per_s'))} agent steps/s",
-    }
-
-
-def _time_split(columns: Columns, last: int = 100) -> str:
-    """Where the time of the last iterations went; one of them alone may or may not have saved."""
-    phases = ("sample", "learn", "save", "other")
-    seconds = [float(np.nansum(columns.get(f"time/{name}_s", [])[-last:])) for name in phases]
-    total = sum(seconds)
-    if total <= 0:
-        return "-"
-    parts = zip(phases, seconds, strict=True)
-    return "  ".join(f"{name} {percent(part / total)}" for name, part in parts)
 
 
 def prepare_matplotlib() -> None:

@@ -13,6 +13,7 @@ from trainer.reporting.formatting import count
 INK, MUTED, GRID, NEUTRAL = "#1F2933", "#5F6B78", "#E1E6EA", "#3E4C59"
 SHADE = "#F3E7C4"  # behind iterations on a reduced batch
 _EDGE = 0.06  # of a panel's width: half of a label
+_DOTS = 60  # points of a curve up to which each is marked
 MAX_BINS = 240  # of a curve, in a panel of about 450 pixels
 
 
@@ -31,14 +32,17 @@ class Panel:
         floor: float | None = None,
         only_if_it_varies: str = "",
         show_steps: bool = True,
+        at_points: bool = False,
     ) -> None:
         """`curves`: column -> (name, color); `levels`: dashed lines, value -> color.
 
         `axes` are matplotlib's, empty; `text` writes the values on the axis; `floor` fixes
         the lower end; the column `only_if_it_varies` is left out while it is a constant;
-        `show_steps` puts the environment steps under the iterations.
+        `show_steps` puts the environment steps under the iterations; `at_points` is for values
+        of few iterations: a point for each, joined by a line, and nothing smoothed.
         """
         self.axes, self.floor, self.show_steps = axes, floor, show_steps
+        self.at_points = at_points
         self.levels = tuple(levels or ())
         self.only_if_it_varies = only_if_it_varies
         self._varying_name = curves.get(only_if_it_varies, ("", ""))[0]
@@ -125,6 +129,9 @@ class Panel:
                     values = unknown
                 area.set_text("" if is_constant else self._varying_name)
             points.append(values[~np.isnan(values)])
+            if self.at_points:
+                _join(bold, iterations, values)
+                continue
             _draw(raw, *envelope(iterations, values))
             _draw(bold, *thinned(iterations, rolling_mean(values, window)))
         self.shade.set_verts(_bands(iterations, columns.get("runners_missing", unknown)))
@@ -142,7 +149,8 @@ class Panel:
         """All points, but that a single spike must not flatten the rest of the curve."""
         if len(known) == 0:
             return 0.0, 1.0
-        low, high = np.percentile(known, [0.5, 99.5])
+        spikes = 0.0 if self.at_points else 0.5  # percent of the points
+        low, high = np.percentile(known, [spikes, 100.0 - spikes])
         reach = high - low
         low, high = max(known.min(), low - reach), min(known.max(), high + reach)
         low = min([low, *self.levels] if self.floor is None else [self.floor, *self.levels])
@@ -229,6 +237,15 @@ def _draw(line: Any, x: np.ndarray, y: np.ndarray) -> None:
     line.set_marker("o" if alone.any() else "")
     line.set_markersize(1.6 * line.get_linewidth())
     line.set_markevery(np.flatnonzero(alone).tolist())
+
+
+def _join(line: Any, x: np.ndarray, y: np.ndarray) -> None:
+    """Shows the known points joined across the unknown ones, as dots while there are few."""
+    known = ~np.isnan(y)
+    line.set_clip_on(False)  # the last point lies on the edge
+    line.set_data(*thinned(x[known], y[known]))
+    line.set_marker("o" if known.sum() <= _DOTS else "")
+    line.set_markersize(2.2 * line.get_linewidth())
 
 
 def _bands(iterations: np.ndarray, missing: np.ndarray) -> list[np.ndarray]:

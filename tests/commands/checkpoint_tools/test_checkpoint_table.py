@@ -182,6 +182,23 @@ def test_shelters_have_a_column_where_there_is_room() -> None:
     assert parse_best_by(told.checkpoints, "sealed") == BestBy("sealed", "max")
 
 
+def test_evaluations_have_columns_where_there_were_any() -> None:
+    measured = {"score": 0.612, "seeker": 0.58, "hider": 0.644, "seeker_rating": 28.13}
+    measured["hider_rating"] = 26.4
+    known: dict[str, Any] = {f"evaluation/{key}": value for key, value in measured.items()}
+    sight: dict[str, Any] = {"seen_fraction": 0.2, "perfect_hide": 0.25, "env_steps": 39_321_600}
+    told = Listing((info(10, **sight), info(20, **sight, **known)))
+    wide = lines(told, detailed=True, width=170)
+    assert "Score    By team    Ratings" in next(line for line in wide if line.startswith("Iter"))
+    (row,) = [line for line in wide if line.startswith("  20 ")]
+    assert "0.612  0.58/0.64  28.1/26.4" in row
+    narrow = lines(told, detailed=True, width=80)
+    assert any("Score" in line and "Env steps" in line for line in narrow)
+    assert max(map(len, narrow)) <= 80
+    assert not any("Score" in line for line in lines(Listing((info(10),)), detailed=True))
+    assert parse_best_by(told.checkpoints, "evaluation/score") == BestBy("evaluation/score", "max")
+
+
 def test_only_the_best_is_marked(listing: Listing) -> None:
     marked = [line for line in lines(listing, detailed=True) if "[BEST]" in line]
     assert len(marked) == 1

@@ -71,6 +71,16 @@ def listed(capsys: pytest.CaptureFixture[str]) -> Listed:
     return listed
 
 
+def test_the_overview_compares_the_scores_of_evaluations(tmp_path: Path) -> None:
+    known: dict[str, Any] = {"evaluation/score": 0.61249}
+    train(tmp_path / "one", 10, **known)
+    train(tmp_path / "other", 10)
+    head, _, one, other, _ = render(find_runs(tmp_path), Style(), WHEN, 120, "here")
+    place = head.index("Score")
+    assert [line[place : place + 5].strip() for line in (one, other)] == ["0.612", "-"]
+    assert [run.as_dict()["evaluation/score"] for run in find_runs(tmp_path)] == [0.61249, None]
+
+
 def test_every_run_has_a_row(
     several: Path, listed: Listed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +119,7 @@ def test_the_overview_in_json(several: Path, listed: Listed) -> None:
         "seen_fraction": 0.202,
         "perfect_hide": 0.431,
         "reward_mean": 20.0,
+        "evaluation/score": None,
         "agent_steps": 39_321_600,
         "running": False,
     }

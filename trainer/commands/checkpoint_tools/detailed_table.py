@@ -10,6 +10,8 @@ from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools.metadata_text import count, date, fixed, labels, percent
 from trainer.commands.tables import Column, aligned, wrapped
 from trainer.reporting import formatting
+from trainer.reporting.formatting import UNKNOWN
+from trainer.reporting.metrics import EVALUATION, SCORE
 from trainer.reporting.terminal import Style
 
 _INDENT = " " * 6
@@ -73,8 +75,12 @@ def _all_columns(now: datetime, teams: Sequence[str]) -> list[Column[CheckpointI
     sealed = Column[CheckpointInfo](
         "Sealed", lambda i: percent(i.metadata.get("sealed")), optional=True
     )
+    by_team = _of_both("By team", f"{EVALUATION}{{}}", 2)
+    ratings = _of_both("Ratings", f"{EVALUATION}{{}}_rating", 1)
     rewards = [_number(safe_json.shown_line(team).capitalize(), team + _REWARD) for team in teams]
-    return [first[0], date, time, *first[1:3], *rewards, *first[3:5], sealed, *first[5:], last]
+    seen, score, rest = first[3:5], first[5], first[6:]
+    evaluated = [score, by_team, ratings]
+    return [first[0], date, time, *first[1:3], *rewards, *seen, sealed, *evaluated, *rest, last]
 
 
 def _first_columns(now: datetime) -> list[Column[CheckpointInfo]]:
@@ -89,6 +95,7 @@ def _first_columns(now: datetime) -> list[Column[CheckpointInfo]]:
         _number("Reward", "reward_mean"),
         Column("Seen", lambda i: fixed(i.metadata.get("seen_fraction"), 3), optional=True),
         Column("Hidden", lambda i: percent(i.metadata.get("perfect_hide")), optional=True),
+        Column("Score", lambda i: fixed(i.metadata.get(SCORE), 3), optional=True),
         _number("Ep.len", "episode_len_mean"),
         _count("Episodes", "episodes_completed"),
         _count("Env steps", "env_steps"),
@@ -98,6 +105,16 @@ def _first_columns(now: datetime) -> list[Column[CheckpointInfo]]:
 
 def _saved(info: CheckpointInfo) -> tuple[str, str]:
     return date(info.metadata.get("timestamp"))
+
+
+def _of_both(head: str, key: str, digits: int) -> Column[CheckpointInfo]:
+    """A number of the evaluation for both teams, the seekers' first."""
+
+    def cell(info: CheckpointInfo) -> str:
+        texts = [fixed(info.metadata.get(key.format(team)), digits) for team in _HIDE_AND_SEEK]
+        return UNKNOWN if UNKNOWN in texts else "/".join(texts)
+
+    return Column(head, cell, optional=True)
 
 
 def _number(head: str, key: str) -> Column[CheckpointInfo]:

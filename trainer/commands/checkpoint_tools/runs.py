@@ -22,6 +22,7 @@ from trainer.commands.checkpoint_tools.metadata_text import count, fixed, percen
 from trainer.commands.tables import Column, aligned
 from trainer.reporting import formatting
 from trainer.reporting.formatting import UNKNOWN
+from trainer.reporting.metrics import SCORE
 from trainer.reporting.terminal import Style
 
 DEPTH = 2  # of folders below the one that is searched
@@ -57,7 +58,7 @@ class Run:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything known about it, as strict JSON values."""
-        numbers = ("timestamp_unix", "seen_fraction", "perfect_hide", "reward_mean")
+        numbers = ("timestamp_unix", "seen_fraction", "perfect_hide", "reward_mean", SCORE)
         return {
             "path": self.path,
             "run_name": self.known("run_name"),
@@ -200,6 +201,7 @@ def _columns(now: datetime) -> list[Column[Run]]:
         Column("Seen", lambda run: fixed(run.known("seen_fraction"), 3), optional=True),
         Column("Hidden", lambda run: percent(run.known("perfect_hide")), optional=True),
         Column("Sealed", lambda run: percent(run.known("sealed")), optional=True),
+        Column("Score", lambda run: fixed(run.known(SCORE), 3), optional=True),
         Column("Agent steps", lambda run: count(run.known("agent_steps"))),
         Column("Size", lambda run: formatting.size(run.size_bytes)),
     ]

@@ -26,6 +26,7 @@ from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.config.budget import Budget, Spending
 from trainer.project import shown_path
 from trainer.reporting.formatting import count, duration
+from trainer.reporting.metrics import EVALUATION, SCORE
 
 Row = Mapping[str, float | int]
 
@@ -43,6 +44,7 @@ class Console(ABC):
         self.done = 0  # iterations, over the whole life of the run
         self.started = self.stopping = False
         self.compiled = 0  # kernels, since the start if the iteration under way needed any
+        self.evaluation: Row = {}  # of the last one: its iteration and what it measured
         self._spending: Spending | None = None  # of a budget, if one ends the training
         self._paces: deque[float] = deque(maxlen=_ETA_ITERATIONS)  # seconds per iteration
         self._began = self.clock()
@@ -78,6 +80,9 @@ class Console(ABC):
             self._seconds += seconds
             self._agent_steps += seconds * float(row.get("agent_steps_per_s", math.nan))
         self.compiled = 0
+        if math.isfinite(row.get(SCORE, math.nan)):
+            kept = {key: value for key, value in row.items() if key.startswith(EVALUATION)}
+            self.evaluation = {"iteration": row["iteration"], **kept}
         self._show_iteration(row)
 
     def compiling(self, kernels: int) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from trainer.reporting.formatting import count, duration, percent
-from trainer.reporting.metrics import teams_of
+from trainer.reporting.metrics import DEFAULT_TEAMS, EVALUATION, SCORE, teams_of
 
 
 def fixed(value: float, width: int, digits: int) -> str:
@@ -31,8 +31,20 @@ Group = tuple[str, list[tuple[str, str]]]  # name and (heading, text) of each co
 
 
 def columns(
-    row: Mapping[str, float | int], counted: tuple[str, int, int], eta: float
+    row: Mapping[str, float | int],
+    evaluation: Mapping[str, float | int],
+    counted: tuple[str, int, int],
+    eta: float,
 ) -> list[Group]:
+    """The groups of columns of a line.
+
+    Args:
+        row: of the iteration.
+        evaluation: the iteration of the last evaluation and what it measured; empty: none yet.
+        counted: what is counted, how far training is and how far it goes.
+        eta: seconds that are left.
+    """
+
     def number(key: str, heading: str, width: int, digits: int) -> tuple[str, str]:
         return f"{heading:>{width}}", fixed(row.get(key, math.nan), width, digits)
 
@@ -70,6 +82,7 @@ def columns(
         ),
         *teams,
         *([("objects", objects)] if objects else []),
+        *([("last evaluation", _evaluation(evaluation))] if SCORE in row else []),
         ("", [("agent-steps/s", f"{speed:>13}"), (f"{'ETA':>9}", f"{duration(eta):>9}")]),
     ]
 
@@ -88,6 +101,19 @@ def _objects(row: Mapping[str, float | int]) -> list[tuple[str, str]]:
         for key, (heading, text) in shown.items()
         if key in row
     ]
+
+
+def _evaluation(evaluation: Mapping[str, float | int]) -> list[tuple[str, str]]:
+    """The iteration of the last evaluation, and the score of both teams and of each."""
+    keys = {"at": "iteration", "score": SCORE}
+    keys |= {team: f"{EVALUATION}{team}" for team in DEFAULT_TEAMS}
+
+    def cell(heading: str, key: str) -> tuple[str, str]:
+        width = max(6, len(heading))
+        digits = 0 if key == "iteration" else 3
+        return f"{heading:>{width}}", fixed(evaluation.get(key, math.nan), width, digits)
+
+    return [cell(heading, key) for heading, key in keys.items()]
 
 
 def header(groups: list[Group]) -> list[str]:

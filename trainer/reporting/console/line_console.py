@@ -39,7 +39,7 @@ class LineConsole(Console):
     def _show_iteration(self, row: Row) -> None:
         if self.quiet:
             return
-        groups = columns(row, self.progress(), self.eta_seconds())
+        groups = columns(row, self.evaluation, self.progress(), self.eta_seconds())
         if self._lines % HEADER_EVERY == 0:
             self._print(*header(groups))
         self._lines += 1

@@ -25,6 +25,7 @@ from trainer.reporting.console.live_panel import (
     MEDIUM,
     NARROW,
     PHASES,
+    evaluation,
     memory,
     objects,
     schedules,
@@ -116,7 +117,8 @@ class LiveConsole(Console):
             for team in teams_of(row):
                 history = self._returns.setdefault(team, deque(maxlen=_TREND))
                 history.append(float(row.get(f"{team}_reward", math.nan)))
-            self._phases.append({p: float(row.get(f"time/{p}_s", math.nan)) for p in PHASES})
+            phases = (*PHASES, "evaluation")
+            self._phases.append({p: float(row.get(f"time/{p}_s", math.nan)) for p in phases})
         if self.clock() - self._drawn >= _REFRESH_S or self.done >= self.total:
             self.refresh()
 
@@ -228,6 +230,8 @@ class LiveConsole(Console):
             grid.add_row("Hiders", f"{sight} · {never}")
         for label, text in objects(row, width).items():
             grid.add_row(label, text)
+        for label, told in evaluation(self.evaluation, width).items():
+            grid.add_row(label, told)
         speed = f"{count(value('agent_steps_per_s'))} agent-steps/s"
         grid.add_row("Speed", f"{speed} · {count(value('env_steps'))} env steps so far")
         grid.add_row("Time", time_split(self._phases, width))

@@ -14,12 +14,20 @@ from rich.text import Text
 from trainer.reporting.console.console import Row
 from trainer.reporting.console.line_columns import divergence, fixed
 from trainer.reporting.formatting import number, percent
-from trainer.reporting.metrics import TEAM, team_color, teams_of
+from trainer.reporting.metrics import (
+    DEFAULT_TEAMS,
+    RANDOM_RATING,
+    SCORE,
+    TEAM,
+    team_color,
+    teams_of,
+)
 
 WIDEST, WIDER, WIDE, MEDIUM, NARROW = 112, 100, 92, 76, 50
 """Columns from which the panel shows more and more."""
 LABEL = "gray62"
 PHASES = {"sample": "#5AA469", "learn": "#C9A227", "other": "#8A94A0", "save": "#9D6FB0"}
+EVALUATION_COLOR = "#5B8DB8"
 _TICKS = "▁▂▃▄▅▆▇█"
 
 
@@ -30,18 +38,20 @@ def time_split(seconds_of: Sequence[Mapping[str, float]], width: int) -> Text:
         seconds_of: of each iteration, seconds by phase.
         width: of the panel.
     """
+    evaluates = any(math.isfinite(s.get("evaluation", math.nan)) for s in seconds_of)
+    colors = PHASES | ({"evaluation": EVALUATION_COLOR} if evaluates else {})
     seconds = {
-        phase: sum(s[phase] for s in seconds_of if math.isfinite(s[phase])) for phase in PHASES
+        phase: sum(s[phase] for s in seconds_of if math.isfinite(s[phase])) for phase in colors
     }
     total = sum(seconds.values())
     if total <= 0:
         return Text("-")
     text = Text()
-    if width >= MEDIUM:
-        for phase, color in PHASES.items():
+    if width >= (WIDER if evaluates else MEDIUM):  # one phase more leaves less for the bar
+        for phase, color in colors.items():
             text.append("━" * round(20 * seconds[phase] / total), style=color)
         text.append("  ")
-    for phase, color in PHASES.items():
+    for phase, color in colors.items():
         text.append(f"{phase} {percent(seconds[phase] / total)}  ", style=color)
     return text
 
@@ -106,6 +116,30 @@ def objects(row: Row, width: int) -> dict[str, str]:
         if known := [text(float(row[key])) for key, text in parts if key in row]:
             found[label] = " · ".join(known)
     return found
+
+
+def evaluation(evaluated: Row, width: int) -> dict[str, Text]:
+    """Label and text of the last evaluation; empty before the first."""
+    if not evaluated:
+        return {}
+
+    def by_team(key: str, digits: int) -> Text:
+        texts = (
+            Text(
+                f"{team} {fixed(evaluated.get(key.format(team), math.nan), 0, digits)}",
+                style=team_color(team),
+            )
+            for team in DEFAULT_TEAMS
+        )
+        return Text(" · ").join(texts)
+
+    told = {"Score": Text(f"{fixed(evaluated[SCORE], 0, 3)} · ")}
+    told["Score"] += by_team("evaluation/{}", 3)
+    told["Score"] += Text(f" · iteration {evaluated['iteration']}", style=LABEL)
+    if width >= MEDIUM:
+        told["Rating"] = by_team("evaluation/{}_rating", 1)
+        told["Rating"] += Text(f" · random players {RANDOM_RATING:.1f}", style=LABEL)
+    return told
 
 
 def schedules(first: Row, row: Row) -> str:

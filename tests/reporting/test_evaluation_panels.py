@@ -1,0 +1,111 @@
+"""The figure of a run that was evaluated in some of its iterations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.reporting.rows import STAGES_L3, evaluated, make_columns
+from trainer.reporting.figure import TrainingFigure
+from trainer.reporting.figure_panel import Panel
+from trainer.reporting.figure_summary import shared_summary
+from trainer.reporting.metrics import RANDOM_RATING
+
+
+@pytest.fixture
+def figure() -> TrainingFigure:
+    return TrainingFigure("a run")
+
+
+def titles(figure: TrainingFigure) -> list[str]:
+    return [panel.axes.get_title(loc="left") for panel in figure.panels]
+
+
+def panel_of(figure: TrainingFigure, key: str) -> Panel:
+    (panel,) = [panel for panel in figure.panels if key in panel.curves]
+    return panel
+
+
+def test_evaluated_runs_have_a_row_more(figure: TrainingFigure, tmp_path: Path) -> None:
+    path = tmp_path / "figure.png"
+    figure.save(make_columns(40), path)
+    plain = titles(figure)
+    figure.save(make_columns(40) | evaluated(40, every=10), path)
+    assert titles(figure) == [
+        *plain[:3],
+        *("Score in evaluations", "Rating", "Against their past"),
+        *plain[3:],
+    ]
+    with Image.open(path) as image:
+        assert image.size == (1500, 1360)
+    for panel in figure.panels:  # names do not run into the next panel
+        (names,) = panel.axes.artists
+        end = names.get_window_extent(panel.axes.figure.canvas.get_renderer()).x1
+        assert end < panel.axes.get_window_extent().x1 + 12  # pixels
+    stages = {key: np.full(40, value) for key, value in STAGES_L3.items()}
+    figure.save(make_columns(40) | stages | evaluated(40, every=10), path)
+    assert titles(figure)[3:9:3] == ["Shelters", "Score in evaluations"]
+
+
+def test_a_run_without_any_evaluation_yet_looks_as_before(
+    figure: TrainingFigure, tmp_path: Path
+) -> None:
+    figure.save(make_columns(9) | evaluated(9, every=10), tmp_path / "figure.png")
+    assert len(figure.panels) == 5
+
+
+def test_points_are_joined_over_the_iterations_between(
+    figure: TrainingFigure, tmp_path: Path
+) -> None:
+    columns = evaluated(40, every=10)
+    figure.save(make_columns(40) | columns, tmp_path / "figure.png")
+    thin, line = panel_of(figure, "evaluation/seeker").curves["evaluation/seeker"]
+    x, y = line.get_data()
+    assert x.tolist() == [10, 20, 30, 40]
+    assert y == pytest.approx(columns["evaluation/seeker"][9::10])
+    assert line.get_marker() == "o"
+    assert len(thin.get_xdata()) == 0
+
+
+def test_many_points_are_a_line_alone_and_no_more_than_can_be_seen(
+    figure: TrainingFigure, tmp_path: Path
+) -> None:
+    figure.save(make_columns(900) | evaluated(900, every=1), tmp_path / "figure.png")
+    _, line = panel_of(figure, "evaluation/score").curves["evaluation/score"]
+    assert line.get_marker() == ""
+    assert 100 < len(line.get_xdata()) <= 240
+
+
+def test_the_rating_of_random_players_is_always_in_the_picture(
+    figure: TrainingFigure, tmp_path: Path
+) -> None:
+    columns = evaluated(40, every=10)
+    for team in ("seeker", "hider"):
+        columns[f"evaluation/{team}_rating"] += 30.0
+    figure.save(make_columns(40) | columns, tmp_path / "figure.png")
+    low, high = panel_of(figure, "evaluation/seeker_rating").axes.get_ylim()
+    assert low < RANDOM_RATING < 50.0 < high
+
+
+def test_without_a_past_the_third_panel_is_of_random_players(
+    figure: TrainingFigure, tmp_path: Path
+) -> None:
+    columns = {k: v for k, v in evaluated(40, every=10).items() if not k.endswith("past")}
+    figure.save(make_columns(40) | columns, tmp_path / "figure.png")
+    assert titles(figure)[5] == "Against random players"
+    assert panel_of(figure, "evaluation/hider_vs_random")
+
+
+def test_the_summary_tells_the_last_evaluation_not_the_last_iteration() -> None:
+    columns = make_columns(25) | evaluated(25, every=10)
+    columns["evaluation/score"][19] = 0.6125
+    for phase in ("sample", "learn", "save", "other"):
+        columns[f"time/{phase}_s"] = np.full(25, 0.2375)
+    columns["time/evaluation_s"] = np.where(np.isfinite(columns["evaluation/score"]), 0.625, np.nan)
+    summary = shared_summary(columns)
+    assert summary["score"] == "0.613 at iteration 20, 5% of the time"
+    assert summary["time"] == "sample 24%  learn 24%  save 24%  other 24%"
+    assert "score" not in shared_summary(make_columns(25))

@@ -1,0 +1,48 @@
+"""The row of the figure that evaluated runs add: how well each team plays against others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from trainer.reporting.figure_panel import MUTED, NEUTRAL, Panel
+from trainer.reporting.metrics import (
+    DEFAULT_TEAMS,
+    PAST,
+    RANDOM_RATING,
+    SCORE,
+    TEAM_COLORS,
+    evaluation_key,
+)
+
+_RANDOM = "random"
+
+
+def has_evaluations(columns: Mapping[str, np.ndarray]) -> bool:
+    """Whether a history has the result of any evaluation."""
+    return bool(np.isfinite(columns.get(SCORE, np.empty(0))).any())
+
+
+def plays_past(columns: Iterable[str]) -> bool:
+    """Whether the teams of a history are evaluated against earlier policies too."""
+    return evaluation_key(DEFAULT_TEAMS[0], PAST) in columns
+
+
+def evaluation_panels(axes: Sequence[Any], has_past: bool) -> list[Panel]:
+    """Three panels: scores, ratings, and shares against the past or, without it, random players."""
+    shown: dict[str, Any] = {"at_points": True, "show_steps": False}
+    teams = {team: TEAM_COLORS[team] for team in DEFAULT_TEAMS}
+    scores = {f"evaluation/{team}": (team, color) for team, color in teams.items()}
+    scores[SCORE] = ("both", NEUTRAL)
+    ratings = {f"evaluation/{team}_rating": (team, color) for team, color in teams.items()}
+    other, title = (PAST, "Against their past") if has_past else (_RANDOM, "Against random players")
+    words = {"seeker": "seeker: sees", "hider": "hider: unseen"}
+    against = {evaluation_key(team, other): (words[team], teams[team]) for team in teams}
+    level = {RANDOM_RATING: MUTED}
+    return [
+        Panel(axes[0], "Score in evaluations", scores, unit="0\N{EN DASH}1", floor=0.0, **shown),
+        Panel(axes[1], "Rating", ratings, unit="dashed: random players", levels=level, **shown),
+        Panel(axes[2], title, against, unit="of the steps", floor=0.0, **shown),
+    ]
