@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ("main", "continue_training", "list_checkpoints", "demo_model", "ppo_trainer")
 
 LAYERS = (
-    ("envs", "trainer.schedules", "trainer.checkpoints"),
+    ("envs", "trainer.schedules", "trainer.opponents", "trainer.checkpoints"),
     ("trainer.errors", "trainer.project", "trainer.engine"),
     ("trainer.config",),
     ("trainer.cluster",),

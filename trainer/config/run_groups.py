@@ -1,4 +1,4 @@
-"""The groups `ray`, `train` and `tracking`: how a run is carried out."""
+"""The groups `ray`, `train`, `opponents` and `tracking`: how a run is carried out."""
 
 from __future__ import annotations
 
@@ -72,6 +72,19 @@ class TrainGroup(Group):
         known = hasattr(os, "sched_getaffinity")
         usable = len(os.sched_getaffinity(0)) if known else os.cpu_count()
         return self.torch_threads or usable or 1
+
+
+class OpponentsGroup(Group):
+    """Games against earlier policies of the run, beside those between the present ones."""
+
+    share: Annotated[float, Field(strict=True, ge=0.0, le=0.9)] = 0.0
+    """Share of the worlds where one team plays an earlier policy of the other; 0 = none."""
+    every: Count = 10
+    """Iterations between the policies that join the pool of their team."""
+    pool: Annotated[int, Field(strict=True, ge=1, le=64)] = 8
+    """Policies of each team that are kept: the newest half, and others spread over the run."""
+    draw: Literal["uniform", "hard"] = "uniform"
+    """uniform: each as often; hard: those more often that the present policy loses to."""
 
 
 class TrackingGroup(Group):

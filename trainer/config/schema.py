@@ -17,7 +17,7 @@ from envs.hide_and_seek.spaces import STAGES
 from trainer.config.explain import error_keys, explain
 from trainer.config.initialization import InitializationGroup
 from trainer.config.ppo import PPOGroup
-from trainer.config.run_groups import RayGroup, TrackingGroup, TrainGroup
+from trainer.config.run_groups import OpponentsGroup, RayGroup, TrackingGroup, TrainGroup
 from trainer.config.schedule_rules import promotion_of, schedules_of
 from trainer.config.schedule_spec import SchedulesGroup, ScheduleSpec
 from trainer.config.types import TEAMS, ConfigError, Group
@@ -33,6 +33,7 @@ class ConfigGroups(Group):
     schedules: SchedulesGroup = SchedulesGroup()
     ray: RayGroup = RayGroup()
     train: TrainGroup = TrainGroup()
+    opponents: OpponentsGroup = OpponentsGroup()
     tracking: TrackingGroup = TrackingGroup()
     initialization: InitializationGroup = InitializationGroup()
 
@@ -95,6 +96,16 @@ class Config(ConfigGroups):
             raise ValueError(
                 f"ppo.keep_best_metric = {metric} is not measured at {game.label}, which has none "
                 "of the boxes, ramps or doors that it tells of"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _opponents_need_two_teams(self) -> Config:
+        teams = len(self.played.team_sizes)
+        if self.opponents.share > 0 and teams != 2:
+            raise ValueError(
+                f"opponents.share = {self.opponents.share:g} needs a game of two teams, and "
+                f"{self.played.label!r} has {teams}; set opponents.share to 0"
             )
         return self
 

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import ray
-import torch
 from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_RL_MODULE
 from ray.rllib.core.learner.training_data import TrainingData
@@ -24,13 +23,16 @@ from ray.rllib.utils.metrics import (
 from trainer.cluster.ray_failures import answers_of, ask_actors, check_ray, failures_of_learners
 from trainer.cluster.ray_session import dead_daemon, without_object_store
 from trainer.errors import ProcessDied
+from trainer.opponents.pool import Pool
 from trainer.ppo import exact_resume
 from trainer.ppo.env_runner import BatchedEnvRunner, Sample
 from trainer.ppo.exact_resume import RLlibState, Worlds
+from trainer.ppo.frozen import let_join
 from trainer.ppo.learner import PLANS, TeamPPOLearner
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.progress import IterationStats, Progress
 from trainer.ppo.rollout import RolloutBatch
+from trainer.ppo.single_action import single_action
 from trainer.schedules.scheduler import Scheduler, StepsDone, TeamPlan
 
 T = TypeVar("T")
@@ -48,12 +50,16 @@ class TeamPPO(PPO):
         last: what the last iteration sampled and learned; unset before the first one.
         progress: counters over the whole life of the run; each iteration advances them.
         schedules: where training stands in its schedules; each iteration advances them.
+        opponents: by team, the earlier policies that the other team meets; empty where nobody does.
+        ratings: by team, mean and deviation that its policy joins them with; who rates sets it.
         restore_notes: what a restore or warm start reports, a line each; empty for a new run.
     """
 
     last: IterationStats
     progress: Progress
     schedules: Scheduler
+    opponents: dict[str, Pool]
+    ratings: dict[str, tuple[float, float]]
     restore_notes: Sequence[str] = ()
 
     def setup(self, config: Any) -> None:
@@ -63,6 +69,9 @@ class TeamPPO(PPO):
         self.schedules = copy.deepcopy(custom["schedules"])
         stat_names = self.config.env_config["game"].stat_names
         self.progress = Progress(custom["window_episodes"], stat_names)
+        self.opponents, self.ratings = {}, {}
+        if custom["keeps_opponents"]:
+            self.opponents = {team: Pool(custom["opponents"].pool) for team in self.team_names}
 
     def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
         """RLlib's own, which unpickles what it finds; `trainer/run/restore.py` does without."""
@@ -87,6 +96,8 @@ class TeamPPO(PPO):
         """Samples, learns, hands out the new weights and counts the iteration."""
         # RLlib's own timers are smoothed over many iterations, so the seconds are taken here.
         started = time.perf_counter()
+        if self.progress.iteration % self.config.learner_config_dict["opponents"].every == 0:
+            let_join(self.opponents, self.networks(), self.progress.iteration, self.ratings)
         settings, plans = self.schedules.values(), self._plans()
         self._send_plans(plans)
         samples = self._sample()
@@ -228,23 +239,9 @@ class TeamPPO(PPO):
         """One agent's action [H] for its observation [D].
 
         An observation does not show its team: without `policy_id`, the seekers' network answers,
-        for a hider too.
-
-        Raises:
-            ValueError: unknown policy, or an observation of another shape.
+        for a hider too. See `single_action`.
         """
-        networks = self.networks()
-        if policy_id not in networks:
-            raise ValueError(f"unknown policy_id '{policy_id}'; one of {', '.join(networks)}")
-        network = networks[policy_id]
-        obs = np.asarray(observation, np.float32)
-        size = network.spec.obs_size
-        if obs.shape != (size,):
-            raise ValueError(f"observation of shape {obs.shape}; {policy_id} takes ({size},)")
-        mask = None if action_mask is None else torch.as_tensor(action_mask, dtype=torch.bool)[None]
-        return network.act(torch.from_numpy(obs)[None], mask, explore)[0].numpy()
-
-    # --- exact resume -----------------------------------------------------------------------------
+        return single_action(self.networks(), observation, policy_id, explore, action_mask)
 
     def restore_state(self, state: RLlibState) -> None:
         """Takes over what RLlib has kept; `push_weights` must follow."""
@@ -262,8 +259,6 @@ class TeamPPO(PPO):
     ) -> list[str]:
         """Continues from `get_training_state`; returns a line per thing not carried over."""
         return exact_resume.set_training_state(self, arrays, values)
-
-    # --- learners and runners ---------------------------------------------------------------------
 
     @property
     def team_names(self) -> tuple[str, ...]:

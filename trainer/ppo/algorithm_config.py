@@ -121,6 +121,8 @@ def algorithm_config(
                 "engine": engine,
                 "device": device_of(config),
                 "seed": config.train.seed,
+                "opponents": config.opponents,
+                "keeps_opponents": config.opponents.share > 0,
                 "specs": {spec.name: spec for spec in teams},
                 "torch_threads": config.train.torch_threads
                 if config.ray.num_learners

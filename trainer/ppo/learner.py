@@ -41,6 +41,8 @@ class TeamPPOLearner(PPOTorchLearner):
         teams: {team name: TeamSettings}; `schedules` has the values of those that change.
         schedules: for the algorithm: `Scheduler` at their beginning.
         window_episodes: for it too: episodes behind the reported means.
+        opponents: for it too: `OpponentsGroup`.
+        keeps_opponents: for it too: whether there are pools of earlier policies.
         reward_scale: factor on rewards.
         torch_threads: threads that the teams share, None = torch's own number.
         engine: "torch" or "fused".

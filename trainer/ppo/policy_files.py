@@ -64,7 +64,7 @@ def read_spec(folder: Path) -> PolicySpec:
 
 def weight_shapes(spec: PolicySpec) -> dict[str, tuple[int, ...]]:
     """The shape of every weight and moment by name, in order; no memory is taken for them."""
-    return {name: tuple(value.shape) for name, value in _hollow(spec).state_dict().items()}
+    return {name: tuple(value.shape) for name, value in hollow_network(spec).state_dict().items()}
 
 
 def same_weights(folder: Path, weights: Mapping[str, Any]) -> bool:
@@ -89,7 +89,7 @@ def load_policy(folder: str | Path) -> ActorCritic:
     folder = Path(folder)
     try:
         spec = read_spec(folder)
-        network = _hollow(spec)
+        network = hollow_network(spec)
         with safe_json.open_plain(folder / WEIGHTS_FILE) as file:
             layout = tensor_file.read_layout(file)
             _check_layout(layout, network.state_dict())
@@ -111,7 +111,7 @@ def load_policy(folder: str | Path) -> ActorCritic:
     return network.eval()
 
 
-def _hollow(spec: PolicySpec) -> ActorCritic:
+def hollow_network(spec: PolicySpec) -> ActorCritic:
     """The network without memory for its weights, which a spec alone must not ask for."""
     with torch.device("meta"):
         return ActorCritic(spec)
