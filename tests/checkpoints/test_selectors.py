@@ -73,6 +73,10 @@ def test_a_path_from_the_home_folder(cwd: Path, monkeypatch: pytest.MonkeyPatch)
             "zzz/checkpoint_000040",
             "Checkpoint path does not exist: zzz/checkpoint_000040; nearest existing: {folder}",
         ),
+        (
+            " ",
+            "an empty text names no checkpoint; give latest, best, final, an iteration or a path",
+        ),
         ("latst", "no such checkpoint: latst; did you mean 'latest'?"),
         (
             "checkpoints/best_modle",

@@ -47,6 +47,10 @@ def find(
     if isinstance(selector, Path):
         return _from_path(selector, listing, directory, shown)
     text = str(selector).strip()
+    if not text:
+        raise NoUsableCheckpoint(
+            "an empty text names no checkpoint; give latest, best, final, an iteration or a path"
+        )
     is_number = isinstance(selector, int) or (text.isdecimal() and len(text) <= _DIGITS)
     if (is_number or text in KEYWORDS) and not listing.checkpoints:
         raise none_found(shown, directory)
