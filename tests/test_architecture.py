@@ -19,6 +19,7 @@ LAYERS = (
     ("trainer.config",),
     ("trainer.cluster",),
     ("trainer.ppo", "trainer.reporting"),
+    ("trainer.evaluation",),
     ("trainer.run",),
     ("trainer.ppo_trainer",),
     ("trainer.commands",),

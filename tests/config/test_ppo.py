@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from trainer.checkpoints.metadata import BestBy
 from trainer.checkpoints.retention import Retention
 from trainer.config.ppo import NETWORK_SETTINGS, PPOGroup, TeamOverrides, TeamSettings
+from trainer.config.run_groups import EvaluationGroup
+from trainer.config.schema import Config
 
 
 def test_every_setting_of_a_team_can_be_given_for_one_team() -> None:
@@ -40,4 +43,20 @@ def test_the_keys_stand_in_the_order_of_the_shipped_file() -> None:
 
 def test_retention_is_that_of_the_checkpoint_library() -> None:
     group = PPOGroup(keep_last_n=3, keep_best_n=2, keep_best_metric="reward_mean", keep_every=50)
-    assert group.retention == Retention(3, 2, "reward_mean", "max", 50)
+    assert Config(ppo=group).retention == Retention(3, 2, "reward_mean", "max", 50)
+
+
+@pytest.mark.parametrize(
+    ("best", "metric"),
+    [("score", "evaluation/score"), ("hider", "evaluation/hider"), ("iteration", "iteration")],
+)
+def test_best_goes_by_the_evaluation_unless_a_metric_is_given(best: str, metric: str) -> None:
+    evaluation = EvaluationGroup(best=best, best_mode="min")
+    assert Config(evaluation=evaluation).retention == Retention(10, 0, metric, "min", 0)
+    given = PPOGroup(keep_best_metric="env_steps")
+    assert Config(ppo=given, evaluation=evaluation).retention.best_by == BestBy("env_steps", "max")
+
+
+def test_a_mode_without_a_metric_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"keep_best_mode = min .*; set evaluation\.best_mode"):
+        PPOGroup(keep_best_mode="min")

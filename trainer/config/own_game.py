@@ -16,7 +16,7 @@ from envs.game import Game
 from trainer.checkpoints.metadata import COUNT_KEYS
 from trainer.checkpoints.safe_io.redaction import has_credentials
 from trainer.config.ppo import SharedPPOGroup, TeamOverrides
-from trainer.config.run_groups import AlternateGroup, TrainGroup
+from trainer.config.run_groups import AlternateGroup, EvaluationGroup, TrainGroup
 from trainer.config.schedule_spec import SharedSchedulesGroup, TeamSchedules
 from trainer.config.schema import Config
 from trainer.config.types import metric_among
@@ -31,6 +31,11 @@ class OwnGameConfig(Config):
     def played(self) -> Game:
         """The game that is trained."""
         return self.own_game
+
+    @property
+    def opponents_met(self) -> dict[str, tuple[str, ...]]:
+        """None: nobody else can play it."""
+        return {}
 
     @model_validator(mode="after")
     def _one_discount_of_the_shaping(self) -> OwnGameConfig:
@@ -64,6 +69,8 @@ def config_class(game: Game) -> type[OwnGameConfig]:
     scheduled = create_model("SchedulesGroup", __base__=SharedSchedulesGroup, **schedules)
     first: Any = (Literal[teams], teams[0])
     alternate = create_model("AlternateGroup", __base__=AlternateGroup, first=first)
+    never: Any = (EvaluationGroup.model_fields["every"].annotation, None)
+    evaluation = create_model("EvaluationGroup", __base__=EvaluationGroup, every=never)
     train = create_model("TrainGroup", __base__=TrainGroup, alternate=(alternate, alternate()))
     made = create_model(
         "OwnGameConfig",
@@ -71,6 +78,7 @@ def config_class(game: Game) -> type[OwnGameConfig]:
         env=(dict[str, Any], Field(default_factory=lambda: dict(game.rules))),
         ppo=(ppo, ppo()),
         schedules=(scheduled, scheduled()),
+        evaluation=(evaluation, evaluation()),
         train=(train, train()),
     )
     made.own_game = game

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import Field, create_model, model_validator
 
-from trainer.checkpoints.retention import Retention
 from trainer.config.types import (
     Count,
     CountOrNone,
@@ -108,10 +107,10 @@ class RunSettings(Group):
     """Checkpoints kept; 0 keeps all. The latest, the best and the pinned are always kept."""
     keep_best_n: CountOrNone = 0
     """Best checkpoints that are also kept."""
-    keep_best_metric: Metric = "iteration"
-    """The number of the metadata that decides which are best."""
+    keep_best_metric: Metric | None = None
+    """The number of the metadata that decides which are best; None: `evaluation.best`."""
     keep_best_mode: Literal["max", "min"] = "max"
-    """Whether more of it is better, or less."""
+    """Whether more of it is better, or less; for `keep_best_metric` alone."""
     keep_every: CountOrNone = 0
     """Checkpoints whose iteration is a multiple of this are also kept; 0: no such rule."""
     rollout_length: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 128
@@ -125,16 +124,14 @@ class RunSettings(Group):
             raise ValueError("num_episodes and num_env_steps exclude each other; set one to null")
         return self
 
-    @property
-    def retention(self) -> Retention:
-        """Which checkpoints are kept."""
-        return Retention(
-            self.keep_last_n,
-            self.keep_best_n,
-            self.keep_best_metric,
-            self.keep_best_mode,
-            self.keep_every,
-        )
+    @model_validator(mode="after")
+    def _mode_of_a_metric(self) -> RunSettings:
+        if self.keep_best_metric is None and self.keep_best_mode != "max":
+            raise ValueError(
+                f"keep_best_mode = {self.keep_best_mode} is the mode of keep_best_metric, which is "
+                "null; set evaluation.best_mode"
+            )
+        return self
 
 
 class SharedPPOGroup(TeamSettings, RunSettings):  # the fields of the last base come first

@@ -1,4 +1,4 @@
-"""The groups `ray`, `train`, `opponents` and `tracking`: how a run is carried out."""
+"""The groups `evaluation`, `ray`, `train`, `opponents` and `tracking`: how a run is carried out."""
 
 from __future__ import annotations
 
@@ -7,10 +7,30 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from trainer.config.types import Count, Group, LocalFolder, NoCredentials
+from trainer.config.types import TEAMS, BestBy, Count, Group, LocalFolder, NoCredentials
 
 # One component of a path, and nothing that steers a terminal.
 _RUN_NAME = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
+
+
+class EvaluationGroup(Group):
+    """Games against opponents that do not learn: the one measure of progress that self-play has."""
+
+    every: Count | None = 10
+    """Iterations between evaluations; one precedes the last checkpoint too. None: there is none."""
+    games: Annotated[int, Field(strict=True, ge=1, le=4096)] = 64
+    """Games of each pairing, the same ones in every evaluation."""
+    past: Annotated[int, Field(strict=True, ge=0, le=64)] = 2
+    """Earlier policies of the run that each team also plays against."""
+    best: BestBy = "score"
+    """The number that makes a checkpoint the best; score, seeker and hider are the evaluation's."""
+    best_mode: Literal["max", "min"] = "max"
+    """Whether more of it is better, or less."""
+
+    @property
+    def best_metric(self) -> str:
+        """`best` as metadata.json has it."""
+        return f"evaluation/{self.best}" if self.best in ("score", *TEAMS) else self.best
 
 
 class RayGroup(Group):

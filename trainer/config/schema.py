@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
@@ -13,11 +13,21 @@ from pydantic import BaseModel, ValidationError, model_validator
 
 from envs.game import GameSettings
 from envs.hide_and_seek.config import HideAndSeekConfig, ResolvedConfig
+from envs.hide_and_seek.contents import Contents
+from envs.hide_and_seek.players.anchors import PAST, anchors_of, evaluation_keys
 from envs.hide_and_seek.spaces import STAGES
+from trainer.checkpoints.metadata import EVALUATION
+from trainer.checkpoints.retention import Retention
 from trainer.config.explain import error_keys, explain
 from trainer.config.initialization import InitializationGroup
 from trainer.config.ppo import PPOGroup
-from trainer.config.run_groups import OpponentsGroup, RayGroup, TrackingGroup, TrainGroup
+from trainer.config.run_groups import (
+    EvaluationGroup,
+    OpponentsGroup,
+    RayGroup,
+    TrackingGroup,
+    TrainGroup,
+)
 from trainer.config.schedule_rules import promotion_of, schedules_of
 from trainer.config.schedule_spec import SchedulesGroup, ScheduleSpec
 from trainer.config.types import TEAMS, ConfigError, Group
@@ -31,6 +41,7 @@ class ConfigGroups(Group):
     env: HideAndSeekConfig = HideAndSeekConfig()
     ppo: PPOGroup = PPOGroup()
     schedules: SchedulesGroup = SchedulesGroup()
+    evaluation: EvaluationGroup = EvaluationGroup()
     ray: RayGroup = RayGroup()
     train: TrainGroup = TrainGroup()
     opponents: OpponentsGroup = OpponentsGroup()
@@ -59,6 +70,14 @@ class ConfigGroups(Group):
     def to_dict(self) -> dict[str, Any]:
         """Plain nested values with every key; `from_dict` gives an equal configuration."""
         return self.model_dump(mode="json")
+
+    @property
+    def retention(self) -> Retention:
+        """Which checkpoints are kept; `ppo.keep_best_metric` is the best's, if there is one."""
+        ppo, metric, mode = self.ppo, self.evaluation.best_metric, self.evaluation.best_mode
+        if ppo.keep_best_metric is not None:
+            metric, mode = ppo.keep_best_metric, ppo.keep_best_mode
+        return Retention(ppo.keep_last_n, ppo.keep_best_n, metric, mode, ppo.keep_every)
 
 
 class Config(ConfigGroups):
@@ -91,12 +110,18 @@ class Config(ConfigGroups):
 
     @model_validator(mode="after")
     def _best_metric_is_measured(self) -> Config:
-        metric, game = self.ppo.keep_best_metric, self.played
-        if metric in STAGES and metric not in game.metrics:
-            raise ValueError(
-                f"ppo.keep_best_metric = {metric} is not measured at {game.label}, which has none "
-                "of the boxes, ramps or doors that it tells of"
-            )
+        game, met = self.played, self.opponents_met
+        for key, metric in (
+            ("ppo.keep_best_metric", self.ppo.keep_best_metric),
+            ("evaluation.best", self.evaluation.best),
+        ):
+            if metric in STAGES and metric not in game.metrics:
+                raise ValueError(
+                    f"{key} = {metric} is not measured at {game.label}, which has none "
+                    "of the boxes, ramps or doors that it tells of"
+                )
+            if metric and metric.startswith(EVALUATION) and metric not in evaluation_keys(met):
+                raise ValueError(f"{key} = {metric} is not measured: {_told(met)}")
         return self
 
     @model_validator(mode="after")
@@ -108,6 +133,16 @@ class Config(ConfigGroups):
                 f"{self.played.label!r} has {teams}; set opponents.share to 0"
             )
         return self
+
+    @property
+    def opponents_met(self) -> dict[str, tuple[str, ...]]:
+        """The names of the opponents of each team in an evaluation; empty: there is none."""
+        if self.evaluation.every is None:
+            return {}
+        past = (PAST,) if self.evaluation.past else ()
+        env = self.env
+        contents = Contents.of(env.levels[-1:], env.num_boxes, env.num_ramps)
+        return {team: (*names, *past) for team, names in anchors_of(contents).items()}
 
     @property
     def game(self) -> ResolvedConfig:
@@ -149,6 +184,13 @@ class Config(ConfigGroups):
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("configured_schedules", None)  # they may be others now
         return copied
+
+
+def _told(opponents: Mapping[str, Sequence[str]]) -> str:
+    """Whom the teams meet in an evaluation."""
+    if not opponents:
+        return "there is no evaluation (evaluation.every = null)"
+    return "; ".join(f"{team}s meet {', '.join(names)}" for team, names in opponents.items())
 
 
 def known_keys(schema: type[ConfigGroups] = ConfigGroups) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from envs.hide_and_seek.players.anchors import all_opponents, evaluation_keys
 from envs.hide_and_seek.spaces import STAGES
 from trainer.checkpoints.metadata import METRIC_KEYS
 from trainer.checkpoints.safe_io.did_you_mean import nearest
@@ -64,7 +65,10 @@ def metric_among(known: Sequence[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-Metric = Annotated[str, metric_among((*METRIC_KEYS, *STAGES))]
+_MEASURED = (*METRIC_KEYS, *STAGES, *evaluation_keys(all_opponents()))
+Metric = Annotated[str, metric_among(_MEASURED)]
+BestBy = Annotated[str, metric_among(("score", *TEAMS, *_MEASURED))]
+"""The same, with short words for what an evaluation measures first of all."""
 
 
 def _without_credentials(text: str) -> str:

@@ -58,7 +58,7 @@ class RunRecorder:
         """Prepares; `on_saved` gets each checkpoint, in the thread that has committed it."""
         self.trainer, self.config, self.console, self.origin = trainer, config, console, origin
         self._report_saved = on_saved
-        self.manager = CheckpointManager(config.ppo.checkpoint_dir, retention=config.ppo.retention)
+        self.manager = CheckpointManager(config.ppo.checkpoint_dir, retention=config.retention)
         self._notices = SaveNotices(self.manager, console)
         self.last_checkpoint = origin.restore_path
         self.saved_iteration = trainer.progress.iteration

@@ -38,7 +38,7 @@ def start_info(
         "game": config.played.title,
         "sampling": f"{ray.num_envs} worlds x {ppo.rollout_length} steps in {where}",
         "device": f"{_device(config)}, {plural(config.train.threads, 'thread')}, {_engine(config)}",
-        "checkpoints": f"{place}, every {every}, {ppo.retention.told}",
+        "checkpoints": f"{place}, every {every}, {config.retention.told}",
     }
     if alternation.every is not None:
         info["alternating"] = _turns(alternation, alternation.every)

@@ -76,7 +76,7 @@ def _retention(args: argparse.Namespace) -> Retention:
     from trainer.config.loading import load_config  # late: the other tools start without it
 
     path = find_config()
-    configured = load_config(path).ppo.retention if path else Retention()
+    configured = load_config(path).retention if path else Retention()
     given = {
         "last_n": args.keep_last_n,
         "best_n": args.keep_best_n,

@@ -177,7 +177,8 @@ def _refuse_own_game(checkpoint: Path | SavedRun) -> None:
 
 def _resume_plan(asked: Given, groups: ConfigGroups, start: Start, selector: str) -> RunPlan:
     args, place = asked.args, groups.ppo.checkpoint_dir
-    best = groups.ppo.retention if asked.says("ppo.keep_best_") else None
+    best_given = asked.says("ppo.keep_best_") or asked.says("evaluation.best")
+    best = groups.retention if best_given else None
     found = find_to_resume(selector, place, start.source, best)
     _refuse_own_game(found.saved)
     found.saved.check_resumable()
