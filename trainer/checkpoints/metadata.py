@@ -43,7 +43,7 @@ KEYS = (
 )
 METRIC_KEYS = ("iteration", *REWARD_KEYS, *GAME_KEYS, *COUNT_KEYS)  # what training measures
 EVALUATION = "evaluation/"
-"""Begins the numbers of an evaluation; a checkpoint has them if its policies have been evaluated."""
+"""Begins the numbers of an evaluation; a checkpoint has them if one was made of its policies."""
 MODES = ("max", "min")
 MAX_BYTES = 2**20  # of the file, which has about one thousand
 MAX_VALUES = 20_000
