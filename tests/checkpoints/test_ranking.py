@@ -26,6 +26,21 @@ def listing(values: Mapping[int, dict[str, Any]]) -> Listing:
     return Listing(tuple(info(i, **metadata) for i, metadata in values.items()))
 
 
+def test_without_an_evaluation_the_newest_is_the_best() -> None:
+    by = BestBy("evaluation/score", "max")
+    recorded_by = {"metric": by.metric, "mode": by.mode}
+    plain = [info(i, reward_mean=-i, best_by=recorded_by) for i in (1, 2, 3)]
+    assert ranking.in_force(plain, by) == BestBy("iteration", "max")
+    assert ranking.best_by(plain) == BestBy()
+    note = "no checkpoint has evaluation/score, so the best is the newest"
+    assert ranking.fallback_note(plain) == ranking.fallback_note(plain, by) == note
+    scored: dict[str, Any] = {by.metric: 0.5}
+    evaluated = [*plain, info(4, best_by=recorded_by, **scored)]
+    assert ranking.in_force(evaluated, by) == ranking.best_by(evaluated) == by
+    assert ranking.fallback_note(evaluated) == ranking.fallback_note([]) == ""
+    assert reasons(plain, Retention(1, 2, by.metric, by.mode))[2] == ("best 2",)
+
+
 def test_the_best_is_the_most_trained_one_that_is_well() -> None:
     found = listing({1: {"reward_mean": 38.0}, 2: {}, 3: {"warnings": SICK}, 4: {"warnings": SICK}})
     top = ranking.best(found.checkpoints)

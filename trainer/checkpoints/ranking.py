@@ -1,8 +1,10 @@
 """Orders checkpoints and picks the best: one rule for retention, selectors, lists and the demo.
 
-Unless a run says otherwise, the best is the newest one whose policies have not collapsed. In a
-zero-sum game every score of self-play only compares the two current teams with each other: it is
-high where the other side happens to be weak, which is also the case before any training.
+A run says what its best goes by, as a rule what its policies reach against opponents that do not
+learn. In a zero-sum game every score of self-play only compares the two current teams with each
+other: it is high where the other side happens to be weak, which is also the case before any
+training. Where no policies have been evaluated, the best is the newest checkpoint whose policies
+have not collapsed.
 """
 
 from __future__ import annotations
@@ -18,6 +20,26 @@ from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
 
 DIRECTIONS = ("asc", "desc")
 SIZE = "size_bytes"  # not in the metadata, but known of every checkpoint
+
+
+def in_force(checkpoints: Sequence[CheckpointInfo], by: BestBy) -> BestBy:
+    """`by`; the newest are the best instead where it is of an evaluation and none has been one."""
+    evaluated = by.metric.startswith(metadata.EVALUATION)
+    return BestBy() if evaluated and not ranked(checkpoints, by) else by
+
+
+def fallback_note(checkpoints: Sequence[CheckpointInfo], by: BestBy | None = None) -> str:
+    """Says that no checkpoint has the number that `best` was to go by; empty if some has.
+
+    Args:
+        checkpoints: of one folder.
+        by: what it was to go by; None: what the newest checkpoint's run says.
+    """
+    records = (_record(info) for info in sorted(checkpoints, key=lambda info: -info.iteration))
+    by = by or next((record for record in records if record is not None), None)
+    if not checkpoints or by is None or in_force(checkpoints, by) == by:
+        return ""
+    return f"no checkpoint has {by.metric}, so the best is the newest"
 
 
 def best_by(
@@ -107,12 +129,18 @@ def ranked(checkpoints: Iterable[CheckpointInfo], by: BestBy) -> list[Checkpoint
 def recorded(checkpoints: Sequence[CheckpointInfo]) -> BestBy | None:
     """What the newest checkpoint's run goes by; None if no checkpoint has a valid record."""
     for info in sorted(checkpoints, key=lambda info: -info.iteration):
-        found = info.metadata.get("best_by")
-        if isinstance(found, Mapping):
-            with contextlib.suppress(ValueError):
-                by = BestBy(found.get("metric", ""), found.get("mode", ""))
-                if by.metric in metrics(checkpoints):
-                    return by
+        by = _record(info)
+        if by is not None and by.metric in metrics(checkpoints):
+            return by
+    return None
+
+
+def _record(info: CheckpointInfo) -> BestBy | None:
+    """What the run of a checkpoint goes by; None if it has no valid record."""
+    found = info.metadata.get("best_by")
+    if isinstance(found, Mapping):
+        with contextlib.suppress(ValueError):
+            return BestBy(found.get("metric", ""), found.get("mode", ""))
     return None
 
 

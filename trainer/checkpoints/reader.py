@@ -99,8 +99,12 @@ class CheckpointReader:
         """
         if metric is None:
             metric, mode = self.retention.best_metric, mode or self.retention.best_mode
-        found = self.listing().checkpoints
-        best = ranking.best(found, ranking.best_by(found, metric, mode))
+            found = self.listing().checkpoints
+            by = ranking.in_force(found, ranking.best_by(found, metric, mode))
+        else:
+            found = self.listing().checkpoints
+            by = ranking.best_by(found, metric, mode)
+        best = ranking.best(found, by)
         return self._path_of(best)
 
     def find(self, selector: Selector) -> Path:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.metadata import BestBy
-from trainer.checkpoints.ranking import best_by, ranked
+from trainer.checkpoints.ranking import best_by, in_force, ranked
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def reasons(
     """The reasons for keeping, by iteration, ascending; a checkpoint without any may go."""
     infos = sorted(checkpoints, key=lambda info: info.iteration)
     iterations = [info.iteration for info in infos]
-    by = best_by(infos, retention.best_metric, retention.best_mode)
+    by = in_force(infos, best_by(infos, retention.best_metric, retention.best_mode))
     best = [info.iteration for info in ranked(infos, by)]
     newest = iterations[-retention.last_n :]  # [-0:] is all of them
     groups: dict[str, Collection[int]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from trainer.checkpoints.index import Listing
 from trainer.checkpoints.metadata import BestBy
 from trainer.checkpoints.safe_io import safe_json
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean, nearest
+
+logger = logging.getLogger(__name__)
 
 LATEST, BEST = "latest", "best"
 _DIGITS = 18
@@ -132,7 +135,9 @@ def no_such_directory(shown: str, directory: Path) -> NoUsableCheckpoint:
 
 
 def _from_keyword(keyword: str, listing: Listing, shown: str, by: BestBy | None) -> CheckpointInfo:
-    by = by or ranking.best_by(listing.checkpoints)
+    if keyword == BEST and (note := ranking.fallback_note(listing.checkpoints, by)):
+        logger.warning("%s: %s", shown, note)
+    by = ranking.in_force(listing.checkpoints, by or ranking.best_by(listing.checkpoints))
     top = next(iter(ranking.ranked(listing.checkpoints, by)), None)
     picked = {LATEST: listing.latest, BEST: top, "final": listing.final}[keyword]
     if picked is None:

@@ -44,7 +44,10 @@ def run(args: argparse.Namespace) -> int:
     if args.metric is None and (by := ranking.recorded(listing.checkpoints)):
         # What the run went by, not what the configuration says for the next one.
         rule = dataclasses.replace(rule, best_metric=by.metric, best_mode=args.mode or by.mode)
-        manager.retention = rule
+    elif args.metric is None and rule.best_by is not None:
+        by = ranking.in_force(listing.checkpoints, rule.best_by)
+        rule = dataclasses.replace(rule, best_metric=by.metric, best_mode=args.mode or by.mode)
+    manager.retention = rule
     if not listing.checkpoints:
         raise selectors.none_found(manager.shown, manager.directory)
     try:
