@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from trainer.commands.command_parser import CommandParser, add_overrides
+from trainer.commands.players.arguments import add_actions, add_seed, at_least_one
 from trainer.commands.players.names import listing
 from trainer.commands.run_command import run_command
 from trainer.project import add_version
@@ -13,7 +14,6 @@ from trainer.project import add_version
 RENDER_MODES = ("human", "ansi", "rgb_array", "none")
 DEFAULT_FPS = 12.0
 MAX_FPS = 1000.0
-MAX_SEED = 2**63 - 1
 
 EPILOG = f"""\
 examples:
@@ -78,11 +78,13 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_match_arguments(parser: argparse.ArgumentParser) -> None:
     match = parser.add_argument_group("match")
     match.add_argument(
-        "--episodes", type=_count, default=5, metavar="N", help="how many to play (default: 5)"
+        "--episodes",
+        type=at_least_one,
+        default=5,
+        metavar="N",
+        help="how many to play (default: 5)",
     )
-    match.add_argument(
-        "--seed", type=_seed, default=0, metavar="N", help="which games are played (default: 0)"
-    )
+    add_seed(match)
     match.add_argument(
         "--seeker",
         metavar="PLAYER",
@@ -93,15 +95,7 @@ def _add_match_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PLAYER",
         help="who plays the hiders: another checkpoint, random, or a scripted player",
     )
-    how = match.add_mutually_exclusive_group()
-    how.add_argument(
-        "--deterministic",
-        action="store_true",
-        help="play the most likely actions: the default, for it plays better",
-    )
-    how.add_argument(
-        "--explore", action="store_true", help="draw the actions at random, as in training"
-    )
+    add_actions(match)
     add_overrides(match, "change the game, for example --set env.level=L1", "env.KEY=VALUE")
 
 
@@ -126,18 +120,6 @@ def _add_picture_arguments(parser: argparse.ArgumentParser) -> None:
     picture.add_argument(
         "--yes", "--force", action="store_true", help="let --record replace an existing file"
     )
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) > MAX_SEED:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 2^63 - 1, not {text}")
-    return int(text)
 
 
 def _fps(text: str) -> float:

@@ -62,11 +62,11 @@ def read_game(checkpoint: Path, overrides: Sequence[str] = ()) -> ResolvedConfig
         text = str(reason) if isinstance(error, ConfigError) else f"{file}: {reason}"
         raise NoUsableCheckpoint(f"the game of this checkpoint is unknown: {text}") from None
     if game.curriculum is not None:
-        values = {"env": game.at_level(_level_of(checkpoint, game)).model_dump(mode="json")}
+        values = {"env": game.at_level(level_of(checkpoint, game)).model_dump(mode="json")}
     return apply_overrides(values, overrides).env.resolved()
 
 
-def _level_of(checkpoint: Path, game: HideAndSeekConfig) -> str:
+def level_of(checkpoint: Path, game: HideAndSeekConfig) -> str:
     """The level that a curriculum had come to; the first if the metadata do not say it."""
     try:
         level = metadata.read(checkpoint).get("level")

@@ -11,6 +11,8 @@ from trainer.commands.players.shelf import Shelf
 from trainer.errors import UsageError
 
 RANDOM = "random"
+SHIPPED_WORD = "shipped"
+"""Stands for the policies that come with the project."""
 
 Words = Mapping[str, str | None]  # by team, as the user has written them; None: nothing
 
