@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+MODULES = ("trainer.evaluate",)  # commands that `python -m` runs
 SCRIPTS = ("main", "continue_training", "list_checkpoints", "demo_model", "ppo_trainer")
 
 LAYERS = (
@@ -23,7 +24,7 @@ LAYERS = (
     ("trainer.run",),
     ("trainer.ppo_trainer",),
     ("trainer.commands",),
-    SCRIPTS,
+    (*SCRIPTS, *MODULES),
 )
 """From the ground up. A room imports from the layers below its own and from itself."""
 
@@ -144,7 +145,7 @@ def test_what_the_demo_uses_knows_no_ray(module: str) -> None:
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
-@pytest.mark.parametrize("script", SCRIPTS[:4])
+@pytest.mark.parametrize("script", [*SCRIPTS[:4], *MODULES])
 def test_help_and_version_import_nothing_heavy(script: str, option: str) -> None:
     code = (
         "import runpy, sys\n"
@@ -153,7 +154,7 @@ def test_help_and_version_import_nothing_heavy(script: str, option: str) -> None
         "heavy = {'ray', 'torch', 'numpy', 'pydantic', 'matplotlib', 'rich', 'numba', 'yaml'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
-    path = str(ROOT / f"{script}.py")
+    path = str(ROOT / f"{script.replace('.', '/')}.py")
     command = [sys.executable, "-c", code.replace("sys.argv[1]", repr(path)), option]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr

@@ -43,7 +43,7 @@ def test_the_commands_that_are_printed_are_those_that_are_installed() -> None:
     for script, program in project.ENTRY_POINTS.items():
         module, function = PROGRAMS[program].split(":")
         assert f"from {module} import {function}\n" in (ROOT / script).read_text()
-    assert project.TOOLS_PROGRAM in PROGRAMS
+    assert {*project.ENTRY_POINTS.values(), *project.MODULES.values()} == {*PROGRAMS}
     assert PYPROJECT["project"]["name"] == project.NAME
 
 

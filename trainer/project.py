@@ -30,8 +30,10 @@ ENTRY_POINTS = {  # of the installed package, by script; see pyproject.toml
     "list_checkpoints.py": "hide-and-seek-list",
     "demo_model.py": "hide-and-seek-demo",
 }
-TOOLS = "trainer.checkpoints"  # a module, not a script: `python -m` runs it
-TOOLS_PROGRAM = "hide-and-seek-checkpoints"
+MODULES = {  # the same for those that `python -m` runs
+    "trainer.checkpoints": "hide-and-seek-checkpoints",
+    "trainer.evaluate": "hide-and-seek-evaluate",
+}
 _PROFILE_FOLDER = re.compile(
     r"(?<=python main\.py )--checkpoint-dir (?:\./)?checkpoints_(\w+)(?!\S)"
 )
@@ -101,7 +103,9 @@ def with_installed_names(text: str) -> str:
         return text
     for script, program in ENTRY_POINTS.items():
         text = text.replace(f"python {script}", program)
-    return text.replace(f"python -m {TOOLS}", TOOLS_PROGRAM)
+    for module, program in MODULES.items():
+        text = text.replace(f"python -m {module}", program)
+    return text
 
 
 def with_commands(text: str) -> str:

@@ -44,6 +44,12 @@ def _tools(argv: Sequence[str]) -> Any:
     return _list(argv[1:]) if argv[:1] == ["list"] else parse_args(argv)
 
 
+def _evaluate(argv: Sequence[str]) -> Any:
+    from trainer.commands.evaluate.main import parse_args
+
+    return parse_args(argv)
+
+
 def _ship(argv: Sequence[str]) -> Any:
     from trainer.commands.demo.ship import build_parser
 
@@ -62,6 +68,7 @@ PROGRAMS: dict[str, Callable[[Sequence[str]], Any]] = {
     "demo_model.py": _demo,
     "list_checkpoints.py": _list,
     "-m trainer.checkpoints": _tools,
+    "-m trainer.evaluate": _evaluate,
     "-m trainer.commands.schedule_figure": _figure,
     "-m trainer.commands.demo.ship": _ship,
 }
@@ -77,6 +84,8 @@ def options() -> set[str]:
             from trainer.commands.checkpoint_tools.main import COMMANDS
 
             names += COMMANDS
+        if program == "-m trainer.evaluate":
+            names.append("exploit")
         for name in names:
             found |= set(OPTION.findall(help_of(program, name)))
     for path in (ROOT / "benchmarks").rglob("*.py"):

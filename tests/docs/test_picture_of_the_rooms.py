@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.docs.documents import ROOT, Document
-from tests.test_architecture import EXCEPTION, LAYERS, SCRIPTS, imports, modules, room_of
+from tests.test_architecture import EXCEPTION, LAYERS, MODULES, SCRIPTS, imports, modules, room_of
 
 _NODE = re.compile(r'^\s*(\w+)\["(.+)"\]$')
 _ARROW = re.compile(r"^\s*(\w+) --> (\w+)$")
@@ -45,7 +45,7 @@ def reachable(start: str, arrows: set[tuple[str, str]]) -> set[str]:
 
 def drawn_name(room: str) -> str:
     """A room as the picture calls it."""
-    return "scripts" if room in SCRIPTS else room.replace(".", "/")
+    return "scripts" if room in (*SCRIPTS, *MODULES) else room.replace(".", "/")
 
 
 def real_arrows() -> set[tuple[str, str]]:
