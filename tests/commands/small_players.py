@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +41,25 @@ def save_checkpoint(
     game: dict[str, Any] = GAME,
     spec: PolicySpec = SPEC,
     tags: Sequence[str] = (),
+    training: Mapping[str, Any] | None = None,
 ) -> Path:
+    """A checkpoint with the policies `make_network(2 * iteration)` and one more.
+
+    Args:
+        manager: of the folder.
+        iteration: of the checkpoint.
+        game: the group `env`.
+        spec: of the policies.
+        tags: of the checkpoint.
+        training: other groups of the configuration.
+    """
+
     def write_policies(folder: Path) -> None:
         for k, team in enumerate(("seeker", "hider")):
             save_policy(make_network(2 * iteration + k, spec), folder / f"{team}_policy")
 
     def write_config(path: Path) -> None:
-        values = Config.from_dict({"env": game}).to_dict()
+        values = Config.from_dict({"env": game, **(training or {})}).to_dict()
         path.write_text(yaml.safe_dump(values), encoding="utf-8")
 
     return manager.save(

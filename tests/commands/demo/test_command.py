@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from PIL.GifImagePlugin import GifImageFile
 
 from envs.hide_and_seek.spaces import STAGES
 from tests.commands.demo.conftest import Demo
-from tests.scripts import forked
+from tests.commands.terminal import Terminal, environment
 from trainer.commands.demo import recording, session
 from trainer.commands.demo.lineup import Lineup
 from trainer.commands.demo.main import main
@@ -315,10 +315,6 @@ def test_ctrl_c_keeps_the_recording_so_far(
         assert image.n_frames == 9
 
 
-def environment(**changes: str) -> dict[str, str]:
-    return {**os.environ, "TERM": "xterm", "NUMBA_DISABLE_JIT": "0", **changes}
-
-
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys, demo_model\n"
@@ -376,46 +372,10 @@ def test_a_reader_that_stops_early_is_no_error(
         assert main(args) == 0
 
 
-class Terminal:
-    """The command on a terminal of its own; `reply` types once a text has appeared."""
-
-    def __init__(self, *args: str, ignored: Sequence[signal.Signals] = ()) -> None:
-        self.master, slave = os.openpty()
-        self.shown = ""
-        self.process = forked.Process(
-            [str(SCRIPT), *args],
-            Path.cwd(),
-            environment(COLUMNS="80", LINES="24"),
-            [slave] * 3,
-            ignored,
-        )
-        os.close(slave)
-
-    def reply(self, after: str, text: str) -> None:
-        self.read_until(after)
-        os.write(self.master, text.encode())
-
-    def read_until(self, text: str | None = None) -> None:
-        """Reads up to a text that was not there before; without one, to the end."""
-        start = len(self.shown)
-        while text is None or text not in self.shown[start:]:
-            try:
-                chunk = os.read(self.master, 65536)
-            except OSError:  # the other end is closed
-                chunk = b""
-            if not chunk:
-                assert text is None, f"{text!r} did not come: {self.shown}"
-                return
-            self.shown += chunk.decode("utf-8", "replace")
-
-    def end(self) -> int:
-        self.read_until()
-        os.close(self.master)
-        return self.process.wait()
-
-
 def test_choosing_and_watching_on_a_terminal(checkpoints: Path) -> None:
-    terminal = Terminal("--checkpoint-dir", str(checkpoints), "--episodes", "2", "--fps", "200")
+    terminal = Terminal(
+        [str(SCRIPT), "--checkpoint-dir", str(checkpoints), "--episodes", "2", "--fps", "200"]
+    )
     terminal.reply("Select checkpoint [30]: ", "24\n")
     terminal.reply("Select checkpoint [30]: ", "20\n")
     assert terminal.end() == 0
@@ -434,7 +394,7 @@ def test_choosing_and_watching_on_a_terminal(checkpoints: Path) -> None:
 def test_ctrl_c_gives_the_terminal_back(checkpoints: Path) -> None:
     args = ("latest", "--checkpoint-dir", str(checkpoints), "--fps", "100")
     # A process that a script starts in the background inherits that Ctrl-C is to be ignored.
-    terminal = Terminal(*args, "--set", "env.episode_steps=1000", ignored=[signal.SIGINT])
+    terminal = Terminal([str(SCRIPT), *args, "--set", "env.episode_steps=1000"], [signal.SIGINT])
     terminal.read_until("step 3/1000")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130
@@ -444,7 +404,7 @@ def test_ctrl_c_gives_the_terminal_back(checkpoints: Path) -> None:
 
 @pytest.mark.parametrize(("answer", "code"), [("q\n", 0), ("\x04", 0)])
 def test_leaving_the_list(checkpoints: Path, answer: str, code: int) -> None:
-    terminal = Terminal("--checkpoint-dir", str(checkpoints))
+    terminal = Terminal([str(SCRIPT), "--checkpoint-dir", str(checkpoints)])
     terminal.reply("Select checkpoint [30]: ", answer)
     assert terminal.end() == code
     assert terminal.shown.split()[-1] == "left"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
+from tests.commands.small_players import save_checkpoint
+from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.evaluate.main import main
 
 
@@ -38,3 +40,24 @@ def evaluate(
         return code, out, err
 
     return run
+
+
+WEAK_GAME: dict[str, Any] = {
+    "level": "L0",
+    "prep_steps": 4,
+    "episode_steps": 40,
+    "num_layouts": 2,
+    "vision_angle": 90.0,
+}
+WEAK_TRAINING: dict[str, Any] = {
+    "ppo": {"hiddens": [8], "rollout_length": 40, "minibatch_size": 512, "lr": 0.01},
+    "ray": {"num_envs_per_env_runner": 64},
+}
+
+
+@pytest.fixture(scope="session")
+def weak(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with iteration 1: policies that have learned nothing; tests do not change it."""
+    folder = tmp_path_factory.mktemp("evaluate") / "weak"
+    save_checkpoint(CheckpointManager(folder), 1, game=WEAK_GAME, training=WEAK_TRAINING)
+    return folder
