@@ -33,6 +33,7 @@ ENTRY_POINTS = {  # of the installed package, by script; see pyproject.toml
 MODULES = {  # the same for those that `python -m` runs
     "trainer.checkpoints": "hide-and-seek-checkpoints",
     "trainer.evaluate": "hide-and-seek-evaluate",
+    "trainer.sweep": "hide-and-seek-sweep",
 }
 _PROFILE_FOLDER = re.compile(
     r"(?<=python main\.py )--checkpoint-dir (?:\./)?checkpoints_(\w+)(?!\S)"
@@ -123,12 +124,27 @@ def with_commands(text: str) -> str:
 def script_command(script: str, words: Sequence[str]) -> str:
     """The command that runs a script with this interpreter, as typed in the working directory."""
     if not is_checkout():
-        name = ENTRY_POINTS[script]
-        beside = Path(sys.executable).with_name(name)
-        return shlex.join([name if _same(shutil.which(name), str(beside)) else str(beside), *words])
+        return shlex.join([_program(ENTRY_POINTS[script]), *words])
+    script = shown_path(PROJECT_ROOT / script).removeprefix("./")
+    return shlex.join([_python(), script, *words])
+
+
+def module_command(module: str, words: Sequence[str]) -> str:
+    """The same for a command that `python -m` runs."""
+    if not is_checkout():
+        return shlex.join([_program(MODULES[module]), *words])
+    return shlex.join([_python(), "-m", module, *words])
+
+
+def _program(name: str) -> str:
+    """An installed program: its name, or where it is if the shell would find another."""
+    beside = str(Path(sys.executable).with_name(name))
+    return name if _same(shutil.which(name), beside) else beside
+
+
+def _python() -> str:
     on_path = _same(shutil.which("python"), sys.executable)
-    python = "python" if on_path else shown_path(sys.executable)
-    return shlex.join([python, shown_path(PROJECT_ROOT / script).removeprefix("./"), *words])
+    return "python" if on_path else shown_path(sys.executable)
 
 
 def shown_path(path: str | Path) -> str:

@@ -62,6 +62,12 @@ def _figure(argv: Sequence[str]) -> Any:
     return build_parser().parse_args(argv)
 
 
+def _sweep(argv: Sequence[str]) -> Any:
+    from trainer.commands.sweep.main import build_parser
+
+    return build_parser().parse_args(argv)
+
+
 PROGRAMS: dict[str, Callable[[Sequence[str]], Any]] = {
     "main.py": _main,
     "continue_training.py": _continue,
@@ -69,6 +75,7 @@ PROGRAMS: dict[str, Callable[[Sequence[str]], Any]] = {
     "list_checkpoints.py": _list,
     "-m trainer.checkpoints": _tools,
     "-m trainer.evaluate": _evaluate,
+    "-m trainer.sweep": _sweep,
     "-m trainer.commands.schedule_figure": _figure,
     "-m trainer.commands.demo.ship": _ship,
 }

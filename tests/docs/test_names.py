@@ -14,6 +14,8 @@ import pytest
 from tests.docs.documents import ROOT, Block, Document, commands, documents
 from tests.docs.programs import OPTION, PROGRAMS, options
 from trainer.checkpoints.safe_io import safe_yaml
+from trainer.commands.sweep.axes import parse_axes
+from trainer.commands.sweep.plan import plan_sweep, read_base
 from trainer.config.loading import apply_overrides
 from trainer.config.schema import Config
 
@@ -155,6 +157,9 @@ def test_commands_are_taken_by_their_programs() -> None:
                 continue
             given = PROGRAMS[program](rest)
             overrides = getattr(given, "overrides", None) or getattr(given, "set", None) or []
+            if program == "-m trainer.sweep":  # of several values each
+                plan_sweep(read_base(given.config, None), parse_axes(overrides), given.samples)
+                continue
             apply_overrides(defaults(), overrides)
         except (SystemExit, ValueError, AssertionError) as error:
             wrong.append(f"{place}: {command}: {error}")

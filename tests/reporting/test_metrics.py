@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 from envs.hide_and_seek.spaces import STAGES as COUNTED
+from trainer.evaluation.ratings import START
 from trainer.reporting.metrics import (
+    RANDOM_RATING,
     STAGES,
     TEAM_COLORS,
     describe_metrics,
@@ -48,6 +50,10 @@ def test_a_curriculum_has_the_means_of_its_present_level_too() -> None:
     assert described["newest/sealed"] == f"{STAGES['sealed']}; of the present level"
     assert "newest/level" not in described
     assert not any("newest" in key for key in describe_metrics(game=("sealed",)))
+
+
+def test_random_players_have_the_rating_that_everybody_begins_with() -> None:
+    assert START.mu == RANDOM_RATING
 
 
 def test_an_evaluated_run_has_a_number_for_each_opponent() -> None:

@@ -7,17 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from envs.hide_and_seek.players.anchors import PAST, RANDOM, SCORE
 from trainer.reporting.figure_panel import MUTED, NEUTRAL, Panel
-from trainer.reporting.metrics import (
-    DEFAULT_TEAMS,
-    PAST,
-    RANDOM_RATING,
-    SCORE,
-    TEAM_COLORS,
-    evaluation_key,
-)
-
-_RANDOM = "random"
+from trainer.reporting.metrics import DEFAULT_TEAMS, RANDOM_RATING, TEAM_COLORS, evaluation_key
 
 
 def has_evaluations(columns: Mapping[str, np.ndarray]) -> bool:
@@ -37,7 +29,7 @@ def evaluation_panels(axes: Sequence[Any], has_past: bool) -> list[Panel]:
     scores = {f"evaluation/{team}": (team, color) for team, color in teams.items()}
     scores[SCORE] = ("both", NEUTRAL)
     ratings = {f"evaluation/{team}_rating": (team, color) for team, color in teams.items()}
-    other, title = (PAST, "Against their past") if has_past else (_RANDOM, "Against random players")
+    other, title = (PAST, "Against their past") if has_past else (RANDOM, "Against random players")
     words = {"seeker": "seeker: sees", "hider": "hider: unseen"}
     against = {evaluation_key(team, other): (words[team], teams[team]) for team in teams}
     level = {RANDOM_RATING: MUTED}

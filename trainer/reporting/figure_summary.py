@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from envs.hide_and_seek.players.anchors import SCORE
 from trainer.reporting.formatting import count, number, percent
-from trainer.reporting.metrics import SCORE
 
 Columns = Mapping[str, np.ndarray]
 SIGHT = "seen_fraction"  # a column of hide and seek alone

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from envs.hide_and_seek.players.anchors import SCORE
+
 Row = dict[str, float | int]
 
 DEFAULT_TEAMS = ("seeker", "hider")
@@ -60,11 +62,8 @@ NEWEST = "newest/"
 GAME = MEANS | HIDE_AND_SEEK | CURRICULUM
 EVALUATION = "evaluation/"
 """Begins the metrics of an evaluation, which are nan in the iterations without one."""
-SCORE = "evaluation/score"
 RANDOM_RATING = 25.0
 """The rating (openskill's mu) that random players have for ever; policies begin with it too."""
-PAST = "past"
-"""The name of an opponent: earlier policies of the same run."""
 OF_EVALUATION: dict[str, str] = {
     SCORE: "how well both teams play: mean of both teams' own, 0-1",
     "evaluation/seeker": "share of the seeking steps in which a hider is seen, mean over the "

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from envs.hide_and_seek.players.anchors import SCORE
 from trainer.checkpoints import index, layout, locks, metadata
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.safe_io import safe_json
@@ -22,7 +23,6 @@ from trainer.commands.checkpoint_tools.metadata_text import count, fixed, percen
 from trainer.commands.tables import Column, aligned
 from trainer.reporting import formatting
 from trainer.reporting.formatting import UNKNOWN
-from trainer.reporting.metrics import SCORE
 from trainer.reporting.terminal import Style
 
 DEPTH = 2  # of folders below the one that is searched

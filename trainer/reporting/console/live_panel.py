@@ -11,17 +11,11 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from envs.hide_and_seek.players.anchors import SCORE
 from trainer.reporting.console.console import Row
 from trainer.reporting.console.line_columns import divergence, fixed
 from trainer.reporting.formatting import number, percent
-from trainer.reporting.metrics import (
-    DEFAULT_TEAMS,
-    RANDOM_RATING,
-    SCORE,
-    TEAM,
-    team_color,
-    teams_of,
-)
+from trainer.reporting.metrics import DEFAULT_TEAMS, RANDOM_RATING, TEAM, team_color, teams_of
 
 WIDEST, WIDER, WIDE, MEDIUM, NARROW = 112, 100, 92, 76, 50
 """Columns from which the panel shows more and more."""

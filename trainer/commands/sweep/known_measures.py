@@ -1,0 +1,20 @@
+"""The metrics that a sweep can be compared by."""
+
+from __future__ import annotations
+
+from envs.hide_and_seek.players.anchors import all_opponents
+from envs.hide_and_seek.spaces import STAGES
+from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
+from trainer.errors import UsageError
+from trainer.reporting.metrics import HIDE_AND_SEEK, NEWEST, describe_metrics
+
+
+def check_measure(key: str) -> None:
+    """Checks that a key is a metric of some history.
+
+    Raises:
+        UsageError: naming the nearest one.
+    """
+    known = describe_metrics(game=(*HIDE_AND_SEEK, *STAGES), opponents=all_opponents())
+    if key not in known and not key.startswith((NEWEST, "env/")):
+        raise UsageError(f"--measure {key}: no such metric{did_you_mean(key, known)}")
