@@ -28,6 +28,7 @@ from trainer.config.own_game import OwnGameConfig, config_class
 from trainer.config.run_length import budget_of, planned_iterations
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
+from trainer.evaluation.evaluations import Evaluations
 from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.algorithm_config import EnvMaker, algorithm_config, network_specs
 from trainer.reporting.console.console import Console
@@ -106,6 +107,7 @@ def train(
             carry_schedules=origin.carry_schedules,
         )
         cleanup.callback(trainer.stop)
+        evaluations = Evaluations(trainer, config)
         on_built()
         stop.install()  # again: Ray has put its own handlers there
         recorder = cleanup.enter_context(RunRecorder(trainer, config, console, origin, on_saved))
@@ -120,9 +122,10 @@ def train(
         while not (finished() or stop.requested):
             check_ray()
             trainer.train()
+            measured = evaluations.after_iteration(last=finished() or stop.requested)
             lap = recorder.lap()
             progress.time_total_s += lap.total_s
-            row = metrics_row(progress, trainer.last, lap, config.played)
+            row = metrics_row(progress, trainer.last, lap, config.played, measured)
             recorder.write(row)
             due = progress.iteration % config.ppo.checkpoint_freq == 0
             if (stop.take_save_request() or due) and not finished():

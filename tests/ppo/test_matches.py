@@ -8,15 +8,20 @@ from torch import Tensor
 from envs.batch_env import ObsBuffers
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.players.catalog import make_player
 from envs.hide_and_seek.spaces import NVEC
 from tests.commands.small_players import GAME, SPEC, make_network
 from trainer.ppo.matches import (
     BLOCK,
     MatchBlock,
+    Player,
     PolicyPlayer,
     RandomPlayer,
+    RulePlayer,
+    Segments,
     Stats,
     Turn,
+    play_blocks,
     play_matches,
 )
 
@@ -158,3 +163,29 @@ def test_a_teams_luck_does_not_depend_on_its_opponent() -> None:
 def test_what_cannot_be_played_is_refused(episodes: int, seed: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         play_matches(CONFIG, RANDOM, RANDOM, episodes=episodes, seed=seed)
+
+
+def test_pairings_beside_each_other_are_those_played_alone() -> None:
+    seekers: list[Player] = [RulePlayer(make_player("searcher", "seeker")), RANDOM]
+    hider = RulePlayer(make_player("runner", "hider"))
+    parts = [(slice(0, 5), seekers[0]), (slice(5, 8), seekers[1])]
+    block = MatchBlock(CONFIG, {"seeker": Segments(parts), "hider": hider}, 3, [*range(5), 0, 4, 2])
+    (together,) = play_blocks(block, 8)
+    for (worlds, seeker), episodes in zip(parts, ([*range(5)], [0, 4, 2]), strict=True):
+        alone = play_matches(CONFIG, seeker, hider, 5, 3)
+        assert same(
+            {name: values[worlds] for name, values in together.items()},
+            {name: values[episodes] for name, values in alone.items()},
+        )
+
+
+def test_the_same_games_can_be_played_again_and_others_after_them() -> None:
+    block = MatchBlock(CONFIG, {"seeker": RANDOM, "hider": RANDOM}, 0)
+    (first,) = play_blocks(block, 20)
+    (again,) = play_blocks(block, 20)
+    assert same(first, again)
+    block.start(1)
+    while not block.finished.all():
+        block.step()
+    later = play_matches(CONFIG, RANDOM, RANDOM, 2 * BLOCK, 0)
+    assert same(block.stats(), {name: values[BLOCK:] for name, values in later.items()})

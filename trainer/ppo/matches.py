@@ -10,6 +10,9 @@ played among a thousand. For that, each episode draws its world and its actions 
 own, and the networks always see full blocks of `BLOCK` worlds: a matrix product rounds differently
 for another number of rows.
 
+`MatchBlock` can also be as wide as one likes, with several players beside each other (`Segments`),
+so that many pairings are played at once; a close decision of a network may then fall otherwise.
+
 Letters: N worlds (BLOCK in a match), A agents of a team, D observation size, H action heads,
 L logits.
 """
@@ -44,6 +47,7 @@ class Turn(NamedTuple):
     action_mask: Tensor  # [B, L] bool, True = allowed
     noise: Tensor  # [B, L] float32, standard Gumbel: randomness that is the same in every replay
     worlds: slice = slice(None)  # those that somebody looks at; in others anything may be done
+    rows: slice = slice(None)  # which of all agents of the team these B are
 
 
 class Player(Protocol):
@@ -86,19 +90,52 @@ class RulePlayer:
 
     def act(self, turn: Turn) -> Tensor:
         """See `Player.act`."""
-        return torch.from_numpy(self.script.act(turn.env, turn.worlds)).flatten(0, 1)
+        return torch.from_numpy(self.script.act(turn.env, turn.worlds)).flatten(0, 1)[turn.rows]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Several players beside each other, each in its own worlds.
+
+    Attributes:
+        parts: the worlds [start, stop) of each, ascending and without gaps.
+    """
+
+    parts: Sequence[tuple[slice, Player]]
+
+    def act(self, turn: Turn) -> Tensor:
+        """See `Player.act`."""
+        agents = len(turn.obs) // turn.env.num_envs
+        acted = []
+        for worlds, player in self.parts:
+            rows = slice(worlds.start * agents, worlds.stop * agents)
+            seen = (turn.obs[rows], turn.action_mask[rows], turn.noise[rows])
+            acted.append(player.act(Turn(turn.env, *seen, worlds, rows)))
+        return torch.cat(acted)
 
 
 class MatchBlock:
-    """`BLOCK` worlds side by side, of which world i plays episode `block * BLOCK + i` of a seed.
+    """N worlds side by side, of which world i plays an episode of a seed.
 
     Attributes:
         env: the worlds; finished ones stay at their end, to be looked at.
         finished: [N] bool.
     """
 
-    def __init__(self, config: HideAndSeekConfig, players: Mapping[str, Player], seed: int) -> None:
-        """Builds the worlds; `start` must follow. `players` are by team name.
+    def __init__(
+        self,
+        config: HideAndSeekConfig,
+        players: Mapping[str, Player],
+        seed: int,
+        episodes: Sequence[int] = range(BLOCK),
+    ) -> None:
+        """Builds the worlds; `start` must follow.
+
+        Args:
+            config: the game.
+            players: by team name.
+            seed: which games.
+            episodes: [N], the episode that each world plays in block 0; several may play the same.
 
         Raises:
             ValueError: the seed is negative.
@@ -110,17 +147,19 @@ class MatchBlock:
         config = config.model_copy(
             update={"shaping_beta": 0.0, "shaping_cover": 0.0, "restart_share": 0.0}
         )
-        self.env = HideAndSeekBatchEnv(config, BLOCK, autoreset=False)
-        self.finished = np.zeros(BLOCK, np.bool_)
+        self._episodes, width = tuple(episodes), len(episodes)
+        self.env = HideAndSeekBatchEnv(config, width, autoreset=False)
+        self.finished = np.zeros(width, np.bool_)
         self._players = players
         self._seed = seed
         self._time = 0
         self._noise: dict[str, Tensor] = {}
-        self._dones = np.zeros(BLOCK, np.bool_)
+        self._drawn: int | None = None  # the block that the noise is of
+        self._dones = np.zeros(width, np.bool_)
         self._stats = np.zeros_like(self.env.episode_stats)
-        self._buffers = {spec.name: ObsBuffers.allocate(spec, BLOCK) for spec in self.env.teams}
+        self._buffers = {spec.name: ObsBuffers.allocate(spec, width) for spec in self.env.teams}
         self._rewards = {
-            spec.name: np.zeros((BLOCK, spec.num_agents), np.float32) for spec in self.env.teams
+            spec.name: np.zeros((width, spec.num_agents), np.float32) for spec in self.env.teams
         }
         # The same memory as rows of agents, as the networks take them.
         self._rows = {
@@ -132,14 +171,19 @@ class MatchBlock:
         }
 
     def start(self, block: int) -> None:
-        """Puts every world at the beginning of its episode."""
+        """Puts every world at the beginning of its episode, `block` blocks after the first one."""
         first = block * BLOCK
-        streams = [
-            np.random.SeedSequence(self._seed, spawn_key=(first + i,)).generate_state(2, np.uint64)
-            for i in range(BLOCK)
-        ]
-        self.env.reset(np.array([world for world, _ in streams]), self._buffers)
-        self._draw_noise([int(actions) for _, actions in streams])
+        streams = {
+            episode: np.random.SeedSequence(
+                self._seed, spawn_key=(first + episode,)
+            ).generate_state(2, np.uint64)
+            for episode in set(self._episodes)
+        }
+        worlds = np.array([streams[episode][0] for episode in self._episodes])
+        self.env.reset(worlds, self._buffers)
+        if self._drawn != block:  # the same games again have the same noise
+            self._draw_noise({episode: int(actions) for episode, (_, actions) in streams.items()})
+            self._drawn = block
         self.finished[:] = False
         self._time = 0
 
@@ -151,7 +195,7 @@ class MatchBlock:
                 noise = self._noise[spec.name][self._time].flatten(0, 1)
                 turn = Turn(self.env, *self._rows[spec.name], noise, worlds)
                 rows = self._players[spec.name].act(turn)
-                actions[spec.name] = rows.numpy().reshape(BLOCK, spec.num_agents, -1)
+                actions[spec.name] = rows.numpy().reshape(-1, spec.num_agents, rows.shape[-1])
         self.env.step(actions, self._buffers, self._rewards, self._dones)
         ended = self._dones & ~self.finished
         self._stats[ended] = self.env.episode_stats[ended]
@@ -162,21 +206,22 @@ class MatchBlock:
         """The figures of the episodes, [N] each; only those of `finished` worlds mean anything."""
         return {name: self._stats[:, k].copy() for k, name in enumerate(self.env.stat_names)}
 
-    def _draw_noise(self, seeds: Sequence[int]) -> None:
-        """Fills the noise of a whole episode by team, [T, N, A, L], from one seed per world.
+    def _draw_noise(self, seeds: Mapping[int, int]) -> None:
+        """Fills the noise of a whole episode by team, [T, N, A, L], from one seed per episode.
 
         Both teams always draw, so that a team's luck does not depend on who it plays against.
         """
         steps = int(self.env.rules.episode_steps.max())
         for spec in self.env.teams:
-            shape = (steps, BLOCK, spec.num_agents, spec.num_logits)
+            shape = (steps, len(self._episodes), spec.num_agents, spec.num_logits)
             self._noise[spec.name] = torch.empty(shape)
-        for i, seed in enumerate(seeds):
+        for episode, seed in seeds.items():
             generator = torch.Generator().manual_seed(seed)
+            worlds = [i for i, played in enumerate(self._episodes) if played == episode]
             for spec in self.env.teams:
                 drawn = torch.empty((steps, spec.num_agents, spec.num_logits))
                 drawn.exponential_(generator=generator).log_().neg_()
-                self._noise[spec.name][:, i] = drawn
+                self._noise[spec.name][:, worlds] = drawn[:, None]
 
 
 def play_matches(

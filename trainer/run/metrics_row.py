@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
+from types import MappingProxyType
 
 from envs.game import GameSettings
 from trainer.ppo.progress import IterationStats, Progress
-from trainer.reporting.metrics import CURRICULUM, NEWEST, TEAM, Row, empty_row
+from trainer.reporting.metrics import CURRICULUM, EVALUATION_TIME, NEWEST, TEAM, Row, empty_row
 from trainer.schedules.scheduler import STAGE
 
 
@@ -25,7 +27,13 @@ class Lap:
     save_s: float
 
 
-def metrics_row(progress: Progress, stats: IterationStats, lap: Lap, game: GameSettings) -> Row:
+def metrics_row(
+    progress: Progress,
+    stats: IterationStats,
+    lap: Lap,
+    game: GameSettings,
+    evaluation: Mapping[str, float | int] = MappingProxyType({}),
+) -> Row:
     """The row of the iteration that `progress` has just counted.
 
     Args:
@@ -33,7 +41,10 @@ def metrics_row(progress: Progress, stats: IterationStats, lap: Lap, game: GameS
         stats: what it sampled and learned.
         lap: how long it took.
         game: the game played.
+        evaluation: what was measured after it (`Evaluations.after_iteration`).
     """
+    (evaluation_time,) = EVALUATION_TIME
+    evaluation_s = max(0.0, evaluation.get(evaluation_time, 0.0))  # nan: there was none
     means = progress.window.means()
     row = empty_row(tuple(game.team_sizes), game.metrics)
     row |= {
@@ -48,7 +59,9 @@ def metrics_row(progress: Progress, stats: IterationStats, lap: Lap, game: GameS
         "time/sample_s": stats.sample_s,
         "time/learn_s": stats.learn_s,
         "time/save_s": lap.save_s,
-        "time/other_s": max(0.0, lap.total_s - stats.sample_s - stats.learn_s - lap.save_s),
+        "time/other_s": max(
+            0.0, lap.total_s - stats.sample_s - stats.learn_s - lap.save_s - evaluation_s
+        ),
         "time/iteration_s": lap.total_s,
         "time/total_s": progress.time_total_s,
         "agent_steps_per_s": stats.agent_steps / lap.total_s if lap.total_s > 0 else math.nan,
@@ -65,4 +78,4 @@ def metrics_row(progress: Progress, stats: IterationStats, lap: Lap, game: GameS
         row[f"{team}_reward"] = means[f"{team}_return"]
         learned = stats.learned[f"{team}_policy"]
         row |= {f"{team}/{key}": float(learned[key]) for key in TEAM if key in learned}
-    return {**row, **stats.settings}
+    return {**row, **evaluation, **stats.settings}

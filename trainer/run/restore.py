@@ -49,6 +49,7 @@ def restore(
         trainer.restore_state(saved.rllib)
         trainer.push_weights()
         trainer.progress.restore(state.progress, state.episodes)
+        trainer.ratings = {team: (mu, sigma) for team, (mu, sigma) in state.ratings.items()}
         # Random streams last: the calls above may draw from them.
         notes = trainer.set_training_state(state.worlds, state.values)
         trainer.schedules, _ = resume_scheduler(
@@ -70,6 +71,7 @@ def training_state(trainer: TeamPPO) -> TrainingState:
         trainer.progress.counters(),
         trainer.progress.window.get_state(),
         trainer.schedules.state(),
+        {team: list(rating) for team, rating in trainer.ratings.items()},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,7 @@ class Snapshot:
             iteration=int(row["iteration"]),
             metadata={
                 **{key: row[key] for key in keys if key in row},
+                **{key: row[key] for key in row if is_measured(row, key)},
                 metadata.AVERAGED: len(progress.window),
                 "warnings": progress.collapse.warnings,
                 "seed": self.config.train.seed,
@@ -103,6 +105,11 @@ class Snapshot:
 
     def _write_config(self, path: Path) -> None:
         path.write_text(safe_yaml.dump(shown_config(self.config)), encoding="utf-8")
+
+
+def is_measured(row: Row, key: str) -> bool:
+    """Whether a number of a row is one that an evaluation of its policies has given."""
+    return key.startswith(metadata.EVALUATION) and not math.isnan(row[key])
 
 
 def shown_config(config: Config) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ STATE_FILE = "state.json"
 EPISODES_FILE = "episodes.npz"
 FORMAT = 1
 _MAX_TEXT = 500
+_LARGEST_RATING = 1e9
 _MAX_BYTES = 8 * 2**20  # 1024 runners with some 400 bytes each, and learners with 20 KB
 _MAX_RUNNERS = 1_025
 _MAX_LEARNERS = 256
@@ -45,6 +46,7 @@ class TrainingState:
         progress: counters (see `Progress.counters`).
         episodes: arrays of the episode window; none in `without_worlds`.
         schedules: state of the schedules (see `Scheduler.state`); None in older checkpoints.
+        ratings: of the policies by team, mean and deviation; none before the first evaluation.
     """
 
     worlds: dict[str, dict[str, np.ndarray]]
@@ -52,6 +54,7 @@ class TrainingState:
     progress: dict[str, Any]
     episodes: dict[str, np.ndarray]
     schedules: dict[str, Any] | None = None
+    ratings: dict[str, list[float]] = field(default_factory=dict)
 
     def without_worlds(self) -> TrainingState:
         """The same without worlds and episodes; new worlds are drawn from the saved streams."""
@@ -90,6 +93,7 @@ class TrainingState:
             "runners_with_worlds": sorted(self.worlds),
             "progress": self.progress,
             "schedules": self.schedules,
+            "ratings": self.ratings,
             **self.values,
         }
         (folder / STATE_FILE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
@@ -106,6 +110,7 @@ class TrainingState:
             progress=values["progress"],
             episodes=read_npz(folder / EPISODES_FILE),
             schedules=values.get("schedules"),
+            ratings=values.get("ratings", {}),
         )
 
 
@@ -141,6 +146,12 @@ def _check_counters(state: dict[str, Any], teams: tuple[str, ...]) -> None:
             raise ValueError(f"collapsed.{safe_json.shown(policy_id)} is no line of text")
     if state.get("schedules") is not None:
         check_schedule_state(state["schedules"], progress["iteration"], teams)
+    for team, rating in mapping(state.get("ratings", {}), "ratings").items():
+        where = f"ratings.{safe_json.shown(team)}"
+        if team not in teams or len(sequence(rating, where)) != 2:
+            raise ValueError(f"{where} is no mean and deviation of a team")
+        finite(rating[0], where, -_LARGEST_RATING, _LARGEST_RATING)
+        finite(rating[1], where, 0.0, _LARGEST_RATING)
     runners = mapping(state.get("runners"), "runners")
     for index in runners:
         if not (index.isdecimal() and len(index) < 6):
