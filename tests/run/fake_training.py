@@ -26,6 +26,7 @@ class FakeTrainer(FakeAlgorithm):
         self.progress = Progress(config.tracking.window_episodes, ("length",))
         self.schedules = build_scheduler(config)
         self.restore_notes: list[str] = []
+        self.ratings: dict[str, tuple[float, float]] = {}
         spec = PolicySpec(3, (2, 2), (4,))
         self._networks = {f"{team}_policy": ActorCritic(spec) for team in ("seeker", "hider")}
 

@@ -111,11 +111,16 @@ class Desk:
         return sorted(p.name for p in (self.work / folder).glob("checkpoint_[0-9]*") if p.is_dir())
 
     def history(self, folder: str = "checkpoints") -> list[dict[str, Any]]:
-        """The metrics rows without what a clock has written."""
+        """The metrics rows without what a clock has written, and but for the regular evaluations:
+        where a run ends there is one more."""
         text = (self.work / folder / "metrics_history.jsonl").read_text()
         rows = [json.loads(line) for line in text.splitlines()]
         return [
-            {k: v for k, v in row.items() if not k.startswith("time/") and not k.endswith("_per_s")}
+            {
+                k: None if k.startswith("evaluation/") and row["iteration"] % 10 else v
+                for k, v in row.items()
+                if not k.startswith("time/") and not k.endswith("_per_s")
+            }
             for row in rows
         ]
 

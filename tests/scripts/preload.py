@@ -25,6 +25,7 @@ import trainer.ppo_trainer  # noqa: F401
 from envs.batch_env import ObsBuffers
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.players.catalog import make_player
 
 
 def load_kernels() -> None:
@@ -37,6 +38,8 @@ def load_kernels() -> None:
     }
     rewards = {team.name: np.zeros((1, team.num_agents), np.float32) for team in env.teams}
     env.step(actions, out, rewards, np.zeros(1, np.bool_))
+    for team, name in (("seeker", "searcher"), ("hider", "runner")):
+        make_player(name, team).act(env)
 
 
 if find_spec("mlflow") is not None:
