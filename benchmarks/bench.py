@@ -27,7 +27,7 @@ from typing import Any, Protocol
 
 from benchmarks.machine import circumstances, in_words
 from benchmarks.progress import clear, say
-from benchmarks.sections import game, growth, run, saving, startup, tag, training
+from benchmarks.sections import evaluation, game, growth, run, saving, startup, tag, training
 from benchmarks.session import Session
 from trainer.project import PROJECT_ROOT, shown_path
 
@@ -54,6 +54,7 @@ SECTIONS: dict[str, Section] = {
     "growth": growth,
     "startup": startup,
     "saving": saving,
+    "evaluation": evaluation,
     "run": run,
 }
 

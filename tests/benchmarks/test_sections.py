@@ -12,7 +12,7 @@ import pytest
 from benchmarks import bench
 from benchmarks.machine import processor
 from benchmarks.rounds import Runs
-from benchmarks.sections import game, growth, run, saving, startup, tag, training
+from benchmarks.sections import evaluation, game, growth, run, saving, startup, tag, training
 from benchmarks.session import Session
 from benchmarks.workload import Measurement, default_config, learned_shares, timed
 
@@ -55,6 +55,19 @@ def test_a_report_of_the_game_compares_the_levels() -> None:
     assert text.count("MISSED") == 1
 
 
+def test_an_evaluation_has_a_share_of_the_iterations_that_it_stands_for() -> None:
+    rows = [{"time/iteration_s": 1.0, "time/evaluation_s": float("nan")} for _ in range(40)]
+    rows[9] = rows[19] = {"time/iteration_s": 50.0, "time/evaluation_s": 40.0}
+    rows[29] = {"time/iteration_s": 1.5, "time/evaluation_s": 0.5}
+    rows[39] = {"time/iteration_s": 1.2, "time/evaluation_s": 0.2}
+    found = evaluation.shares_of(rows)
+    assert found["seconds"] == [0.5, 0.2]
+    assert found["shares"] == pytest.approx([100 * 0.5 / 10.5, 100 * 0.2 / 10.2])
+    text = evaluation.report({"default": found})
+    assert "MISSED (<= 3.00)" in text
+    assert "L1" not in text
+
+
 def test_growth_is_drawn_and_memory_counted(tmp_path: Path) -> None:
     assert growth.kb_per_world({512: [100.0], 4096: [450.0]}) == 1024 * 350 / (4096 - 512)
     assert growth.kb_per_world({512: [100.0]}) is None
@@ -73,7 +86,7 @@ def test_growth_is_drawn_and_memory_counted(tmp_path: Path) -> None:
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("section", [training, game, tag, growth, run, saving, startup])
+@pytest.mark.parametrize("section", [training, game, tag, growth, run, saving, evaluation, startup])
 def test_a_section_says_in_a_line_what_it_is(section: Any) -> None:
     assert len(section.__doc__.splitlines()) == 1
     assert section.__doc__ in bench.build_parser().format_help()

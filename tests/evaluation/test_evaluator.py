@@ -135,9 +135,13 @@ def test_a_curriculum_is_evaluated_at_its_last_level() -> None:
     assert (game.level, game.curriculum, game.vision_angle) == ("L4", None, 135.0)
     assert (game.num_seekers, game.episode_steps) == (2, 240)
     assert settings.opponents_met == {
-        "seeker": ("random", "runner", "blocker", "past"),
-        "hider": ("random", "searcher", "ramp_user", "past"),
+        "seeker": ("random", "runner", "past"),
+        "hider": ("random", "ramp_user", "past"),
     }
+    boxes = Config.from_dict({"env": {"level": "L1"}}).opponents_met["hider"]
+    assert boxes == ("random", "chaser", "past")
+    none = Config.from_dict({"env": {"level": "L1", "num_boxes": 0}}).opponents_met["hider"]
+    assert none == ("random", "searcher", "past")
 
 
 def test_a_rating_goes_on_from_the_last_one_and_an_opponent_keeps_its_own() -> None:

@@ -15,13 +15,14 @@ SCORE = "evaluation/score"
 
 
 def anchors_of(contents: Contents) -> dict[str, tuple[str, ...]]:
-    """The names of the fixed opponents that each team meets in worlds that hold this."""
-    hiders, seekers = [RANDOM, "runner"], [RANDOM, "searcher"]
-    if contents.doors and contents.boxes:
-        hiders.append("blocker")
-    if contents.ramps:
-        seekers.append("ramp_user")
-    return {"seeker": tuple(hiders), "hider": tuple(seekers)}
+    """The names of the fixed opponents that each team meets in worlds that hold this.
+
+    Measured by how far apart trained and untrained policies are. Between pillars all hiders fare
+    alike against the chaser, who knows where they are; where boxes make shelters it tells most. No
+    seeker comes near a blocker behind its doors, so that one tells nothing.
+    """
+    seeker = "ramp_user" if contents.ramps else "chaser" if contents.boxes else "searcher"
+    return {"seeker": (RANDOM, "runner"), "hider": (RANDOM, seeker)}
 
 
 def all_opponents() -> dict[str, tuple[str, ...]]:
