@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
+from envs.game import Game
+from tests.run.count_env import CountEnv
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.config.own_game import config_class
 from trainer.config.schema import Config
 from trainer.run.identity import RunIdentity, RunOrigin
 from trainer.run.run_info import start_info
@@ -49,3 +53,16 @@ def test_the_start_says_what_learns_and_why(
     if config.train.device == "auto":
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         assert device() == "cpu, 2 threads, fused engine"
+
+
+def test_another_game_that_is_to_be_evaluated_is_told_that_it_cannot_be(tmp_path: Path) -> None:
+    game = Game("counting", partial(CountEnv, {"alone": 1}))
+
+    def told(**evaluation: int) -> object:
+        config = config_class(game).from_dict({"evaluation": evaluation})
+        identity = RunIdentity("a run", parent=None, mlflow_run_id=None)
+        turns, manager = Alternation(("alone",)), CheckpointManager(tmp_path)
+        return start_info(config, manager, identity, RunOrigin(), (), turns).get("evaluation")
+
+    assert told() is None
+    assert told(every=5) == "none: only hide and seek has players to be evaluated against"

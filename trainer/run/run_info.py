@@ -40,6 +40,8 @@ def start_info(
         "device": f"{_device(config)}, {plural(config.train.threads, 'thread')}, {_engine(config)}",
         "checkpoints": f"{place}, every {every}, {config.retention.told}",
     }
+    if config.evaluation.every is not None and not config.opponents_met:
+        info["evaluation"] = "none: only hide and seek has players to be evaluated against"
     if alternation.every is not None:
         info["alternating"] = _turns(alternation, alternation.every)
     if config.tracking.tensorboard_dir is not None:
