@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from tests.ppo.building import build_trainer
 from trainer.cluster.ray_session import quiet_logging
 from trainer.config.schema import Config
+from trainer.ppo import opponent_play
 from trainer.ppo.env_runner import Sample
 from trainer.ppo.rollout_part import RolloutPart
 
@@ -24,30 +26,38 @@ def samples_of(config: dict[str, Any]) -> list[Sample]:
     made = Config.from_dict(config)
     trainer = build_trainer(made, partial(HideAndSeekBatchEnv, made.env))
     trainer.env_runner.set_plan({}, {"hider": tuple(np.linspace(0.0, 1.0, 16))})
+    if made.opponents.share:
+        opponent_play.prepare(trainer)
+        opponent_play.seat_runners(trainer, {"seeker": True, "hider": True})
     try:
         samples = []
         for _ in range(3):
             sample = trainer.env_runner.sample()
             batch = sample.batch
             teams = {name: team.map(np.copy) for name, team in batch.teams.items()}
-            samples.append(Sample(type(batch)(teams, batch.dones.copy()), sample.episode_stats))
+            samples.append(replace(sample, batch=type(batch)(teams, batch.dones.copy())))
         return samples
     finally:
         trainer.stop()
 
 
 @pytest.mark.parametrize(
-    ("env", "critic", "threads"),
-    [({"level": "L0"}, "obs", 2), ({"level": "L4", "num_seekers": 1}, "state", 3)],
+    ("env", "critic", "threads", "share"),
+    [
+        ({"level": "L0"}, "obs", 2, 0.0),
+        ({"level": "L0"}, "obs", 3, 0.9),
+        ({"level": "L4", "num_seekers": 1}, "state", 3, 0.6),
+    ],
 )
 def test_the_same_is_played_with_and_without_the_interpreter(
-    monkeypatch: pytest.MonkeyPatch, env: dict[str, Any], critic: str, threads: int
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, Any], critic: str, threads: int, share: float
 ) -> None:
     config = {
         "env": {**env, "num_layouts": 3, "episode_steps": 11, "prep_steps": 3},
         "ppo": {"rollout_length": 16, "minibatch_size": 32, "critic": critic},
         "ray": {"num_envs_per_env_runner": 7},
         "train": {"engine": "fused", "torch_threads": threads},
+        "opponents": {"share": share},
     }
     with monkeypatch.context() as without_interpreter:
         without_interpreter.delattr(RolloutPart, "play")
@@ -55,6 +65,7 @@ def test_the_same_is_played_with_and_without_the_interpreter(
     monkeypatch.setattr(HideAndSeekBatchEnv, "compiled", lambda *_: None)
     for one, other in zip(compiled, samples_of(config), strict=True):
         np.testing.assert_array_equal(one.episode_stats, other.episode_stats)
+        np.testing.assert_array_equal(one.meetings, other.meetings)
         np.testing.assert_array_equal(one.batch.dones, other.batch.dones)
         for name, team in one.batch.teams.items():
             assert team.state.any() == (critic == "state")

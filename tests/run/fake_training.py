@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from trainer.reporting.metrics import Row
 
 class FakeTrainer(FakeAlgorithm):
     """What a recorder needs of `TeamPPO`."""
+
+    opponents: Mapping[str, Any] = MappingProxyType({})
+    matchmaker = None
 
     def __init__(self, config: Config) -> None:
         super().__init__()

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from trainer.config.types import TEAMS, BestBy, Count, Group, LocalFolder, NoCredentials
+from trainer.opponents.pool import MAX_SIZE
 
 # One component of a path, and nothing that steers a terminal.
 _RUN_NAME = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
@@ -101,7 +102,7 @@ class OpponentsGroup(Group):
     """Share of the worlds where one team plays an earlier policy of the other; 0 = none."""
     every: Count = 10
     """Iterations between the policies that join the pool of their team."""
-    pool: Annotated[int, Field(strict=True, ge=1, le=64)] = 8
+    pool: Annotated[int, Field(strict=True, ge=1, le=MAX_SIZE)] = 8
     """Policies of each team that are kept: the newest half, and others spread over the run."""
     draw: Literal["uniform", "hard"] = "uniform"
     """uniform: each as often; hard: those more often that the present policy loses to."""

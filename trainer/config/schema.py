@@ -145,6 +145,12 @@ class Config(ConfigGroups):
         return {team: (*names, *past) for team, names in anchors_of(contents).items()}
 
     @property
+    def keeps_opponents(self) -> bool:
+        """Whether earlier policies are kept, to learn against or to be evaluated against."""
+        evaluated = any(PAST in names for names in self.opponents_met.values())
+        return self.opponents.share > 0 or evaluated
+
+    @property
     def game(self) -> ResolvedConfig:
         """`env` with every None resolved; the discount of the shaping is then the learner's."""
         gamma = self.env.shaping_gamma

@@ -21,7 +21,8 @@ from trainer.opponents.weights import flat_weights, named_weights
 
 UNRATED = (25.0, 25.0 / 3.0)
 """Mean and deviation of the rating of a policy that has never been rated."""
-DRAWS = ("uniform", "hard")
+MAX_SIZE = 64
+"""Members of a pool at most."""
 _LEAST_SHARE = 0.1  # of a member that never wins, as if it won that often: it may win again
 _REMEMBERED = 256.0  # games; older ones fade, since the policy they were won against has changed
 

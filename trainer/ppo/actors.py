@@ -38,7 +38,9 @@ class Rows(NamedTuple):
 
 
 class Actor(Protocol):
-    """Draws the actions of agents of one team.
+    """Draws the actions of agents of one team, by one of the policies that it knows.
+
+    A policy goes by the name of its player: the team, or one of `trainer.opponents.seating`.
 
     Attributes:
         threads: how many may call `act` at the same time.
@@ -49,11 +51,11 @@ class Actor(Protocol):
     def ready(self) -> AbstractContextManager[None]:
         """Takes over the weights as they are now; `act` may be called while this lasts."""
 
-    def act(self, team: str, rows: Rows, bias: np.ndarray | None) -> None:
+    def act(self, player: str, rows: Rows, bias: np.ndarray | None) -> None:
         """Fills what a policy adds to `rows`.
 
         Args:
-            team: whose policy acts.
+            player: whose policy acts.
             rows: what its agents see and may do.
             bias: [L], added to the logits.
         """
@@ -63,7 +65,7 @@ class TorchActor:
     """Acts by the networks themselves. See `Actor`.
 
     Args:
-        networks: by team.
+        networks: by player.
     """
 
     threads = 1
@@ -71,7 +73,7 @@ class TorchActor:
     def __init__(self, networks: Mapping[str, ActorCritic]) -> None:
         self._networks = networks
         self._nvec = {
-            team: np.asarray(network.spec.nvec, np.int64) for team, network in networks.items()
+            player: np.asarray(network.spec.nvec, np.int64) for player, network in networks.items()
         }
 
     @contextmanager
@@ -79,13 +81,13 @@ class TorchActor:
         with one_thread(), torch.inference_mode():  # small matrices: more threads only wait
             yield
 
-    def act(self, team: str, rows: Rows, bias: np.ndarray | None) -> None:
+    def act(self, player: str, rows: Rows, bias: np.ndarray | None) -> None:
         logits = rows.logits
-        logits[...] = self._networks[team].logits(torch.from_numpy(rows.obs)).numpy()
+        logits[...] = self._networks[player].logits(torch.from_numpy(rows.obs)).numpy()
         if bias is not None:
             logits += bias
         sample_actions(
-            *(logits, rows.action_mask, self._nvec[team], rows.uniforms, rows.actions, rows.logp)
+            *(logits, rows.action_mask, self._nvec[player], rows.uniforms, rows.actions, rows.logp)
         )
 
 
@@ -93,7 +95,7 @@ class FusedActor:
     """Acts by the kernels of `trainer.engine`, in several threads. See `Actor`.
 
     Args:
-        networks: by team.
+        networks: by player.
         threads: that share the worlds.
     """
 
@@ -101,8 +103,8 @@ class FusedActor:
         self.threads = threads
         self._networks = networks
         self._no_bias = {
-            team: np.zeros(fused.network.spec.num_logits, np.float32)
-            for team, fused in networks.items()
+            player: np.zeros(fused.network.spec.num_logits, np.float32)
+            for player, fused in networks.items()
         }
 
     @contextmanager
@@ -112,28 +114,28 @@ class FusedActor:
         with one_blas_thread(), one_thread():
             yield
 
-    def act(self, team: str, rows: Rows, bias: np.ndarray | None) -> None:
-        network = self._networks[team]
+    def act(self, player: str, rows: Rows, bias: np.ndarray | None) -> None:
+        network = self._networks[player]
         act(
             *(network.description, network.inputs, network.weights[1]),
-            *(self._no_bias[team] if bias is None else bias, network.tile, *rows),
+            *(self._no_bias[player] if bias is None else bias, network.tile, *rows),
         )
 
-    def player(self, team: str, rows: Rows, cut: slice, bias: np.ndarray | None) -> Player:
-        """What `trainer.engine.playing` needs to act for a team in a whole rollout.
+    def player(self, name: str, rows: Rows, cut: slice, bias: np.ndarray | None) -> Player:
+        """What `trainer.engine.playing` needs to act in a whole rollout.
 
         Args:
-            team: whose policy acts.
+            name: whose policy acts.
             rows: as for `act`, with a leading axis of steps.
             cut: the rows that act.
             bias: [L], added to the logits.
         """
-        network = self._networks[team]
+        network = self._networks[name]
         return Player(
             network.description,
             network.inputs,
             transposed=network.weights[1],
-            bias=self._no_bias[team] if bias is None else bias,
+            bias=self._no_bias[name] if bias is None else bias,
             tile=network.tile,
             first=cut.start,
             end=cut.stop,

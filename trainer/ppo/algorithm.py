@@ -23,11 +23,11 @@ from ray.rllib.utils.metrics import (
 from trainer.cluster.ray_failures import answers_of, ask_actors, check_ray, failures_of_learners
 from trainer.cluster.ray_session import dead_daemon, without_object_store
 from trainer.errors import ProcessDied
+from trainer.opponents.matchmaking import Matchmaker
 from trainer.opponents.pool import Pool
-from trainer.ppo import exact_resume
+from trainer.ppo import exact_resume, opponent_play
 from trainer.ppo.env_runner import BatchedEnvRunner, Sample
 from trainer.ppo.exact_resume import RLlibState, Worlds
-from trainer.ppo.frozen import let_join
 from trainer.ppo.learner import PLANS, TeamPPOLearner
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.progress import IterationStats, Progress
@@ -51,6 +51,7 @@ class TeamPPO(PPO):
         progress: counters over the whole life of the run; each iteration advances them.
         schedules: where training stands in its schedules; each iteration advances them.
         opponents: by team, the earlier policies that the other team meets; empty where nobody does.
+        matchmaker: draws which of them the runners play; None: they play none.
         ratings: by team, mean and deviation that its policy joins them with; who rates sets it.
         restore_notes: what a restore or warm start reports, a line each; empty for a new run.
     """
@@ -59,6 +60,7 @@ class TeamPPO(PPO):
     progress: Progress
     schedules: Scheduler
     opponents: dict[str, Pool]
+    matchmaker: Matchmaker | None
     ratings: dict[str, tuple[float, float]]
     restore_notes: Sequence[str] = ()
 
@@ -69,9 +71,8 @@ class TeamPPO(PPO):
         self.schedules = copy.deepcopy(custom["schedules"])
         stat_names = self.config.env_config["game"].stat_names
         self.progress = Progress(custom["window_episodes"], stat_names)
-        self.opponents, self.ratings = {}, {}
-        if custom["keeps_opponents"]:
-            self.opponents = {team: Pool(custom["opponents"].pool) for team in self.team_names}
+        self.opponents, self.ratings = opponent_play.make_pools(custom), {}
+        self.matchmaker = opponent_play.make_matchmaker(self)
 
     def restore_from_path(self, path: Any, *args: Any, **kwargs: Any) -> None:
         """RLlib's own, which unpickles what it finds; `trainer/run/restore.py` does without."""
@@ -96,8 +97,7 @@ class TeamPPO(PPO):
         """Samples, learns, hands out the new weights and counts the iteration."""
         # RLlib's own timers are smoothed over many iterations, so the seconds are taken here.
         started = time.perf_counter()
-        if self.progress.iteration % self.config.learner_config_dict["opponents"].every == 0:
-            let_join(self.opponents, self.networks(), self.progress.iteration, self.ratings)
+        opponent_play.prepare(self)
         settings, plans = self.schedules.values(), self._plans()
         self._send_plans(plans)
         samples = self._sample()
@@ -109,9 +109,12 @@ class TeamPPO(PPO):
         learned = time.perf_counter()
         self.push_weights()
         self.schedules.advance({team: self._steps_done(team) for team in self.team_names})
+        ended = opponent_play.count_games(self, samples.values())
         remote = range(1, self.config.num_env_runners + 1)
         self.last = IterationStats(
-            episode_stats=np.concatenate([sample.episode_stats for sample in samples.values()]),
+            episode_stats=ended.stats,
+            live=ended.live,
+            opponents=opponent_play.figures(self),
             env_steps=batch.env_steps,
             agent_steps=batch.agent_steps,
             missing_runners=tuple(number for number in remote if number not in samples),
@@ -127,11 +130,12 @@ class TeamPPO(PPO):
         return {team: self.schedules.team_plan(team) for team in self.team_names}
 
     def _send_plans(self, plans: Mapping[str, TeamPlan]) -> None:
-        """Gives every runner, restarted ones too, the scheduled values of this iteration."""
+        """Gives every runner, restarted ones too, the values and opponents of this iteration."""
         env_parameters = self.schedules.env_parameters()
         logit_bias = {team: plan.logit_bias for team, plan in plans.items() if plan.logit_bias}
         if env_parameters or logit_bias:
             self.foreach_runner(lambda runner: runner.set_plan(env_parameters, logit_bias))
+        opponent_play.seat_runners(self, {team: plan.trains for team, plan in plans.items()})
 
     def _steps_done(self, team: str) -> StepsDone:
         learned = (LEARNER_RESULTS, f"{team}_policy")

@@ -97,6 +97,7 @@ def algorithm_config(
                 "engine": engine,
                 "threads": config.train.threads,
                 "seed": config.train.seed,
+                "opponents": config.opponents.share > 0,
             },
         )
         .env_runners(
@@ -122,7 +123,7 @@ def algorithm_config(
                 "device": device_of(config),
                 "seed": config.train.seed,
                 "opponents": config.opponents,
-                "keeps_opponents": config.opponents.share > 0,
+                "keeps_opponents": config.keeps_opponents,
                 "specs": {spec.name: spec for spec in teams},
                 "torch_threads": config.train.torch_threads
                 if config.ray.num_learners

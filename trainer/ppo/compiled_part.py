@@ -8,8 +8,10 @@ import numpy as np
 
 from envs.batch_env import BatchEnv
 from trainer.engine.playing import PLAYED, play
+from trainer.opponents.seating import Seat, Seats, within
 from trainer.ppo.actors import FusedActor, Rows
 from trainer.ppo.rollout import RolloutBatch
+from trainer.ppo.rollout_part import present_bias
 
 
 class CompiledPart:
@@ -41,7 +43,7 @@ class CompiledPart:
         }
 
     def play(
-        self, env: BatchEnv, actor: FusedActor, biases: Mapping[str, np.ndarray]
+        self, env: BatchEnv, actor: FusedActor, seats: Seats, biases: Mapping[str, np.ndarray]
     ) -> list[np.ndarray] | None:
         """As `RolloutPart.play`; None, and nothing is played, if the game's steps are not compiled.
 
@@ -52,8 +54,9 @@ class CompiledPart:
         if steps is None:
             return None
         players = tuple(
-            actor.player(name, rows, self._cut(name), biases.get(name))
+            actor.player(seat.player, rows, self._cut(name, seat), present_bias(name, seat, biases))
             for name, rows in self._rows.items()
+            for seat in within(seats[name], self._worlds)
         )
         if self._ended is None:
             self._ended = np.zeros((self._dones.size, env.episode_stats.shape[1]), np.float32)
@@ -66,10 +69,10 @@ class CompiledPart:
         ends = np.cumsum(self._counts)
         return np.split(self._ended[: ends[-1]].copy(), ends[:-1])
 
-    def _cut(self, team: str) -> slice:
-        """The rows of a team's agents in these worlds."""
+    def _cut(self, team: str, seat: Seat) -> slice:
+        """The rows of a team's agents in the worlds of a seat."""
         agents = self._batch.teams[team].logp.shape[2]
-        return slice(self._worlds.start * agents, self._worlds.stop * agents)
+        return slice(seat.first * agents, seat.end * agents)
 
 
 def _by_rows(array: np.ndarray) -> np.ndarray:

@@ -41,7 +41,7 @@ def make_actor(
     specs: Mapping[str, TeamSpec],
     threads: int,
 ) -> Actor:
-    """The same for sampling."""
+    """The same for sampling; networks and specs are by player (see `Actor`)."""
     if name == "torch":
         return TorchActor(networks)
     return FusedActor(_fused(networks, specs), threads)
@@ -51,6 +51,6 @@ def _fused(
     networks: Mapping[str, ActorCritic], specs: Mapping[str, TeamSpec]
 ) -> dict[str, FusedNetwork]:
     return {
-        team: FusedNetwork(network, specs[team].live_columns, specs[team].live_state)
-        for team, network in networks.items()
+        name: FusedNetwork(network, specs[name].live_columns, specs[name].live_state)
+        for name, network in networks.items()
     }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +21,13 @@ from ray.rllib.utils.metrics import (
 )
 
 from envs.batch_env import BatchEnv, TeamSpec
-from trainer.ppo.actors import FusedActor
-from trainer.ppo.compiled_part import CompiledPart
+from trainer.opponents.meetings import MEETINGS
 from trainer.ppo.engines import make_actor
 from trainer.ppo.networks import ActorCritic, weights_hash
 from trainer.ppo.rollout import RolloutBatch
 from trainer.ppo.rollout_check import check_rollout
-from trainer.ppo.rollout_part import RolloutPart
+from trainer.ppo.rollout_player import RolloutPlayer
+from trainer.ppo.runner_opponents import RunnerOpponents
 from trainer.ppo.seeding import seed_process
 
 
@@ -40,10 +38,12 @@ class Sample:
     Attributes:
         batch: the rollout; a local runner reuses its arrays at the next call.
         episode_stats: [K, len(stat_names)] float32, one row per episode finished.
+        meetings: [K] int64, whom each of them was played against (`trainer.opponents.meetings`).
     """
 
     batch: RolloutBatch
     episode_stats: np.ndarray
+    meetings: np.ndarray
 
 
 def policy_spaces(spec: TeamSpec) -> tuple[spaces.Space, spaces.Space]:
@@ -63,7 +63,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     checkpoint, and RLlib's weight syncs (`set_state`) never touch them.
 
     Attributes:
-        batch: the arrays of the last rollout, which the next one overwrites.
+        opponents: the earlier policies that play in some of the worlds.
     """
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
@@ -73,22 +73,29 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         seed_process(seed + self.worker_index)
         self.teams: Sequence[TeamSpec] = self.config.env_config["game"].teams
         # Beside remote runners the local one only holds weights, so it needs no worlds.
-        if self.worker_index > 0 or self.num_workers == 0:
+        plays = self.worker_index > 0 or self.num_workers == 0
+        if plays:
             make_env = self.config.env_config["make_env"]
             self.env: BatchEnv = make_env(self.config.num_envs_per_env_runner)
         self.steps = int(self.config.rollout_fragment_length)
         self.module: Any = None
         self.make_module()
+        networks, specs = self._networks(), {spec.name: spec for spec in self.teams}
+        with_opponents = plays and self.config.env_config["opponents"]
+        self.opponents = RunnerOpponents(
+            self.teams,
+            {team: network.spec for team, network in networks.items()} if with_opponents else {},
+            self.config.num_envs_per_env_runner,
+        )
         self.actor = make_actor(
             self.config.env_config["engine"],
-            self._networks(),
-            {spec.name: spec for spec in self.teams},
+            networks | self.opponents.networks,
+            specs | {player: specs[team] for player, team in self.opponents.teams.items()},
             self.config.env_config["threads"] if self.num_workers == 0 else 1,
         )
-        self._threads = ThreadPoolExecutor(self.actor.threads, "runner")
         self._weights_seq_no = 0
         self._random = np.random.default_rng([seed, self.worker_index])
-        self.batch: RolloutBatch | None = None
+        self._player: RolloutPlayer | None = None
         self._started = False
         self._env_parameters: dict[str, float] = {}
         self._logit_bias: dict[str, np.ndarray] = {}
@@ -97,43 +104,19 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
 
     def sample(self, **kwargs: Any) -> Sample:
         """Plays `steps` steps in every world."""
-        batch = self._begin()
-        # All at once, so that threads need no stream of their own.
-        for step in range(self.steps):
-            for uniforms in self._uniforms.values():
-                self._random.random(out=uniforms[step], dtype=np.float32)
-        with self.actor.ready():
-            episode_stats = np.concatenate(self._play())
+        player = self._begin()
+        batch = player.batch
+        episode_stats = player.play(
+            self._random, self.opponents.seats, self._logit_bias, self._values
+        )
         self._log(batch)
-        check_rollout(self.env, batch, self._truncated, episode_stats)
-        return Sample(batch, episode_stats)
+        check_rollout(self.env, batch, player.truncated, episode_stats)
+        return Sample(batch, episode_stats, self.opponents.settle(batch))
 
-    def _play(self) -> list[np.ndarray]:
-        """Fills the batch, in threads where game and actor allow; the ended episodes' statistics.
-
-        They are in the order of the steps, then of the worlds, however many threads there are.
-        """
-
-        def play(env: BatchEnv, part: RolloutPart, compiled: CompiledPart) -> list[np.ndarray]:
-            played = None
-            if isinstance(self.actor, FusedActor):
-                played = compiled.play(env, self.actor, self._logit_bias)
-            if played is None:
-                played = part.play(env, self.actor, self._logit_bias, self._values)
-            return played
-
-        if len(self._parts) == 1:
-            return play(self.env, self._parts[0], self._compiled[0])
-        envs = map(self.env.part, self._cuts())
-        played = self._threads.map(play, envs, self._parts, self._compiled)
-        return [stats for step in zip(*played, strict=True) for stats in step]
-
-    def _cuts(self) -> list[slice]:
-        """The worlds of each thread."""
-        if self.env.part(slice(0, 1)) is None:
-            return [slice(0, self.env.num_envs)]
-        edges = np.linspace(0, self.env.num_envs, self.actor.threads + 1).astype(int)
-        return [slice(*ends) for ends in itertools.pairwise(edges.tolist()) if ends[0] < ends[1]]
+    @property
+    def batch(self) -> RolloutBatch | None:
+        """The arrays of the last rollout, which the next one overwrites; None before the first."""
+        return None if self._player is None else self._player.batch
 
     def _values(self, team: str, seen: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
@@ -152,35 +135,20 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         self._env_parameters = env_parameters
         self._logit_bias = {team: np.array(bias, np.float32) for team, bias in logit_bias.items()}
 
-    def _begin(self) -> RolloutBatch:
-        if self.batch is None:
-            num_envs, truncates = self.env.num_envs, self.env.truncates
-            shape = (self.steps, num_envs)
+    def _begin(self) -> RolloutPlayer:
+        """The player of the next rollout, whose first observation is there."""
+        if self._player is None:
             states = [team for team, net in self._networks().items() if net.spec.state_size]
-            self.batch = RolloutBatch.allocate(
-                *(self.teams, *shape), truncates=truncates, states=states
-            )
-            self._truncated = np.zeros(shape, np.bool_)
-            self._uniforms = {
-                spec.name: np.zeros((*shape, spec.num_agents, len(spec.nvec)), np.float32)
-                for spec in self.teams
-            }
-            self._parts = [
-                RolloutPart(
-                    *(self.teams, self.batch.part(cut), self._truncated[:, cut]),
-                    {team: array[:, cut] for team, array in self._uniforms.items()},
-                )
-                for cut in self._cuts()
-            ]
-            self._compiled = [CompiledPart(self.batch, self._uniforms, cut) for cut in self._cuts()]
+            self._player = RolloutPlayer(self.env, self.teams, self.steps, self.actor, states)
+        batch = self._player.batch
         if not self._started:
             # From the runner's own stream: worlds that start fresh after a resume are new ones.
             seeds = self._random.integers(0, 2**64, self.env.num_envs, np.uint64)
-            self.env.reset(seeds, self.batch.at(self.steps))
+            self.env.reset(seeds, batch.at(self.steps))
             self._started = True
-        for team in self.batch.teams.values():
+        for team in batch.teams.values():
             team.carry_over()
-        return self.batch
+        return self._player
 
     def _networks(self) -> dict[str, ActorCritic]:
         return {spec.name: self.module[spec.policy_id].net for spec in self.teams}
@@ -222,7 +190,7 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         return self.metrics.reduce()
 
     def stop(self) -> None:
-        self.batch = None
+        self._player = None
 
     def get_state(
         self,
@@ -270,7 +238,12 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             "started": self._started,
             "env_parameters": self._env_parameters,
         }
-        return (self.env.get_state() if self._started else {}), values
+        if not self._started:
+            return {}, values
+        arrays = self.env.get_state()
+        if not self.opponents.meetings.are_live:
+            arrays[MEETINGS] = self.opponents.meetings.episodes.copy()
+        return arrays, values
 
     def set_training_state(self, arrays: dict[str, np.ndarray], values: dict[str, Any]) -> None:
         """Continues from `get_training_state`.
@@ -285,10 +258,13 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         saved = {len(array) for array in arrays.values() if array.ndim}
         if len(saved) == 1 and saved != {self.env.num_envs}:
             raise ValueError(f"{saved.pop()} worlds in the checkpoint, {self.env.num_envs} now")
+        met = arrays.pop(MEETINGS, None)
         self.env.set_state(arrays)
-        self.batch = None
+        if met is not None:
+            self.opponents.meetings.episodes = met
+        self._player = None
         self._started = True
-        batch = self._begin()
+        batch = self._begin().batch
         # The last observation was made under the parameters that were in effect then.
         now = self.env.set_parameters(values.get("env_parameters", {}))
         self.env.observe(batch.at(self.steps))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from trainer.opponents.pool import UNRATED, Member, Pool
+from trainer.opponents.pool import UNRATED, Member
 from trainer.ppo.networks import ActorCritic, PolicySpec
 from trainer.ppo.policy_files import hollow_network
 
@@ -32,25 +32,6 @@ def member_of(
     """
     weights = {name: value.cpu().numpy().copy() for name, value in _acting(network).items()}
     return Member(iteration, weights, *rating)
-
-
-def let_join(
-    pools: Mapping[str, Pool],
-    networks: Mapping[str, ActorCritic],
-    iteration: int,
-    ratings: Mapping[str, tuple[float, float]],
-) -> None:
-    """Adds the present policies to the pools.
-
-    Args:
-        pools: by team.
-        networks: by policy.
-        iteration: iterations done.
-        ratings: by team; one that is missing is unrated.
-    """
-    for team, pool in pools.items():
-        network = networks[f"{team}_policy"]
-        pool.add(member_of(network, iteration, ratings.get(team, UNRATED)))
 
 
 def frozen_network(spec: PolicySpec, weights: Mapping[str, np.ndarray]) -> ActorCritic:

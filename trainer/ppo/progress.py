@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ class IterationStats:
         settings: the effective value of each scheduled setting when it began.
         sample_s: seconds spent sampling.
         learn_s: seconds spent in the update.
+        live: [K] bool, the episodes that present policies alone have played; None: all.
+        opponents: metrics of the games against earlier policies.
     """
 
     episode_stats: np.ndarray
@@ -38,13 +40,15 @@ class IterationStats:
     settings: Mapping[str, float]
     sample_s: float
     learn_s: float
+    live: np.ndarray | None = None
+    opponents: Mapping[str, float] = field(default_factory=dict)
 
 
 class Progress:
     """What has been done since the very first iteration, across all resumes.
 
     Attributes:
-        window: the episodes behind the reported means.
+        window: the episodes behind the reported means, of present policies alone.
         iteration: iterations done.
         env_steps: world steps sampled.
         agent_steps: agent steps sampled.
@@ -70,7 +74,8 @@ class Progress:
         self.env_steps += stats.env_steps
         self.agent_steps += stats.agent_steps
         self.episodes_completed += len(stats.episode_stats)
-        self.window.extend(stats.episode_stats)
+        own = stats.episode_stats if stats.live is None else stats.episode_stats[stats.live]
+        self.window.extend(own)
         self.news = self.collapse.observe(self.iteration, stats.learned)
 
     def counters(self) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.config.run_length import planned_iterations
 from trainer.config.schema import Config
+from trainer.ppo.frozen import acting_shapes
 from trainer.reporting.formatting import size
 
 if TYPE_CHECKING:
@@ -55,4 +57,13 @@ def checkpoint_bytes(trainer: TeamPPO) -> int:
     )
     arrays, _ = trainer.get_training_state()
     worlds = sum(array.nbytes for runner in arrays.values() for array in runner.values())
-    return _COPIES * weights + worlds + _OTHER_FILES
+    return _COPIES * weights + worlds + _opponent_bytes(trainer) + _OTHER_FILES
+
+
+def _opponent_bytes(trainer: TeamPPO) -> int:
+    """Of the earlier policies, once the pools are full."""
+    networks = trainer.networks()
+    return sum(
+        4 * pool.size * sum(map(math.prod, acting_shapes(networks[f"{team}_policy"].spec).values()))
+        for team, pool in trainer.opponents.items()
+    )

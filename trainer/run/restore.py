@@ -13,6 +13,8 @@ from trainer.checkpoints.safe_io import safe_json
 from trainer.config.build_scheduler import resume_scheduler
 from trainer.config.schema import Config
 from trainer.errors import RestoreFailed
+from trainer.ppo import opponent_play
+from trainer.run.saved_state.opponents_state import OpponentsState
 from trainer.run.saved_state.resume_state import ResumeState
 from trainer.run.saved_state.training_state import TrainingState
 
@@ -52,6 +54,7 @@ def restore(
         trainer.ratings = {team: (mu, sigma) for team, (mu, sigma) in state.ratings.items()}
         # Random streams last: the calls above may draw from them.
         notes = trainer.set_training_state(state.worlds, state.values)
+        notes += _restore_opponents(trainer, state.opponents)
         trainer.schedules, _ = resume_scheduler(
             config, until, state.schedules, trainer.progress.iteration, carry=carry
         )
@@ -72,7 +75,27 @@ def training_state(trainer: TeamPPO) -> TrainingState:
         trainer.progress.window.get_state(),
         trainer.schedules.state(),
         {team: list(rating) for team, rating in trainer.ratings.items()},
+        _opponents_of(trainer),
     )
+
+
+def _opponents_of(trainer: TeamPPO) -> OpponentsState | None:
+    if not trainer.opponents:
+        return None
+    matches = None if trainer.matchmaker is None else trainer.matchmaker.state()
+    return OpponentsState({team: p.state() for team, p in trainer.opponents.items()}, matches)
+
+
+def _restore_opponents(trainer: TeamPPO, saved: OpponentsState | None) -> list[str]:
+    """Gives a trainer the opponents of a checkpoint; a line if they are left behind."""
+    if saved is None:
+        return []
+    if not trainer.opponents:
+        return ["the earlier policies are left behind: nobody plays them (opponents.share = 0)"]
+    opponent_play.fill_pools(trainer, saved.pools)
+    if trainer.matchmaker is not None and saved.matches is not None:
+        trainer.matchmaker.restore(saved.matches)
+    return []
 
 
 def _usable_state(saved: ResumeState, config: Config) -> tuple[TrainingState, list[str]]:

@@ -7,7 +7,7 @@ file is read once, as plain values, and refused unless a training can have writt
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from trainer.ppo.exact_resume import RLlibState
 from trainer.ppo.networks import PolicySpec
 from trainer.ppo.policy_files import read_spec, same_weights
 from trainer.run.saved_run import SavedRun
+from trainer.run.saved_state.read_opponents import read_opponents
 from trainer.run.saved_state.rllib_files import NETWORK, read_rllib_state
 from trainer.run.saved_state.training_state import TrainingState
 from trainer.run.saved_state.training_state_checks import check_training_state
@@ -84,6 +85,9 @@ def read_resume_state(saved: SavedRun, specs: dict[str, PolicySpec], config: Con
         game = _game_of(env) if saved.own_game is None else config.played
         training = TrainingState.read(path / layout.TRAINING_STATE, saved.state_values)
         check_training_state(training, game)
+        networks = {team: specs[f"{team}_policy"] for team in config.played.team_sizes}
+        opponents = read_opponents(path / layout.TRAINING_STATE, saved.state_values, networks)
+        training = replace(training, opponents=opponents)
         _ = saved.history_record
         _check_agreement(saved, rllib, training)
     except (OSError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 training_state/state.json            counters, KL coefficients, random streams, schedules
 training_state/worlds_<runner>.npz   the worlds of one runner, in mid-episode
+training_state/opponents.npz         the earlier policies that are opponents (see `OpponentsState`)
 training_state/episodes.npz          the window behind the reported means
 training_state/history.json          rows and hash of the history (see `HistoryRecord`)
 """
@@ -21,6 +22,7 @@ from trainer.checkpoints.safe_io import safe_json
 from trainer.checkpoints.safe_io.plain_values import finite, mapping, sequence, whole
 from trainer.config.types import TEAMS
 from trainer.ppo.progress import COUNTERS
+from trainer.run.saved_state.opponents_state import OPPONENTS, OPPONENTS_FILE, OpponentsState
 from trainer.run.saved_state.plain_arrays import MAX_FILE, read_npz
 from trainer.run.saved_state.schedule_checks import check_schedule_state
 
@@ -47,6 +49,8 @@ class TrainingState:
         episodes: arrays of the episode window; none in `without_worlds`.
         schedules: state of the schedules (see `Scheduler.state`); None in older checkpoints.
         ratings: of the policies by team, mean and deviation; none before the first evaluation.
+        opponents: the earlier policies; None if there are none. `read` leaves them out, since it
+            does not know their networks.
     """
 
     worlds: dict[str, dict[str, np.ndarray]]
@@ -55,6 +59,7 @@ class TrainingState:
     episodes: dict[str, np.ndarray]
     schedules: dict[str, Any] | None = None
     ratings: dict[str, list[float]] = field(default_factory=dict)
+    opponents: OpponentsState | None = None
 
     def without_worlds(self) -> TrainingState:
         """The same without worlds and episodes; new worlds are drawn from the saved streams."""
@@ -63,7 +68,9 @@ class TrainingState:
     def without_streams(self) -> TrainingState:
         """The same without random streams: sampling and shuffling start anew from the seed."""
         learners = [{**learner, "generators": None} for learner in self.values["learners"]]
-        return replace(self, values={**self._with_runners(random=None), "learners": learners})
+        values = {**self._with_runners(random=None), "learners": learners}
+        opponents = None if self.opponents is None else self.opponents.without_stream()
+        return replace(self, values=values, opponents=opponents)
 
     def _with_runners(self, **changes: Any) -> dict[str, Any]:
         runners = {key: {**runner, **changes} for key, runner in self.values["runners"].items()}
@@ -96,6 +103,9 @@ class TrainingState:
             "ratings": self.ratings,
             **self.values,
         }
+        if self.opponents is not None:
+            _save_arrays(folder / OPPONENTS_FILE, self.opponents.arrays())
+            state[OPPONENTS] = self.opponents.values()
         (folder / STATE_FILE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
 
     @classmethod

@@ -14,9 +14,10 @@ from envs.hide_and_seek.config import HideAndSeekConfig
 from envs.hide_and_seek.spaces import OLDER_STATS
 from trainer.checkpoints.safe_io.plain_values import COUNT, finite, flag, mapping, whole
 from trainer.checkpoints.safe_io.safe_json import first_line, shown
+from trainer.opponents.meetings import MEETINGS, check_meetings
+from trainer.run.saved_state.random_checks import check_random
 from trainer.run.saved_state.training_state import TrainingState
 
-_GENERATOR_STATE = ("bit_generator", "state", "has_uint32", "uinteger")
 _MAX_GENERATOR = 100_000  # hexadecimal digits; torch's has some ten thousand
 _LARGEST_COEFFICIENT = 1e12
 
@@ -32,7 +33,8 @@ def check_training_state(state: TrainingState, game: GameSettings) -> None:
     """
     for index, runner in state.values["runners"].items():
         _check_runner(runner, f"runner {index}", game)
-        worlds = state.worlds.get(index, {})
+        worlds = dict(state.worlds.get(index, {}))
+        _check_met(worlds.pop(MEETINGS, None), worlds, index)
         if isinstance(game, HideAndSeekConfig) and (worlds or runner["started"]):
             try:
                 check_foreign_state(worlds, game, len(game.spec.stat_names))
@@ -44,29 +46,25 @@ def check_training_state(state: TrainingState, game: GameSettings) -> None:
     _check_episodes(state.episodes, (len(game.spec.stat_names), *older))
 
 
+def _check_met(met: np.ndarray | None, worlds: Mapping[str, np.ndarray], index: str) -> None:
+    """Checks whom a runner's episodes have been played against, if it is noted."""
+    if met is None:
+        return
+    try:
+        check_meetings(met, max((len(a) for a in worlds.values() if a.ndim), default=0))
+    except ValueError as error:
+        raise ValueError(f"worlds of runner {index}: {MEETINGS}: {error}") from None
+
+
 def _check_runner(runner: Any, name: str, game: GameSettings) -> None:
     mapping(runner, name)
     flag(runner.get("started"), f"{name}: started")
-    _check_random(runner.get("random"), f"{name}: random")
+    check_random(runner.get("random"), f"{name}: random")
     # A checkpoint from before curricula has none.
     parameters = mapping(runner.get("env_parameters", {}), f"{name}: env_parameters")
     for key, value in parameters.items():
         finite(value, f"{name}: {shown(key)}")
     game.with_parameters(parameters)
-
-
-def _check_random(random: Any, name: str) -> None:
-    """The state of numpy's PCG64, which the runners draw from."""
-    mapping(random, name, _GENERATOR_STATE)
-    if random["bit_generator"] != "PCG64":
-        raise ValueError(f"{name} is of {shown(random['bit_generator'])}, not of PCG64")
-    numbers = mapping(random["state"], name, ("state", "inc"))
-    for key, value in numbers.items():
-        whole(value, f"{name}: {key}", 0, 2**128 - 1)
-    if numbers["inc"] % 2 == 0:
-        raise ValueError(f"{name}: inc is even")
-    whole(random["has_uint32"], f"{name}: has_uint32", 0, 1)
-    whole(random["uinteger"], f"{name}: uinteger", 0, 2**32 - 1)
 
 
 def _check_learner(learner: Any, name: str, teams: tuple[str, ...]) -> None:
