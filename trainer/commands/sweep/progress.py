@@ -21,6 +21,7 @@ from trainer.reporting.formatting import duration
 from trainer.reporting.terminal import is_unicode, moves_cursor
 
 _EVERY_S = 30.0  # between two lines that tell how far all are
+_OTHERS = 38  # characters of the columns beside the name
 _STYLES = {RUNNING: "bold", ELSEWHERE: "yellow", FAILED: "bold red", FINISHED: "#5AA469"}
 
 
@@ -123,10 +124,12 @@ class LiveProgress(Progress):
 
     def render(self, all_: Sequence[Status]) -> Any:
         """The table, as many rows of it as the terminal has."""
+        from rich.console import Group
         from rich.table import Table
+        from rich.text import Text
 
-        rows = max(self._console.size.height - 6, 3)
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="gray62", title_justify="left")
+        room, rows = self._console.size.width - _OTHERS, max(self._console.size.height - 6, 3)
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="gray62")
         table.add_column("Run", no_wrap=True, overflow="ellipsis")
         table.add_column("State", no_wrap=True)
         for head in ("Iteration", self.word.capitalize(), "ETA"):
@@ -135,21 +138,34 @@ class LiveProgress(Progress):
         for status in ordered[:rows]:
             done = f"{status.done}/{status.total}"
             style = _STYLES.get(status.state, "")
-            table.add_row(status.name, status.state, done, status.score, status.eta, style=style)
+            table.add_row(
+                _fitted(status.name, room),
+                status.state,
+                done,
+                status.score,
+                status.eta,
+                style=style,
+            )
         hidden = ordered[rows:]
-        told = [counted(all_), f"ETA {duration(seconds_left(all_, self.jobs))}"]
-        told = [*told, f"{duration(time.monotonic() - self._began)} elapsed"]
-        if hidden:
-            told.insert(0, f"not shown: {len(hidden)}")
-        told.append("saving; Ctrl-C again kills" if self.stopping else "Ctrl-C saves and stops")
-        table.caption, table.caption_justify = " · ".join(told), "left"
-        return table
+        counts = counted(all_) + f"; {len(hidden)} of them not shown" * bool(hidden)
+        times = [f"ETA {duration(seconds_left(all_, self.jobs))}"]
+        times += [f"{duration(time.monotonic() - self._began)} elapsed"]
+        times += ["saving; Ctrl-C again kills" if self.stopping else "Ctrl-C saves and stops"]
+        below = (Text(line, "gray62", no_wrap=True) for line in (counts, " · ".join(times)))
+        return Group(table, Text(), *below)
 
     def close(self) -> None:
         """See `Progress.close`."""
         live, self._live = self._live, None
         if live is not None:
             live.stop()
+
+
+def _fitted(name: str, room: int) -> str:
+    """A name without its middle if it has no room: its end tells the seed."""
+    room = max(room, 12)
+    half = (room - 1) // 2
+    return name if len(name) <= room else f"{name[: room - 1 - half]}…{name[-half:]}"
 
 
 def make_progress(stream: TextIO, jobs: int, measure: str) -> Progress:

@@ -21,7 +21,7 @@ WIDEST, WIDER, WIDE, MEDIUM, NARROW = 112, 100, 92, 76, 50
 """Columns from which the panel shows more and more."""
 LABEL = "gray62"
 PHASES = {"sample": "#5AA469", "learn": "#C9A227", "other": "#8A94A0", "save": "#9D6FB0"}
-EVALUATION_COLOR = "#5B8DB8"
+EVALUATION_COLOR = "#5DA9A0"
 _TICKS = "▁▂▃▄▅▆▇█"
 
 

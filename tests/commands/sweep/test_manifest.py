@@ -1,0 +1,115 @@
+"""sweep.json: what is found again, what is added, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.checkpoints.fakes import save
+from tests.commands.sweep.sweeps import filled
+from trainer.checkpoints.manager import CheckpointManager
+from trainer.commands.sweep.manifest import (
+    CONFIG,
+    CUT,
+    FAILED,
+    FINISHED,
+    NAME,
+    RUNNING,
+    WAITING,
+    read_sweep,
+    writing,
+)
+from trainer.commands.sweep.plan import Base
+from trainer.errors import UsageError
+
+
+def test_the_runs_are_found_again_and_more_of_them_are_added(tmp_path: Path, base: Base) -> None:
+    folder = tmp_path / "sweep"
+    first = filled(folder, base, "ppo.lr=0.001,0.002", "train.seed=0", jobs=2)
+    assert [*first.runs] == ["lr=0.001", "lr=0.002"]
+    assert {run.threads for run in first.runs.values()} == {2}  # of 4 cores, shared out
+    assert read_sweep(folder, base).runs == first.runs
+    more = filled(folder, base, "train.seed=0,1", "ppo.lr=1e-3,4e-3")
+    assert [*more.runs][:2] == [*first.runs]
+    assert [*more.runs][2:] == ["seed=0_lr=0.004", "seed=1_lr=0.001", "seed=1_lr=0.004"]
+    assert more.runs["lr=0.001"].threads == 2  # as at its first start: results may depend on it
+
+
+def test_threads_that_are_swept_are_left_alone(tmp_path: Path, base: Base) -> None:
+    found = filled(tmp_path / "sweep", base, "train.torch_threads=1,3", jobs=2)
+    assert [run.threads for run in found.runs.values()] == [1, 3]
+
+
+def test_another_configuration_is_refused_plainly(tmp_path: Path, base: Base) -> None:
+    filled(tmp_path / "sweep", base, "train.seed=0,1")
+    other = Base(base.name, base.shown, {**base.values, "ppo": {"num_iterations": 41}})
+    with pytest.raises(UsageError) as raised:
+        read_sweep(tmp_path / "sweep", other)
+    told = str(raised.value)
+    assert "is a sweep of another configuration" in told
+    assert "ppo.num_iterations: 40 there, 41 here; ppo.gamma: 0.97 there, not given here" in told
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, base: Base) -> None:
+    (tmp_path / "notes.txt").touch()
+    with (
+        pytest.raises(UsageError, match="not empty and no sweep; name another folder with --out"),
+        writing(tmp_path, base),
+    ):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.yaml", "notes.txt"}
+
+
+def test_a_kill_before_the_manifest_leaves_nothing_in_the_way(tmp_path: Path, base: Base) -> None:
+    with writing(tmp_path / "sweep", base):
+        pass
+    assert {p.name for p in (tmp_path / "sweep").iterdir()} >= {CONFIG}
+    assert filled(tmp_path / "sweep", base, "train.seed=0,1").runs
+
+
+def test_there_is_one_writer(tmp_path: Path, base: Base) -> None:
+    with (
+        writing(tmp_path / "sweep", base),
+        pytest.raises(UsageError, match="is being run by another process"),
+        writing(tmp_path / "sweep", base),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "../elsewhere"},
+        {"name": "a/b"},
+        {"state": "fine"},
+        {"iterations": 0},
+        {"values": {"ppo.lr": 3}},
+        {"error": None},
+        {"more": 1},
+    ],
+)
+def test_a_manifest_that_says_something_else_is_refused(
+    tmp_path: Path, base: Base, change: dict[str, Any]
+) -> None:
+    filled(tmp_path / "sweep", base, "train.seed=0")
+    path = tmp_path / "sweep" / NAME
+    document = json.loads(path.read_text())
+    document["runs"][0] |= change
+    path.write_text(json.dumps(document))
+    with pytest.raises(UsageError, match=NAME):
+        read_sweep(tmp_path / "sweep", base)
+
+
+def test_what_a_kill_has_left_is_read_from_the_checkpoints(tmp_path: Path, base: Base) -> None:
+    sweep = filled(tmp_path / "sweep", base, "train.seed=0,1,2,3,4")
+    runs = [*sweep.runs.values()]
+    for run, state in zip(runs, (RUNNING, RUNNING, RUNNING, FINISHED, FAILED), strict=True):
+        sweep.set(run, state)
+    save(CheckpointManager(sweep.checkpoints(runs[0])), 40, tags=["final"])
+    save(CheckpointManager(sweep.checkpoints(runs[1])), 10)
+    sweep.settle()
+    found = [run.state for run in sweep.runs.values()]
+    assert found == [FINISHED, CUT, WAITING, WAITING, FAILED]
