@@ -65,7 +65,7 @@ def is_alive(pid: int) -> bool:
 
 def test_a_grid_is_trained_compared_and_kept(desk: Desk) -> None:
     words = ("--set", "ppo.hiddens=[16,16],[32]", "--set", "train.seed=0", "--iterations", "4")
-    done = desk.run(*SWEEP, *words, "--jobs", "2")
+    done = desk.run(*SWEEP, *words, "--jobs", "2", timeout=250)  # the first may compile
     assert (done.returncode, done.stderr) == (0, "")
     names = ["hiddens=16x16", "hiddens=32"]
     assert states(desk) == dict.fromkeys(names, "finished")

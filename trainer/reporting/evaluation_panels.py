@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,19 +17,20 @@ def has_evaluations(columns: Mapping[str, np.ndarray]) -> bool:
     return bool(np.isfinite(columns.get(SCORE, np.empty(0))).any())
 
 
-def plays_past(columns: Iterable[str]) -> bool:
-    """Whether the teams of a history are evaluated against earlier policies too."""
-    return evaluation_key(DEFAULT_TEAMS[0], PAST) in columns
+def has_past(columns: Mapping[str, np.ndarray]) -> bool:
+    """Whether a history has any result against earlier policies."""
+    shares = columns.get(evaluation_key(DEFAULT_TEAMS[0], PAST), np.empty(0))
+    return bool(np.isfinite(shares).any())
 
 
-def evaluation_panels(axes: Sequence[Any], has_past: bool) -> list[Panel]:
+def evaluation_panels(axes: Sequence[Any], past: bool) -> list[Panel]:
     """Three panels: scores, ratings, and shares against the past or, without it, random players."""
     shown: dict[str, Any] = {"at_points": True, "show_steps": False}
     teams = {team: TEAM_COLORS[team] for team in DEFAULT_TEAMS}
     scores = {f"evaluation/{team}": (team, color) for team, color in teams.items()}
     scores[SCORE] = ("both", NEUTRAL)
     ratings = {f"evaluation/{team}_rating": (team, color) for team, color in teams.items()}
-    other, title = (PAST, "Against their past") if has_past else (RANDOM, "Against random players")
+    other, title = (PAST, "Against their past") if past else (RANDOM, "Against random players")
     words = {"seeker": "seeker: sees", "hider": "hider: unseen"}
     against = {evaluation_key(team, other): (words[team], teams[team]) for team in teams}
     level = {RANDOM_RATING: MUTED}

@@ -20,7 +20,7 @@ import numpy as np
 
 from trainer.checkpoints.atomic import replacing
 from trainer.project import cache_dir
-from trainer.reporting.evaluation_panels import evaluation_panels, has_evaluations, plays_past
+from trainer.reporting.evaluation_panels import evaluation_panels, has_evaluations, has_past
 from trainer.reporting.figure_panel import GRID, INK, MUTED, NEUTRAL, Panel, smoothing_window
 from trainer.reporting.figure_summary import (
     SIGHT,
@@ -51,7 +51,7 @@ class _Rows(NamedTuple):
     @classmethod
     def of(cls, columns: Columns) -> _Rows:
         ramps = "seeker_crossings" in columns
-        return cls(has_objects(columns), ramps, has_evaluations(columns), plays_past(columns))
+        return cls(has_objects(columns), ramps, has_evaluations(columns), has_past(columns))
 
     @property
     def total(self) -> int:
