@@ -54,6 +54,10 @@ _TERMS: dict[str, str] = {
     "keep_n",
     "ppo.keep_best_metric": "checkpoint_score_attribute checkpoint_score_attr",
     "ppo.keep_best_mode": "checkpoint_score_order",
+    # evaluations
+    "evaluation.every": "evaluation_interval eval_interval eval_every eval_freq eval_frequency",
+    "evaluation.games": "evaluation_duration eval_episodes n_eval_episodes num_eval_episodes "
+    "eval_games",
     # where it runs
     "ray.num_env_runners": "num_workers n_workers workers num_rollout_workers num_actors "
     "ray_workers num_env_workers num_runners",
