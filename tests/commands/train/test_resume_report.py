@@ -10,6 +10,7 @@ import pytest
 from tests.commands.train.conftest import Planner, parsed
 from tests.golden_checkpoint import golden_in, record_config_file, vouch_for
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.commands.train import resume_report
 from trainer.commands.train.plan import plan_run
 from trainer.commands.train.resume_report import (
     print_alternatives,
@@ -159,3 +160,14 @@ def test_one_team_that_cannot_resume_leaves_the_other_its_network(
     new = capsys.readouterr().err.splitlines()[-1]
     assert "main.py --warmstart ./checkpoints/checkpoint_000003" in new
     assert "--set initialization.warmstart.hider=fresh" in new
+
+
+def test_the_report_says_what_an_evaluation_has_measured() -> None:
+    numbers = {"score": 0.5, "seeker": 0.25, "hider": 0.75}
+    found = resume_report._evaluation(
+        {f"evaluation/{key}": value for key, value in numbers.items()}
+    )
+    assert found == "score 0.500, seeker 0.250, hider 0.750"
+    assert (
+        resume_report._evaluation({"evaluation/score": 0.5}) == "these policies were not evaluated"
+    )

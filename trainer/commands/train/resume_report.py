@@ -31,6 +31,7 @@ from trainer.config.types import TEAMS
 from trainer.project import script_command, shown_config, shown_path
 
 _CURRICULUM = "env.curriculum"
+_EVALUATED = ("score", *TEAMS)
 
 
 def show_resume(plan: RunPlan, args: argparse.Namespace, *, in_full: bool = False) -> bool:
@@ -80,12 +81,21 @@ def print_report(plan: RunPlan) -> None:
         "reward mean": _number(metadata.number(values, "reward_mean")),
         "seeker reward": _number(metadata.number(values, "seeker_reward")),
         "hider reward": _number(metadata.number(values, "hider_reward")),
+        "evaluation": _evaluation(values),
         "episodes": _count(values.get("episodes_completed")),
         "agent steps": _count(values.get("agent_steps")),
         "new ones go to": shown_path(manager.address(manager.directory)),
     }
     for key, text in lines.items():
         print(f"  {key:<15} {text}")
+
+
+def _evaluation(values: Mapping[str, Any]) -> str:
+    """What the checkpoint's policies reached, if they were evaluated."""
+    found = {what: metadata.number(values, metadata.EVALUATION + what) for what in _EVALUATED}
+    if any(map(math.isnan, found.values())):
+        return "these policies were not evaluated"
+    return ", ".join(f"{what} {number:.3f}" for what, number in found.items())
 
 
 def newer_iterations(plan: RunPlan) -> list[str]:
