@@ -176,6 +176,7 @@ def play_pairings(
             return pairing, None
         return pairing, {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
+    threads = torch.get_num_threads()
     pairings = list(product(range(len(seekers)), range(len(hiders))))
     with ThreadPoolExecutor(_threads(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
         waiting: set[Future[tuple[Pairing, Stats | None]]]
@@ -191,6 +192,7 @@ def play_pairings(
         finally:
             left.set()
             pool.shutdown(wait=False, cancel_futures=True)
+            torch.set_num_threads(threads)  # some of its libraries have one number for all threads
 
 
 def _threads() -> int:

@@ -44,6 +44,8 @@ def test_what_is_left_of_a_table(
 
     def main_thread_gets_ctrl_c() -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        while signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            pass  # it has not been noted yet
 
     monkeypatch.setattr(cross_table.MatchBlock, "step", step)
     monkeypatch.setattr(cross_table, "_threads", lambda: 1)

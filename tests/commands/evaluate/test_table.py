@@ -140,7 +140,8 @@ def test_checkpoints_of_other_folders_and_levels(
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     document = table(evaluate, "20", far, "shipped", *SMALL)
     assert document["notes"] == [
-        "far/5 was trained on L1, 1 seeking against 1 hiding",
+        "5 is ./a/far/checkpoint_000005",
+        "5 was trained on L1, 1 seeking against 1 hiding",
         "shipped was trained on L1, 1 seeking against 1 hiding",
     ]
     assert document["game"]["level"] == "L0"
@@ -150,6 +151,9 @@ def test_checkpoints_of_other_folders_and_levels(
         "./a/far/checkpoint_000005",
         "./b/far/checkpoint_000005",
     ]
+    other = save_checkpoint(CheckpointManager(tmp_path / "other"), 5)
+    pair = table(evaluate, "20", far, other, *SMALL)
+    assert [player["name"] for player in pair["hiders"]] == ["20", "far/5", "other/5"]
     changed = table(evaluate, "20", "random", *SMALL, "--set", "env.num_hiders=3")
     assert changed["game"]["num_hiders"] == 3
 

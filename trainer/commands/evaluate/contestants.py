@@ -30,11 +30,12 @@ class Contestant:
     """Who takes part in a table.
 
     Attributes:
-        name: what to call it: the word that it was given by; of a path the end.
+        name: what to call it: the word that it was given by; of a path the iteration.
         makers: what makes its player, for each team that it can play.
         folder: the checkpoint that it was loaded from; None: it needs none.
         address: where that is for the user.
         game: what it was trained on; None without a checkpoint.
+        by_path: whether the word was a path.
         aliases: other words that stand for the same checkpoint.
     """
 
@@ -43,6 +44,7 @@ class Contestant:
     folder: Path | None = None
     address: str | None = None
     game: ResolvedConfig | None = None
+    by_path: bool = False
     aliases: list[str] = field(default_factory=list)
 
 
@@ -72,8 +74,10 @@ def contestants_of(words: Sequence[str], shelf: Shelf, *, explore: bool) -> list
             continue
         refuse_own_game(folder, "python -m trainer.evaluate plays", "Play it in your own program")
         makers = {team: _policy(folder, team, explore=explore) for team in TEAMS}
-        name = _short(folder) if "/" in word else word
-        found[folder] = Contestant(name, makers, folder, address, read_game(folder))
+        name = _number(folder) if "/" in word else word
+        found[folder] = Contestant(
+            name, makers, folder, address, read_game(folder), by_path="/" in word
+        )
     people = list(found.values())
     _tell_apart(people)
     for team in TEAMS:
@@ -120,18 +124,23 @@ def game_of(people: Sequence[Contestant], overrides: Sequence[str]) -> ResolvedC
     return configured_game(overrides)
 
 
-def _short(folder: Path) -> str:
-    """The end of a checkpoint's path, in few characters: checkpoints_Q/300."""
-    iteration = layout.iteration_of(folder.name)
-    return f"{folder.parent.name}/{folder.name if iteration is None else iteration}"
-
-
 def _tell_apart(people: Sequence[Contestant]) -> None:
-    """Calls players of the same name by their whole addresses."""
-    names = Counter(person.name for person in people)
-    for person in people:
-        if names[person.name] > 1 and person.address is not None:
-            person.name = person.address
+    """Calls those who were given by a path by as little of it as tells all names apart."""
+    for length in (1, 2):
+        taken = Counter(person.name for person in people)
+        for person in people:
+            if taken[person.name] > 1 and person.folder is not None and person.by_path:
+                person.name = _end_of(person.folder) if length == 1 else str(person.address)
+
+
+def _end_of(folder: Path) -> str:
+    """The end of a checkpoint's path, in few characters: checkpoints_Q/300."""
+    return f"{folder.parent.name}/{_number(folder)}"
+
+
+def _number(folder: Path) -> str:
+    iteration = layout.iteration_of(folder.name)
+    return folder.name if iteration is None else str(iteration)
 
 
 def _policy(folder: Path, team: str, *, explore: bool) -> Maker:

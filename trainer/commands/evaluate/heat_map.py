@@ -15,7 +15,7 @@ _FIELD = 1.15, 0.72  # inches, width and height
 _LETTER = 0.085  # inches, of a name
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.55, 1.2, 1.15, 0.75  # margins in inches, without the names
 _LIGHT = 0.5  # from here on a field is bright, and its text dark
-_SLANTED = 0.55  # height of a slanted name, as a share of its length
+_SLANTED, _ASIDE = 0.55, 0.9  # height and width of a slanted name, as a share of its length
 
 
 def draw_heat_map(report: Report, target: Path) -> None:
@@ -34,7 +34,8 @@ def draw_heat_map(report: Report, target: Path) -> None:
     left = _LEFT + longest_seeker * _LETTER
     above = _TOP + (longest_hider * _LETTER * _SLANTED if slanted else 0.1)
     least = 5.2  # the title needs room
-    width = max(left + columns * _FIELD[0] + _RIGHT, least)
+    beyond = longest_hider * _LETTER * _ASIDE - _FIELD[0] / 2 if slanted else 0.0
+    width = max(left + columns * _FIELD[0] + max(_RIGHT, beyond), least)
     height = above + rows * _FIELD[1] + _BOTTOM
     figure = Figure(figsize=(width, height), dpi=130, facecolor="white")
     place = (
@@ -46,12 +47,12 @@ def draw_heat_map(report: Report, target: Path) -> None:
     axes = figure.add_axes(place)
     seen = table.means("seen_fraction")
     image = axes.imshow(seen, cmap=_COLORS, vmin=0.0, vmax=1.0, aspect="auto")
+    axes.xaxis.tick_top()  # first: the labels above are others than those below
     axes.set_xticks(range(columns), table.hiders, color=INK, size=10)
     if slanted:
         for label in axes.get_xticklabels():
             label.set(rotation=30, ha="left", rotation_mode="anchor")
     axes.set_yticks(range(rows), table.seekers, color=INK, size=10)
-    axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_ylabel("seekers", color=MUTED, size=11)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -84,6 +86,8 @@ class Report:
         """What a reader should know about the players."""
         found = []
         for person in self.people:
+            if person.by_path and person.name != person.address:
+                found.append(f"{person.name} is {person.address}")
             for alias in person.aliases:
                 found.append(f"{alias} is the same checkpoint as {person.name}")
             if person.game is not None and person.game.title != self.game.title:
@@ -143,7 +147,7 @@ class Report:
 
         columns: list[Column[int]] = [Column("", self.table.seekers.__getitem__, text=True)]
         columns += [Column(name, partial(cell, k)) for k, name in enumerate(self.table.hiders)]
-        lines = aligned(columns, range(len(self.table.seekers)), gap="   ")
+        lines = aligned(columns, range(len(self.table.seekers)), gap="   ", width=_width())
         return [f"  {line}".rstrip() for line in lines]
 
     def _ratings(self) -> list[str]:
@@ -197,6 +201,11 @@ class Report:
             }
             for k, name in enumerate(names)
         ]
+
+
+def _width() -> int | None:
+    """The characters of a line of the terminal, without the margin; a pipe has no width."""
+    return shutil.get_terminal_size().columns - 2 if sys.stdout.isatty() else None
 
 
 def _title(game: ResolvedConfig | None) -> str | None:
