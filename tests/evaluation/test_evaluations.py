@@ -113,6 +113,7 @@ def test_a_run_that_was_stopped_and_resumed_has_the_same_numbers(
     origin = RunOrigin(saved=SavedRun.open(half.checkpoint))
     assert train(values(tmp_path), origin=origin).iteration == 5
     first, second = measured(whole), measured(tmp_path)
+    assert "evaluation/hider_vs_past" in first[4]
     assert [i for i, found in first.items() if found] == [2, 4, 5]
     assert second == first | {3: extra}
 

@@ -89,3 +89,15 @@ def test_without_episodes_and_time_nothing_is_divided_by_zero() -> None:
     assert math.isnan(row["reward_mean"])
     assert math.isnan(row["agent_steps_per_s"])
     assert row["time/other_s"] == 0.0
+
+
+def test_an_evaluation_is_part_of_the_row_and_its_time_is_not_other_time() -> None:
+    progress = Progress(10, NAMES)
+    progress.advance(stats())
+    unknown = {"evaluation/score": math.nan, "time/evaluation_s": math.nan}
+    known = {"evaluation/score": 0.75, "time/evaluation_s": 0.5}
+    for evaluation, other in ((unknown, 2.25), (known, 1.75)):
+        row = metrics_row(progress, stats(), Lap(4.0, 0.25), GAME, evaluation)
+        told = {key: row[key] for key in evaluation}
+        assert told == pytest.approx(evaluation, nan_ok=True)
+        assert row["time/other_s"] == pytest.approx(other)

@@ -92,3 +92,15 @@ def test_what_was_not_written_here(tmp_path: Path, text: str, message: str) -> N
         read_values(tmp_path)
     with pytest.raises(FileNotFoundError):
         read_values(tmp_path / "nowhere")
+
+
+def test_ratings_are_read_back_and_checked(state: TrainingState, tmp_path: Path) -> None:
+    assert state.ratings == {}  # an older checkpoint has none
+    ratings = {"seeker": [30.5, 2.25], "hider": [20.0, 8.0]}
+    replace(state, ratings=ratings).write(tmp_path)
+    assert TrainingState.read(tmp_path, read_values(tmp_path)).ratings == ratings
+    wrong: list[dict] = [{"seekers": [1.0, 1.0]}, {"seeker": [1.0]}, {"seeker": [1.0, -1.0]}]
+    for bad in [*wrong, {"hider": ["1", 1.0]}, {"hider": [True, 1.0]}]:
+        replace(state, ratings=bad).write(tmp_path)
+        with pytest.raises(ValueError, match=r"state\.json: .*(seeker|hider)"):
+            read_values(tmp_path)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.scripts.conftest import SMALL, Desk
+from trainer.reporting.history.metrics_history import HISTORY_NAME
+from trainer.reporting.history.rows import read_rows
 
 REMOTE = (
     *SMALL,
@@ -24,6 +26,8 @@ def test_a_runner_and_two_learners_train(desk: Desk) -> None:
     assert done.returncode == 0, done.stderr
     assert "1 env runner, learning in 2 learners" in done.stdout
     assert [row["env_steps"] for row in desk.history()] == [512, 1024]
+    rows = read_rows(desk.work / "checkpoints" / HISTORY_NAME)
+    assert 0.0 < rows[-1]["evaluation/score"] < 1.0  # played in the training process
     assert list((desk.folder / "home").rglob("*")) == []
 
 
