@@ -17,7 +17,7 @@ from envs.trial import try_game
 
 GAME = "game"
 """The key of a game's name among its rules."""
-RESERVED = ("env", "evaluation", "game", "newest", "time")
+RESERVED = ("env", "evaluation", "game", "newest", "opponents", "time")
 """What no team can be called: metrics and schedules that are of no team begin so."""
 
 

@@ -42,6 +42,7 @@ from trainer.run.saved_run import SavedRun
 from trainer.run.saved_state.resume_state import read_resume_state
 from trainer.run.stop_signals import StopSignals
 from trainer.run.warmstart import load_networks, notes_on, start_from
+from trainer.run.warmstart_pools import load_pools, take_along
 
 __all__ = ["CheckpointManager", "Game", "TeamPPO", "create_ppo_trainer", "train"]
 
@@ -174,6 +175,8 @@ def create_ppo_trainer(
         saved = read_resume_state(restore_path, specs, config)
     moments = config.initialization.warmstart.normalizer
     weights = load_networks(warmstart or {}, specs, normalizer=moments)
+    takes_pools = config.initialization.warmstart.opponents and config.keeps_opponents
+    pools = load_pools(warmstart or {}, tuple(config.played.team_sizes)) if takes_pools else {}
     with contextlib.ExitStack() as undo:  # what fails from here on leaves no actors behind
         if start_ray(config.ray):
             undo.callback(stop_ray)
@@ -186,7 +189,8 @@ def create_ppo_trainer(
             config = with_schedules(config, trainer.schedules.configured)
         elif weights:
             digest = start_from(trainer, weights)
-            trainer.restore_notes = [*notes_on(weights), f"warm start, weights {digest[:12]}"]
+            notes = [*notes_on(weights), *take_along(trainer, pools)]
+            trainer.restore_notes = [*notes, f"warm start, weights {digest[:12]}"]
         undo.pop_all()
     return trainer, config
 

@@ -162,9 +162,8 @@ def test_games_count_only_where_one_member_played_all_of_it(build: Build) -> Non
         trainer.train()
         games = [sum(m.games for m in pool.members) for pool in trainer.opponents.values()]
         assert games == [3.0 * iteration] * 2
-    wins = trainer.last.opponents
-    assert wins.keys() == {"opponents/seeker_wins", "opponents/hider_wins"}
-    assert wins["opponents/seeker_wins"] == 1.0 - trainer.opponents["hider"].win_rate()
+    assert list(trainer.last.wins) == ["seeker", "hider"]
+    assert trainer.last.wins["seeker"] == 1.0 - trainer.opponents["hider"].win_rate()
 
 
 def test_a_team_with_the_higher_return_has_won(build: Build) -> None:

@@ -12,10 +12,11 @@ from envs.hide_and_seek.spaces import STAGES
 from trainer.config.loading import apply_overrides
 from trainer.config.schema import Config
 from trainer.ppo.progress import IterationStats, Progress
-from trainer.reporting.metrics import empty_row
+from trainer.reporting.metrics import describe_opponents, empty_row
 from trainer.run.metrics_row import Lap, metrics_row
 
 GAME = Config().played
+TEAMS = ("seeker", "hider")
 NAMES = ("length", "seeker_return", "hider_return", "perfect_hide")
 EPISODES = np.array([[10, -4, 4, 0], [30, 2, -2, 1]], np.float32)
 LEARNED = {"kl": 0.01, "entropy": 2.5, "rows": 64}  # rows are no metric
@@ -46,6 +47,17 @@ def test_a_row_tells_the_iteration_just_counted() -> None:
         "agent_steps_per_s": 100.0,
     }
     assert {key: row[key] for key in expected} == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_row_has_the_games_against_earlier_policies_where_there_are_any() -> None:
+    progress = Progress(10, NAMES)
+    some = replace(stats(), wins={"seeker": 0.25, "hider": math.nan}, live=np.array([False, True]))
+    progress.advance(some)
+    row = metrics_row(progress, some, Lap(4.0, 0.25), GAME)
+    assert set(row) == set(empty_row()) | {"env/vision_angle"} | set(describe_opponents(TEAMS))
+    assert row["opponents/seeker_wins"] == 0.25
+    assert (row["episodes_this_iter"], row["episodes_completed"]) == (2, 2)
+    assert row["episode_len_mean"] == 30  # of the present policies alone
 
 
 def test_a_row_has_the_stages_that_its_level_has() -> None:

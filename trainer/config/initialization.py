@@ -42,6 +42,8 @@ class WarmstartBlock(Group):
     """Another checkpoint for the hiders; "fresh" for a new network."""
     normalizer: bool = True
     """Whether the moments of ppo.normalize_obs are loaded with the networks."""
+    opponents: bool = False
+    """Whether the pools of earlier policies are taken along; else they begin anew."""
 
     def sources(self) -> dict[str, str]:
         """The selector of each team whose network is not new."""

@@ -114,7 +114,7 @@ class TeamPPO(PPO):
         self.last = IterationStats(
             episode_stats=ended.stats,
             live=ended.live,
-            opponents=opponent_play.figures(self),
+            wins=self.matchmaker.wins() if self.matchmaker is not None else {},
             env_steps=batch.env_steps,
             agent_steps=batch.agent_steps,
             missing_runners=tuple(number for number in remote if number not in samples),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from envs.batch_env import TeamSpec
 from trainer.ppo.actors import Actor, FusedActor, TorchActor
@@ -11,6 +12,8 @@ from trainer.ppo.fused_update import FusedEngine
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.team_update import Engine
 from trainer.ppo.torch_update import TorchEngine
+
+_FEW_ROWS = 32  # of a tile of an opponent, which plays in a small share of the worlds
 
 
 def make_engine(
@@ -40,17 +43,29 @@ def make_actor(
     networks: Mapping[str, ActorCritic],
     specs: Mapping[str, TeamSpec],
     threads: int,
+    opponents: Mapping[str, ActorCritic] = MappingProxyType({}),
 ) -> Actor:
-    """The same for sampling; networks and specs are by player (see `Actor`)."""
+    """The same for sampling.
+
+    Args:
+        name: "torch" or "fused".
+        networks: by team.
+        specs: by player (see `Actor`).
+        threads: that share the worlds.
+        opponents: by player, the networks that act in few worlds.
+    """
     if name == "torch":
-        return TorchActor(networks)
-    return FusedActor(_fused(networks, specs), threads)
+        return TorchActor({**networks, **opponents})
+    few = _fused(opponents, specs, _FEW_ROWS)
+    return FusedActor(_fused(networks, specs) | few, threads)
 
 
 def _fused(
-    networks: Mapping[str, ActorCritic], specs: Mapping[str, TeamSpec]
+    networks: Mapping[str, ActorCritic],
+    specs: Mapping[str, TeamSpec],
+    most_rows: int | None = None,
 ) -> dict[str, FusedNetwork]:
     return {
-        name: FusedNetwork(network, specs[name].live_columns, specs[name].live_state)
+        name: FusedNetwork(network, specs[name].live_columns, specs[name].live_state, most_rows)
         for name, network in networks.items()
     }

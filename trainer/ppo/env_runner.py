@@ -89,9 +89,10 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         )
         self.actor = make_actor(
             self.config.env_config["engine"],
-            networks | self.opponents.networks,
+            networks,
             specs | {player: specs[team] for player, team in self.opponents.teams.items()},
             self.config.env_config["threads"] if self.num_workers == 0 else 1,
+            self.opponents.networks,
         )
         self._weights_seq_no = 0
         self._random = np.random.default_rng([seed, self.worker_index])

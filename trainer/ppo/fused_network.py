@@ -39,6 +39,7 @@ class FusedNetwork:
         network: ActorCritic,
         declared: Sequence[int] | None,
         declared_state: Sequence[int] | None = None,
+        most_rows: int | None = None,
     ) -> None:
         """Binds a network.
 
@@ -46,6 +47,7 @@ class FusedNetwork:
             network: the policy.
             declared: the columns of observations that the game writes, see `TeamSpec`.
             declared_state: the same of the states.
+            most_rows: of a tile, for a policy that acts for few rows: tiles are computed whole.
         """
         self.network = network
         spec = network.spec
@@ -53,6 +55,7 @@ class FusedNetwork:
         live_state = range(spec.state_size) if declared_state is None else declared_state
         self._live = np.array(live, np.int64)
         self._live_state = np.array(live_state if spec.state_size else (), np.int64)
+        self._most_rows = most_rows
         self._columns: list[np.ndarray] | None = None
         self.refresh()
 
@@ -71,6 +74,8 @@ class FusedNetwork:
                 *(spec.state_size, columns[1]),
             )
             self.tile = engine.tile_rows(self.description)
+            if self._most_rows is not None:
+                self.tile = min(self.tile, self._most_rows)
             size = len(self.description.source)
             self.weights = (np.zeros(size, np.float32), np.zeros(size, np.float32))
         self.inputs, self.states = map(_inputs, normalizers, columns)

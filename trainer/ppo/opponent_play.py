@@ -121,10 +121,3 @@ def count_games(trainer: TeamPPO, samples: Iterable[Sample]) -> Ended:
         one, other = (stats[:, names.index(f"{team}_return")] for team in trainer.opponents)
         trainer.matchmaker.note(meetings, one - other)
     return Ended(stats, meetings == LIVE)
-
-
-def figures(trainer: TeamPPO) -> dict[str, float]:
-    """The metrics of the games against earlier policies; none without opponents."""
-    if trainer.matchmaker is None:
-        return {}
-    return {f"opponents/{team}_wins": w for team, w in trainer.matchmaker.wins().items()}

@@ -29,7 +29,7 @@ class IterationStats:
         sample_s: seconds spent sampling.
         learn_s: seconds spent in the update.
         live: [K] bool, the episodes that present policies alone have played; None: all.
-        opponents: metrics of the games against earlier policies.
+        wins: by team, its share of the games against earlier policies, 0-1; none without opponents.
     """
 
     episode_stats: np.ndarray
@@ -41,7 +41,7 @@ class IterationStats:
     sample_s: float
     learn_s: float
     live: np.ndarray | None = None
-    opponents: Mapping[str, float] = field(default_factory=dict)
+    wins: Mapping[str, float] = field(default_factory=dict)
 
 
 class Progress:

@@ -127,6 +127,20 @@ def describe_evaluation(opponents: Mapping[str, Iterable[str]]) -> dict[str, str
     return {**OF_EVALUATION, **each, **EVALUATION_TIME}
 
 
+def wins_key(team: str) -> str:
+    """The key of the games that a team has won against earlier policies of the other."""
+    return f"opponents/{team}_wins"
+
+
+def describe_opponents(teams: Iterable[str]) -> dict[str, str]:
+    """The metrics that a row adds where earlier policies play (`opponents.share`)."""
+    return {
+        wins_key(team): f"share of the newest games against earlier policies of the "
+        f"other team that the {team}s win, 0-1"
+        for team in teams
+    }
+
+
 def describe_metrics(
     teams: Sequence[str] = DEFAULT_TEAMS,
     game: Iterable[str] = HIDE_AND_SEEK,

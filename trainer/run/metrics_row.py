@@ -10,7 +10,15 @@ from types import MappingProxyType
 
 from envs.game import GameSettings
 from trainer.ppo.progress import IterationStats, Progress
-from trainer.reporting.metrics import CURRICULUM, EVALUATION_TIME, NEWEST, TEAM, Row, empty_row
+from trainer.reporting.metrics import (
+    CURRICULUM,
+    EVALUATION_TIME,
+    NEWEST,
+    TEAM,
+    Row,
+    empty_row,
+    wins_key,
+)
 from trainer.schedules.scheduler import STAGE
 
 
@@ -78,4 +86,5 @@ def metrics_row(
         row[f"{team}_reward"] = means[f"{team}_return"]
         learned = stats.learned[f"{team}_policy"]
         row |= {f"{team}/{key}": float(learned[key]) for key in TEAM if key in learned}
-    return {**row, **evaluation, **stats.settings}
+    wins = {wins_key(team): share for team, share in stats.wins.items()}
+    return {**row, **wins, **evaluation, **stats.settings}

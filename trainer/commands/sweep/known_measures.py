@@ -6,7 +6,13 @@ from envs.hide_and_seek.players.anchors import all_opponents
 from envs.hide_and_seek.spaces import STAGES
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
 from trainer.errors import UsageError
-from trainer.reporting.metrics import HIDE_AND_SEEK, NEWEST, describe_metrics
+from trainer.reporting.metrics import (
+    DEFAULT_TEAMS,
+    HIDE_AND_SEEK,
+    NEWEST,
+    describe_metrics,
+    describe_opponents,
+)
 
 
 def check_measure(key: str) -> None:
@@ -16,5 +22,6 @@ def check_measure(key: str) -> None:
         UsageError: naming the nearest one.
     """
     known = describe_metrics(game=(*HIDE_AND_SEEK, *STAGES), opponents=all_opponents())
+    known |= describe_opponents(DEFAULT_TEAMS)
     if key not in known and not key.startswith((NEWEST, "env/")):
         raise UsageError(f"--measure {key}: no such metric{did_you_mean(key, known)}")
