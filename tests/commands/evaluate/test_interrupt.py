@@ -36,9 +36,9 @@ def test_what_is_left_of_a_table(
 ) -> None:
     real, steps = cross_table.MatchBlock.step, []
 
-    def step(block: cross_table.MatchBlock) -> None:
+    def step(block: cross_table.MatchBlock, worlds: slice) -> None:
         steps.append(1)
-        real(block)
+        real(block, worlds)
         if len(steps) == GAME["episode_steps"] + 1:  # the first block of games is over
             main_thread_gets_ctrl_c()
 
