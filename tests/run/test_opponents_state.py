@@ -180,7 +180,7 @@ MATCHES = ("opponents", "matches")
         (put("opponents", "pools", "hider", [{}] * 65), "has 65 members, more than 64"),
         (put("opponents", "pools", "hider", []), "pool_1 has the shape (3, "),
         (put(*MEMBER, "iteration", 0), "the member of iteration 0 comes after that of 0"),
-        (put(*MEMBER, "iteration", 4), "iteration = 4, not a whole number"),
+        (put(*MEMBER, "iteration", 3), "iteration = 3, not a whole number"),
         (put(*MEMBER, "iteration", 1.0), "iteration = 1.0, not a whole number"),
         (put(*MEMBER, "mu", float("nan")), "mu = nan"),
         (put(*MEMBER, "sigma", -1.0), "sigma = -1.0"),

@@ -45,7 +45,7 @@ def read_opponents(
     values = mapping(state[OPPONENTS], OPPONENTS, ("pools", "matches"))
     teams = tuple(networks)
     members = mapping(values["pools"], f"{OPPONENTS}: pools", teams)
-    newest = state["progress"]["iteration"]
+    newest = state["progress"]["iteration"] - 1  # policies join before an iteration
     for team, pool in members.items():
         _check_members(pool, f"{OPPONENTS}: pools.{team}", newest)
     if values["matches"] is not None:
