@@ -74,11 +74,15 @@ class Search:
         """The team that learns."""
         return other_team(self.frozen)
 
-    def add(self, point: Point, network: ActorCritic) -> None:
-        """Takes a measurement, and a copy of the network if it is the best so far."""
+    def add(
+        self, agent_steps: int, seconds: float, cell: Cell, networks: Mapping[str, ActorCritic]
+    ) -> None:
+        """Takes a measurement of the networks, and a copy of the responder's if it is the best."""
+        point = Point(self.iterations, agent_steps, seconds, cell)
         self.curve.append(point)
         if self.best_point is None or self._score(point) > self._score(self.best_point):
-            self.best_point, self.best = point, copy.deepcopy(network).eval()
+            self.best_point = point
+            self.best = copy.deepcopy(networks[self.responder]).eval()
 
     def _score(self, point: Point) -> float:
         return float(share(point.cell, self.responder).mean(dtype=np.float64))
@@ -164,8 +168,7 @@ def search(
         cleanup.enter_context(failures_of_ray())
         trainer, config = create_ppo_trainer(config, warmstart=sources)
         cleanup.callback(trainer.stop)
-        before = _frozen_hash(trainer, frozen)
-        begun = time.monotonic()
+        before, begun = _frozen_hash(trainer, frozen), time.monotonic()
         wanted = 0  # points of the curve that should be there by now, without the first
         while True:
             seconds = time.monotonic() - begun
@@ -177,9 +180,7 @@ def search(
                     cell = measure(config, networks, games, seed, stopped)
                 except Stopped:
                     break
-                steps = trainer.progress.agent_steps
-                point = Point(found.iterations, steps, seconds, cell)
-                found.add(point, networks[found.responder])
+                found.add(trainer.progress.agent_steps, seconds, cell, networks)
                 measured(found)
             if done >= 1 or stopped():
                 break
