@@ -18,7 +18,7 @@ from envs.hide_and_seek.players.maps import (
     middle_of,
     nearest_free,
 )
-from envs.hide_and_seek.players.walking import mind_of, place_of, scene_of, start_walks, walk_to
+from envs.hide_and_seek.players.walking import mind_of, place_of, scene_of, start_walk, walk_to
 
 _TRIES = 64  # random cells that are looked at for one that can be reached
 _ARRIVED = int(0.4 * PER_METER)
@@ -39,11 +39,29 @@ def nearest_hider(scene, a, only_seen):
 
 
 @kernel
+def aim_at_hiders(scene, a, only_seen):
+    """Notes in `scene.goals` the cells of the hiders; returns how many have one."""
+    count = 0
+    for h in range(scene.num_seekers, scene.pos.shape[0]):
+        if only_seen and not scene.sees[a, h]:
+            continue
+        x, y = place_of(scene, h)
+        cell = nearest_free(scene.free, x, y)
+        if cell >= 0:
+            scene.goals[count] = cell
+            count += 1
+    return count
+
+
+@kernel
 def search(scene, a, mind, action):
     """Walks to random places, one after the other."""
-    goal = mind.goal[a]
+    goal = scene.goals[0] = mind.goal[a]
+    if goal >= 0:
+        start_walk(scene, a, scene.goals[:1])
     if goal < 0 or scene.costs[goal] >= UNREACHED or scene.costs[goal] < _ARRIVED:
         goal = -1
+        start_walk(scene, a, scene.goals[:0])
         for _ in range(_TRIES):
             row = 1 + next_below(mind.stream, 0, SIDE)
             cell = row * ROW + 1 + next_below(mind.stream, 0, SIDE)
@@ -58,10 +76,8 @@ def search(scene, a, mind, action):
 
 @kernel
 def chase(scene, a, mind, action):
-    """Takes seeker a a step towards the nearest hider, or to where one can be seen from.
-
-    `scene.costs` are the walks from the seeker.
-    """
+    """Takes seeker a a step towards the nearest hider, or to where one can be seen from."""
+    start_walk(scene, a, scene.goals[: aim_at_hiders(scene, a, False)])
     hider, cost = nearest_hider(scene, a, False)
     x, y = place_of(scene, hider)
     goal, goal_x, goal_y = -1, x, y
@@ -84,16 +100,19 @@ def chase(scene, a, mind, action):
 
 @kernel
 def follow(scene, a, mind, action):
-    """Takes seeker a a step to the hider it sees, to where it saw one last, or on its search.
-
-    `scene.costs` are the walks from the seeker.
-    """
+    """Takes seeker a a step to the hider it sees, to where it saw one last, or on its search."""
+    count = aim_at_hiders(scene, a, True)
+    if count > 0:
+        start_walk(scene, a, scene.goals[:count])
     hider, _ = nearest_hider(scene, a, True)
     if hider >= 0:
         mind.known[a] = True
         mind.place[a, 0], mind.place[a, 1] = place_of(scene, hider)
     x, y = mind.place[a, 0], mind.place[a, 1]
     goal = nearest_free(scene.free, x, y) if mind.known[a] else -1
+    if goal >= 0 and count == 0:
+        scene.goals[0] = goal
+        start_walk(scene, a, scene.goals[:1])
     is_over = goal < 0 or scene.costs[goal] >= UNREACHED or scene.costs[goal] < _ARRIVED
     if hider < 0 and is_over:
         mind.known[a] = False
@@ -111,7 +130,6 @@ def play_chaser(world, objects, layouts, rules, memory, maps, plan, knows_all, a
             continue
         scene, mind = scene_of(world, objects, layouts, rules, n, maps), mind_of(memory, n)
         for a in range(scene.num_seekers):
-            start_walks(scene, scene.free, a, a + 1, scene.costs)
             if knows_all:
                 chase(scene, a, mind, actions[n, a])
             else:

@@ -6,6 +6,8 @@ it waits where few places look at, and looks around. One world at a time.
 
 from __future__ import annotations
 
+import numpy as np
+
 from envs.hide_and_seek.kernels.constants import TOP_SPEED
 from envs.hide_and_seek.players.hiding import best_shelter
 from envs.hide_and_seek.players.jit import kernel
@@ -20,7 +22,14 @@ from envs.hide_and_seek.players.maps import (
     nearest_free,
     walk_from,
 )
-from envs.hide_and_seek.players.walking import mind_of, place_of, scene_of, start_walks, walk_to
+from envs.hide_and_seek.players.walking import (
+    mind_of,
+    place_of,
+    scene_of,
+    start_walk,
+    start_walks,
+    walk_to,
+)
 from envs.hide_and_seek.spaces import HEADS, TURN
 
 _EVERY = 4  # cells between two places that are weighed
@@ -109,14 +118,32 @@ def remember(scene, mind):
 
 
 @kernel
-def lie_low(scene, a, mind, action):
+def place_to_lie_low(scene, a, mind, is_start, is_known):
+    """A cell that few others look at, -1 = none.
+
+    Args:
+        is_start: whether the episode begins.
+        is_known: whether it is one that has been played before, up to its beginning.
+    """
+    if is_start and is_known:
+        return mind.found[a]
+    start_walks(scene, scene.free, a, a + 1, scene.costs)
+    # The seekers may come from everywhere.
+    for cell in range(scene.opponents.shape[0]):
+        scene.opponents[cell] = scene.costs[cell]
+    cell = best_shelter(scene)
+    if is_start:
+        mind.found[a] = cell
+    return cell
+
+
+@kernel
+def lie_low(scene, a, mind, is_start, is_known, action):
     """Takes hider a a step to a place that few others look at; it turns round all the time."""
     if mind.target[a] < 0:
-        # The seekers may come from everywhere.
-        for cell in range(scene.opponents.shape[0]):
-            scene.opponents[cell] = scene.costs[cell]
-        mind.target[a] = best_shelter(scene)
-    goal = mind.target[a]
+        mind.target[a] = place_to_lie_low(scene, a, mind, is_start, is_known)
+    goal = scene.goals[0] = mind.target[a]
+    start_walk(scene, a, scene.goals[:1])
     if goal >= 0:
         x, y = middle_of(goal)
         walk_to(scene, a, goal, x, y, 0.0, 0.0, action)
@@ -130,9 +157,13 @@ def play_runner(world, objects, layouts, rules, memory, maps, plan, option, acti
         scene, mind = scene_of(world, objects, layouts, rules, n, maps), mind_of(memory, n)
         first = scene.num_seekers
         is_alarmed = remember(scene, mind)
+        is_start, layout = world.time[n] == 0, np.uint64(world.layout[n])
+        is_known = mind.looked[0] == mind.stream[0] and mind.looked[1] == layout
         for a in range(first, scene.pos.shape[0]):
-            start_walks(scene, scene.free, a, a + 1, scene.costs)
             if is_alarmed:
+                start_walks(scene, scene.free, a, a + 1, scene.costs)
                 flee(scene, a, mind, False, actions[n, a - first])
             else:
-                lie_low(scene, a, mind, actions[n, a - first])
+                lie_low(scene, a, mind, is_start, is_known, actions[n, a - first])
+        if is_start:
+            mind.looked[0], mind.looked[1] = mind.stream[0], layout

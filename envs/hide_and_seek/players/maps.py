@@ -88,11 +88,21 @@ def block(free, x, y, half_x, half_y, radius):
 def walk_from(free, sources, costs, queue, filled):
     """Fills costs, int32, with the cheapest walk to each cell from any of some, UNREACHED = none.
 
-    Dijkstra with a circle of buckets (Dial 1969); no move cuts a corner.
-
     Args:
         free: the map, of one or two layers as costs; the sources [K] need not be free.
         queue: [BUCKETS, 2 * CELLS] int32 scratch; filled [BUCKETS] int64 scratch.
+    """
+    walk_until(free, sources, sources[:0], costs, queue, filled)
+
+
+@kernel
+def walk_until(free, sources, goals, costs, queue, filled):
+    """The same up to the nearest of some cells; cells that are farther may have any higher cost.
+
+    Dijkstra with a circle of buckets (Dial 1969); no move cuts a corner.
+
+    Args:
+        goals: [G] int64, the cells; without any, or if none is reached, all walks are found.
     """
     costs[:] = UNREACHED
     filled[:] = 0
@@ -131,6 +141,9 @@ def walk_from(free, sources, costs, queue, filled):
                         waiting += 1
         waiting -= filled[bucket]
         filled[bucket] = 0
+        for goal in goals:
+            if costs[goal] <= cost:
+                return
         cost += 1
 
 

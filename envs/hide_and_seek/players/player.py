@@ -10,6 +10,7 @@ import numpy as np
 from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from envs.hide_and_seek.kernels.state import Objects, World
 from envs.hide_and_seek.players.state import (
+    KEPT,
     Maps,
     Memory,
     Plan,
@@ -77,6 +78,7 @@ class ScriptedPlayer:
 def _forget(memory: Memory, worlds: np.ndarray, streams: np.ndarray) -> None:
     """Begins anew in some worlds ([N] bool), with random streams [N]."""
     fresh = allocate_memory(1, memory.goal.shape[1], memory.door_box.shape[1])
-    for array, empty in zip(memory, fresh, strict=True):
-        array[worlds] = empty[0]
+    for name, array, empty in zip(Memory._fields, memory, fresh, strict=True):
+        if name not in KEPT:
+            array[worlds] = empty[0]
     memory.stream[worlds, 0] = streams[worlds]

@@ -15,7 +15,7 @@ MOST_ROOMS = 8
 
 
 class Memory(NamedTuple):
-    """By world, forgotten when its next episode starts. D doors.
+    """By world, forgotten when its next episode starts, but for what is in KEPT. D doors.
 
     What is given to a function that deals with one world is a row of each array.
     """
@@ -35,6 +35,12 @@ class Memory(NamedTuple):
     door_side: np.ndarray  # [N, D] int64, where the shelter is, +1 or -1 along the door's normal
     inside: np.ndarray  # [N, CELLS] uint8, the map of the shelter with its doors shut
     door_shift: np.ndarray  # [N, D] float64, meters of the box from the door's middle, see `doors`
+    looked: np.ndarray  # [N, 2] uint64, the random stream and the layout of the last episode
+    found: np.ndarray  # [N, A] int64, the cell to lie low at there; it may be played once more
+
+
+KEPT = ("looked", "found")
+"""What of a `Memory` is not forgotten."""
 
 
 class Scene(NamedTuple):
@@ -60,6 +66,7 @@ class Scene(NamedTuple):
     pair: np.ndarray  # [2 * CELLS] uint8, where an agent fits together with what it holds
     pair_costs: np.ndarray  # [2 * CELLS] int32, their ways
     starts: np.ndarray  # [MAX_TEAM] int64
+    goals: np.ndarray  # [MAX_TEAM] int64
     queue: np.ndarray  # [BUCKETS, 2 * CELLS] int32
     filled: np.ndarray  # [BUCKETS] int64
     path: np.ndarray  # [2 * CELLS] int64
@@ -75,6 +82,7 @@ class Maps(NamedTuple):
     pair: np.ndarray
     pair_costs: np.ndarray
     starts: np.ndarray
+    goals: np.ndarray
     queue: np.ndarray
     filled: np.ndarray
     path: np.ndarray
@@ -115,6 +123,8 @@ def allocate_memory(num_envs: int, num_agents: int, most_doors: int) -> Memory:
         door_side=np.zeros((n, d), np.int64),
         inside=np.zeros((n, CELLS), np.uint8),
         door_shift=np.zeros((n, d)),
+        looked=np.zeros((n, 2), np.uint64),
+        found=np.full((n, a), -1),
     )
 
 
@@ -128,6 +138,7 @@ def allocate_maps(most_walls: int) -> Maps:
         pair=np.zeros(2 * CELLS, np.uint8),
         pair_costs=np.zeros(2 * CELLS, np.int32),
         starts=np.zeros(MAX_TEAM, np.int64),
+        goals=np.zeros(MAX_TEAM, np.int64),
         queue=np.zeros((BUCKETS, 2 * CELLS), np.int32),
         filled=np.zeros(BUCKETS, np.int64),
         path=np.zeros(2 * CELLS, np.int64),

@@ -15,6 +15,7 @@ from envs.hide_and_seek.players.maps import (
     next_place,
     numbers,
     walk_from,
+    walk_until,
 )
 from envs.hide_and_seek.players.state import Memory, Scene
 from envs.hide_and_seek.players.steering import FREELY, bin_of, push_to, turn_to
@@ -62,6 +63,7 @@ def scene_of(world, objects, layouts, rules, n, maps):
         maps.pair,
         maps.pair_costs,
         maps.starts,
+        maps.goals,
         maps.queue,
         maps.filled,
         maps.path,
@@ -87,6 +89,8 @@ def mind_of(memory, n):
         memory.door_side[n],
         memory.inside[n],
         memory.door_shift[n],
+        memory.looked[n],
+        memory.found[n],
     )
 
 
@@ -104,6 +108,15 @@ def start_walks(scene, free, first, end, costs):
         cell = nearest_free(free, x, y)
         scene.starts[a - first] = cell_at(x, y) if cell < 0 else cell
     walk_from(free, scene.starts[: end - first], costs, scene.queue, scene.filled)
+
+
+@kernel
+def start_walk(scene, a, goals):
+    """Fills `scene.costs` with the walks of agent a up to the nearest of some cells [G]."""
+    x, y = place_of(scene, a)
+    cell = nearest_free(scene.free, x, y)
+    scene.starts[0] = cell_at(x, y) if cell < 0 else cell
+    walk_until(scene.free, scene.starts[:1], goals, scene.costs, scene.queue, scene.filled)
 
 
 @kernel
