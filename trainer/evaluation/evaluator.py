@@ -31,9 +31,9 @@ from trainer.ppo.matches import Player
 from trainer.ppo.networks import ActorCritic, one_thread
 from trainer.reporting.metrics import evaluation_key
 
-SCRIPTED_PART = 16
-"""A scripted player is met in one of so many games: it plans a walk through the whole arena at
-every step, and takes a hundred times as long as a network."""
+SCRIPTED_PART = 4
+"""A scripted player is met in one of so many games: it plans a walk through the arena at every
+step, and takes dozens of times as long as a network."""
 
 
 RATED_GAMES = 32

@@ -59,6 +59,21 @@ def test_walks_are_the_cheapest(layers: int) -> None:
     assert UNREACHED in costs[free == 1]  # pockets: otherwise this would say less
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_walks_up_to_the_nearest_goal_are_those_of_all(seed: int) -> None:
+    free, scratch = walled(seed), allocate_maps(8)
+    source, *goals = np.random.default_rng(seed).choice(np.flatnonzero(free), 4)
+    every, some = np.zeros((2, CELLS), np.int32)
+    maps.walk_from(free, np.array([source]), every, scratch.queue, scratch.filled)
+    maps.walk_until(free, np.array([source]), np.array(goals), some, scratch.queue, scratch.filled)
+    nearest = every[goals].min()
+    assert nearest < UNREACHED
+    known = every <= nearest
+    assert np.array_equal(some[known], every[known])
+    assert (some[~known] > nearest).all()
+    assert (some[~known] == UNREACHED).sum() > (every[~known] == UNREACHED).sum()  # it stopped
+
+
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_path_is_made_of_moves(layers: int) -> None:
     free, scratch = walled(layers, layers), allocate_maps(8)

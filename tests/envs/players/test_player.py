@@ -56,6 +56,23 @@ def test_the_next_episode_is_begun_afresh() -> None:
     assert all(np.array_equal(first[key], again[key]) for key in first)
 
 
+def test_a_runner_lies_low_at_its_place_again_in_a_game_that_is_played_again() -> None:
+    play, player = start("L1", 4), make_player("runner", "hider")
+
+    def places(*seeds: int) -> np.ndarray:
+        play.reset(*seeds)
+        play.dones[:] = False
+        play_out(play, {"seeker": make_player("chaser", "seeker").act, "hider": player.act})
+        return play.env.world.pos.copy()
+
+    first, others, again = places(0, 1, 2, 3), places(0, 5, 6, 7), places(0, 1, 2, 3)
+    assert np.array_equal(first, again)
+    assert np.array_equal(first[0], others[0])
+    fresh = make_player("runner", "hider")
+    player, kept = fresh, others
+    assert np.array_equal(places(0, 5, 6, 7), kept)
+
+
 @pytest.mark.parametrize("name", SCRIPTED["seeker"])
 def test_frozen_seekers_stand_still(name: str) -> None:
     play = start("L1", 4)
