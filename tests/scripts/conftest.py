@@ -117,7 +117,7 @@ class Desk:
         rows = [json.loads(line) for line in text.splitlines()]
         return [
             {
-                k: None if k.startswith("evaluation/") and row["iteration"] % 10 else v
+                k: None if k.startswith("evaluation/") and row["iteration"] % 20 else v
                 for k, v in row.items()
                 if not k.startswith("time/") and not k.endswith("_per_s")
             }

@@ -17,7 +17,7 @@ _RUN_NAME = r"^[^./\\\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*$"
 class EvaluationGroup(Group):
     """Games against opponents that do not learn: the one measure of progress that self-play has."""
 
-    every: Count | None = 10
+    every: Count | None = 20
     """Iterations between evaluations; one precedes the last checkpoint too. None: there is none."""
     games: Annotated[int, Field(strict=True, ge=1, le=4096)] = 64
     """Games of each pairing, the same ones in every evaluation; a quarter with scripted ones."""
