@@ -22,6 +22,7 @@ from trainer.commands.train.start import Start
 from trainer.config.types import ConfigError
 from trainer.errors import IncompatibleCheckpoint, UsageError
 from trainer.ppo.policy_files import read_spec
+from trainer.project import SHIPPED
 from trainer.run.saved_state.resume_state import read_resume_state
 from trainer.schedules.scheduler import Scheduler
 
@@ -158,6 +159,11 @@ def test_a_warm_start_looks_in_the_configured_folder(checkpoint: Path) -> None:
     assert (plan.restore_path, plan.origin.sources) == (None, [checkpoint])
     with pytest.raises(NoUsableCheckpoint, match=r"--warmstart: .*\n.*second is for the new run"):
         plan_run(parsed(*words), Start(warmstart="9", source="--warmstart"))
+
+
+def test_a_warm_start_from_the_policies_that_come_with_the_project(home: Path) -> None:
+    plan = plan_run(parsed("--checkpoint-dir", "second"), Start(warmstart="shipped"))
+    assert {path.parent for path in plan.origin.warmstart.values()} == {SHIPPED}
 
 
 @pytest.mark.parametrize("words", [("--until", "3"), ("--set", "ppo.num_iterations=2")])

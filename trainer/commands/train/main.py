@@ -54,7 +54,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="continue from the last checkpoint of this MLflow run, under the same run",
     )
     start.add_argument(
-        "--warmstart", metavar="SEL", help="a new run that starts with this checkpoint's networks"
+        "--warmstart",
+        metavar="SEL",
+        help="a new run that starts with this checkpoint's networks, or with those that come with "
+        "the project: shipped",
     )
     add_run_arguments(parser)
     return parser

@@ -15,6 +15,7 @@ from typing import Any
 from trainer.checkpoints import layout
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.safe_io.safe_json import first_line
+from trainer.commands.players.names import SHIPPED_WORD
 from trainer.commands.train.arguments import flags_of
 from trainer.commands.train.checkpoint_folder import (
     check_curves_writable,
@@ -40,7 +41,7 @@ from trainer.config.run_length import (
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import checked_place
 from trainer.errors import UsageError
-from trainer.project import shown_path
+from trainer.project import SHIPPED, shown_path
 from trainer.run.identity import RunOrigin
 from trainer.run.saved_run import SavedRun, refuse_own_game
 from trainer.run.saved_state.training_state import STATE_FILE
@@ -155,8 +156,10 @@ def _new_plan(asked: Given, start: Start) -> RunPlan:
 
 
 def _find_source(selector: str, home: str, new: str, source: str) -> Path:
-    """The checkpoint for a warm start: selectors mean the folder of the configuration, not the new
-    one of --checkpoint-dir."""
+    """The checkpoint for a warm start, also the one that comes with the project: selectors mean the
+    folder of the configuration, not the new one of --checkpoint-dir."""
+    if selector == SHIPPED_WORD:
+        return find("latest", str(SHIPPED), source)
     try:
         checkpoint = find(selector, home, source)
         _refuse_own_game(checkpoint)
