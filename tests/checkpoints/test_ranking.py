@@ -32,7 +32,7 @@ def test_without_an_evaluation_the_newest_is_the_best() -> None:
     plain = [info(i, reward_mean=-i, best_by=recorded_by) for i in (1, 2, 3)]
     assert ranking.in_force(plain, by) == BestBy("iteration", "max")
     assert ranking.best_by(plain) == BestBy()
-    note = "no checkpoint has evaluation/score, so the best is the newest"
+    note = "no sound checkpoint has evaluation/score, so the best is the newest"
     assert ranking.fallback_note(plain) == ranking.fallback_note(plain, by) == note
     scored: dict[str, Any] = {by.metric: 0.5}
     evaluated = [*plain, info(4, best_by=recorded_by, **scored)]
@@ -50,6 +50,18 @@ def test_the_best_is_the_most_trained_one_that_is_well() -> None:
         2: ("best", "best 1"),
         4: ("latest", "last 1"),
     }
+
+
+def test_a_collapsed_one_that_alone_was_evaluated_is_not_the_best() -> None:
+    by = BestBy("evaluation/score", "max")
+    scored: dict[str, Any] = {by.metric: 0.5, "warnings": SICK}
+    found = [info(1), info(2), info(3, **scored)]
+    assert ranking.in_force(found, by) == BestBy("iteration", "max")
+    assert kept(found, Retention(1, best_metric=by.metric)) == {2, 3}
+    recorded = [info(1), info(2), info(3, **scored, best_by=vars(by))]
+    top = ranking.best(recorded)
+    assert top is not None
+    assert top.iteration == 2
 
 
 def test_no_score_makes_a_collapsed_one_the_best_unless_all_are() -> None:

@@ -47,7 +47,9 @@ def test_each_has_a_folder_of_its_own_that_git_ignores() -> None:
 @pytest.mark.parametrize("name", PROFILES)
 def test_the_comment_says_what_to_type(name: str) -> None:
     comment = "".join(re.findall(r"^#.*\n", PROFILES[name].read_text(), re.MULTILINE))
-    assert f"python main.py --config configs/{name}.yaml\n" in comment
+    assert re.search(
+        rf"python main\.py --config configs/{name}\.yaml( --warmstart \w+)?\n", comment
+    )
     where = load_config(PROFILES[name]).ppo.checkpoint_dir
     option = "" if name == "default" else f" --checkpoint-dir {where}"
     assert re.search(rf"python demo_model\.py{re.escape(option)}  +#", comment)

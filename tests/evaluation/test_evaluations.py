@@ -155,4 +155,6 @@ def test_a_run_without_evaluations_has_the_newest_as_its_best(
     assert not any(measured(tmp_path).values())
     folder = tmp_path / "checkpoints"
     assert CheckpointManager(folder).find("best").name == "checkpoint_000002"
-    assert f"{folder}: no checkpoint has {SCORE}, so the best is the newest" in caplog.messages
+    assert (
+        f"{folder}: no sound checkpoint has {SCORE}, so the best is the newest" in caplog.messages
+    )

@@ -136,9 +136,9 @@ def test_engines_are_told_which_columns_are_written(
 ) -> None:
     told, kind = [], FusedNetwork if engine == "fused" else LiveNetwork
 
-    def bind(network: ActorCritic, *declared: Any) -> Any:
-        told.append(declared)
-        return kind(network, *declared)
+    def bind(network: ActorCritic, live: Any, live_state: Any, *others: Any) -> Any:
+        told.append((live, live_state))
+        return kind(network, live, live_state, *others)
 
     monkeypatch.setattr(f"trainer.ppo.{binds}", bind)
     with training(engine) as trainer:

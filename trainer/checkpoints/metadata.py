@@ -44,6 +44,7 @@ KEYS = (
 METRIC_KEYS = ("iteration", *REWARD_KEYS, *GAME_KEYS, *COUNT_KEYS)  # what training measures
 EVALUATION = "evaluation/"
 """Begins the numbers of an evaluation; a checkpoint has them if one was made of its policies."""
+SCORE = f"{EVALUATION}score"
 MODES = ("max", "min")
 MAX_BYTES = 2**20  # of the file, which has about one thousand
 MAX_VALUES = 20_000
@@ -71,6 +72,11 @@ class BestBy:
             raise ValueError(f"best_metric must be a key of metadata.json, not {self.metric!r}")
         if self.mode not in MODES:
             raise ValueError(f"best_mode must be 'max' or 'min', not {self.mode!r}")
+
+
+def evaluation_key(team: str, opponent: str) -> str:
+    """The key of a team's share of the seeking steps against an opponent."""
+    return f"{EVALUATION}{team}_vs_{opponent}"
 
 
 def complete(

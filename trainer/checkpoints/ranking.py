@@ -23,9 +23,10 @@ SIZE = "size_bytes"  # not in the metadata, but known of every checkpoint
 
 
 def in_force(checkpoints: Sequence[CheckpointInfo], by: BestBy) -> BestBy:
-    """`by`; the newest are the best instead where it is of an evaluation and none has been one."""
-    evaluated = by.metric.startswith(metadata.EVALUATION)
-    return BestBy() if evaluated and not ranked(checkpoints, by) else by
+    """`by`; the newest are the best instead where it is of evaluations and no sound one has any."""
+    if not by.metric.startswith(metadata.EVALUATION):
+        return by
+    return by if any(not info.warnings for info in ranked(checkpoints, by)) else BestBy()
 
 
 def fallback_note(checkpoints: Sequence[CheckpointInfo], by: BestBy | None = None) -> str:
@@ -39,14 +40,14 @@ def fallback_note(checkpoints: Sequence[CheckpointInfo], by: BestBy | None = Non
     by = by or next((record for record in records if record is not None), None)
     if not checkpoints or by is None or in_force(checkpoints, by) == by:
         return ""
-    return f"no checkpoint has {by.metric}, so the best is the newest"
+    return f"no sound checkpoint has {by.metric}, so the best is the newest"
 
 
 def best_by(
     checkpoints: Sequence[CheckpointInfo], metric: str | None = None, mode: str | None = None
 ) -> BestBy:
     """The given metric and mode; what is None is taken from the newest checkpoint's run."""
-    own = recorded(checkpoints) or BestBy()
+    own = in_force(checkpoints, recorded(checkpoints) or BestBy())
     if metric is None:
         return BestBy(own.metric, mode or own.mode)
     usual = own.mode if metric == own.metric else BestBy.mode

@@ -14,10 +14,11 @@ from pydantic import BaseModel, ValidationError, model_validator
 from envs.game import GameSettings
 from envs.hide_and_seek.config import HideAndSeekConfig, ResolvedConfig
 from envs.hide_and_seek.contents import Contents
-from envs.hide_and_seek.players.anchors import PAST, anchors_of, evaluation_keys
+from envs.hide_and_seek.players.anchors import anchors_of
 from envs.hide_and_seek.spaces import STAGES
 from trainer.checkpoints.metadata import EVALUATION
 from trainer.checkpoints.retention import Retention
+from trainer.config.evaluation_keys import PAST, evaluation_keys
 from trainer.config.explain import error_keys, explain
 from trainer.config.initialization import InitializationGroup
 from trainer.config.ppo import PPOGroup

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from envs.hide_and_seek.players.anchors import all_opponents, evaluation_keys
 from envs.hide_and_seek.spaces import STAGES
 from trainer.checkpoints.metadata import METRIC_KEYS
 from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.checkpoints.safe_io.redaction import has_credentials
 from trainer.checkpoints.safe_io.safe_json import shown_line
+from trainer.config.evaluation_keys import all_opponents, evaluation_keys
 from trainer.errors import EXIT_USAGE
 
 TEAMS = ("seeker", "hider")

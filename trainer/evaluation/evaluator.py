@@ -18,8 +18,10 @@ from typing import NamedTuple
 import torch
 
 from envs.hide_and_seek.config import ResolvedConfig
-from envs.hide_and_seek.players.anchors import PAST, RANDOM, SCORE
+from envs.hide_and_seek.players.anchors import RANDOM
+from trainer.checkpoints.metadata import SCORE, evaluation_key
 from trainer.config.engine import engine_of
+from trainer.config.evaluation_keys import PAST
 from trainer.config.schema import Config
 from trainer.evaluation.anchors import OTHER, make_anchor
 from trainer.evaluation.measure import Opponent, TeamGames, outcome
@@ -29,7 +31,6 @@ from trainer.opponents.pool import Member, Pool
 from trainer.ppo.frozen import frozen_network
 from trainer.ppo.matches import Player
 from trainer.ppo.networks import ActorCritic, one_thread
-from trainer.reporting.metrics import evaluation_key
 
 SCRIPTED_PART = 4
 """A scripted player is met in one of so many games: it plans a walk through the arena at every

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from envs.hide_and_seek.players.anchors import PAST, RANDOM, SCORE
+from envs.hide_and_seek.players.anchors import RANDOM
+from trainer.checkpoints.metadata import SCORE, evaluation_key
+from trainer.config.evaluation_keys import PAST
 from trainer.reporting.figure_panel import MUTED, NEUTRAL, Panel
-from trainer.reporting.metrics import DEFAULT_TEAMS, RANDOM_RATING, TEAM_COLORS, evaluation_key
+from trainer.reporting.metrics import DEFAULT_TEAMS, RANDOM_RATING, TEAM_COLORS
 
 
 def has_evaluations(columns: Mapping[str, np.ndarray]) -> bool:

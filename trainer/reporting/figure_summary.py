@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from envs.hide_and_seek.players.anchors import SCORE
+from trainer.checkpoints.metadata import SCORE
 from trainer.reporting.formatting import count, number, percent
 
 Columns = Mapping[str, np.ndarray]

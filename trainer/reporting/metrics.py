@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from envs.hide_and_seek.players.anchors import SCORE
+from trainer.checkpoints.metadata import SCORE, evaluation_key
 
 Row = dict[str, float | int]
 
@@ -60,8 +60,6 @@ CURRICULUM: dict[str, str] = {
 NEWEST = "newest/"
 """Begins the metrics of a curriculum that are means over its present level's episodes alone."""
 GAME = MEANS | HIDE_AND_SEEK | CURRICULUM
-EVALUATION = "evaluation/"
-"""Begins the metrics of an evaluation, which are nan in the iterations without one."""
 RANDOM_RATING = 25.0
 """The rating (openskill's mu) that random players have for ever; policies begin with it too."""
 OF_EVALUATION: dict[str, str] = {
@@ -104,11 +102,6 @@ TIME: dict[str, str] = {
     "time/total_s": "seconds of training over the whole life of the run",
     "agent_steps_per_s": "agent steps per second of this iteration",
 }
-
-
-def evaluation_key(team: str, opponent: str) -> str:
-    """The key of a team's share of the seeking steps against an opponent."""
-    return f"{EVALUATION}{team}_vs_{opponent}"
 
 
 def describe_evaluation(opponents: Mapping[str, Iterable[str]]) -> dict[str, str]:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from envs.hide_and_seek.contents import Contents
-from envs.hide_and_seek.players.names import SCRIPTED
 
 RANDOM = "random"
 """Chooses every allowed action equally often: whoever does worse has learned the wrong thing."""
-PAST = "past"
-"""Earlier policies of the same run; not fixed."""
-SCORE = "evaluation/score"
 
 
 def anchors_of(contents: Contents) -> dict[str, tuple[str, ...]]:
@@ -23,18 +17,3 @@ def anchors_of(contents: Contents) -> dict[str, tuple[str, ...]]:
     """
     seeker = "ramp_user" if contents.ramps else "chaser" if contents.boxes else "searcher"
     return {"seeker": (RANDOM, "runner"), "hider": (RANDOM, seeker)}
-
-
-def all_opponents() -> dict[str, tuple[str, ...]]:
-    """Everybody that a team can meet in an evaluation, at any level."""
-    return {
-        "seeker": (RANDOM, *SCRIPTED["hider"], PAST),
-        "hider": (RANDOM, *SCRIPTED["seeker"], PAST),
-    }
-
-
-def evaluation_keys(opponents: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """The names of all numbers of an evaluation in which the teams meet these opponents."""
-    of_teams = [f"evaluation/{team}{what}" for what in ("", "_rating") for team in opponents]
-    met = [f"evaluation/{team}_vs_{name}" for team, names in opponents.items() for name in names]
-    return (SCORE, *of_teams, *met)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from envs.hide_and_seek.players.anchors import SCORE
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
+from trainer.checkpoints.metadata import EVALUATION, SCORE
 from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools.metadata_text import count, date, fixed, labels, percent
 from trainer.commands.tables import Column, aligned, wrapped
 from trainer.reporting import formatting
 from trainer.reporting.formatting import UNKNOWN
-from trainer.reporting.metrics import EVALUATION
 from trainer.reporting.terminal import Style
 
 _INDENT = " " * 6

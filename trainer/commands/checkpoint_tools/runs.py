@@ -15,9 +15,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from envs.hide_and_seek.players.anchors import SCORE
 from trainer.checkpoints import index, layout, locks, metadata
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
+from trainer.checkpoints.metadata import SCORE
 from trainer.checkpoints.safe_io import safe_json
 from trainer.commands.checkpoint_tools.metadata_text import count, fixed, percent, whole
 from trainer.commands.tables import Column, aligned

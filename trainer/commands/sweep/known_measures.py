@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from envs.hide_and_seek.players.anchors import all_opponents
 from envs.hide_and_seek.spaces import STAGES
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
+from trainer.config.evaluation_keys import all_opponents
 from trainer.errors import UsageError
 from trainer.reporting.metrics import (
     DEFAULT_TEAMS,

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from envs.hide_and_seek.players.anchors import SCORE
 from trainer.checkpoints import atomic
+from trainer.checkpoints.metadata import SCORE
 from trainer.commands.sweep import figure
 from trainer.commands.sweep.manifest import FAILED, FINISHED, TENSORBOARD, Sweep
 from trainer.commands.sweep.results import Measure, Setting, as_json, settings

@@ -22,12 +22,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from envs.hide_and_seek.players.anchors import SCORE
+from trainer.checkpoints.metadata import EVALUATION, SCORE
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.config.budget import Budget, Spending
 from trainer.project import shown_path
 from trainer.reporting.formatting import count, duration
-from trainer.reporting.metrics import EVALUATION
 
 Row = Mapping[str, float | int]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from envs.hide_and_seek.players.anchors import SCORE
+from trainer.checkpoints.metadata import EVALUATION, SCORE
 from trainer.reporting.formatting import count, duration, percent
-from trainer.reporting.metrics import DEFAULT_TEAMS, EVALUATION, teams_of
+from trainer.reporting.metrics import DEFAULT_TEAMS, teams_of
 
 
 def fixed(value: float, width: int, digits: int) -> str:

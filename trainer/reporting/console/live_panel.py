@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from envs.hide_and_seek.players.anchors import SCORE
+from trainer.checkpoints.metadata import SCORE
 from trainer.reporting.console.console import Row
 from trainer.reporting.console.line_columns import divergence, fixed
 from trainer.reporting.formatting import number, percent
