@@ -17,8 +17,10 @@ from trainer.evaluation.measure import SEED, outcome
 from trainer.evaluation.players import make_policy_player
 from trainer.evaluation.ratings import DRAWN, LOST, START, WON
 from trainer.opponents.pool import Member, Pool
+from trainer.ppo.algorithm_config import network_specs
 from trainer.ppo.frozen import frozen_network, member_of
 from trainer.ppo.matches import Player, play_matches
+from trainer.ppo.networks import ActorCritic
 from trainer.reporting.metrics import describe_evaluation
 
 GAMES = 2 * SCRIPTED_PART
@@ -159,6 +161,18 @@ def test_a_rating_goes_on_from_the_last_one_and_an_opponent_keeps_its_own() -> N
     found = evaluator.measure(present, strong, {}).ratings
     assert all(found[team].mu > fresh[team].mu for team in found)
     assert strong["seeker"].members[0].mu == 60.0
+
+
+def test_untrained_policies_of_both_teams_are_rated_as_random_players_are() -> None:
+    # One side wins more often, which must not count as better.
+    games = Config.from_dict({"env": {"level": "L0"}, "evaluation": {"games": 64, "past": 0}})
+    specs = network_specs(games, games.played.spec.teams)
+    beginners = {
+        policy.removesuffix("_policy"): ActorCritic(spec) for policy, spec in specs.items()
+    }
+    found = Evaluator(games).measure(beginners, {}, {})
+    assert abs(found.numbers["evaluation/hider_vs_random"] - 0.5) > 0.2
+    assert all(abs(rating.mu - START.mu) < 4.0 for rating in found.ratings.values())
 
 
 def test_without_a_past_there_is_no_number_of_it() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openskill.models import PlackettLuce
 
-from trainer.evaluation.ratings import DRAWN, LOST, START, WON, Rating, rate
+from trainer.evaluation.ratings import DRAWN, LOST, START, WON, Rating, handicap, rate
 
 RATINGS = st.builds(Rating, st.floats(0.0, 60.0), st.floats(0.5, 9.0))
 OUTCOMES = st.sampled_from([WON, DRAWN, LOST])
@@ -62,6 +62,17 @@ def test_wins_and_defeats_against_an_equal_mirror_each_other(outcomes: list[floa
     behind = rate(START, [(START, 1.0 - outcome) for outcome in outcomes])
     assert ahead.mu - START.mu == pytest.approx(START.mu - behind.mu, abs=1e-9)
     assert ahead.sigma == pytest.approx(behind.sigma)
+
+
+@pytest.mark.parametrize(("games", "wins"), [(32, 32), (32, 25), (32, 16), (32, 3)])
+def test_a_handicap_leaves_a_beginner_where_it_is(games: int, wins: int) -> None:
+    outcomes = [WON] * wins + [LOST] * (games - wins)
+    by = handicap(outcomes)
+    opponent = Rating(START.mu + by, START.sigma)
+    after = rate(START, [(opponent, outcome) for outcome in (WON, LOST, *outcomes)])
+    assert after.mu == pytest.approx(START.mu, abs=0.1)
+    assert by == pytest.approx(-handicap([1.0 - outcome for outcome in outcomes]), abs=0.1)
+    assert (by < -0.1) == (2 * wins > games)
 
 
 def test_a_game_has_one_of_three_outcomes() -> None:

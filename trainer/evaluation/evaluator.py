@@ -26,7 +26,7 @@ from trainer.config.schema import Config
 from trainer.evaluation.anchors import OTHER, make_anchor
 from trainer.evaluation.measure import Opponent, TeamGames, outcome
 from trainer.evaluation.players import make_policy_player
-from trainer.evaluation.ratings import START, Rating, rate
+from trainer.evaluation.ratings import START, Rating, handicap, rate
 from trainer.opponents.pool import Member, Pool
 from trainer.ppo.frozen import frozen_network
 from trainer.ppo.matches import Player
@@ -62,7 +62,7 @@ class Evaluator:
         Args:
             config: of a run that is evaluated (`Config.opponents_met`).
         """
-        self._settings = config.evaluation
+        self._config, self._settings = config, config.evaluation
         self._threads = config.train.threads
         self._anchors = {
             team: {name: make_anchor(name, OTHER[team]) for name in names if name != PAST}
@@ -73,6 +73,7 @@ class Evaluator:
         game = game_of(config)
         self._specs = {spec.name: spec for spec in game.spec.teams}
         self._games = {team: TeamGames(game, team) for team in self._anchors}
+        self._handicaps: dict[str, float] = {}
 
     def prepare(self) -> None:
         """Has all players act once: scripted ones are compiled at their first step."""
@@ -94,6 +95,8 @@ class Evaluator:
             ratings: by team, the mean and deviation that the last evaluation gave; a team may be
                 missing.
         """
+        if not self._handicaps:
+            self._handicaps = {team: self._handicap(team) for team in self._games}
         opponents = {team: self._opponents(team, networks, pools) for team in self._games}
         players = {
             team: make_policy_player(networks[team], self._specs[team], self._engine)
@@ -117,10 +120,17 @@ class Evaluator:
             numbers[f"evaluation/{team}"] = fixed
             numbers |= {evaluation_key(team, name): mean for name, mean in means.items()}
             before = ratings.get(team, START)
-            rated[team] = _rated(Rating(before[0], START.sigma), met, shares[team])
+            player, extra = Rating(before[0], START.sigma), self._handicaps[team]
+            rated[team] = _rated(player, met, shares[team], extra)
             numbers[f"evaluation/{team}_rating"] = rated[team].mu
         numbers[SCORE] = fmean(numbers[f"evaluation/{team}"] for team in opponents)
         return Evaluation(numbers, rated)
+
+    def _handicap(self, team: str) -> float:
+        """What makes random players of both sides equal to each other, as START."""
+        random = Opponent(RANDOM, make_anchor(RANDOM, OTHER[team]), self._settings.games)
+        (shares,) = TeamGames(game_of(self._config), team).play(make_anchor(RANDOM, team), [random])
+        return handicap([outcome(share) for share in shares[:RATED_GAMES]])
 
     def _opponents(
         self, team: str, networks: Mapping[str, ActorCritic], pools: Mapping[str, Pool]
@@ -157,10 +167,16 @@ def spread(members: Sequence[Member], count: int) -> list[Member]:
     return [members[last - (k * last) // max(count - 1, 1)] for k in range(count)]
 
 
-def _rated(player: Rating, opponents: Sequence[Opponent], shares: Sequence) -> Rating:
-    """The rating after the games that count, by turns against each opponent."""
+def _rated(player: Rating, opponents: Sequence[Opponent], shares: Sequence, extra: float) -> Rating:
+    """The rating after the games that count, by turns against each opponent.
+
+    extra: points on the opponents' ratings for the difference between the sides of the game.
+    """
     counted = [
-        [(opponent.rating, outcome(share)) for share in found[:RATED_GAMES]]
+        [
+            (Rating(opponent.rating.mu + extra, opponent.rating.sigma), outcome(share))
+            for share in found[:RATED_GAMES]
+        ]
         for opponent, found in zip(opponents, shares, strict=True)
         if opponent.rating is not None
     ]

@@ -11,13 +11,14 @@ Plackett-Luce model; https://openskill.me.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from openskill.models import PlackettLuce
 
 WON, DRAWN, LOST = 1.0, 0.5, 0.0
 _MODEL = PlackettLuce()
+_WIDEST, _HALVINGS = 100.0, 12  # points of a handicap, and how finely it is looked for
 _RANKS = {WON: [1.0, 2.0], DRAWN: [1.0, 1.0], LOST: [2.0, 1.0]}
 
 
@@ -49,3 +50,23 @@ def rate(player: Rating, games: Iterable[tuple[Rating, float]]) -> Rating:
         rated = _MODEL.rate(teams, ranks=_RANKS[outcome])[0][0]
         player = Rating(rated.mu, rated.sigma)
     return player
+
+
+def handicap(outcomes: Sequence[float]) -> float:
+    """How much easier a side of the game is, by games of its beginners against the other's.
+
+    Returns:
+        The points to be added to opponents' ratings, so that these games leave a beginner at START;
+        below 0 for the easier side.
+
+    Raises:
+        ValueError: see `rate`.
+    """
+    games = [WON, LOST, *outcomes]  # one of each: a side that always wins has a rating too
+    low, high = -_WIDEST, _WIDEST
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        opponent = Rating(START.mu + middle, START.sigma)
+        rated = rate(START, [(opponent, outcome) for outcome in games])
+        low, high = (middle, high) if rated.mu < START.mu else (low, middle)
+    return (low + high) / 2
