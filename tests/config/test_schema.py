@@ -216,6 +216,7 @@ def test_each_team_may_warm_start_from_a_checkpoint_of_its_own() -> None:
         ("load_path", "initialization.warmstart.checkpoint"),
         ("resume_checkpoint", "initialization.resume.checkpoint"),
         ("vecnorm_load_path", "moments of ppo.normalize_obs"),
+        ("eval.every", "in the group evaluation, as evaluation.every"),
     ],
 )
 def test_a_key_of_another_trainer_is_answered_with_ours(key: str, ours: str) -> None:

@@ -152,7 +152,8 @@ _NOTES: dict[str, str] = {
     "TensorBoard files (tracking.tensorboard_dir) and MLflow (tracking.mlflow) are written": ""
     "wandb track use_wandb wandb_project_name wandb_project wandb_entity",
     "python demo_model.py plays a checkpoint, measures it and records it": "render "
-    "render_mode capture_video record_video eval eval_freq evaluation_interval n_eval_episodes",
+    "render_mode capture_video record_video",
+    "the games of a training are in the group evaluation, as evaluation.every": "eval evals",
     "each kind of progress has an option of its own: --iterations N more iterations": "n_more "
     "more_iterations additional_iterations",
     "less output is --quiet, a traceback --debug": "verbose verbosity log_level",
