@@ -95,6 +95,7 @@ def find_checkpoint(word: str, shelf: Shelf) -> tuple[Path, str]:
 
     Raises:
         NoUsableCheckpoint, CheckpointCorrupted, StoreUnavailable: saying what there is instead.
+        UsageError: it is a player without a network.
     """
     if word == SHIPPED_WORD:
         folder = Shelf(str(SHIPPED)).find("latest")
@@ -102,6 +103,10 @@ def find_checkpoint(word: str, shelf: Shelf) -> tuple[Path, str]:
     try:
         folder = shelf.find(word)
     except NoUsableCheckpoint:
+        if any(word in players_of(team) for team in TEAMS):  # where only a checkpoint will do
+            raise UsageError(
+                f"{word} has no network to test; name a checkpoint, or {SHIPPED_WORD}"
+            ) from None
         names = dict.fromkeys(name for team in TEAMS for name in players_of(team))
         near = nearest(word, [*names, SHIPPED_WORD])
         if near is None:
