@@ -181,6 +181,20 @@ def test_the_best_by_a_text(metric: str, expected: int) -> None:
     assert (found.iteration, by.metric) == (expected, metric.split(":")[0])
 
 
+def test_a_number_of_the_evaluations_may_lack_their_prefix() -> None:
+    numbers = {10: 0.2, 20: 0.4, 30: 0.3}
+    scored = listing({i: {"evaluation/score": number} for i, number in numbers.items()})
+    found = best_by_text(scored.checkpoints, "score")
+    lowest = best_by_text(scored.checkpoints, "score:min")
+    assert found is not None
+    assert lowest is not None
+    assert (found.iteration, lowest.iteration) == (20, 10)
+    order = [each.iteration for each in ranking.ordered(scored.checkpoints, "score:desc")]
+    assert order == [20, 30, 10]
+    own = listing({1: {"score": 1.0, "evaluation/score": 0.0}, 2: {"score": 0.0}}).checkpoints
+    assert ranking.parse_best_by(own, "score").metric == "score"
+
+
 def best_by_text(checkpoints: tuple[CheckpointInfo, ...], text: str) -> CheckpointInfo | None:
     return ranking.best(checkpoints, ranking.parse_best_by(checkpoints, text))
 

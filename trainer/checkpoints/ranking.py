@@ -57,10 +57,15 @@ def best_by(
 def parse_best_by(checkpoints: Sequence[CheckpointInfo], text: str | None) -> BestBy:
     """What `METRIC`, `METRIC:max` or `METRIC:min` means; None: what the run goes by.
 
+    A number of the evaluations may lack their prefix, as in `evaluation.best`.
+
     Raises:
         ValueError: it ends in another word.
     """
-    return best_by(checkpoints, *(_split(text, MODES) if text is not None else ()))
+    if text is None:
+        return best_by(checkpoints)
+    metric, mode = _split(text, MODES)
+    return best_by(checkpoints, _in_full(metric, metrics(checkpoints)), mode)
 
 
 def best(checkpoints: Sequence[CheckpointInfo], by: BestBy | None = None) -> CheckpointInfo | None:
@@ -84,13 +89,15 @@ def best(checkpoints: Sequence[CheckpointInfo], by: BestBy | None = None) -> Che
 def ordered(checkpoints: Sequence[CheckpointInfo], text: str) -> tuple[CheckpointInfo, ...]:
     """The checkpoints by `KEY`, `KEY:asc` or `KEY:desc`.
 
-    Equals are ordered by iteration; those that lack the key come last.
+    Equals are ordered by iteration; those that lack the key come last. A number of the evaluations
+    may lack their prefix.
 
     Raises:
         ValueError: there is no such key; the message names the nearest.
     """
     key, direction = _split(text, DIRECTIONS)
     known = {SIZE, *_keys(checkpoints)}
+    key = _in_full(key, known)
     if key not in known:
         near = did_you_mean(key, _metrics_first(known))
         raise ValueError(f"no checkpoint has a key {key!r}{near} (--sort)")
@@ -152,6 +159,12 @@ def _split(text: str, choices: tuple[str, ...]) -> tuple[str, str | None]:
     if choice not in choices:
         raise ValueError(f"{text!r} must end with :{choices[0]}, :{choices[1]} or neither")
     return key, choice
+
+
+def _in_full(key: str, known: set[str]) -> str:
+    """`score` for `evaluation/score` and so on, where no key is called like that itself."""
+    full = metadata.EVALUATION + key
+    return full if key not in known and full in known else key
 
 
 def _keys(checkpoints: Iterable[CheckpointInfo]) -> set[str]:

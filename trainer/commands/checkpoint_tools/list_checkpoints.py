@@ -124,7 +124,7 @@ def parse_args(argv: Sequence[str], prog: str | None = None) -> argparse.Namespa
         "--best",
         metavar="METRIC",
         help="mark the best by this number of the metadata; METRIC:min for the lowest "
-        "(default: what the run goes by, ppo.keep_best_metric)",
+        "(default: what the run goes by, evaluation.best)",
     )
     parser.add_argument(
         "--verify", action="store_true", help="check every file; exit code 1 if one is damaged"
