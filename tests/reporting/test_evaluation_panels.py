@@ -112,6 +112,6 @@ def test_the_summary_tells_the_last_evaluation_not_the_last_iteration() -> None:
         columns[f"time/{phase}_s"] = np.full(25, 0.2375)
     columns["time/evaluation_s"] = np.where(np.isfinite(columns["evaluation/score"]), 0.625, np.nan)
     summary = shared_summary(columns)
-    assert summary["score"] == "0.613 at iteration 20, 5% of the time"
+    assert summary["score"] == "0.613 at iteration 20; games 5% of time"
     assert summary["time"] == "sample 24%  learn 24%  save 24%  other 24%"
     assert "score" not in shared_summary(make_columns(25))

@@ -65,7 +65,7 @@ def _score(columns: Columns) -> dict[str, str]:
     iteration = count(float(columns["iteration"][known[-1]]))
     share = percent(_seconds(columns, "evaluation") / _total_seconds(columns))
     score = f"{scores[known[-1]]:.3f} at iteration {iteration}"
-    return {"score": f"{score}, {share} of the time"}
+    return {"score": f"{score}; games {share} of time"}
 
 
 def _seconds(columns: Columns, phase: str) -> float:
