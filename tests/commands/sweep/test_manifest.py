@@ -87,6 +87,10 @@ def test_there_is_one_writer(tmp_path: Path, base: Base) -> None:
         {"state": "fine"},
         {"iterations": 0},
         {"values": {"ppo.lr": 3}},
+        {"values": {"ppo.lr": "[1,"}},
+        {"values": {"ppo.lr": "1" * 5000}},
+        {"name": "tensorboard"},
+        {"name": NAME},
         {"error": None},
         {"more": 1},
     ],
@@ -100,6 +104,16 @@ def test_a_manifest_that_says_something_else_is_refused(
     document["runs"][0] |= change
     path.write_text(json.dumps(document))
     with pytest.raises(UsageError, match=NAME):
+        read_sweep(tmp_path / "sweep", base)
+
+
+def test_two_runs_of_one_name_are_refused(tmp_path: Path, base: Base) -> None:
+    filled(tmp_path / "sweep", base, "train.seed=0")
+    path = tmp_path / "sweep" / NAME
+    document = json.loads(path.read_text())
+    document["runs"] *= 2
+    path.write_text(json.dumps(document))
+    with pytest.raises(UsageError, match="is the name of something else too"):
         read_sweep(tmp_path / "sweep", base)
 
 

@@ -195,6 +195,7 @@ def _runs(found: dict[str, Any]) -> Iterator[Run]:
     if found.get("format") != _FORMAT:
         raise ValueError(f"format = {safe_json.shown(found.get('format'))}, not {_FORMAT}")
     names = tuple(Run.__dataclass_fields__)
+    taken = {TENSORBOARD, CONFIG, NAME}
     for item in plain_values.sequence(found.get("runs"), "runs"):
         item = plain_values.mapping(item, "a run", names)
         values = plain_values.mapping(item["values"], "values")
@@ -203,6 +204,16 @@ def _runs(found: dict[str, Any]) -> Iterator[Run]:
             raise ValueError("a run holds something else than texts")
         if not PATTERN.fullmatch(item["name"]) or item["state"] not in STATES:
             raise ValueError(f"{safe_json.shown(item['name'])} is no run")
+        if item["name"] in taken:
+            raise ValueError(f"{safe_json.shown(item['name'])} is the name of something else too")
+        taken.add(item["name"])
+        for key, text in values.items():
+            try:
+                identity({key: text})
+            except ValueError as error:
+                raise ValueError(
+                    f"{item['name']}: {safe_json.shown(key)} = {safe_json.shown(text)}: {error}"
+                ) from None
         plain_values.whole(item["iterations"], "iterations", 1)
         plain_values.whole(item["threads"], "threads", 1)
         yield Run(**item)
