@@ -111,10 +111,6 @@ def find_checkpoint(word: str, shelf: Shelf) -> tuple[Path, str]:
         near = nearest(word, [*names, SHIPPED_WORD])
         if near is None:
             raise
-        if near == word:
-            raise NoUsableCheckpoint(
-                f"{word}: a player, but no checkpoint; name one, or {SHIPPED_WORD}"
-            ) from None
         raise NoUsableCheckpoint(
             f"{word}: neither a player nor a checkpoint; did you mean {near!r}?"
         ) from None
