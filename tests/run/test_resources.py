@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from envs.hide_and_seek.spaces import OBS_SIZE, STATE_SIZE
+from envs.hide_and_seek.spaces import NVEC, OBS_SIZE, STATE_SIZE
 from tests.run.fake_training import FakeTrainer
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
@@ -43,6 +43,14 @@ def test_memory_grows_with_worlds_steps_and_weights() -> None:
     states = 2 * 2 * 129 * 1_000 * 4 * STATE_SIZE  # two copies, two teams of one
     first_layers = 2 * 16 * 64 * (STATE_SIZE - OBS_SIZE)
     assert needed(**WORLDS, ppo={"critic": "state"}) == small + states + first_layers
+    noise = 4 * 80 * 2 * sum(NVEC)  # bytes of a game: steps, agents, choices
+    games = 2 * (2 + 64) * 4096  # random, scripted and earlier players of both teams
+    many = needed(**WORLDS, evaluation={"games": 4096, "past": 64})
+    assert many == needed(**WORLDS, evaluation={"every": None}, opponents={"share": 0.1}) + (
+        games * noise
+    )
+    members = 4 * 2 * 64 * (OBS_SIZE + 64)
+    assert needed(**WORLDS, opponents={"pool": 18}) == small + 10 * members
 
 
 def test_a_network_too_large_for_a_checkpoint_is_refused() -> None:

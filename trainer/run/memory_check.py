@@ -8,6 +8,7 @@ import os
 from envs.batch_env import TeamSpec
 from envs.hide_and_seek.config import ResolvedConfig
 from trainer.checkpoints.safe_io import tensor_file
+from trainer.config.evaluation_keys import PAST
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
 
@@ -26,7 +27,19 @@ def needed_bytes(config: Config) -> int:
     if isinstance(game, ResolvedConfig) and game.shaping_beta > 0.0:
         tables = game.bank_size * _DISTANCE_TABLE * max(1, config.ray.num_env_runners)
     weights = sum(_weights(config, team) for team in game.spec.teams)
-    return rollouts + tables + weights * _PER_WEIGHT
+    acting = sum(_tower(config, team, team.obs_size) for team in game.spec.teams)
+    pools = 4 * acting * config.opponents.pool if config.keeps_opponents else 0
+    return rollouts + tables + weights * _PER_WEIGHT + pools + _evaluation_bytes(config)
+
+
+def _evaluation_bytes(config: Config) -> int:
+    """The noise that the actions of a whole evaluation are drawn by."""
+    game, met = config.played, config.opponents_met
+    if not met or not isinstance(game, ResolvedConfig):
+        return 0
+    pairings = sum(len(set(names) - {PAST}) + config.evaluation.past for names in met.values())
+    logits = sum(team.num_agents * team.num_logits for team in game.spec.teams)
+    return pairings * config.evaluation.games * game.episode_steps * logits * 4
 
 
 def _row_bytes(config: Config, team: TeamSpec) -> int:
@@ -44,8 +57,13 @@ def _weights(config: Config, team: TeamSpec) -> int:
     settings = config.ppo.team(team.name)
     inputs = [team.obs_size, _state_size(config, team) or team.obs_size]
     towers = inputs[:1] if settings.vf_share_layers else inputs
-    layers = (itertools.pairwise((size, *settings.hiddens)) for size in towers)
-    return sum(a * b for pairs in layers for a, b in pairs)
+    return sum(_tower(config, team, size) for size in towers)
+
+
+def _tower(config: Config, team: TeamSpec, size: int) -> int:
+    """The weights of the hidden layers on so many inputs."""
+    layers = itertools.pairwise((size, *config.ppo.team(team.name).hiddens))
+    return sum(a * b for a, b in layers)
 
 
 def check_memory(config: Config) -> None:
@@ -70,5 +88,6 @@ def check_memory(config: Config) -> None:
             f"this needs at least {needed / _GIGABYTE:,.0f} GB, and this machine has "
             f"{there / _GIGABYTE:,.0f} GB: lower ppo.rollout_length = {config.ppo.rollout_length}, "
             f"ray.num_envs_per_env_runner = {config.ray.num_envs_per_env_runner}, "
-            f"{own}or ppo.hiddens = {config.ppo.hiddens}"
+            f"{own}evaluation.games = {config.evaluation.games}, "
+            f"opponents.pool = {config.opponents.pool} or ppo.hiddens = {config.ppo.hiddens}"
         )
