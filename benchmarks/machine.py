@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from trainer.config.usable_cores import usable_cores
 from trainer.project import PROJECT_ROOT
 
 _PACKAGES = ("torch", "ray", "numba", "numpy", "scipy")
@@ -22,7 +23,7 @@ def circumstances(started: datetime) -> dict[str, Any]:
         "date": started.isoformat(timespec="seconds"),
         "commit": commit(),
         "processor": processor(),
-        "cores": cores(),
+        "cores": usable_cores(),
         "load_before": round(os.getloadavg()[0], 2),
         "versions": {
             "python": platform.python_version(),
@@ -49,11 +50,6 @@ def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
             if key.strip() == "model name":
                 return value.strip()
     return platform.processor() or platform.machine()
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def commit() -> str:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.growth_figure import draw
-from benchmarks.machine import cores, processor
+from benchmarks.machine import processor
 from benchmarks.progress import clear, say
 from benchmarks.rounds import Contender, Runs, take_turns
 from benchmarks.sections.training import contender
 from benchmarks.session import Session
 from benchmarks.table import grid
+from trainer.config.usable_cores import usable_cores
 from trainer.project import shown_path
 
 ENGINES = ("fused", "torch")
@@ -118,7 +119,7 @@ def report(results: dict[str, Any]) -> str:
     tables.append(grid("Memory", ENGINES, {"KB per world": [each[e] for e in ENGINES]}))
     if any(curves.values()):
         say("drawing the figure")
-        draw(results["figure"], AXES, curves, peaks, f"{cores()} cores of {processor()}")
+        draw(results["figure"], AXES, curves, peaks, f"{usable_cores()} cores of {processor()}")
         clear()
         tables.append(f"figure: {shown_path(results['figure'])}")
     return "\n\n".join(tables)

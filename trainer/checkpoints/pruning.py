@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainer.checkpoints import atomic, in_use, index, labels, layout, locks, pins, retention
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
-from trainer.checkpoints.ranking import best_by, in_force, ranked
+from trainer.checkpoints.ranking import ranked
 from trainer.checkpoints.retention import Retention
 from trainer.checkpoints.store import Store
 
@@ -51,7 +51,7 @@ def plan(directory: Path, policy: Retention, protected: Collection[int] = ()) ->
         protected=protected,
     )
     dropped = tuple(info for info in checkpoints if info.iteration not in kept)
-    by = in_force(checkpoints, best_by(checkpoints, policy.best_metric, policy.best_mode))
+    by = policy.goes_by(checkpoints)
     if dropped and not ranked(checkpoints, by):
         logger.warning(
             "%s: no checkpoint knows %r, so none is kept as the best", directory, by.metric

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +98,11 @@ class CheckpointReader:
         Raises:
             ValueError: there is no such metric or mode.
         """
+        found = self.listing().checkpoints
         if metric is None:
-            metric, mode = self.retention.best_metric, mode or self.retention.best_mode
-            found = self.listing().checkpoints
-            by = ranking.in_force(found, ranking.best_by(found, metric, mode))
+            own = self.retention
+            by = replace(own, best_mode=mode or own.best_mode).goes_by(found)
         else:
-            found = self.listing().checkpoints
             by = ranking.best_by(found, metric, mode)
         best = ranking.best(found, by)
         return self._path_of(best)

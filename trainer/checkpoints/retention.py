@@ -12,7 +12,7 @@ A checkpoint is kept for any of these reasons, under the names that the tools pr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
@@ -65,6 +65,10 @@ class Retention:
         """The given metric and mode; None if no metric is given."""
         return None if self.best_metric is None else best_by((), self.best_metric, self.best_mode)
 
+    def goes_by(self, checkpoints: Sequence[CheckpointInfo]) -> BestBy:
+        """What the best of these checkpoints goes by."""
+        return in_force(checkpoints, best_by(checkpoints, self.best_metric, self.best_mode))
+
 
 def reasons(
     checkpoints: Iterable[CheckpointInfo],
@@ -78,7 +82,7 @@ def reasons(
     """The reasons for keeping, by iteration, ascending; a checkpoint without any may go."""
     infos = sorted(checkpoints, key=lambda info: info.iteration)
     iterations = [info.iteration for info in infos]
-    by = in_force(infos, best_by(infos, retention.best_metric, retention.best_mode))
+    by = retention.goes_by(infos)
     best = [info.iteration for info in ranked(infos, by)]
     newest = iterations[-retention.last_n :]  # [-0:] is all of them
     groups: dict[str, Collection[int]] = {

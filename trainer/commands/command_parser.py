@@ -45,6 +45,11 @@ def add_config(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_debug(parser: argparse._ActionsContainer) -> None:
+    """Adds `--debug`, which `run_command` heeds."""
+    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+
+
 class CommandParser(argparse.ArgumentParser):
     """A parser that takes options only in full and suggests one for a misspelled or foreign one.
 

@@ -6,6 +6,13 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+COMPILING = "compiling kernels, once on this machine"
+
+
+def compiling_so_far(kernels: int) -> str:
+    """A progress line that says why nothing else happens yet."""
+    return f"{COMPILING}: {kernels} kernels so far ..."
+
 
 @contextlib.contextmanager
 def compilation_told(tell: Callable[[int], None]) -> Iterator[None]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.commands.command_parser import CommandParser, add_config, add_overrides
+from trainer.commands.command_parser import CommandParser, add_config, add_debug, add_overrides
 from trainer.commands.run_command import run_command
 from trainer.commands.target_file import check_target
 from trainer.config.build_scheduler import build_scheduler
@@ -205,7 +205,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_config(parser)
     add_overrides(parser, "override one key, as main.py does")
     parser.add_argument("--yes", action="store_true", help="replace an existing file")
-    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    add_debug(parser)
     return parser
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from trainer.config.types import TEAMS, BestBy, Count, Group, LocalFolder, NoCredentials
+from trainer.config.usable_cores import usable_cores
 from trainer.opponents.pool import MAX_SIZE
 
 # One component of a path, and nothing that steers a terminal.
@@ -90,9 +90,7 @@ class TrainGroup(Group):
     @property
     def threads(self) -> int:
         """Threads of torch in the training process: as configured, else one per usable core."""
-        known = hasattr(os, "sched_getaffinity")
-        usable = len(os.sched_getaffinity(0)) if known else os.cpu_count()
-        return self.torch_threads or usable or 1
+        return self.torch_threads or usable_cores()
 
 
 class OpponentsGroup(Group):

@@ -9,7 +9,6 @@ Letters: S seekers, H hiders, E games.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -21,12 +20,13 @@ import numpy as np
 import torch
 
 from envs.hide_and_seek.config import HideAndSeekConfig
+from trainer.config.usable_cores import usable_cores
+from trainer.evaluation.measure import EVEN, share_of
 from trainer.evaluation.nash import Equilibrium, equilibrium
 from trainer.evaluation.proportions import Interval, wilson
 from trainer.evaluation.table_ratings import TableRatings, rate_table
 from trainer.ppo.matches import MatchBlock, Player, Stats, play_blocks
 
-EVEN = 0.5  # the share of the seeking steps in sight at which nobody wins
 _LOOK = 0.2  # seconds between two looks at whether to stop
 
 Pairing = tuple[int, int]  # the row of the seekers, the column of the hiders
@@ -54,7 +54,12 @@ class Outcomes(NamedTuple):
     @property
     def win_rate(self) -> Interval:
         """The seekers' share of the games with its 95% interval; a draw is half a game."""
-        return wilson(self.won + 0.5 * self.drawn, self.games)
+        return self.win_rate_of("seeker")
+
+    def win_rate_of(self, team: str) -> Interval:
+        """The same for a team."""
+        wins = self.won if team == "seeker" else self.lost
+        return wilson(wins + 0.5 * self.drawn, self.games)
 
 
 @dataclass(frozen=True)
@@ -79,11 +84,20 @@ class Cell:
         """The mean of a statistic over the games."""
         return float(self.stats[name].mean(dtype=np.float64))
 
-    def standard_error(self, name: str) -> float:
+    def standard_error(self, name: str) -> float | None:
         """How far the mean of a statistic is from that of infinitely many games, one sigma."""
-        if self.games == 1:
-            return float("nan")
-        return float(self.stats[name].std(dtype=np.float64, ddof=1) / np.sqrt(self.games))
+        return standard_error(self.stats[name])
+
+    def share_of(self, team: str) -> np.ndarray:
+        """A team's share of the seeking steps, [E]."""
+        return share_of(team, self.stats["seen_fraction"])
+
+
+def standard_error(values: np.ndarray) -> float | None:
+    """How far the mean of values [E] is from that of infinitely many; None: not known of one."""
+    if len(values) == 1:
+        return None
+    return float(values.std(dtype=np.float64, ddof=1) / np.sqrt(len(values)))
 
 
 @dataclass
@@ -177,8 +191,9 @@ def play_pairings(
         return pairing, {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
     threads = torch.get_num_threads()
+    workers = usable_cores()  # a block of worlds keeps one busy, outside of the GIL
     pairings = list(product(range(len(seekers)), range(len(hiders))))
-    with ThreadPoolExecutor(_threads(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         waiting: set[Future[tuple[Pairing, Stats | None]]]
         waiting = {pool.submit(play, number, pair) for number, pair in enumerate(pairings)}
         try:
@@ -193,9 +208,3 @@ def play_pairings(
             left.set()
             pool.shutdown(wait=False, cancel_futures=True)
             torch.set_num_threads(threads)  # some of its libraries have one number for all threads
-
-
-def _threads() -> int:
-    """One thread for each usable core: a block of worlds keeps one busy, outside of the GIL."""
-    known = hasattr(os, "sched_getaffinity")
-    return len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1

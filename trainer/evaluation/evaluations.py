@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trainer.config.schema import Config
 from trainer.evaluation.evaluator import Evaluator
-from trainer.reporting.metrics import EVALUATION_TIME, Row, describe_evaluation
+from trainer.reporting.metrics import EVALUATION_S, Row, describe_evaluation
 
 if TYPE_CHECKING:
     from trainer.ppo.algorithm import TeamPPO
@@ -50,5 +50,4 @@ class Evaluations:
         numbers, ratings = evaluator.measure(networks, trainer.opponents, trainer.ratings)
         if due:
             trainer.ratings = {team: (rating.mu, rating.sigma) for team, rating in ratings.items()}
-        (timer,) = EVALUATION_TIME
-        return {**self._unknown, **numbers, timer: time.perf_counter() - started}
+        return {**self._unknown, **numbers, EVALUATION_S: time.perf_counter() - started}

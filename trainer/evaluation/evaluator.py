@@ -96,7 +96,7 @@ class Evaluator:
                 missing.
         """
         if not self._handicaps:
-            self._handicaps = {team: self._handicap(team) for team in self._games}
+            self._handicaps = self._measured_handicaps()
         opponents = {team: self._opponents(team, networks, pools) for team in self._games}
         players = {
             team: make_policy_player(networks[team], self._specs[team], self._engine)
@@ -126,11 +126,13 @@ class Evaluator:
         numbers[SCORE] = fmean(numbers[f"evaluation/{team}"] for team in opponents)
         return Evaluation(numbers, rated)
 
-    def _handicap(self, team: str) -> float:
-        """What makes random players of both sides equal to each other, as START."""
-        random = Opponent(RANDOM, make_anchor(RANDOM, OTHER[team]), self._settings.games)
-        (shares,) = TeamGames(game_of(self._config), team).play(make_anchor(RANDOM, team), [random])
-        return handicap([outcome(share) for share in shares[:RATED_GAMES]])
+    def _measured_handicaps(self) -> dict[str, float]:
+        """By team, what makes random players of both sides equal to each other, as START."""
+        random = Opponent(RANDOM, make_anchor(RANDOM, "hider"), self._settings.games)
+        games = TeamGames(game_of(self._config), "seeker")
+        (shares,) = games.play(make_anchor(RANDOM, "seeker"), [random])
+        won = [outcome(share) for share in shares[:RATED_GAMES]]
+        return {"seeker": handicap(won), "hider": handicap([1.0 - points for points in won])}
 
     def _opponents(
         self, team: str, networks: Mapping[str, ActorCritic], pools: Mapping[str, Pool]

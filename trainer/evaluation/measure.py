@@ -13,6 +13,8 @@ from trainer.evaluation.anchors import OTHER
 from trainer.evaluation.ratings import DRAWN, LOST, WON, Rating
 from trainer.ppo.matches import MatchBlock, Player, Segments
 
+EVEN = 0.5
+"""The share of the seeking steps at which nobody wins."""
 SEED = 20_190_917
 """Of the games of an evaluation, whatever the seed of the run: runs can be compared by them."""
 
@@ -63,7 +65,7 @@ class TeamGames:
         while not block.finished.all():
             block.step()
         seen = block.stats()["seen_fraction"].astype(np.float64)
-        shares = seen if self._team == "seeker" else 1.0 - seen
+        shares = share_of(self._team, seen)
         return [shares[part] for part in parts]
 
     def try_out(self, player: Player, opponents: Sequence[Opponent]) -> None:
@@ -91,6 +93,11 @@ class TeamGames:
         return self._block
 
 
+def share_of(team: str, seen_fraction: np.ndarray) -> np.ndarray:
+    """A team's share of the seeking steps of games [E]: those in which it sees, or is not seen."""
+    return seen_fraction if team == "seeker" else 1.0 - seen_fraction
+
+
 def outcome(share: float) -> float:
     """Of a game in which a team had this share of the seeking steps: won by the larger share."""
-    return WON if share > 0.5 else LOST if share < 0.5 else DRAWN
+    return WON if share > EVEN else LOST if share < EVEN else DRAWN

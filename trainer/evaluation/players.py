@@ -7,11 +7,9 @@ from torch import Tensor
 
 from envs.batch_env import TeamSpec
 from trainer.engine.choosing import choose
-from trainer.ppo.fused_network import FusedNetwork
+from trainer.ppo.fused_network import FEW_ROWS, FusedNetwork
 from trainer.ppo.matches import Player, PolicyPlayer, Turn
 from trainer.ppo.networks import ActorCritic
-
-_TILE = 32  # rows at a time: opponents have few
 
 
 class FusedPlayer:
@@ -27,14 +25,14 @@ class FusedPlayer:
             network: the policy.
             spec: of its team, in the game that is played.
         """
-        self._fused = FusedNetwork(network, spec.live_columns, spec.live_state)
+        self._fused = FusedNetwork(network, spec.live_columns, spec.live_state, FEW_ROWS)
 
     def act(self, turn: Turn) -> Tensor:
         """See `Player.act`."""
         fused = self._fused
         actions = torch.empty((len(turn.obs), len(fused.network.spec.nvec)), dtype=torch.int64)
         choose(
-            *(fused.description, fused.inputs, fused.weights[1], _TILE),
+            *(fused.description, fused.inputs, fused.weights[1], fused.tile),
             *(turn.obs.numpy(), turn.action_mask.numpy(), turn.noise.numpy(), actions.numpy()),
         )
         return actions

@@ -7,13 +7,11 @@ from types import MappingProxyType
 
 from envs.batch_env import TeamSpec
 from trainer.ppo.actors import Actor, FusedActor, TorchActor
-from trainer.ppo.fused_network import FusedNetwork
+from trainer.ppo.fused_network import FEW_ROWS, FusedNetwork
 from trainer.ppo.fused_update import FusedEngine
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.team_update import Engine
 from trainer.ppo.torch_update import TorchEngine
-
-_FEW_ROWS = 32  # of a tile of an opponent, which plays in a small share of the worlds
 
 
 def make_engine(
@@ -56,7 +54,7 @@ def make_actor(
     """
     if name == "torch":
         return TorchActor({**networks, **opponents})
-    few = _fused(opponents, specs, _FEW_ROWS)
+    few = _fused(opponents, specs, FEW_ROWS)
     return FusedActor(_fused(networks, specs) | few, threads)
 
 

@@ -15,6 +15,9 @@ from trainer.ppo.live_network import live_columns
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.normalization import CLIP, EPSILON, ObsNormalizer
 
+FEW_ROWS = 32
+"""Of a tile, for a policy that acts in a small share of the worlds."""
+
 
 class FusedNetwork:
     """One policy's network, bound to the engine.

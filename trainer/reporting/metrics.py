@@ -76,7 +76,7 @@ _SHARE = {
     "seeker": "share of the seeking steps in which the seekers see a hider",
     "hider": "share of the seeking steps in which the hiders are unseen",
 }
-EVALUATION_TIME = {"time/evaluation_s": "seconds spent in the games of an evaluation"}
+EVALUATION_S = "time/evaluation_s"
 TEAM: dict[str, str] = {
     "kl": "KL divergence between the policy before and after the update, in nats",
     "kl_coeff": "weight of the KL penalty",
@@ -117,7 +117,7 @@ def describe_evaluation(opponents: Mapping[str, Iterable[str]]) -> dict[str, str
         for team, names in opponents.items()
         for name in names
     }
-    return {**OF_EVALUATION, **each, **EVALUATION_TIME}
+    return {**OF_EVALUATION, **each, EVALUATION_S: "seconds spent in the games of an evaluation"}
 
 
 def wins_key(team: str) -> str:

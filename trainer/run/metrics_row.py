@@ -12,7 +12,7 @@ from envs.game import GameSettings
 from trainer.ppo.progress import IterationStats, Progress
 from trainer.reporting.metrics import (
     CURRICULUM,
-    EVALUATION_TIME,
+    EVALUATION_S,
     NEWEST,
     TEAM,
     Row,
@@ -51,8 +51,7 @@ def metrics_row(
         game: the game played.
         evaluation: what was measured after it (`Evaluations.after_iteration`).
     """
-    (evaluation_time,) = EVALUATION_TIME
-    evaluation_s = max(0.0, evaluation.get(evaluation_time, 0.0))  # nan: there was none
+    evaluation_s = max(0.0, evaluation.get(EVALUATION_S, 0.0))  # nan: there was none
     means = progress.window.means()
     row = empty_row(tuple(game.team_sizes), game.metrics)
     row |= {

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
+from tests.commands.running import Command, in_this_process
 from tests.commands.small_players import save_checkpoint
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.demo import recording, window
@@ -45,12 +45,7 @@ def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-class Demo(Protocol):
-    """Runs the command and returns its exit code, output and errors."""
-
-    def __call__(
-        self, *args: object, folder: Path | None = ...
-    ) -> tuple[int | str | None, str, str]: ...
+Demo = Command
 
 
 @pytest.fixture
@@ -62,15 +57,4 @@ def demo(
 ) -> Demo:
     """Runs the command in this process, in an empty folder, without a terminal."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*args: object, folder: Path | None = checkpoints) -> tuple[int | str | None, str, str]:
-        code: int | str | None
-        argv = [*map(str, args), *(["--checkpoint-dir", str(folder)] if folder else [])]
-        try:
-            code = main(argv)
-        except SystemExit as ended:
-            code = ended.code
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
+    return in_this_process(main, checkpoints, capsys)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
+from tests.commands.running import Command, in_this_process
 from tests.commands.small_players import save_checkpoint
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.evaluate.main import main
 
-
-class Evaluate(Protocol):
-    """Runs the command and returns its exit code, output and errors."""
-
-    def __call__(
-        self, *args: object, folder: Path | None = ...
-    ) -> tuple[int | str | None, str, str]: ...
+Evaluate = Command
 
 
 @pytest.fixture
@@ -28,18 +23,7 @@ def evaluate(
     tmp_path: Path,
 ) -> Evaluate:
     monkeypatch.chdir(tmp_path)
-
-    def run(*args: object, folder: Path | None = checkpoints) -> tuple[int | str | None, str, str]:
-        code: int | str | None
-        argv = [*map(str, args), *(["--checkpoint-dir", str(folder)] if folder else [])]
-        try:
-            code = main(argv)
-        except SystemExit as ended:
-            code = ended.code
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
+    return in_this_process(main, checkpoints, capsys)
 
 
 WEAK_GAME: dict[str, Any] = {

@@ -48,7 +48,7 @@ def test_what_is_left_of_a_table(
             pass  # it has not been noted yet
 
     monkeypatch.setattr(cross_table.MatchBlock, "step", step)
-    monkeypatch.setattr(cross_table, "_threads", lambda: 1)
+    monkeypatch.setattr(cross_table, "usable_cores", lambda: 1)
     args = ("20", "random", "--games", str(5 * BLOCK), "--out", "a.png", "--json")
     code, out, err = evaluate(*args)
     assert code == 130

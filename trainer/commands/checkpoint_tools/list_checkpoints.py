@@ -22,7 +22,7 @@ from trainer.commands.checkpoint_tools import checkpoint_table, runs
 from trainer.commands.checkpoint_tools.json_output import print_json
 from trainer.commands.checkpoint_tools.open_manager import open_manager
 from trainer.commands.checkpoint_tools.verify import check
-from trainer.commands.command_parser import CommandParser
+from trainer.commands.command_parser import CommandParser, add_debug
 from trainer.commands.run_command import run_command
 from trainer.errors import EXIT_ERROR, UsageError
 from trainer.project import DEFAULT_CHECKPOINT_DIR, add_version, configured_checkpoint_dir
@@ -134,7 +134,7 @@ def parse_args(argv: Sequence[str], prog: str | None = None) -> argparse.Namespa
     )
     parser.add_argument("--lineage", action="store_true", help="a tree of what came from what")
     parser.add_argument("--json", action="store_true", help="machine-readable; unknown is null")
-    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    add_debug(parser)
     add_version(parser)
     args = parser.parse_args(argv)
     if args.dir and args.checkpoint_dir and not _same(args.dir, args.checkpoint_dir):

@@ -32,7 +32,7 @@ from trainer.commands.checkpoint_tools import (
     untag,
     verify,
 )
-from trainer.commands.command_parser import CommandParser
+from trainer.commands.command_parser import CommandParser, add_debug
 from trainer.commands.run_command import run_command
 
 PROGRAM = "python -m trainer.checkpoints"
@@ -78,7 +78,7 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
             "--checkpoint-dir", metavar="DIR", help="folder or URL (what config.yaml says)"
         )
         sub.add_argument("--json", action="store_true", help="machine-readable")
-        sub.add_argument("--debug", action="store_true", help="show a traceback on errors")
+        add_debug(sub)
         tool.add_arguments(sub)
     args = parser.parse_args(argv)
     if args.command is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from trainer.commands.command_parser import CommandParser, add_overrides
+from trainer.commands.command_parser import CommandParser, add_debug, add_overrides
 from trainer.commands.players.arguments import add_actions, add_seed, at_least_one
 from trainer.commands.players.names import listing
 from trainer.commands.run_command import run_command
@@ -71,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="play unseen and print the statistics as JSON"
     )
     add_version(parser)
-    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    add_debug(parser)
     return parser
 
 

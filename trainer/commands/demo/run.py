@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainer.checkpoints import selectors
 from trainer.checkpoints.errors import NoUsableCheckpoint
-from trainer.commands.compilation import compilation_told
+from trainer.commands.compilation import COMPILING, compilation_told, compiling_so_far
 from trainer.commands.demo.checkpoint_choice import ask
 from trainer.commands.demo.render_mode import render_mode
 from trainer.commands.imports import large_imports
@@ -105,10 +105,9 @@ def _found(
 
 
 def _show_compiling(progress: Progress, kernels: int, *, as_json: bool) -> None:
-    text = "compiling kernels, once on this machine"
-    progress.show(f"{text}: {kernels} kernels so far ...", at_once=True)
+    progress.show(compiling_so_far(kernels), at_once=True)
     if kernels == 1 and not (as_json or sys.stderr.isatty()):
-        print(f"{text}: up to a minute ...", file=sys.stderr, flush=True)
+        print(f"{COMPILING}: up to a minute ...", file=sys.stderr, flush=True)
 
 
 def choose(

@@ -18,7 +18,7 @@ from typing import Any
 
 from trainer.checkpoints import atomic, layout, manifest, metadata
 from trainer.checkpoints.safe_io import safe_yaml
-from trainer.commands.command_parser import CommandParser
+from trainer.commands.command_parser import CommandParser, add_debug
 from trainer.commands.players.shelf import Shelf
 from trainer.commands.run_command import run_command
 from trainer.config.initialization import InitializationGroup
@@ -114,7 +114,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("selector", metavar="CHECKPOINT", help="a selector, for example a path")
     parser.add_argument("--checkpoint-dir", metavar="DIR", help="folder of the checkpoints")
-    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    add_debug(parser)
     return parser
 
 

@@ -15,13 +15,13 @@ from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.commands.players.game import configured_game, read_game
 from trainer.commands.players.names import SHIPPED_WORD, players_of
 from trainer.commands.players.policies import policy_of
-from trainer.commands.players.shelf import Shelf
+from trainer.commands.players.shelf import Shelf, shipped_checkpoint
 from trainer.config.types import TEAMS
 from trainer.errors import UsageError
 from trainer.evaluation.anchors import make_anchor
 from trainer.evaluation.cross_table import Maker
 from trainer.ppo.matches import PolicyPlayer
-from trainer.project import SHIPPED, shown_path
+from trainer.project import shown_path
 from trainer.run.saved_run import refuse_own_game
 
 
@@ -98,7 +98,7 @@ def find_checkpoint(word: str, shelf: Shelf) -> tuple[Path, str]:
         UsageError: it is a player without a network.
     """
     if word == SHIPPED_WORD:
-        folder = Shelf(str(SHIPPED)).find("latest")
+        folder = shipped_checkpoint()
         return folder, shown_path(folder)
     try:
         folder = shelf.find(word)

@@ -60,9 +60,8 @@ def draw_heat_map(report: Report, target: Path) -> None:
     axes.xaxis.set_label_position("top")
     _write_fields(axes, report)
     _add_scale(figure, image, place, width)
-    top = f"{describe(report.game)}"
-    actions = "sampled" if report.explore else "most likely"
-    below = f"{report.games:,} games of each pairing, seed {report.seed}, {actions} actions"
+    top = describe(report.game)
+    below = f"{report.games:,} games of each pairing, seed {report.seed}, {report.actions} actions"
     figure.text(0.15 / width, 1 - 0.3 / height, "Who sees whom", color=INK, size=13, weight="bold")
     figure.text(0.15 / width, 1 - 0.55 / height, top, color=MUTED, size=9)
     meaning = "share of the seeking steps in which a hider is seen; below it, games won by seekers"

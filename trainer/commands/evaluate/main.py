@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from trainer.commands.command_parser import CommandParser, add_overrides
-from trainer.commands.players.arguments import add_actions, add_seed, at_least_one
+from trainer.commands.command_parser import CommandParser, add_debug, add_overrides
+from trainer.commands.players.arguments import add_actions, add_games, add_seed
 from trainer.commands.players.names import listing
 from trainer.commands.run_command import run_command
 from trainer.project import add_version
@@ -66,13 +66,7 @@ def table_parser() -> argparse.ArgumentParser:
     parser.set_defaults(form="table")
     parser.add_argument("players", nargs="+", metavar="PLAYER", help="who plays; see below")
     parser.add_argument("--checkpoint-dir", metavar="DIR", help="folder of the checkpoints")
-    parser.add_argument(
-        "--games",
-        type=at_least_one,
-        default=DEFAULT_GAMES,
-        metavar="N",
-        help=f"how many each pairing plays (default: {DEFAULT_GAMES})",
-    )
+    add_games(parser, DEFAULT_GAMES, "how many each pairing plays")
     add_seed(parser)
     add_actions(parser)
     add_overrides(parser, "change the game, for example --set env.level=L1", "env.KEY=VALUE")
@@ -80,7 +74,7 @@ def table_parser() -> argparse.ArgumentParser:
     parser.add_argument("--yes", action="store_true", help="let --out replace an existing file")
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
     add_version(parser)
-    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    add_debug(parser)
     return parser
 
 

@@ -15,6 +15,7 @@ from trainer.cluster.ray_failures import failures_of_ray
 from trainer.cluster.ray_session import stop_ray
 from trainer.config.schema import Config
 from trainer.config.types import TEAMS
+from trainer.evaluation.anchors import OTHER
 from trainer.evaluation.cross_table import Cell, play_pairings
 from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.matches import PolicyPlayer
@@ -72,7 +73,7 @@ class Search:
     @property
     def responder(self) -> str:
         """The team that learns."""
-        return other_team(self.frozen)
+        return OTHER[self.frozen]
 
     def add(
         self, agent_steps: int, seconds: float, cell: Cell, networks: Mapping[str, ActorCritic]
@@ -85,7 +86,7 @@ class Search:
             self.best = copy.deepcopy(networks[self.responder]).eval()
 
     def _score(self, point: Point) -> float:
-        return float(share(point.cell, self.responder).mean(dtype=np.float64))
+        return float(point.cell.share_of(self.responder).mean(dtype=np.float64))
 
 
 @dataclass(frozen=True)
@@ -100,16 +101,6 @@ class Length:
         if self.iterations is not None:
             return iterations / self.iterations
         return seconds / (self.seconds or 1.0)
-
-
-def other_team(team: str) -> str:
-    return TEAMS[1 - TEAMS.index(team)]
-
-
-def share(cell: Cell, team: str) -> np.ndarray:
-    """A team's share of the seeking steps, [E]: those in which it sees, or is not seen."""
-    seen = cell.stats["seen_fraction"]
-    return seen if team == "seeker" else 1.0 - seen
 
 
 def measure(

@@ -16,6 +16,7 @@ from trainer.commands.players.names import RANDOM
 from trainer.commands.tables import Column, aligned
 from trainer.evaluation.cross_table import Cell, CrossTable
 from trainer.evaluation.nash import Equilibrium
+from trainer.evaluation.proportions import Interval
 from trainer.evaluation.ratings import START, Rating
 from trainer.evaluation.table_ratings import TableRatings
 from trainer.reporting.formatting import UNKNOWN, plural
@@ -67,6 +68,11 @@ class Report:
         return self.game.episode_steps - self.game.prep_steps
 
     @property
+    def actions(self) -> str:
+        """How policies chose their actions."""
+        return "sampled" if self.explore else "most likely"
+
+    @property
     def owner(self) -> str | None:
         """Whose game is played; None: the configuration file's."""
         return next((p.name for p in self.people if p.game is not None), None)
@@ -74,11 +80,11 @@ class Report:
     def head(self) -> list[str]:
         """What is played, a line each; for the beginning."""
         whose = f"that of {self.owner}" if self.owner else "of the configuration file"
-        actions = "sampled" if self.explore else "most likely"
         size = f"{len(self.table.seekers)} x {len(self.table.hiders)}"
+        how = f"seed {self.seed}, {self.actions} actions"
         return [
             f"game    {describe(self.game)} ({whose})",
-            f"games   {self.games} of each pairing, {size}, seed {self.seed}, {actions} actions",
+            f"games   {self.games} of each pairing, {size}, {how}",
             *(f"note    {note}" for note in self.notes()),
         ]
 
@@ -121,7 +127,7 @@ class Report:
             "game": {"of": self.owner, **self.game.model_dump(mode="json")},
             "games": self.games,
             "seed": self.seed,
-            "actions": "sampled" if self.explore else "most likely",
+            "actions": self.actions,
             "complete": table.is_complete,
             "notes": self.notes(),
             "seekers": self._players("seeker"),
@@ -212,13 +218,18 @@ def _title(game: ResolvedConfig | None) -> str | None:
     return None if game is None else game.title
 
 
+def in_percent(interval: Interval, sign: str = "") -> str:
+    """A share and its interval, `41% [29, 53]`; `sign`: of the percent."""
+    share, low, high = interval
+    return f"{100 * share:.0f}{sign} [{100 * low:.0f}, {100 * high:.0f}]"
+
+
 def _seen(cell: Cell) -> str:
     return f"{cell.mean('seen_fraction'):.3f}"
 
 
 def _won(cell: Cell) -> str:
-    share, low, high = cell.outcomes.win_rate
-    return f"{100 * share:.0f} [{100 * low:.0f}, {100 * high:.0f}]"
+    return in_percent(cell.outcomes.win_rate)
 
 
 def _first(cell: Cell) -> str:
@@ -248,11 +259,10 @@ def _mix(player: Mapping[str, Any]) -> str:
 def _cell_values(cell: Cell) -> dict[str, Any]:
     """A pairing as plain values."""
     outcomes = cell.outcomes
-    error = cell.standard_error("seen_fraction")
     return {
         "games": cell.games,
         "seen_fraction": cell.mean("seen_fraction"),
-        "seen_fraction_standard_error": error if error == error else None,
+        "seen_fraction_standard_error": cell.standard_error("seen_fraction"),
         "seeker_wins": outcomes.won,
         "draws": outcomes.drawn,
         "hider_wins": outcomes.lost,

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from trainer.commands.checkpoint_tools.json_output import print_json
-from trainer.commands.compilation import compilation_told
+from trainer.commands.compilation import compilation_told, compiling_so_far
 from trainer.commands.imports import large_imports
 from trainer.commands.interrupt import Interrupt
 from trainer.commands.players.shelf import Shelf
@@ -109,5 +109,4 @@ class Countdown:
     def compiling(self, kernels: int) -> None:
         """Says why nothing has been played yet."""
         if self._begun is None:
-            text = "compiling kernels, once on this machine"
-            self._progress.show(f"{text}: {kernels} kernels so far ...", at_once=True)
+            self._progress.show(compiling_so_far(kernels), at_once=True)

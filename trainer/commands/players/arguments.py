@@ -14,6 +14,17 @@ def add_seed(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_games(parser: argparse._ActionsContainer, default: int, meaning: str) -> None:
+    """Adds `--games`."""
+    parser.add_argument(
+        "--games",
+        type=at_least_one,
+        default=default,
+        metavar="N",
+        help=f"{meaning} (default: {default})",
+    )
+
+
 def add_actions(parser: argparse._ActionsContainer) -> None:
     """Adds `--deterministic` and `--explore`: how policies choose their actions."""
     how = parser.add_mutually_exclusive_group()

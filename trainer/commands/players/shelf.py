@@ -9,7 +9,7 @@ from trainer.checkpoints.index import Listing
 from trainer.checkpoints.open_store import is_url, split_url
 from trainer.commands.checkpoint_tools.open_manager import open_manager
 from trainer.errors import UsageError
-from trainer.project import configured_checkpoint_dir
+from trainer.project import SHIPPED, configured_checkpoint_dir
 
 
 class Shelf:
@@ -45,6 +45,11 @@ class Shelf:
     def address(self, checkpoint: Path) -> str:
         """Where a checkpoint of this shelf is for the user."""
         return self._manager.address(checkpoint)
+
+
+def shipped_checkpoint() -> Path:
+    """The verified checkpoint that comes with the project."""
+    return Shelf(str(SHIPPED)).find("latest")
 
 
 def home_of(selector: str | None, checkpoint: Path) -> str:

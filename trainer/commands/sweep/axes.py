@@ -108,12 +108,12 @@ def separated(text: str) -> list[str]:
 
 def identity(choice: Choice) -> str:
     """A text that two choices of equal values have in common, however they are written."""
-    return json.dumps({key: _plain(_value(text)) for key, text in choice.items()}, sort_keys=True)
+    return json.dumps({key: _plain(value_of(text)) for key, text in choice.items()}, sort_keys=True)
 
 
 def value_of(text: str) -> Any:
     """The value of a text in YAML."""
-    return _value(text)
+    return safe_yaml.parse(text)
 
 
 def grid(axes: Sequence[Axis]) -> list[Choice]:
@@ -213,17 +213,13 @@ def _parse(item: str) -> Axis:
 
 def _range(key: str, kind: str, low_text: str, high_text: str) -> Range:
     texts = (low_text, high_text)
-    ends = [_value(text) if safe_yaml.is_number(text.strip()) else None for text in texts]
+    ends = [value_of(text) if safe_yaml.is_number(text.strip()) else None for text in texts]
     low, high = (float(end) if isinstance(end, int | float) else math.nan for end in ends)
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise UsageError(f"--set {key}: {kind}:LOW:HIGH needs two numbers, the lower one first")
     if kind == "log" and low <= 0:
         raise UsageError(f"--set {key}: log:LOW:HIGH needs numbers above 0, found {low:g}")
     return Range(low, high, kind == "log", all(isinstance(end, int) for end in ends))
-
-
-def _value(text: str) -> Any:
-    return safe_yaml.parse(text)
 
 
 def _plain(value: Any) -> Any:

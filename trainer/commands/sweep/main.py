@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.commands.command_parser import CommandParser, add_overrides
+from trainer.commands.command_parser import CommandParser, add_debug, add_overrides
 from trainer.commands.run_command import run_command
 from trainer.errors import EXIT_ERROR
 from trainer.project import add_version, profiles
@@ -86,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--dry-run", action="store_true", help="show the runs, and start none")
     parser.add_argument("--json", action="store_true", help="the result for programs, on stdout")
-    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    add_debug(parser)
     add_version(parser)
     return parser
 

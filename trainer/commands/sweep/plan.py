@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ class Plan:
     base: Base
     axes: Sequence[Axis]
     runs: Sequence[Planned]
-    sampled: int | None = field(default=None)
+    sampled: int | None = None
 
     def default_folder(self) -> Path:
         """The same folder for the same command: named by the file and what varies."""

@@ -7,7 +7,7 @@ import json
 import os
 
 from trainer.checkpoints.safe_io.redaction import has_credentials
-from trainer.commands.command_parser import add_config, add_overrides
+from trainer.commands.command_parser import add_config, add_debug, add_overrides
 from trainer.errors import UsageError
 from trainer.project import add_version
 
@@ -85,7 +85,7 @@ def add_run_arguments(parser: argparse.ArgumentParser, *, asks: bool = False) ->
     yes = "do not ask" if asks else "no effect here; main.py never asks"
     parser.add_argument("--yes", action="store_true", help=yes)
     add_version(parser)
-    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    add_debug(parser)
 
 
 def overrides_of(args: argparse.Namespace) -> list[str]:

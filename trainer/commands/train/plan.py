@@ -16,6 +16,7 @@ from trainer.checkpoints import layout
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.checkpoints.safe_io.safe_json import first_line
 from trainer.commands.players.names import SHIPPED_WORD
+from trainer.commands.players.shelf import shipped_checkpoint
 from trainer.commands.train.arguments import flags_of
 from trainer.commands.train.checkpoint_folder import (
     check_curves_writable,
@@ -41,7 +42,7 @@ from trainer.config.run_length import (
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import checked_place
 from trainer.errors import UsageError
-from trainer.project import SHIPPED, shown_path
+from trainer.project import shown_path
 from trainer.run.identity import RunOrigin
 from trainer.run.saved_run import SavedRun, refuse_own_game
 from trainer.run.saved_state.training_state import STATE_FILE
@@ -159,7 +160,7 @@ def _find_source(selector: str, home: str, new: str, source: str) -> Path:
     """The checkpoint for a warm start, also the one that comes with the project: selectors mean the
     folder of the configuration, not the new one of --checkpoint-dir."""
     if selector == SHIPPED_WORD:
-        return find("latest", str(SHIPPED), source)
+        return shipped_checkpoint()
     try:
         checkpoint = find(selector, home, source)
         _refuse_own_game(checkpoint)

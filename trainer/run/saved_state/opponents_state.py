@@ -15,6 +15,7 @@ from trainer.opponents.pool import PoolState
 
 OPPONENTS = "opponents"
 OPPONENTS_FILE = "opponents.npz"
+LARGEST_RATING = 1e6
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,18 @@ from trainer.opponents.pool import MAX_SIZE, PoolState
 from trainer.opponents.weights import named_weights
 from trainer.ppo.frozen import acting_shapes
 from trainer.ppo.networks import PolicySpec
-from trainer.run.saved_state.opponents_state import OPPONENTS, OPPONENTS_FILE, OpponentsState
+from trainer.run.saved_state.opponents_state import (
+    LARGEST_RATING,
+    OPPONENTS,
+    OPPONENTS_FILE,
+    OpponentsState,
+)
 from trainer.run.saved_state.plain_arrays import read_npz
 from trainer.run.saved_state.random_checks import check_random
 
 _MEMBER = ("iteration", "mu", "sigma", "games", "wins")
 _MATCHES = ("random", "slot", "since", "drawn")
 _MAX_SLOTS = 64
-_LARGEST_RATING = 1e6
 _ROOM = 2**16  # bytes of the headers
 _VARIANCE = "normalizer.var"
 
@@ -72,8 +76,8 @@ def _check_members(pool: Any, name: str, newest: int) -> None:
         mapping(member, where, _MEMBER)
         # Those that a warm start has brought along are from before the first iteration.
         whole(member["iteration"], f"{where}: iteration", -COUNT, newest)
-        finite(member["mu"], f"{where}: mu", -_LARGEST_RATING, _LARGEST_RATING)
-        finite(member["sigma"], f"{where}: sigma", 0.0, _LARGEST_RATING)
+        finite(member["mu"], f"{where}: mu", -LARGEST_RATING, LARGEST_RATING)
+        finite(member["sigma"], f"{where}: sigma", 0.0, LARGEST_RATING)
         finite(member["games"], f"{where}: games", 0.0, COUNT)
         finite(member["wins"], f"{where}: wins", 0.0, member["games"])
     for older, newer in pairwise(member["iteration"] for member in pool):

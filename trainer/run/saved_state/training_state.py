@@ -22,7 +22,12 @@ from trainer.checkpoints.safe_io import safe_json
 from trainer.checkpoints.safe_io.plain_values import finite, mapping, sequence, whole
 from trainer.config.types import TEAMS
 from trainer.ppo.progress import COUNTERS
-from trainer.run.saved_state.opponents_state import OPPONENTS, OPPONENTS_FILE, OpponentsState
+from trainer.run.saved_state.opponents_state import (
+    LARGEST_RATING,
+    OPPONENTS,
+    OPPONENTS_FILE,
+    OpponentsState,
+)
 from trainer.run.saved_state.plain_arrays import MAX_FILE, read_npz
 from trainer.run.saved_state.schedule_checks import check_schedule_state
 
@@ -30,7 +35,6 @@ STATE_FILE = "state.json"
 EPISODES_FILE = "episodes.npz"
 FORMAT = 1
 _MAX_TEXT = 500
-_LARGEST_RATING = 1e9
 _MAX_BYTES = 8 * 2**20  # 1024 runners with some 400 bytes each, and learners with 20 KB
 _MAX_RUNNERS = 1_025
 _MAX_LEARNERS = 256
@@ -160,8 +164,8 @@ def _check_counters(state: dict[str, Any], teams: tuple[str, ...]) -> None:
         where = f"ratings.{safe_json.shown(team)}"
         if team not in teams or len(sequence(rating, where)) != 2:
             raise ValueError(f"{where} is no mean and deviation of a team")
-        finite(rating[0], where, -_LARGEST_RATING, _LARGEST_RATING)
-        finite(rating[1], where, 0.0, _LARGEST_RATING)
+        finite(rating[0], where, -LARGEST_RATING, LARGEST_RATING)
+        finite(rating[1], where, 0.0, LARGEST_RATING)
     runners = mapping(state.get("runners"), "runners")
     for index in runners:
         if not (index.isdecimal() and len(index) < 6):
