@@ -69,6 +69,24 @@ def test_cuda_without_a_gpu_is_refused(gpu: Gpu, monkeypatch: pytest.MonkeyPatch
         device_of(config("cuda"))
 
 
+GPUS = {"num_learners": 2, "num_gpus_per_learner": 0.5}
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_remote_learners_have_gpus_of_their_own_machines(device: str, gpu: Gpu) -> None:
+    gpu(False)
+    asked = config(device, ray=GPUS)
+    assert (device_of(asked), engine_of(asked)) == ("cuda", "torch")
+
+
+def test_gpus_of_learners_need_the_torch_engine_and_no_other_device() -> None:
+    with pytest.raises(ConfigError, match=r"'cpu', but ray.num_gpus_per_learner = 0.5; set that"):
+        device_of(config("cpu", ray=GPUS))
+    refused = r"train.engine = 'fused' does not support ray.num_gpus_per_learner = 0.5; use 'auto'"
+    with pytest.raises(ConfigError, match=refused):
+        engine_of(config("auto", ray=GPUS, train={"engine": "fused"}))
+
+
 def test_cuda_with_remote_learners_or_the_fused_engine_is_refused(gpu: Gpu) -> None:
     gpu(True)
     with pytest.raises(ConfigError, match=r"train.device is 'cuda'.* ray.num_learners = 2"):

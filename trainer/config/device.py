@@ -1,4 +1,8 @@
-"""Where a run learns: on the CPU, or on a GPU that torch reaches by CUDA."""
+"""Where a run learns: on the CPU, or on a GPU that torch reaches by CUDA.
+
+Remote learners have the GPUs that Ray gives them (`ray.num_gpus_per_learner`); whether their
+machines have any, this one need not know.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +21,21 @@ def device_of(config: Config) -> str:
     Raises:
         ConfigError: cuda is asked for and cannot be had.
     """
+    if config.ray.num_gpus_per_learner:
+        if config.train.device == "cpu":
+            raise ConfigError(
+                "train.device is 'cpu', but ray.num_gpus_per_learner = "
+                f"{config.ray.num_gpus_per_learner:g}; set that to 0 or the device to auto"
+            )
+        return "cuda"
     if config.train.device == "auto":
         return "cpu" if why_cpu(config) or missing_cuda() else "cuda"
     if config.train.device == "cuda":
         if config.ray.num_learners:
             raise ConfigError(
                 "train.device is 'cuda', which learns in the training process, not with "
-                f"ray.num_learners = {config.ray.num_learners}; set that to 0 or the device to cpu"
+                f"ray.num_learners = {config.ray.num_learners}; set that to 0, the device to cpu, "
+                "or ray.num_gpus_per_learner to 1 for learners with a GPU each"
             )
         if missing := missing_cuda():
             raise ConfigError(
@@ -37,6 +49,8 @@ def why_cpu(config: Config) -> str:
     """Why a run whose device is "auto" would leave a GPU alone; empty: it would not."""
     if config.train.engine == "fused":
         return "train.engine = fused"
+    if config.ray.num_gpus_per_learner:
+        return ""
     if config.ray.num_learners:
         return f"ray.num_learners = {config.ray.num_learners}"
     hiddens = (config.ppo.team(team).hiddens for team in config.played.team_sizes)

@@ -29,6 +29,8 @@ def why_torch(config: Config) -> str:
         return "NUMBA_DISABLE_JIT"
     if config.train.device == "cuda":
         return "train.device = cuda"
+    if config.ray.num_gpus_per_learner:
+        return f"ray.num_gpus_per_learner = {config.ray.num_gpus_per_learner:g}"
     if config.ray.num_learners > 1:
         return f"ray.num_learners = {config.ray.num_learners}"
     for team in config.played.team_sizes:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 KeyPath = tuple[str, ...]
-_SINGLE = ("lr_schedule_kwargs", "curriculum")
+_SINGLE = ("lr_schedule_kwargs", "curriculum", "custom_resources")
 
 
 def values_by_path(values: Mapping[str, Any], prefix: KeyPath = ()) -> dict[KeyPath, Any]:

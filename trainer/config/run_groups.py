@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from trainer.config.types import TEAMS, BestBy, Count, Group, LocalFolder, NoCredentials
+from trainer.config.types import (
+    TEAMS,
+    Amount,
+    BestBy,
+    Count,
+    Fraction,
+    Group,
+    LocalFolder,
+    NoCredentials,
+    ResourceName,
+)
 from trainer.config.usable_cores import usable_cores
 from trainer.opponents.pool import MAX_SIZE
 
@@ -38,13 +48,19 @@ class RayGroup(Group):
     """Where sampling and learning run; with no runners and learners, all in this process."""
 
     address: NoCredentials | None = None
-    """Address of a Ray cluster; None starts a local one when it is needed."""
+    """Address of a Ray cluster; None: RAY_ADDRESS, else a local one is started when needed."""
     num_env_runners: Annotated[int, Field(strict=True, ge=0, le=1024)] = 0
     """Remote sampling processes; 0 samples in the training process."""
     num_envs_per_env_runner: Annotated[int, Field(strict=True, ge=1, le=2**20)] = 512
     """Worlds per sampling process (N)."""
     num_learners: Annotated[int, Field(strict=True, ge=0, le=64)] = 0
     """Remote learners with equal shards; 0 learns in the training process."""
+    num_cpus_per_env_runner: Amount = 1
+    """Cores that a remote sampling process takes up, and threads it plays with; 0 = any node."""
+    num_gpus_per_learner: Fraction = 0.0
+    """GPUs that a remote learner takes up, up to 1; 0 learns on the CPU."""
+    custom_resources: dict[ResourceName, Amount] = Field(default_factory=dict)
+    """Ray's own resources that a remote sampling process takes up, by name."""
 
     @property
     def num_envs(self) -> int:
@@ -60,6 +76,16 @@ class RayGroup(Group):
             raise ValueError(
                 f"{self.num_envs} worlds cannot be shared equally by num_learners = "
                 f"{self.num_learners}; change num_envs_per_env_runner to a multiple of it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _gpus_have_learners(self) -> RayGroup:
+        if self.num_gpus_per_learner and not self.num_learners:
+            raise ValueError(
+                f"num_gpus_per_learner = {self.num_gpus_per_learner:g} is of remote learners, and "
+                "num_learners is 0; set that to 1 or more, or train.device to cuda for the GPU of "
+                "the training process"
             )
         return self
 

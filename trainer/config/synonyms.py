@@ -64,6 +64,9 @@ _TERMS: dict[str, str] = {
     "ray.num_envs_per_env_runner": "num_envs n_envs nenvs num_environments num_envs_per_worker "
     "envs_per_worker",
     "ray.num_learners": "num_learner_workers n_learners",
+    "ray.num_cpus_per_env_runner": "num_cpus num_cpus_per_worker cpus_per_worker",
+    "ray.num_gpus_per_learner": "num_gpus_per_learner_worker gpus_per_learner",
+    "ray.custom_resources": "custom_resources_per_env_runner custom_resources_per_worker",
     "ray.address": "ray_address cluster_address redis_address head_address",
     "train.seed": "random_seed rng_seed torch_seed",
     "train.torch_threads": "num_threads n_threads torch_num_threads num_torch_threads",
@@ -113,8 +116,9 @@ OPTIONS = {
 """Keys that an option stands for."""
 
 _GPU = (
-    "train.device=cuda learns on a GPU; sampling stays on the CPU, where ray.num_env_runners "
-    "(processes) and train.torch_threads spread it over its cores"
+    "train.device=cuda learns on a GPU, ray.num_gpus_per_learner gives remote learners some; "
+    "sampling stays on the CPU, where ray.num_env_runners (processes) and train.torch_threads "
+    "spread it over its cores"
 )
 _BATCH = (
     "a batch is ppo.rollout_length steps of ray.num_envs_per_env_runner worlds "
@@ -130,8 +134,7 @@ _NO_PASSES = (
     "e.g. schedules.env={vision_angle: {type: linear, start: 300, end: 135}}"
 )
 _NOTES: dict[str, str] = {
-    _GPU: "num_gpus num_gpus_per_learner num_gpus_per_worker num_gpus_per_env_runner gpu gpus "
-    "cuda num_gpus_per_learner_worker use_gpu accelerator",
+    _GPU: "num_gpus num_gpus_per_worker num_gpus_per_env_runner gpu gpus cuda use_gpu accelerator",
     _BATCH: "train_batch_size train_batch_size_per_learner frames_per_batch total_batch_size "
     "buffer_size",
     "ppo.minibatch_size is the size of one, in agent-steps of a team": "num_minibatches "
@@ -145,8 +148,6 @@ _NOTES: dict[str, str] = {
     "centralized_critic use_centralized_v use_centralized_critic centralized_value central_value "
     "central_critic asymmetric_critic critic_input use_global_state share_obs",
     "it is torch": "framework backend",
-    "Ray gives each process of ray.num_env_runners one CPU": "num_cpus num_cpus_per_worker "
-    "num_cpus_per_env_runner",
     "advantages are always GAE, of both teams standardized over the batch": "use_gae "
     "normalize_advantage norm_adv normalize_advantages gae use_critic",
     "TensorBoard files (tracking.tensorboard_dir) and MLflow (tracking.mlflow) are written": ""

@@ -83,6 +83,31 @@ def _local(text: str) -> str:
     return text
 
 
+def _custom_resource(name: str) -> str:
+    if name in _RAY_RESOURCES:
+        raise ValueError(f"is no resource of one's own; {_RAY_RESOURCES[name]}")
+    if not name.strip() or not name.isprintable():
+        raise ValueError("must be a name, as Ray's nodes were started with")
+    return name
+
+
+_RAY_RESOURCES = {
+    "CPU": "set ray.num_cpus_per_env_runner",
+    "GPU": "sampling is on the CPU; ray.num_gpus_per_learner gives them to learners",
+    "memory": "Ray counts it itself",
+    "object_store_memory": "Ray counts it itself",
+}
+ResourceName = Annotated[str, AfterValidator(_custom_resource)]
+
+
+def _shares(amount: float) -> float:
+    if amount > 1 and amount != int(amount):
+        raise ValueError("must be a whole number, or a share of one")
+    return amount
+
+
+Amount = Annotated[float, Field(strict=True, ge=0, le=1024), AfterValidator(_shares)]
+"""How much of a resource an actor of Ray takes up."""
 NoCredentials = Annotated[str, AfterValidator(_without_credentials)]
 LocalFolder = Annotated[Place, AfterValidator(_local)]
 

@@ -104,12 +104,15 @@ def algorithm_config(
             env_runner_cls=BatchedEnvRunner,
             num_env_runners=config.ray.num_env_runners,
             num_envs_per_env_runner=config.ray.num_envs_per_env_runner,
+            num_cpus_per_env_runner=config.ray.num_cpus_per_env_runner,
+            custom_resources_per_env_runner=dict(config.ray.custom_resources),
             rollout_fragment_length=config.ppo.rollout_length,
             create_local_env_runner=True,
             sample_timeout_s=None,
         )
         .learners(
             num_learners=config.ray.num_learners,
+            num_gpus_per_learner=config.ray.num_gpus_per_learner,
             learner_class=TeamPPOLearner,
             # The learner reads whole rollouts; building RLlib's connectors of episodes would cost a
             # quarter of the start.

@@ -91,7 +91,9 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             self.config.env_config["engine"],
             networks,
             specs | {player: specs[team] for player, team in self.opponents.teams.items()},
-            self.config.env_config["threads"] if self.num_workers == 0 else 1,
+            self.config.env_config["threads"]
+            if self.num_workers == 0
+            else max(1, int(self.config.num_cpus_per_env_runner)),
             self.opponents.networks,
         )
         self._weights_seq_no = 0
