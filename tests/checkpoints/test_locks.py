@@ -91,6 +91,19 @@ def plant_record(directory: Path, **changes: Any) -> None:
     (directory / layout.WRITER).write_text(json.dumps(document))
 
 
+def test_the_ray_job_of_a_writer_is_named(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {"metadata": {"job_submission_id": "raysubmit_1"}, "runtime_env": {}}
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps(config))
+    plant_record(directory, machine="elsewhere", host="head", pid=7, since="today")
+    monkeypatch.delenv("RAY_JOB_CONFIG_JSON_ENV_VAR")
+    with pytest.raises(CheckpointsInUse) as caught:
+        locks.check_free(directory)
+    first, second = str(caught.value).splitlines()
+    assert first.endswith("in use by process 7 on head, the Ray job raysubmit_1 (since today)")
+    assert second.startswith("Stop that one (python -m trainer.submit stop raysubmit_1), or use")
+    assert Owner.this_process(WHEN).job == ""
+
+
 def test_fifty_races_have_one_winner_each(rivals: Rivals, tmp_path: Path) -> None:
     for race in range(50):
         for rival in rivals:

@@ -21,7 +21,7 @@ from trainer.checkpoints.sidecar import Sidecar, is_iteration
 
 MAX_NAME, MAX_NOTE = 40, 500
 # What the selectors, the demo's players and its question already give a meaning.
-RESERVED = frozenset({"latest", "best", "final", "random", "q", "quit", "exit"})
+RESERVED = frozenset({"latest", "best", "final", "auto", "random", "q", "quit", "exit"})
 # Scripted players: no checkpoint is called so any more. Those that already are keep their names.
 PLAYERS = frozenset({"chaser", "searcher", "ramp_user", "runner", "blocker"})
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")

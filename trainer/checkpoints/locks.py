@@ -158,7 +158,7 @@ def check_free(directory: Path) -> None:
         ) from None
     if owner is None or owner.is_dead:
         return
-    way_on = "Stop that one, or use another folder (--checkpoint-dir)"
+    way_on = f"{owner.way_to_stop}, or use another folder (--checkpoint-dir)"
     if owner.is_elsewhere:
         way_on += f"; if it no longer runs there, delete {path}"
     raise CheckpointsInUse(f"{directory} is in use by {owner}\n{way_on}")

@@ -19,6 +19,8 @@ from typing import Any
 
 from trainer.checkpoints.safe_io import safe_json
 
+# Both as Ray's job supervisor sets them for the process that it starts.
+_RAY_JOB_CONFIG, _SUBMISSION_ID = "RAY_JOB_CONFIG_JSON_ENV_VAR", "job_submission_id"
 _ENDED = ("Z", "X")  # killed, but nobody has asked for its exit status yet
 
 
@@ -33,6 +35,7 @@ class Owner:
         start: see `start_time`.
         since: local time of the record.
         token: unique to the record.
+        job: submission id of the Ray job that it is the driver of; empty: of none.
     """
 
     host: str
@@ -41,13 +44,14 @@ class Owner:
     start: int
     since: str
     token: str
+    job: str = ""
 
     @classmethod
     def this_process(cls, when: datetime) -> Owner:
         """A new record of the running process."""
         pid = os.getpid()
         since = when.isoformat(sep=" ", timespec="seconds")
-        return cls(_nodename(), machine(), pid, start_time(pid), since, uuid.uuid4().hex)
+        return cls(_nodename(), machine(), pid, start_time(pid), since, uuid.uuid4().hex, ray_job())
 
     @classmethod
     def read(cls, path: Path) -> Owner | None:
@@ -75,7 +79,8 @@ class Owner:
             type(value) is int and 0 <= value < 2**63 for value in numbers.values()
         ):
             raise ValueError("not a record of a process")
-        return cls(**text, **numbers)  # type: ignore[arg-type]
+        job = document.get("job", "")
+        return cls(**text, **numbers, job=job if isinstance(job, str) else "")  # type: ignore[arg-type]
 
     @property
     def is_this_process(self) -> bool:
@@ -92,13 +97,21 @@ class Owner:
         """Whether the process has certainly ended."""
         return not self.is_elsewhere and not is_running(self.pid, self.start)
 
+    @property
+    def way_to_stop(self) -> str:
+        """What to do about it, as the beginning of a sentence."""
+        if not self.job:
+            return "Stop that one"
+        return f"Stop that one (python -m trainer.submit stop {safe_json.shown(self.job)})"
+
     def encode(self) -> str:
         """The text of the record."""
         return json.dumps(asdict(self)) + "\n"
 
     def __str__(self) -> str:
         host, since = safe_json.shown(self.host), safe_json.shown(self.since)
-        return f"process {self.pid} on {host} (since {since})"
+        job = f", the Ray job {safe_json.shown(self.job)}" if self.job else ""
+        return f"process {self.pid} on {host}{job} (since {since})"
 
 
 def is_running(pid: int, start: int) -> bool:
@@ -132,6 +145,22 @@ def machine() -> str:
     with contextlib.suppress(OSError):
         name += Path("/proc/self/ns/pid").readlink().name
     return re.sub(r"[^A-Za-z0-9]+", "_", name)[-60:] or "host"
+
+
+def ray_job() -> str:
+    """The submission id of the Ray job whose driver this process is; empty: of none."""
+    given = ray_job_config().get("metadata")
+    found = given.get(_SUBMISSION_ID) if isinstance(given, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def ray_job_config() -> dict[str, Any]:
+    """What the Ray job whose driver this process is was submitted with; empty outside of a job."""
+    try:
+        config = json.loads(os.environ.get(_RAY_JOB_CONFIG, "{}"))
+    except ValueError:
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def _state_and_start(pid: int) -> tuple[str, int]:

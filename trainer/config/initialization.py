@@ -18,7 +18,7 @@ class ResumeBlock(Group):
     """Resuming: same step, same everything."""
 
     checkpoint: Selector = "latest"
-    """latest, best, final, an iteration number, a name or a path."""
+    """latest, best, final, an iteration, a name or a path; auto: latest, or a new run without."""
     additional: Count | None = None
     """Number of further iterations."""
     target_total: Count | None = None

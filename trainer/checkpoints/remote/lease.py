@@ -103,8 +103,8 @@ def _why_refused(client: Client, name: str, age: float) -> str | None:
     if age <= EXPIRY_S and owner is not None and not owner.is_dead:
         return (
             f"{url} is in use by {owner}\n"
-            "Stop that one, or use another folder (--checkpoint-dir); if it no longer runs, its "
-            f"lease ends {EXPIRY_S / 60:.0f} min after its last sign of life"
+            f"{owner.way_to_stop}, or use another folder (--checkpoint-dir); if it no longer runs, "
+            f"its lease ends {EXPIRY_S / 60:.0f} min after its last sign of life"
         )
     logger.warning("%s: the lease of %s is taken over", url, owner or "an unknown writer")
     client.delete(name)

@@ -15,6 +15,10 @@ DEFAULT_TURN = 10
 """Iterations of a turn where alternations are asked for and `train.alternate.every` is null."""
 
 
+class NothingLeft(UsageError):  # noqa: N818
+    """A checkpoint that is as far as the run is to go."""
+
+
 def with_turns(config: Config, alternations: int | None) -> tuple[Config, bool]:
     """The configuration with alternating training if alternations are asked for.
 
@@ -47,7 +51,7 @@ def resumed_length(
         name: the checkpoint's name.
 
     Raises:
-        UsageError: there is nothing left to train.
+        NothingLeft: there is nothing left to train.
     """
     block = config.initialization.resume
     if config.initialization.mode != "resume":
@@ -79,7 +83,7 @@ def _no_budget_asked(args: argparse.Namespace) -> bool:
 
 def _refuse(name: str, done: int, unit: str, wanted: str) -> NoReturn:
     at = f"{done} {unit}" if unit else f"iteration {done}"
-    raise UsageError(
+    raise NothingLeft(
         f"{name} is at {at} already, and {wanted} asks for no more; "
         f"add --iterations N to train N more"
     )

@@ -17,6 +17,7 @@ examples:
   python main.py --iterations 20 --set env.level=L1
   python main.py --resume latest                   continue from the newest checkpoint
   python main.py ./checkpoints/checkpoint_000050   continue from this one
+  python main.py --resume auto --iterations 500    the same command again continues, up to 500
   python main.py --warmstart best --checkpoint-dir ./second
                                                    a new run with the networks of the best one
 
@@ -47,7 +48,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("checkpoint", nargs="?", help="checkpoint to continue from (a selector)")
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--fresh", action="store_true", help="new networks, whatever else says so")
-    start.add_argument("--resume", metavar="SEL", help="continue from this checkpoint (a selector)")
+    start.add_argument(
+        "--resume",
+        metavar="SEL",
+        help="continue from this checkpoint (a selector); auto: from the newest in the folder of "
+        "the run, or start if there is none yet",
+    )
     start.add_argument(
         "--continue-run-id",
         metavar="ID",
@@ -72,6 +78,7 @@ def _run(argv: Sequence[str]) -> int:
         parser.error(
             "a checkpoint, --fresh, --resume, --warmstart and --continue-run-id exclude each other"
         )
+    from trainer.commands.train.auto import AlreadyDone
     from trainer.commands.train.plan import plan_run
     from trainer.commands.train.resume_report import show_resume
     from trainer.commands.train.run import run
@@ -89,7 +96,13 @@ def _run(argv: Sequence[str]) -> int:
         start = Start(warmstart=args.warmstart, source="--warmstart")
     else:
         start = Start(fresh=args.fresh)
-    plan = plan_run(args, start)
+    try:
+        plan = plan_run(args, start)
+    except AlreadyDone as done:
+        print(done)
+        return 0
+    if plan.note:
+        print(plan.note)
     for warning in warnings(plan, args, asks=False):
         print(f"warning: {warning}", file=sys.stderr)
     if plan.restore_path is None:

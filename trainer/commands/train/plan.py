@@ -18,6 +18,7 @@ from trainer.checkpoints.safe_io.safe_json import first_line
 from trainer.commands.players.names import SHIPPED_WORD
 from trainer.commands.players.shelf import shipped_checkpoint
 from trainer.commands.train.arguments import flags_of
+from trainer.commands.train.auto import auto_length, settled
 from trainer.commands.train.checkpoint_folder import (
     check_curves_writable,
     check_writable,
@@ -65,6 +66,7 @@ class RunPlan:
         turned_on: whether alternating training is new, because alternations were asked for.
         flags: what the command line says of the run's values.
         source: what has named the checkpoint to resume, as in `Start`.
+        note: what `auto` has chosen, as in `Start`.
     """
 
     config: Config
@@ -77,6 +79,7 @@ class RunPlan:
     turned_on: bool = False
     flags: tuple[str, ...] = ()
     source: str = ""
+    note: str = ""
 
     @property
     def restore_path(self) -> Path | None:
@@ -108,6 +111,7 @@ def plan_run(args: argparse.Namespace, start: Start) -> RunPlan:
     Raises:
         UsageError, ConfigError: exit code 2.
         NoUsableCheckpoint: exit code 3.
+        AlreadyDone: `auto` finds that the run has its whole length.
     """
     asked = given(args)
     groups = asked.groups()
@@ -115,6 +119,7 @@ def plan_run(args: argparse.Namespace, start: Start) -> RunPlan:
         groups = _with_checkpoint_dir(groups, args.checkpoint_dir)
     if start == Start():
         start = configured_start(groups)
+    start = settled(start, groups)
     if start.mlflow_run_id is not None:
         asked, start = tracked_start(asked, groups, start.mlflow_run_id)
     if start.resume is not None:
@@ -153,6 +158,7 @@ def _new_plan(asked: Given, start: Start) -> RunPlan:
         schedules=schedules,
         budget=None if args.until else budget_of(config),
         turned_on=turned_on,
+        note=start.note,
     )
 
 
@@ -186,7 +192,8 @@ def _resume_plan(asked: Given, groups: ConfigGroups, start: Start, selector: str
     found = find_to_resume(selector, place, start.source, best)
     _refuse_own_game(found.saved)
     found.saved.check_resumable()
-    if found.place != place and args.checkpoint_dir is not None:
+    own_folder = args.checkpoint_dir is not None or start.auto  # where a retry looks
+    if found.place != place and own_folder:
         refuse_occupied(place)
     else:
         place = found.place  # a run is resumed in its own folder
@@ -197,7 +204,10 @@ def _resume_plan(asked: Given, groups: ConfigGroups, start: Start, selector: str
     config = _with_checkpoint_dir(configured.config, place)
     config = config.model_copy(update={"initialization": groups.initialization})
     config, turned_on = with_turns(config, args.alternations)
-    until, budget = resumed_length(args, config, Done.of(saved.metadata), saved.path.name)
+    if start.auto:
+        until, budget = auto_length(args, config, saved, start)
+    else:
+        until, budget = resumed_length(args, config, Done.of(saved.metadata), saved.path.name)
     config = with_plan(config, until)
     origin = RunOrigin(
         saved=saved,
@@ -220,6 +230,7 @@ def _resume_plan(asked: Given, groups: ConfigGroups, start: Start, selector: str
         turned_on=turned_on,
         flags=tuple(flags_of(args)),
         source=start.source,
+        note=start.note,
     )
 
 

@@ -12,9 +12,11 @@ from trainer.commands.train.configuration import Given
 from trainer.config.schema import ConfigGroups
 
 RESTORE_VARIABLE = "RESTORE_CHECKPOINT"
-_RESUME_KEY = "initialization.resume.checkpoint"
-UNTYPED = (RESTORE_VARIABLE, _RESUME_KEY)
+RESUME_KEY = "initialization.resume.checkpoint"
+UNTYPED = (RESTORE_VARIABLE, RESUME_KEY)
 """What can name the checkpoint to resume although the command line does not."""
+AUTO = "auto"
+"""The selector of what was saved last, if anything was: see `trainer.commands.train.auto`."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class Start:
         fresh: new networks.
         source: where the selector comes from, for messages.
         mlflow_run_id: resume the last checkpoint of this MLflow run, under the same run.
+        auto: whether `auto` has chosen it: the command may be given again, and its length is that
+            of the whole run.
+        note: a line on what was chosen; empty: nothing was.
     """
 
     resume: str | None = None
@@ -34,6 +39,8 @@ class Start:
     fresh: bool = False
     source: str = "command line"
     mlflow_run_id: str | None = None
+    auto: bool = False
+    note: str = ""
 
 
 def configured_start(config: ConfigGroups) -> Start:
@@ -41,10 +48,15 @@ def configured_start(config: ConfigGroups) -> Start:
     named = os.environ.get(RESTORE_VARIABLE, "").strip()
     if named:
         return Start(resume=named, source=RESTORE_VARIABLE)
+    return file_start(config)
+
+
+def file_start(config: ConfigGroups) -> Start:
+    """The start that the configuration asks for."""
     initialization = config.initialization
     if initialization.mode == "resume":
         checkpoint = initialization.resume.checkpoint
-        return Start(resume=checkpoint, source=_RESUME_KEY)
+        return Start(resume=checkpoint, source=RESUME_KEY)
     return Start(fresh=initialization.mode == "fresh", source="initialization.warmstart")
 
 
