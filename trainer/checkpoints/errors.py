@@ -31,6 +31,10 @@ class NoUsableCheckpoint(CheckpointError):  # noqa: N818 - reads as the state it
     exit_code = 3
 
 
+class NoSuchPath(NoUsableCheckpoint):
+    """A checkpoint was named by a path, and nothing lies there."""
+
+
 class CheckpointExists(CheckpointError):  # noqa: N818
     """A save would overwrite a checkpoint."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainer.checkpoints import index, layout, ranking
 from trainer.checkpoints.checkpoint_info import CheckpointInfo
-from trainer.checkpoints.errors import NoUsableCheckpoint
+from trainer.checkpoints.errors import NoSuchPath, NoUsableCheckpoint
 from trainer.checkpoints.index import Listing
 from trainer.checkpoints.metadata import BestBy
 from trainer.checkpoints.safe_io import safe_json
@@ -205,10 +205,10 @@ def typed_path(text: str | os.PathLike[str]) -> Path:
     return path
 
 
-def no_such_path(path: Path, instead: str = "") -> NoUsableCheckpoint:
+def no_such_path(path: Path, instead: str = "") -> NoSuchPath:
     """The error for a path that does not exist; it names the nearest path without `instead`."""
     instead = instead.removeprefix(f"no such checkpoint: {path}").removeprefix("; ")
-    return NoUsableCheckpoint(
+    return NoSuchPath(
         f"Checkpoint path does not exist: {path}; {instead or nearest_existing(path)}"
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+import platform
 import tempfile
 from pathlib import Path
 
@@ -48,6 +50,26 @@ def test_a_message_names_where_the_selector_comes_from(checkpoint: Path) -> None
             look("7", PLACE, "")
         with pytest.raises(UsageError, match=r"^--resume is empty; name a checkpoint"):
             look("  ", PLACE, "--resume")
+
+
+def test_a_job_is_told_on_which_machine_a_path_was_looked_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = "/tmp/ray/session_1/checkpoint_000150"
+    with pytest.raises(NoUsableCheckpoint) as told:
+        find_to_resume(path, PLACE, "RESTORE_CHECKPOINT")
+    assert f"RESTORE_CHECKPOINT: Checkpoint path does not exist: {path};" in str(told.value)
+    assert "Ray" not in str(told.value).replace(path, "")
+    job = {"metadata": {"job_submission_id": "raysubmit_1"}}
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps(job))
+    with pytest.raises(NoUsableCheckpoint) as told:
+        find_to_resume(path, PLACE, "RESTORE_CHECKPOINT")
+    assert f"Checkpoint path does not exist: {path};" in str(told.value)
+    assert f"where it runs, here on {platform.node()} " in str(told.value)
+    assert "RESTORE_CHECKPOINT=s3://" in str(told.value)
+    with pytest.raises(NoUsableCheckpoint) as told:
+        find_to_resume("150", PLACE, "")
+    assert "Ray" not in str(told.value)
 
 
 def test_nothing_valid_is_left(checkpoint: Path) -> None:

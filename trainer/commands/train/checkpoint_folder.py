@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import shlex
 import sys
 import tempfile
@@ -14,11 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.checkpoints.errors import NoUsableCheckpoint, StoreUnavailable
+from trainer.checkpoints.errors import NoSuchPath, NoUsableCheckpoint, StoreUnavailable
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.open_store import is_url, split_url
 from trainer.checkpoints.retention import Retention
 from trainer.checkpoints.selectors import KEYWORDS, is_bare, typed_path
+from trainer.cluster.ray_job import in_ray_job
 from trainer.errors import UsageError
 from trainer.project import DEFAULT_CHECKPOINT_DIR, shown_path
 from trainer.run import run_folder
@@ -170,7 +172,16 @@ def _named(source: str) -> Iterator[None]:
     try:
         yield
     except NoUsableCheckpoint as error:
-        raise NoUsableCheckpoint(f"{source}: {error}" if source else str(error)) from None
+        text = f"{error}{_JOB_LOOKS_HERE if isinstance(error, NoSuchPath) and in_ray_job() else ''}"
+        raise NoUsableCheckpoint(f"{source}: {text}" if source else text) from None
+
+
+# A path that a Ray job does not find is seldom wrong where it was typed.
+_JOB_LOOKS_HERE = (
+    f"\nA Ray job looks for a path where it runs, here on {platform.node()} (the head of the "
+    "cluster unless the job asks for resources): give one that this machine sees, or keep the "
+    "checkpoints in object storage, as in RESTORE_CHECKPOINT=s3://bucket/prefix/checkpoint_000150"
+)
 
 
 def _home_of(selector: str, place: str, source: str) -> tuple[str, str]:
