@@ -27,7 +27,7 @@ MODULE = re.compile(r"(?:trainer|envs|benchmarks|tests)(?:\.[A-Za-z_]\w*)+")
 
 OTHERS = {"--logdir", "--backend-store-uri", "--ent-coef-start", "--ent-coef-end"}
 """Options of other programs."""
-FOLDERS = ("trainer", "envs", "tests", "docs", "benchmarks", "examples")
+FOLDERS = ("trainer", "envs", "tests", "docs", "benchmarks", "examples", "deploy")
 
 
 def each(

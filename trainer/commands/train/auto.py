@@ -11,6 +11,7 @@ from dataclasses import replace
 from trainer.checkpoints.selectors import LATEST
 from trainer.commands.train.checkpoint_folder import open_folder
 from trainer.commands.train.length import NothingLeft, iterations_given, resumed_length
+from trainer.commands.train.predecessor import wait_for_predecessor
 from trainer.commands.train.start import (
     AUTO,
     RESTORE_VARIABLE,
@@ -39,6 +40,7 @@ def settled(start: Start, groups: ConfigGroups) -> Start:
 
     Raises:
         UsageError: the configuration asks for further iterations, which would add up.
+        CheckpointsInUse: another training writes to that place in an object store, and goes on.
         StoreUnavailable: the object store does not answer.
     """
     if start.resume != AUTO or not start.source:
@@ -49,6 +51,7 @@ def settled(start: Start, groups: ConfigGroups) -> Start:
             "target_total, the length of the whole run"
         )
     manager = open_folder(groups.ppo.checkpoint_dir)
+    wait_for_predecessor(manager)
     saved = manager.listing().checkpoints
     if saved:
         other = configured_start(groups)

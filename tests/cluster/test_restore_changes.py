@@ -1,0 +1,218 @@
+"""What may change when a run is resumed on a cluster, one test per row, and what may not.
+
+The cluster is real: three nodes of Ray on the loopback, the head without work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from safetensors.numpy import load_file
+
+from tests.scripts.conftest import Desk, copy_of
+from trainer.checkpoints import layout, manifest
+
+WORLDS, STEPS, ITERATIONS = 16, 32, 2
+PATIENCE_S = 280
+SETTINGS = (
+    *("--set", "env.num_layouts=4"),
+    *("--set", f"ray.num_envs_per_env_runner={WORLDS}"),
+    *("--set", f"ppo.rollout_length={STEPS}"),
+    *("--set", "ppo.minibatch_size=256"),
+    *("--set", "evaluation.every=null"),
+    *("--set", "tracking.tensorboard_dir=null"),
+)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """The address of the cluster."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.setenv("RAY_worker_niceness", "0")  # beside other tests actors would hardly start
+        yield from nodes()
+
+
+def nodes() -> Iterator[str]:
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        for _ in range(2):
+            cluster.add_node(num_cpus=2)
+        yield cluster.address
+    finally:
+        cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def saved(address: str, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A desk with the one checkpoint that all rows resume: of two runners, at iteration 2."""
+    desk = Desk(tmp_path_factory.mktemp("saved") / "desk", {"RAY_WORKERS": "2"})
+    done = train(desk, address, "--until", str(ITERATIONS), *SETTINGS)
+    assert done.returncode == 0, done.stderr
+    assert "2 env runners" in done.stdout
+    return desk
+
+
+def train(desk: Desk, address: str, *words: str) -> CompletedProcess[str]:
+    """Runs main.py on the cluster."""
+    joined = ("--set", f"ray.address={address}")
+    return desk.run_anew("main.py", *words, *joined, timeout=PATIENCE_S)
+
+
+def resumed(saved: Desk, folder: Path, address: str, *words: str, workers: int = 2) -> str:
+    """Resumes a copy for one iteration, checks what holds for every row, and returns the report."""
+    desk = copy_of(saved, folder)
+    desk.variables |= {
+        "RESTORE_CHECKPOINT": "./checkpoints/checkpoint_000002",
+        "RAY_WORKERS": str(workers),
+    }
+    done = train(desk, address, "--iterations", "1", *words)
+    assert done.returncode == 0, done.stderr
+    assert "RESTORING from checkpoint: ./checkpoints/checkpoint_000002\n" in done.stdout
+    assert "learner and runners hold the same weights" in done.stdout
+    rows = desk.history()
+    assert [row["iteration"] for row in rows] == [1, 2, 3]
+    collected = [row["env_steps"] for row in rows]
+    assert collected[2] - collected[1] == workers * WORLDS * STEPS
+    pairs = zip(weights(desk, 2), weights(desk, 3), strict=True)
+    assert [is_the_same_policy(*pair) for pair in pairs] == [True, True]
+    return " ".join(done.stdout.split())
+
+
+def is_the_same_policy(before: Path, after: Path) -> bool:
+    """Whether weights are others after a little learning, and not those of a new policy."""
+    there = load_file(after)
+    far = max(float(np.abs(v - there[k]).max()) for k, v in load_file(before).items())
+    return 0.0 < far < 0.1
+
+
+def weights(desk: Desk, iteration: int) -> list[Path]:
+    """The files of both policies at an iteration."""
+    folder = desk.work / "checkpoints" / layout.checkpoint_name(iteration)
+    return sorted(folder.glob("policies/*/weights.safetensors"))
+
+
+def kept(folder: Path) -> dict[str, Any]:
+    """The configuration that the new checkpoint records."""
+    path = folder / "work" / "checkpoints" / layout.checkpoint_name(3) / layout.CONFIG
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
+
+
+def test_one_policy_is_told_from_another(saved: Desk) -> None:
+    hider, seeker = weights(saved, 2)
+    assert not is_the_same_policy(hider, seeker)
+
+
+@pytest.mark.slow
+def test_rewards_may_change(saved: Desk, address: str, tmp_path: Path) -> None:
+    folder = tmp_path / "changed"
+    told = resumed(saved, folder, address, "--set", "env.reward_seen=3.0")
+    assert "env.reward_seen 1.0 -> 3.0 changed" in told
+    assert kept(folder)["env"]["reward_seen"] == 3.0
+
+
+@pytest.mark.slow
+def test_shaping_may_change(saved: Desk, address: str, tmp_path: Path) -> None:
+    folder = tmp_path / "changed"
+    told = resumed(saved, folder, address, "--set", "env.shaping_beta=0.5")
+    assert "env.shaping_beta 0.0 -> 0.5 changed" in told
+    assert kept(folder)["env"]["shaping_beta"] == 0.5
+
+
+@pytest.mark.slow
+def test_an_objective_may_be_added(saved: Desk, address: str, tmp_path: Path) -> None:
+    folder = tmp_path / "changed"
+    told = resumed(saved, folder, address, "--set", "env.reward_perfect_hide=20.0")
+    assert "env.reward_perfect_hide 0.0 -> 20.0 changed" in told
+    assert kept(folder)["env"]["reward_perfect_hide"] == 20.0
+
+
+def test_workers_may_become_more(saved: Desk, address: str, tmp_path: Path) -> None:
+    told = resumed(saved, tmp_path / "changed", address, workers=4)
+    assert "ray.num_env_runners 2 -> 4 changed" in told
+    assert "4 env runners" in told
+
+
+@pytest.mark.slow
+def test_workers_may_become_fewer(saved: Desk, address: str, tmp_path: Path) -> None:
+    told = resumed(saved, tmp_path / "changed", address, workers=1)
+    assert "ray.num_env_runners 2 -> 1 changed" in told
+    assert "1 env runner" in told
+
+
+@pytest.mark.slow
+def test_the_length_of_episodes_may_change(saved: Desk, address: str, tmp_path: Path) -> None:
+    folder = tmp_path / "changed"
+    told = resumed(saved, folder, address, "--set", "env.episode_steps=20")
+    assert "env.episode_steps null -> 20 changed" in told
+    assert kept(folder)["env"]["episode_steps"] == 20
+
+
+@pytest.mark.slow
+def test_the_level_may_change(saved: Desk, address: str, tmp_path: Path) -> None:
+    folder = tmp_path / "changed"
+    told = resumed(saved, folder, address, "--set", "env.level=L1")
+    assert "env.level L0 -> L1 changed" in told
+    assert kept(folder)["env"]["level"] == "L1"
+
+
+def refused(desk: Desk, address: str, *words: str) -> str:
+    """What a resume says that is refused before anything is changed."""
+    before = desk.history()
+    done = train(desk, address, "--resume", "2", "--iterations", "1", *words)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert desk.history() == before
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def test_another_network_is_refused_with_both_values(
+    saved: Desk, address: str, tmp_path: Path
+) -> None:
+    desk = copy_of(saved, tmp_path / "copy")
+    told = refused(desk, address, "--set", "ppo.hiddens=[32, 32]")
+    assert "ppo.hiddens [64, 64] -> [32, 32] REFUSED: another network" in told
+
+
+def test_other_observations_and_actions_are_refused_with_both_values(
+    saved: Desk, address: str, tmp_path: Path
+) -> None:
+    """A checkpoint of a version of the game in which agents see and do something else."""
+    desk = copy_of(saved, tmp_path / "copy")
+    checkpoint = desk.work / "checkpoints" / "checkpoint_000002"
+    for path in sorted(checkpoint.glob("policies/*/spec.json")):
+        spec = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps(spec | {"obs_size": 150, "nvec": [3, 3, 5]}), encoding="utf-8")
+    manifest.write(checkpoint)
+    told = refused(desk, address)
+    assert "cannot resume with another network (checkpoint -> configuration): " in told
+    nvec = ", ".join(map(str, spec["nvec"]))
+    assert f"obs_size 150 -> {spec['obs_size']}, nvec (3, 3, 5) -> ({nvec})" in told
+
+
+def test_a_path_that_the_head_cannot_see_is_named(
+    saved: Desk, address: str, tmp_path: Path
+) -> None:
+    desk = copy_of(saved, tmp_path / "copy")
+    path = "/tmp/ray/session_2025-10-16_19-21-03/PPO_hide_and_seek/checkpoint_000150"
+    job = {"metadata": {"job_submission_id": "raysubmit_1"}}
+    desk.variables |= {
+        "RESTORE_CHECKPOINT": path,
+        "RAY_JOB_CONFIG_JSON_ENV_VAR": json.dumps(job),  # as Ray sets it for a job
+    }
+    done = train(desk, address)
+    assert done.returncode == 3
+    assert f"RESTORE_CHECKPOINT: Checkpoint path does not exist: {path}" in done.stderr
+    assert "give one that this machine sees" in done.stderr
+    assert "RESTORE_CHECKPOINT=s3://" in done.stderr
