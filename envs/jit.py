@@ -88,13 +88,34 @@ def _cache_folder() -> Iterator[None]:
         ) from error
 
 
+class _Stamp(tuple[Any, ...]):
+    """Numba's stamp of a function's file and the digest of its sources; only that is compared.
+
+    The file's time of change is another one wherever the project was copied to with its kernels,
+    as to the machines of a cluster; kept on disk, a stamp is a plain tuple.
+    """
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, tuple) and other[-1:] == tuple(self)[-1:]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tuple, (tuple(self),)
+
+
 def _stamp(made: Any, digest: str) -> None:
     """Has a cached function compiled anew where the digest differs or its files are damaged."""
     cache = getattr(made, "_cache", None)
     index = getattr(cache, "_cache_file", None)
     if cache is None or index is None:  # there is no cache when numba is switched off
         return
-    index._source_stamp = (index._source_stamp, digest)
+    index._source_stamp = _Stamp((index._source_stamp, digest))
     load = cache.load_overload
 
     def load_if_whole(signature: Any, context: Any) -> Any:

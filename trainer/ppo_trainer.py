@@ -21,6 +21,8 @@ from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.cluster.ray_failures import check_ray, failures_of_learners, failures_of_ray
 from trainer.cluster.ray_session import start_ray, stop_ray
+from trainer.cluster.resources import StoppedWaiting
+from trainer.cluster.waits import Tell, bounded_wait, silent
 from trainer.config.budget import Budget
 from trainer.config.build_scheduler import with_schedules
 from trainer.config.loading import load_config
@@ -45,6 +47,8 @@ from trainer.run.warmstart import load_networks, notes_on, start_from
 from trainer.run.warmstart_pools import load_pools, take_along
 
 __all__ = ["CheckpointManager", "Game", "TeamPPO", "create_ppo_trainer", "train"]
+
+_STARTING = "the env runners and learners to start"
 
 
 @dataclass(frozen=True)
@@ -100,13 +104,19 @@ def train(
         stop = stop or cleanup.enter_context(StopSignals())
         cleanup.callback(stop_ray)
         cleanup.enter_context(failures_of_ray())
-        trainer, config = create_ppo_trainer(
-            config,
-            restore_path=origin.saved,
-            warmstart=origin.warmstart,
-            until=until,
-            carry_schedules=origin.carry_schedules,
-        )
+        try:
+            trainer, config = create_ppo_trainer(
+                config,
+                restore_path=origin.saved,
+                warmstart=origin.warmstart,
+                until=until,
+                carry_schedules=origin.carry_schedules,
+                tell=console.message,
+                stopped=lambda: stop.requested,
+            )
+        except StoppedWaiting:
+            done = 0 if origin.saved is None else int(origin.saved.metadata["iteration"])
+            return TrainingOutcome(done, None, stop.exit_code, finished=False)
         cleanup.callback(trainer.stop)
         evaluations = Evaluations(trainer, config)
         on_built()
@@ -145,6 +155,8 @@ def create_ppo_trainer(
     *,
     game: Game | None = None,
     carry_schedules: bool = True,
+    tell: Tell = silent,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> tuple[TeamPPO, Config]:
     """Builds a trainer: fresh, exactly as a checkpoint left it, or new with trained networks.
 
@@ -155,6 +167,8 @@ def create_ppo_trainer(
         until: the iteration where the schedules end; None: as configured.
         game: another game than hide and seek.
         carry_schedules: schedules of the checkpoint that `config` does not mention continue.
+        tell: gets a line whenever it waits for a Ray cluster or for processes there.
+        stopped: whether to give up waiting for room in a cluster.
 
     Returns:
         The trainer (`train()`, `compute_single_action(...)`, `progress`, `restore_notes`, `stop()`)
@@ -178,11 +192,14 @@ def create_ppo_trainer(
     takes_pools = config.initialization.warmstart.opponents and config.keeps_opponents
     pools = load_pools(warmstart or {}, tuple(config.played.team_sizes)) if takes_pools else {}
     with contextlib.ExitStack() as undo:  # what fails from here on leaves no actors behind
-        if start_ray(config.ray):
+        make_env, begun = worlds_of(config), 0 if saved is None else saved.rllib.iteration
+        if start_ray(config.ray, make_env, tell, stopped):
             undo.callback(stop_ray)
-        blueprint = algorithm_config(config, worlds_of(config), until, config.played.spec)
-        trainer: TeamPPO = blueprint.build_algo()
+        blueprint = algorithm_config(config, make_env, until, config.played.spec, begun)
+        with contextlib.nullcontext() if config.ray.is_local else bounded_wait(_STARTING, tell):
+            trainer: TeamPPO = blueprint.build_algo()
         undo.callback(trainer.stop)
+        trainer.tell = tell
         if saved is not None:
             until = until or planned_iterations(config)
             trainer.restore_notes = restore(trainer, saved, config, until, carry=carry_schedules)

@@ -13,7 +13,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError, RayT
 from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.utils.actor_manager import CallResult, ResultOrError
 
-from trainer.cluster import ray_failures, ray_session
+from trainer.cluster import ray_failures
 from trainer.cluster.ray_failures import (
     actor_failure,
     answers_of,
@@ -192,11 +192,3 @@ def test_only_the_thread_that_builds_does_without_the_object_store(
         assert ray.put(2, _owner="me") == 2
     assert seen == [("stored", 1, "me")]
     assert ray.put is put
-
-
-def test_the_users_own_python_path_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    project = str(ray_session.PROJECT_ROOT)
-    monkeypatch.setenv("PYTHONPATH", "/mine:/too")
-    assert ray_session.actor_python_path() == f"{project}:/mine:/too"
-    monkeypatch.delenv("PYTHONPATH")
-    assert ray_session.actor_python_path() == project

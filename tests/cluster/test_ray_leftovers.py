@@ -11,6 +11,7 @@ import pytest
 
 from trainer.checkpoints.process_owner import Owner
 from trainer.cluster import ray_session
+from trainer.project import PROJECT_ROOT
 
 
 @pytest.fixture
@@ -34,9 +35,7 @@ def killed(folder: Path) -> int:
         "(folder / 'owner.json').write_text(record)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(folder)], cwd=ray_session.PROJECT_ROOT
-    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(folder)], cwd=PROJECT_ROOT)
     assert process.wait(timeout=60) == -9
     return process.pid
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from trainer.cluster import ray_session
+from trainer.project import PROJECT_ROOT
 
 CODE = """
 import os, signal, sys
@@ -29,7 +29,7 @@ print(*caught)
 def test_a_signal_after_ray_has_started_reaches_our_own_handler_alone(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CODE, str(tmp_path)],
-        cwd=ray_session.PROJECT_ROOT,
+        cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,
         timeout=240,

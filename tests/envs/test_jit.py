@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,30 @@ def test_a_damaged_cache_is_compiled_anew(tmp_path: Path) -> None:
             again = compiled()
             assert again() == 3
             assert again.stats.cache_hits.total() == 1
+
+
+def test_kernels_are_good_wherever_they_are_copied_to(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    source = tmp_path / "here" / "three.py"
+    source.write_text("def three(): return 3")
+
+    def compiled(source: Path) -> Any:
+        spec = importlib.util.spec_from_file_location("three", source)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return compiler([source])(module.three)
+
+    assert compiled(source)() == 3
+    there = shutil.copytree(source.parent, tmp_path / "there") / "three.py"
+    os.utime(there, (1, 1))
+    again = compiled(there)
+    assert again() == 3
+    assert again.stats.cache_hits.total() == 1
+    there.write_text("def three(): return 4")
+    os.utime(there, (2, 2))  # Python itself goes by this
+    assert compiled(there)() == 4
 
 
 def test_a_callback_without_a_folder_says_the_same() -> None:

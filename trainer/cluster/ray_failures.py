@@ -11,8 +11,7 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from types import FrameType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
@@ -20,11 +19,11 @@ from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.utils.actor_manager import CallResult, FaultTolerantActorManager
 
 from trainer.cluster.ray_session import dead_daemon
+from trainer.cluster.waits import INTERRUPT, PATIENCE_S, Tell, interrupt, late_ones, silent
 from trainer.errors import ProcessDied, TrainingFailed
 
 T = TypeVar("T")
 _PING_S = 10.0
-_INTERRUPT = getattr(signal, "SIGUSR2", None)  # Windows has none
 
 
 def actor_failure(error: RayError, who: str) -> Exception:
@@ -45,24 +44,44 @@ def actor_failure(error: RayError, who: str) -> Exception:
 
 
 def ask_actors(
-    manager: FaultTolerantActorManager, function: Callable[[Any], T], kind: str
+    manager: FaultTolerantActorManager,
+    function: Callable[[Any], T],
+    kind: str,
+    tell: Tell = silent,
+    patience_s: float = PATIENCE_S,
 ) -> dict[int, T]:
     """What `function(actor)` returns on every actor that lives, by its number.
 
-    RLlib's own call takes an error inside an actor for its death, and restarts it for ever.
+    RLlib's own call takes an error inside an actor for its death, and restarts it for ever; and it
+    waits for ever for one that does not answer. Here such an actor is killed, and so restarted.
+
+    Args:
+        manager: of the actors.
+        function: called with the actor's object, in its process.
+        kind: what the actors are, as a user knows them.
+        tell: gets a line for each minute of waiting, and for each actor that is given up.
+        patience_s: seconds until that.
 
     Raises:
         ProcessDied: Ray itself has died.
         Exception: what `function` has raised on an actor.
     """
     check_ray()
-    answers = manager.foreach_actor(function, return_obj_refs=True)
+    actors = manager.actors()
+    living = [number for number in sorted(actors) if manager.is_actor_healthy(number)]
+    asked = {actors[number].apply.remote(function): number for number in living}
+    late = late_ones(asked, kind, tell, patience_s)
+    for number in late:
+        tell(f"{kind} {number} has not answered for {patience_s / 60:.0f} min; restarting it")
+        ray.kill(actors[number], no_restart=False)
+        manager.set_actor_state(number, healthy=False)
     check_ray()  # to fetch an answer from a Ray that is gone would end this process at once
     given = {}
-    for answer in answers:
-        number = answer.actor_id
+    for reference, number in asked.items():
+        if number in late:
+            continue
         try:
-            given[number] = ray.get(answer.get())
+            given[number] = ray.get(reference)
         except RayActorError:
             manager.set_actor_state(number, healthy=False)
         except RayError as error:
@@ -150,7 +169,7 @@ def check_ray(error: BaseException | None = None) -> None:
 
 @contextlib.contextmanager
 def _interrupted_waits(poll_s: float, grace_s: float) -> Iterator[None]:
-    if _INTERRUPT is None or threading.current_thread() is not threading.main_thread():
+    if INTERRUPT is None or threading.current_thread() is not threading.main_thread():
         yield
         return
     ended, waiting = threading.Event(), threading.get_ident()
@@ -161,10 +180,10 @@ def _interrupted_waits(poll_s: float, grace_s: float) -> Iterator[None]:
                 # Usually an error follows, or the iteration ends, and no interruption is needed.
                 while not ended.wait(grace_s):
                     # A real signal: Python's `interrupt_main` does not wake a waiting thread.
-                    signal.pthread_kill(waiting, _INTERRUPT)
+                    signal.pthread_kill(waiting, INTERRUPT)
                 return
 
-    previous = signal.signal(_INTERRUPT, _interrupt)
+    previous = signal.signal(INTERRUPT, interrupt)
     watcher = threading.Thread(target=watch, name="ray-watch", daemon=True)
     watcher.start()
     try:
@@ -172,11 +191,7 @@ def _interrupted_waits(poll_s: float, grace_s: float) -> Iterator[None]:
     finally:
         ended.set()
         watcher.join()
-        signal.signal(_INTERRUPT, previous)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt  # all else that a handler raises is lost in Ray's waits
+        signal.signal(INTERRUPT, previous)
 
 
 def _first(error: Exception) -> str:

@@ -5,21 +5,31 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import math
 import os
 import shutil
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from envs.batch_env import BatchEnv
 from trainer.checkpoints.process_owner import Owner, is_running
-from trainer.cluster.environment import QUIET
+from trainer.cluster.addresses import (
+    LOCAL,
+    Address,
+    address_of,
+    check_answers,
+    needs_ray,
+    unreachable,
+)
+from trainer.cluster.shipped_code import cluster_runtime_env, local_runtime_env
 from trainer.config.run_groups import RayGroup
-from trainer.project import PROJECT_ROOT, cache_dir
+from trainer.project import cache_dir
 
 # Ray's sockets live under its temporary folder, and a socket path may have at most 107 bytes; Ray
 # itself adds about 65.
@@ -27,7 +37,8 @@ _LONGEST_TEMP_DIR = 40
 _OWNER = "owner.json"
 _DAEMONS = {"gcs_server": "Ray's control service, gcs_server,", "raylet": "Ray's raylet"}
 
-_started = False  # whether the Ray that runs is ours to stop
+_started = False  # whether this process has started or joined a Ray, and has to leave it
+_own = False  # whether it has started it
 
 
 def quiet_logging() -> None:
@@ -38,41 +49,91 @@ def quiet_logging() -> None:
     logging.getLogger("ray.rllib.utils.actor_manager").setLevel(logging.CRITICAL)
 
 
-def start_ray(settings: RayGroup) -> bool:
+def start_ray(
+    settings: RayGroup,
+    make_env: Callable[..., Any] = BatchEnv,
+    tell: Callable[[str], None] = lambda text: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> bool:
     """Starts or joins Ray if `settings` need it and it does not run yet.
+
+    A cluster that is joined is asked for room first, and left running at the end.
+
+    Args:
+        settings: which Ray, and for how many processes.
+        make_env: makes the worlds; a game of one's own travels to the cluster.
+        tell: gets a line whenever there is something to wait for.
+        stopped: whether to give up waiting.
 
     Returns:
         Whether this call did; then the caller must call `stop_ray`.
+
+    Raises:
+        ClusterUnreachable: there is no Ray at the address given.
+        ClusterTooSmall, StoppedWaiting: see `trainer.cluster.resources.wait_for_room`.
     """
     quiet_logging()
-    if settings.is_local:
+    if not needs_ray(settings):
         return False
     import ray
 
     if ray.is_initialized():
         return False
-    options: dict[str, Any] = {}
-    if settings.address is None:
-        remove_leftovers()
-        # More actors than cores have to share them; Ray would wait for more cores forever.
-        cpus = max(os.cpu_count() or 1, settings.num_env_runners + settings.num_learners + 1)
-        options = {"num_cpus": cpus, "include_dashboard": False, "_temp_dir": str(_temp_dir())}
-    with _stderr_to(cache_dir() / "ray_start.log"), _own_handlers():
-        ray.init(
-            address=settings.address,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            runtime_env={"env_vars": {"PYTHONPATH": actor_python_path(), **QUIET}},
-            **options,
-        )
-    global _started
+    global _started, _own
+    address = address_of(settings)
+    _own = address is None
+    if address is None:
+        _start_own(settings)
+        _started = True
+        return True
+    check_answers(address)
+    _join(address, make_env)
     _started = True
+    try:
+        from trainer.cluster.resources import wait_for_room
+
+        wait_for_room(settings, tell, stopped)
+    except BaseException:
+        stop_ray()
+        raise
     return True
 
 
-def actor_python_path() -> str:
-    """Where actors find this code: the project, then what the user has set."""
-    return os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
+def _start_own(settings: RayGroup) -> None:
+    remove_leftovers()
+    # More actors than cores have to share them; Ray would wait for more cores forever.
+    runners, learners = settings.num_env_runners, settings.num_learners
+    cpus = math.ceil(runners * settings.num_cpus_per_env_runner) + learners + 1
+    _init(
+        LOCAL,
+        local_runtime_env(),
+        num_cpus=max(os.cpu_count() or 1, cpus),
+        resources={name: n * max(1, runners) for name, n in settings.custom_resources.items() if n},
+        include_dashboard=False,
+        _temp_dir=str(_temp_dir()),
+    )
+
+
+def _join(address: Address, make_env: Callable[..., Any]) -> None:
+    try:
+        _init(address.place, cluster_runtime_env(make_env))
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        causes = [error, *filter(None, [error.__cause__])]
+        why = (str(causes[-1]).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
+        raise unreachable(address, f"{why} (this machine must be one of its nodes)") from error
+
+
+def _init(address: str, runtime_env: dict[str, Any], **options: Any) -> None:
+    import ray
+
+    with _stderr_to(cache_dir() / "ray_start.log"), _own_handlers():
+        ray.init(
+            address=address,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+            runtime_env=runtime_env,
+            **options,
+        )
 
 
 @contextlib.contextmanager
@@ -134,8 +195,9 @@ def stop_ray() -> None:
             check_alive=False, allow_graceful=False, wait=True
         )
     _started = False
-    shutil.rmtree(_temp_dir(), ignore_errors=True)
-    _temp_dir.cache_clear()
+    if _own:
+        shutil.rmtree(_temp_dir(), ignore_errors=True)
+        _temp_dir.cache_clear()
 
 
 def dead_daemon() -> str | None:
@@ -158,7 +220,7 @@ def daemons() -> dict[int, str]:
 def _node() -> Any:
     """The daemons of the Ray that this process started; None if there are none."""
     ray = sys.modules.get("ray")
-    return ray._private.worker._global_node if _started and ray is not None else None
+    return ray._private.worker._global_node if _started and _own and ray is not None else None
 
 
 def _agents(raylet: int) -> Iterator[tuple[int, str]]:

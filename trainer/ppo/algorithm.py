@@ -20,15 +20,16 @@ from ray.rllib.utils.metrics import (
     NUM_ENV_STEPS_SAMPLED_LIFETIME,
 )
 
-from trainer.cluster.ray_failures import answers_of, ask_actors, check_ray, failures_of_learners
+from trainer.cluster.ray_failures import answers_of, check_ray, failures_of_learners
 from trainer.cluster.ray_session import dead_daemon, without_object_store
-from trainer.errors import ProcessDied
+from trainer.cluster.waits import Tell, bounded_wait, silent
 from trainer.opponents.matchmaking import Matchmaker
 from trainer.opponents.pool import Pool
-from trainer.ppo import exact_resume, opponent_play
+from trainer.ppo import exact_resume, opponent_play, remote_runners
 from trainer.ppo.env_runner import BatchedEnvRunner, Sample
 from trainer.ppo.exact_resume import RLlibState, Worlds
 from trainer.ppo.learner import PLANS, TeamPPOLearner
+from trainer.ppo.learner_group import learners_by_gloo
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.progress import IterationStats, Progress
 from trainer.ppo.rollout import RolloutBatch
@@ -36,7 +37,6 @@ from trainer.ppo.single_action import single_action
 from trainer.schedules.scheduler import Scheduler, StepsDone, TeamPlan
 
 T = TypeVar("T")
-_RESTART_S = 120.0  # how long all runners may be gone at once
 
 
 class WeightsOutOfSync(RuntimeError):  # noqa: N818 - reads as the state it reports
@@ -53,6 +53,7 @@ class TeamPPO(PPO):
         opponents: by team, the earlier policies that the other team meets; empty where nobody does.
         matchmaker: draws which of them the runners play; None: they play none.
         ratings: by team, mean and deviation that its policy joins them with; who rates sets it.
+        tell: gets a line for each minute that the training waits for another process.
         restore_notes: what a restore or warm start reports, a line each; empty for a new run.
     """
 
@@ -63,10 +64,12 @@ class TeamPPO(PPO):
     matchmaker: Matchmaker | None
     ratings: dict[str, tuple[float, float]]
     restore_notes: Sequence[str] = ()
+    tell: Tell = staticmethod(silent)
 
     def setup(self, config: Any) -> None:
-        with self._object_store():
+        with self._object_store(), learners_by_gloo():
             super().setup(config)
+        remote_runners.admit(self, list(self.remote_runners.actors()))
         custom = self.config.learner_config_dict
         self.schedules = copy.deepcopy(custom["schedules"])
         stat_names = self.config.env_config["game"].stat_names
@@ -81,8 +84,12 @@ class TeamPPO(PPO):
 
     def _object_store(self) -> contextlib.AbstractContextManager[None]:
         """Ray's object store where there are actors to share it with, else none."""
-        local = self._samples_here and self.config.num_learners == 0 and not ray.is_initialized()
+        local = not self._is_remote and not ray.is_initialized()
         return without_object_store() if local else contextlib.nullcontext()
+
+    def _bounded(self, what: str) -> contextlib.AbstractContextManager[None]:
+        """A bound for waits inside, where there are other processes to wait for."""
+        return bounded_wait(what, self.tell) if self._is_remote else contextlib.nullcontext()
 
     def cleanup(self) -> None:
         """Stops all actors, unless Ray itself is dead."""
@@ -147,25 +154,10 @@ class TeamPPO(PPO):
         if self._samples_here:
             sampled = {0: (self.env_runner.sample(), self.env_runner.get_metrics())}
         else:
-            sampled = self._sample_remotely()
+            sampled = remote_runners.sample(self, lambda: self._send_plans(self._plans()))
         results = [metrics for _, metrics in sampled.values()]
         self.metrics.aggregate(results, key=ENV_RUNNER_RESULTS)
         return {number: sample for number, (sample, _) in sampled.items()}
-
-    def _sample_remotely(self) -> dict[int, tuple[Sample, Any]]:
-        """The samples and metrics of all living runners; if none lives, waits for one to restart.
-
-        Raises:
-            ProcessDied: no runner lives, and none has come back in time.
-        """
-        deadline = time.monotonic() + _RESTART_S
-        while not (sampled := self._ask_runners(lambda r: (r.sample(), r.get_metrics()))):
-            if time.monotonic() > deadline:
-                count = self.config.num_env_runners
-                raise ProcessDied(f"all env runners ({count}) died, and none could be restarted")
-            self.restore_env_runners(self.env_runner_group)
-            self._send_plans(self._plans())
-        return sampled
 
     def learn(self, batch: RolloutBatch, plans: Mapping[str, TeamPlan] | None = None) -> list[Any]:
         """Updates all teams from a rollout; the runners keep their weights until `push_weights`.
@@ -191,7 +183,7 @@ class TeamPPO(PPO):
             TrainingData(batches=batch.split(learners)) if learners else TrainingData(batch=batch)
         )
         check_ray()
-        with failures_of_learners(self.learner_group):
+        with failures_of_learners(self.learner_group), self._bounded("the learners"):
             return self.learner_group.update(training_data=data, timesteps=timesteps)
 
     def push_weights(self) -> None:
@@ -208,7 +200,7 @@ class TeamPPO(PPO):
         if self.config.num_env_runners:
             check_ray()
             reference = ray.put(state)
-            self._ask_runners(lambda runner: runner.set_state(ray.get(reference)))
+            remote_runners.ask(self, lambda runner: runner.set_state(ray.get(reference)))
 
     def check_weights(self) -> str:
         """The hash that the learners and every runner agree on.
@@ -282,17 +274,23 @@ class TeamPPO(PPO):
     def _samples_here(self) -> bool:
         return bool(self.config.num_env_runners == 0)
 
+    @property
+    def _is_remote(self) -> bool:
+        return bool(self.config.num_env_runners or self.config.num_learners)
+
     def foreach_learner(self, function: Any) -> list[Any]:
         """What `function(learner)` returns on every learner, local or remote."""
         results = self.learner_group.foreach_learner(function)
         return answers_of(results, max(self.config.num_learners, 1))
 
-    def _ask_runners(self, function: Callable[[BatchedEnvRunner], T]) -> dict[int, T]:
-        """What `function(runner)` returns on every remote runner that lives, by its number."""
-        return ask_actors(self.remote_runners, function, "env runner")
+    def restore_env_runners(self, env_runner_group: Any) -> list[int]:
+        """RLlib's own: gives the weights to runners that are back; from then on they take part."""
+        restored = list(super().restore_env_runners(env_runner_group))
+        remote_runners.admit(self, restored)
+        return restored
 
     def foreach_runner(self, function: Callable[[BatchedEnvRunner], T]) -> list[T]:
         """What `function(runner)` returns on every runner that samples."""
         if self._samples_here:
             return [function(self.env_runner)]
-        return list(self._ask_runners(function).values())
+        return list(remote_runners.ask(self, function).values())

@@ -25,6 +25,7 @@ from trainer.ppo.networks import PolicySpec
 from trainer.ppo.rl_module import INIT_SEED, TeamRLModule
 
 _IN_MODEL_CONFIG = [f.name for f in fields(PolicySpec) if f.name not in ("obs_size", "nvec")]
+_PING_S = 5.0
 EnvMaker = Callable[[int], BatchEnv]
 """Number of worlds -> BatchEnv; picklable."""
 
@@ -60,7 +61,7 @@ def _network_settings(config: Config, team: TeamSpec) -> dict[str, Any]:
 
 
 def algorithm_config(
-    config: Config, make_env: EnvMaker, until: int | None, game: GameSpec
+    config: Config, make_env: EnvMaker, until: int | None, game: GameSpec, begun: int = 0
 ) -> PPOConfig:
     """RLlib's configuration for ours.
 
@@ -69,6 +70,7 @@ def algorithm_config(
         make_env: the game to play.
         until: the iteration that is trained up to, where the schedules end; None: as configured.
         game: what `make_env` makes.
+        begun: iterations that the run has done already; new runners draw streams of their own.
     """
     teams, engine = game.teams, engine_of(config)
     settings = {spec.name: config.ppo.team(spec.name) for spec in teams}
@@ -97,6 +99,7 @@ def algorithm_config(
                 "engine": engine,
                 "threads": config.train.threads,
                 "seed": config.train.seed,
+                "begun": begun,
                 "opponents": config.opponents.share > 0,
             },
         )
@@ -144,7 +147,11 @@ def algorithm_config(
             policy_mapping_fn=partial(_policy_of, policies),
         )
         .rl_module(rl_module_spec=MultiRLModuleSpec(rl_module_specs=modules))
-        .fault_tolerance(restart_failed_env_runners=True)
+        .fault_tolerance(
+            restart_failed_env_runners=True,
+            # A ping comes back at once, or the runner is tried again an iteration later.
+            env_runner_health_probe_timeout_s=_PING_S,
+        )
         .reporting(min_time_s_per_iteration=None, min_sample_timesteps_per_iteration=0)
         .debugging(log_level="ERROR")  # the seed is ours to set, see `seeding`
         .experimental(_validate_config=False)

@@ -21,6 +21,7 @@ from ray.rllib.utils.metrics import (
 )
 
 from envs.batch_env import BatchEnv, TeamSpec
+from trainer.cluster.node import restarts_of_this_actor
 from trainer.opponents.meetings import MEETINGS
 from trainer.ppo.engines import make_actor
 from trainer.ppo.networks import ActorCritic, weights_hash
@@ -28,7 +29,7 @@ from trainer.ppo.rollout import RolloutBatch
 from trainer.ppo.rollout_check import check_rollout
 from trainer.ppo.rollout_player import RolloutPlayer
 from trainer.ppo.runner_opponents import RunnerOpponents
-from trainer.ppo.seeding import seed_process
+from trainer.ppo.seeding import process_seed, seed_process
 
 
 @dataclass
@@ -64,13 +65,16 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
 
     Attributes:
         opponents: the earlier policies that play in some of the worlds.
+        admitted: whether this process takes part: a restarted one first gets the weights.
     """
+
+    admitted = False
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         super().__init__(config=config, **kwargs)
         self.worker_index: int = kwargs.get("worker_index") or 0
-        seed = self.config.env_config["seed"]
-        seed_process(seed + self.worker_index)
+        entropy = self._entropy()
+        seed_process(process_seed(entropy))
         self.teams: Sequence[TeamSpec] = self.config.env_config["game"].teams
         # Beside remote runners the local one only holds weights, so it needs no worlds.
         plays = self.worker_index > 0 or self.num_workers == 0
@@ -97,11 +101,22 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
             self.opponents.networks,
         )
         self._weights_seq_no = 0
-        self._random = np.random.default_rng([seed, self.worker_index])
+        self._random = np.random.default_rng(entropy)
         self._player: RolloutPlayer | None = None
         self._started = False
         self._env_parameters: dict[str, float] = {}
         self._logit_bias: dict[str, np.ndarray] = {}
+
+    def _entropy(self) -> list[int]:
+        """What the random stream is made from: one that no runner of this run has had before.
+
+        A restarted process would repeat its own stream, and one that a resume adds that of a runner
+        which the run had earlier.
+        """
+        settings = self.config.env_config
+        first = [settings["seed"], self.worker_index]
+        begun, restarts = settings["begun"], restarts_of_this_actor()
+        return [*first, begun + 1, restarts] if begun or restarts else first
 
     # --- sampling ---------------------------------------------------------------------------------
 

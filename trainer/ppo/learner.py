@@ -7,6 +7,7 @@ and its connectors; the hooks, sequence numbers and metrics that RLlib relies on
 from __future__ import annotations
 
 import math
+import platform
 from typing import Any
 
 import torch
@@ -15,7 +16,9 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core.learner.training_data import TrainingData
 from torch import Tensor
 
+from trainer.config.device import missing_cuda
 from trainer.config.ppo import TeamSettings
+from trainer.config.types import ConfigError
 from trainer.errors import TrainingDiverged
 from trainer.ppo.collectives import any_learner
 from trainer.ppo.engines import make_engine
@@ -75,6 +78,9 @@ class TeamPPOLearner(PPOTorchLearner):
     def _map_module_to_device(self, module: Any) -> None:
         # RLlib would take a GPU from Ray; networks move before their optimizers are made.
         self._device = torch.device(self.config.learner_config_dict["device"])
+        if self.config.num_gpus_per_learner and (missing := missing_cuda()):
+            gpus = f"ray.num_gpus_per_learner = {self.config.num_gpus_per_learner:g}"
+            raise ConfigError(f"{gpus}, but on {platform.node()}, where a learner runs, {missing}")
         super()._map_module_to_device(module)
 
     @property

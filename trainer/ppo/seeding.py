@@ -8,9 +8,18 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+
+
+def process_seed(entropy: Sequence[int]) -> int:
+    """The seed of a process whose own stream is made from `entropy`: the seed of the run, its
+    number, and what tells its lives apart."""
+    if len(entropy) == 2:
+        return sum(entropy)
+    return int(np.random.SeedSequence(entropy).generate_state(1)[0])
 
 
 def seed_process(seed: int) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from trainer.checkpoints import layout
+from trainer.cluster.addresses import needs_ray
 from trainer.cluster.exit_watch import ExitWatch
 from trainer.commands.compilation import compilation_told
 from trainer.commands.imports import large_imports
@@ -26,7 +27,7 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
         check_uri(plan.config.tracking.mlflow_uri)
     with (
         ExitWatch(
-            how_to_resume(plan, plan.restore_path), active=not plan.config.ray.is_local
+            how_to_resume(plan, plan.restore_path), active=needs_ray(plan.config.ray)
         ) as watch,
         make_console(quiet) as console,
         StopSignals(console.note_stop, partial(_leave, console, watch)) as stop,
