@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.checkpoints.fakes import save
-from tests.commands.sweep.sweeps import filled
+from tests.commands.sweep.sweeps import SCORE, filled
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.sweep.manifest import (
     CONFIG,
@@ -23,6 +23,7 @@ from trainer.commands.sweep.manifest import (
     writing,
 )
 from trainer.commands.sweep.plan import Base
+from trainer.commands.sweep.results import Measure, settings
 from trainer.errors import UsageError
 
 
@@ -36,6 +37,17 @@ def test_the_runs_are_found_again_and_more_of_them_are_added(tmp_path: Path, bas
     assert [*more.runs][:2] == [*first.runs]
     assert [*more.runs][2:] == ["seed=0_lr=0.004", "seed=1_lr=0.001", "seed=1_lr=0.004"]
     assert more.runs["lr=0.001"].threads == 2  # as at its first start: results may depend on it
+
+
+def test_a_single_value_that_differs_from_earlier_runs_is_in_the_name(
+    tmp_path: Path, base: Base
+) -> None:
+    """Two commands with one value each compare these as one command with both."""
+    folder = tmp_path / "sweep"
+    filled(folder, base, "ppo.lr=0.001", "train.seed=0,1")
+    found = filled(folder, base, "ppo.lr=0.002", "train.seed=0", "ppo.gamma=0.9")
+    assert [*found.runs] == ["seed=0", "seed=1", "lr=0.002_seed=0_gamma=0.9"]
+    assert [s.text for s in settings(found, Measure(SCORE))] == ["lr 0.001", "lr 0.002, gamma 0.9"]
 
 
 def test_threads_that_are_swept_are_left_alone(tmp_path: Path, base: Base) -> None:

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
+from tests.checkpoints.fakes import save
 from tests.commands.sweep.sweeps import SCORE, filled, history
+from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.sweep import figure, report
 from trainer.commands.sweep.manifest import FAILED, FINISHED, Sweep
 from trainer.commands.sweep.plan import Base
@@ -64,8 +68,8 @@ def test_the_report_is_a_picture_numbers_and_a_table(
         assert image.width == 1500
     report.show(sweep, Measure(SCORE), "again")
     out = capsys.readouterr().out
-    table = [line.split() for line in out.splitlines() if line.startswith("lr ")]
-    assert table[0][:6] == ["lr", "0.002", "2/2", "0.6", "0.45", "0.75"]
+    table = [line.split() for line in out.splitlines() if " lr " in line]
+    assert table[0][:7] == ["1", "lr", "0.002", "2/2", "0.6", "0.45", "0.75"]
     assert "failed: lr=0.002_seed=1: the disk is full" in out
     assert "  again   # continues" in out
     assert "--checkpoint-dir" in out
@@ -84,6 +88,55 @@ def test_runs_without_the_measure_are_compared_by_the_reward_and_it_is_said(
     assert (document["measure"], document["settings"][0]["mean"]) == ("reward_mean", 2.0)
     assert "no run has evaluation/score (evaluation.every decides when)" in document["note"]
     assert "does not say who plays better" in document["note"]
+
+
+def test_collapsed_runs_come_last_and_are_marked(
+    tmp_path: Path, base: Base, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = filled(tmp_path / "sweep", base, "ppo.lr=1,2,3", "train.seed=0,1")
+    warning = "hider_policy collapsed in iteration 2: one update changed it by 9 nats"
+    for run, value in zip(sweep.runs.values(), (0.9, 0.9, 0.95, 0.7, 0.3, 0.4), strict=True):
+        history(sweep, run, [0.1, value])
+        ends_well = run.values["ppo.lr"] == "3" or run.name == "lr=2_seed=1"
+        warnings = [] if ends_well else [warning]
+        save(CheckpointManager(sweep.checkpoints(run)), 2, warnings=warnings)
+    found = settings(sweep, Measure(SCORE))
+    assert [(s.text, s.collapsed) for s in found] == [("lr 3", 0), ("lr 2", 1), ("lr 1", 2)]
+    best = found[1].best(Measure(SCORE))
+    assert best is not None
+    assert best.run.name == "lr=2_seed=1"  # the other one's 0.95 is of no use
+    document = report.write(sweep, Measure(SCORE))
+    assert [s["collapsed"] for s in document["settings"]] == [0, 1, 2]
+    assert [s["warnings"] for s in document["settings"][1]["seeds"]] == [[warning], []]
+    report.show(sweep, Measure(SCORE), "again")
+    out = capsys.readouterr().out
+    assert [line.split()[0] for line in out.splitlines() if "waiting, " in line] == ["2", "3"]
+    assert "2 waiting, 1 collapsed" in out
+    assert f"collapsed: lr=2_seed=0: {warning}" in out
+
+
+def test_what_is_written_into_the_picture_fits_and_differs(
+    tmp_path: Path, base: Base, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = ",".join(["1024"] * 15)
+    sweep = filled(tmp_path / "sweep", base, f"ppo.hiddens=[{sizes},32],[{sizes},16]")
+    for run in sweep.runs.values():
+        history(sweep, run, [12345.678])
+    drawn: list[Figure] = []
+    kept = Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *a, **k: (drawn.append(self), kept(self, *a, **k))
+    )
+    found = settings(sweep, Measure(SCORE))
+    figure.draw(found, Measure(SCORE), f"Sweep {'of some name ' * 20}", tmp_path / "sweep.png")
+    texts = [text for text in drawn[0].findobj(Text) if " " in text.get_text()]  # no ticks
+    assert len(texts) == 7
+    right = max(text.get_window_extent().x1 for text in texts)
+    assert right <= drawn[0].bbox.x1
+    labels = [text.get_text() for text in texts if "hiddens" in text.get_text()]
+    assert [label.split()[0] for label in labels] == ["1", "2"]
+    assert [label.split("…")[1].split("1024,")[-1].split()[0] for label in labels] == ["32]", "16]"]
+    assert all(label.endswith("1.235e+04") for label in labels)
 
 
 def test_a_damaged_history_is_told_and_does_not_end_the_report(tmp_path: Path, base: Base) -> None:

@@ -45,10 +45,12 @@ def draw(found: Sequence[Setting], measure: Measure, title: str, path: Path) -> 
     figure.subplots_adjust(
         left=_LEFT, right=0.975, bottom=0.62 / height, top=1.0 - 1.1 / height, wspace=0.06
     )
-    figure.text(_LEFT, 1 - 0.42 / height, title, size=16, weight="bold", color=INK)
+    head = figure.text(_LEFT, 1 - 0.42 / height, title, size=16, weight="bold", color=INK)
+    _fit(head, title, 0.975 * figure.bbox.width)
     order = "highest" if measure.mode == "max" else "lowest"
     told = f"{measure.key}   ·   line and dot: mean of the seeds   ·   band and bar: their range"
-    figure.text(_LEFT, 1 - 0.68 / height, f"{told}   ·   {order} first", size=10, color=MUTED)
+    order += " first, collapsed ones last" if any(s.collapsed for s in shown) else " first"
+    figure.text(_LEFT, 1 - 0.68 / height, f"{told}   ·   {order}", size=10, color=MUTED)
     colors = [*COLORS[: len(shown)], *[_REST] * (len(shown) - len(COLORS))]
     _curves(left, shown, colors)
     _ends(right, shown, colors)
@@ -74,25 +76,23 @@ def _curves(axes: Any, shown: Sequence[Setting], colors: Sequence[str]) -> None:
 
 
 def _ends(axes: Any, shown: Sequence[Setting], colors: Sequence[str]) -> None:
-    """Mean, range and every seed of each setting, with its values beside them."""
+    """Mean, range and every seed of each setting, with its values above them.
+
+    The number before them is its place in the table: what is cut may differ in what is left out.
+    """
     _style(axes, "At the end")
     axes.grid(axis="x", color=GRID, linewidth=0.9)
     for row, (setting, color) in enumerate(zip(shown, colors, strict=True)):
         axes.plot([setting.low, setting.high], [row, row], color=color, linewidth=2.2, alpha=0.55)
         axes.plot(setting.known, [row] * len(setting.known), "|", color=color, markersize=9)
-        axes.plot(setting.mean, row, "o", color=color, markersize=8)
-        label = f"{_shortened(setting.text)}   {setting.mean:.3f}"
-        for text, ink, x in (("■", color, 4), (label, INK, 18)):
-            axes.annotate(
-                text,
-                (0, row),
-                (x, 7),  # points: above the bar
-                xycoords=("axes fraction", "data"),
-                textcoords="offset points",
-                size=9.5,
-                color=ink,
-                va="bottom",
-            )
+        face = "white" if setting.collapsed else color
+        axes.plot(setting.mean, row, "o", color=color, markerfacecolor=face, markersize=8)
+        end = f"   {setting.mean:.4g}"
+        if setting.collapsed:
+            end += f"   {setting.collapsed} of {len(setting.outcomes)} collapsed"
+        _label(axes, "■", row, color, 4)
+        label = _label(axes, end, row, INK, 18)
+        _fit(label, f"{row + 1}  {setting.text}", axes.bbox.x1, end)
     axes.set_ylim(max(len(shown), 3) - 0.4, -0.9)
     axes.set_yticks([])
     axes.margins(x=0.08)
@@ -106,8 +106,36 @@ def _style(axes: Any, title: str) -> None:
     axes.tick_params(length=0, labelsize=8.5, labelcolor=MUTED, pad=4)
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:59]}…"
+def _label(axes: Any, text: str, row: int, color: str, x: float) -> Any:
+    """A text above the bar of a row, `x` points from the left end."""
+    return axes.annotate(
+        text,
+        (0, row),
+        (x, 7),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        size=9.5,
+        color=color,
+        va="bottom",
+    )
+
+
+def _fit(artist: Any, text: str, right: float, end: str = "") -> None:
+    """Gives an artist the text and its `end`, the text without its middle if it has no room.
+
+    Args:
+        artist: of matplotlib.
+        text: what may be cut: keys stand at its beginning, values that differ often at its end.
+        right: pixels from the left edge of the figure at which it has to end.
+        end: what is not cut.
+    """
+    renderer = artist.figure.canvas.get_renderer()
+    for room in range(len(text), 0, -1):
+        half = room // 2
+        shown = text if room == len(text) else f"{text[: room - half]}…{text[len(text) - half :]}"
+        artist.set_text(shown + end)
+        if artist.get_window_extent(renderer).x1 <= right:
+            return
 
 
 def is_drawable(found: Sequence[Setting]) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.checkpoints import atomic, index, layout
+from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.safe_io import plain_values, safe_json
 from trainer.commands.sweep.axes import Choice, identity
 from trainer.commands.sweep.names import PATTERN, run_name
@@ -94,16 +95,20 @@ class Sweep:
 
         Args:
             planned: the runs.
-            keys: those that the name of a new one tells.
+            keys: those that the name of a new one tells, besides all that tell it from the runs
+                there are.
             jobs: runs at a time, which share the cores.
         """
         known = {identity(run.values): run for run in self.runs.values()}
+        there = [{identity({key: run.values[key]}) for key in run.values} for run in known.values()]
         asked = []
         for item in planned:
             run = known.get(identity(item.choice))
             if run is None:
                 threads = item.threads or max(1, item.cores // jobs)
-                name = run_name(item.choice, keys, {*self.runs, TENSORBOARD, CONFIG, NAME})
+                values = {key: identity({key: text}) for key, text in item.choice.items()}
+                told = [k for k in values if k in keys or any(values[k] not in t for t in there)]
+                name = run_name(item.choice, told, {*self.runs, TENSORBOARD, CONFIG, NAME})
                 run = Run(name, dict(item.choice), item.iterations, threads)
                 self.runs[name] = run
             asked.append(run)
@@ -129,6 +134,11 @@ class Sweep:
         """The iteration of a run's newest checkpoint; 0: it has none."""
         latest = _latest(self.checkpoints(run))
         return 0 if latest is None else latest.iteration
+
+    def warnings(self, run: Run) -> tuple[str, ...]:
+        """What the run's newest checkpoint says of policies that have collapsed."""
+        latest = _latest(self.checkpoints(run))
+        return () if latest is None else latest.warnings
 
 
 def read_sweep(folder: Path, base: Base) -> Sweep:
@@ -219,7 +229,7 @@ def _runs(found: dict[str, Any]) -> Iterator[Run]:
         yield Run(**item)
 
 
-def _latest(folder: Path) -> Any:
+def _latest(folder: Path) -> CheckpointInfo | None:
     try:
         return index.load(folder).latest
     except OSError:

@@ -73,11 +73,15 @@ def show(sweep: Sweep, measure: Measure, again: str) -> None:
     found, used, note = measured(sweep, measure)
     if note:
         print(f"note: {note}")
-    heads = ("Setting", "Seeds", "Mean", "Lowest", "Highest", "Runs")
+    heads = ("#", "Setting", "Seeds", "Mean", "Lowest", "Highest", "Runs")
     print(
         f"{used.key}, the last of each run; " + ("highest" if used.sign > 0 else "lowest"), "first"
     )
-    print_table(heads, [_row(setting) for setting in found], numbers=heads[1:5], wraps=True)
+    rows = [(place, *_row(setting)) for place, setting in enumerate(found, start=1)]
+    print_table(heads, rows, numbers=(heads[0], *heads[2:6]), wraps=True)
+    for outcome in (outcome for setting in found for outcome in setting.outcomes):
+        for warning in outcome.warnings:
+            print(f"collapsed: {outcome.run.name}: {warning}")
     for run in sweep.runs.values():
         if run.state == FAILED:
             print(f"failed: {run.name}: {run.error}")
@@ -93,6 +97,7 @@ def show(sweep: Sweep, measure: Measure, again: str) -> None:
 
 def _row(setting: Setting) -> tuple[object, ...]:
     states = Counter(outcome.run.state for outcome in setting.outcomes)
+    states += Counter(collapsed=setting.collapsed)  # 0 are left out
     told = ", ".join(f"{count} {state}" for state, count in states.items())
     numbers = (setting.mean, setting.low, setting.high)
     texts = (f"{number:.4g}" if math.isfinite(number) else "-" for number in numbers)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from trainer.commands.sweep.axes import SEED, identity, value_of
@@ -44,12 +43,14 @@ class Outcome:
         points: agent steps and measured value, in order; unknown values are left out.
         iteration: the last one of its history; 0: none.
         problem: why its history cannot be read; empty if it can.
+        warnings: what its newest checkpoint says of policies that have collapsed.
     """
 
     run: Run
     points: Sequence[Point]
     iteration: int
     problem: str = ""
+    warnings: Sequence[str] = ()
 
     @property
     def last(self) -> float:
@@ -77,6 +78,11 @@ class Setting:
         return [o.last for o in self.outcomes if math.isfinite(o.last)]
 
     @property
+    def collapsed(self) -> int:
+        """How many of its seeds ended with a policy that has collapsed."""
+        return sum(bool(outcome.warnings) for outcome in self.outcomes)
+
+    @property
     def mean(self) -> float:
         """Over the seeds; nan if none has a value."""
         return sum(self.known) / len(self.known) if self.known else math.nan
@@ -90,9 +96,9 @@ class Setting:
         return max(self.known, default=math.nan)
 
     def best(self, measure: Measure) -> Outcome | None:
-        """The best of its seeds."""
+        """The best of its seeds; a collapsed one comes after all others."""
         known = [o for o in self.outcomes if math.isfinite(o.last)]
-        return max(known, key=lambda o: measure.sign * o.last, default=None)
+        return max(known, key=lambda o: (not o.warnings, measure.sign * o.last), default=None)
 
     def curve(self) -> list[tuple[int, float, float, float]]:
         """Agent steps, and mean, lowest and highest of the seeds measured there."""
@@ -104,7 +110,11 @@ class Setting:
 
 
 def settings(sweep: Sweep, measure: Measure) -> list[Setting]:
-    """Every setting of a sweep, the best first and those without a value last."""
+    """Every setting of a sweep, the best first and those without a value last.
+
+    The more of its seeds have collapsed, the later comes a setting, whatever it has reached: these
+    policies have stopped learning (`trainer.checkpoints.ranking` orders checkpoints alike).
+    """
     runs = [*sweep.runs.values()]
     keys = varied_keys(runs)
     groups: dict[str, list[Run]] = {}
@@ -114,11 +124,16 @@ def settings(sweep: Sweep, measure: Measure) -> list[Setting]:
         Setting(
             setting_text(group[0].values, [k for k in keys if k in group[0].values]),
             _without_seed(group[0].values),
-            [_outcome(sweep.checkpoints(run), run, measure.key) for run in group],
+            [_outcome(sweep, run, measure.key) for run in group],
         )
         for group in groups.values()
     ]
-    return sorted(found, key=lambda s: (math.isnan(s.mean), -measure.sign * _or_zero(s.mean)))
+
+    def place(setting: Setting) -> tuple[bool, float, float]:
+        collapsed = setting.collapsed / len(setting.outcomes)
+        return math.isnan(setting.mean), collapsed, -measure.sign * _or_zero(setting.mean)
+
+    return sorted(found, key=place)
 
 
 def varied_keys(runs: Iterable[Run]) -> list[str]:
@@ -146,6 +161,7 @@ def as_json(found: Sequence[Setting], measure: Measure) -> dict[str, Any]:
                 "mean": _finite(setting.mean),
                 "low": _finite(setting.low),
                 "high": _finite(setting.high),
+                "collapsed": setting.collapsed,
                 "seeds": [_seed_as_json(outcome) for outcome in setting.outcomes],
             }
             for setting in found
@@ -160,25 +176,28 @@ def _seed_as_json(outcome: Outcome) -> dict[str, Any]:
         "seed": value_of(run.values[SEED]) if SEED in run.values else None,
         "state": run.state,
         "error": run.error or outcome.problem or None,
+        "warnings": [*outcome.warnings],
         "iteration": outcome.iteration,
         "value": _finite(outcome.last),
         "agent_steps": outcome.points[-1][0] if outcome.points else None,
     }
 
 
-def _outcome(checkpoints: Path, run: Run, key: str) -> Outcome:
+def _outcome(sweep: Sweep, run: Run, key: str) -> Outcome:
+    warnings = sweep.warnings(run)
     try:
-        rows = read_rows(checkpoints / HISTORY_NAME)
+        rows = read_rows(sweep.checkpoints(run) / HISTORY_NAME)
     except FileNotFoundError:
-        return Outcome(run, (), 0)
+        return Outcome(run, (), 0, warnings=warnings)
     except (OSError, ValueError) as error:
-        return Outcome(run, (), 0, str(error))
+        return Outcome(run, (), 0, str(error), warnings)
     points = [
         (int(row["agent_steps"]), float(row[key]))
         for row in rows
         if math.isfinite(row.get(key, math.nan)) and math.isfinite(row.get("agent_steps", math.nan))
     ]
-    return Outcome(run, points, int(rows[-1]["iteration"]) if rows else 0)
+    iteration = int(rows[-1]["iteration"]) if rows else 0
+    return Outcome(run, points, iteration, warnings=warnings)
 
 
 def _without_seed(values: Mapping[str, str]) -> dict[str, str]:
