@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from PIL import Image
 
 from envs.hide_and_seek.spaces import NVEC
@@ -124,8 +126,9 @@ def test_the_tables_of_the_terminal(evaluate: Evaluate) -> None:
 def test_the_same_checkpoint_comes_once(evaluate: Evaluate, checkpoints: Path) -> None:
     document = table(evaluate, "final", "latest", "30", checkpoints / "checkpoint_000030", *SMALL)
     assert [player["name"] for player in document["seekers"]] == ["final"]
-    assert document["notes"][0] == "latest is the same checkpoint as final"
-    assert len(document["notes"]) == 3
+    assert document["notes"][0] == f"final is {checkpoints / 'checkpoint_000030'}"
+    assert document["notes"][1] == "latest is the same checkpoint as final"
+    assert len(document["notes"]) == 4
 
 
 def test_checkpoints_of_other_folders_and_levels(
@@ -170,6 +173,8 @@ def test_without_a_checkpoint_the_configured_game_is_played(evaluate: Evaluate) 
     [
         ((), 2, "PLAYER"),
         (("20", "--games", "0"), 2, "whole number of at least 1"),
+        (("20", "--games", "100001"), 2, "argument --games: must be at most 100000, not 100001"),
+        (("20", "exploit", "--team", "hider"), 2, "comes first: "),
         (("20", "--seed", "-1"), 2, "whole number from 0"),
         (("20", "--game", "5"), 2, "here it is: --games 5"),
         (("20", "--explore", "--deterministic"), 2, "not allowed with"),
@@ -237,6 +242,35 @@ def test_a_picture_of_the_table(evaluate: Evaluate) -> None:
     code, out, err = evaluate(*args, "--yes", "--json")
     assert (code, err) == (0, "drawn: table.png\n")
     json.loads(out)
+
+
+def test_the_picture_names_the_iteration_of_a_selector(
+    evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    kept = Axes.set_yticks
+    monkeypatch.setattr(
+        Axes, "set_yticks", lambda self, ticks, names=(), **k: drawn.extend(names) or kept(self, [])
+    )
+    assert evaluate("best", "10", "random", *SMALL, "--out", "table.png")[0] == 0
+    assert drawn == ["best (20)", "10", "random"]
+
+
+def test_a_picture_that_cannot_be_finished_leaves_the_one_before(
+    evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("table.png").write_text("before")
+
+    def full(self: Figure, target: Path, **options: object) -> None:
+        Path(target).write_text("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", full)
+    code, _, err = evaluate("random", *SMALL, "--out", "table.png", "--yes")
+    assert code == 1
+    assert "No space left" in err
+    assert [path.name for path in Path().iterdir()] == ["table.png"]
+    assert Path("table.png").read_text() == "before"
 
 
 def test_both_forms_have_a_help(evaluate: Evaluate) -> None:

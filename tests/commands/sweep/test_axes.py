@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.commands.sweep.axes import (
+    check_spaces,
     grid,
     identity,
     parse_axes,
@@ -133,9 +134,41 @@ def test_samples_have_every_seed_and_more_of_them_begin_alike() -> None:
 
 def test_samples_of_a_grid_are_different_and_no_more_than_there_are() -> None:
     axes = parse_axes(["a=1,2,3", "b=1,2"])
-    every = {identity(choice) for choice in samples(axes, 100)}
+    every = {identity(choice) for choice in samples(axes, 6)}
     assert every == {identity(choice) for choice in grid(axes)}
     assert samples(axes, 4)[:2] == samples(axes, 2)
+    with pytest.raises(UsageError) as raised:
+        samples(axes, 7)
+    told = (
+        "--samples 7: the values given have 6 combinations; take at most so many, or name a range"
+    )
+    assert str(raised.value).startswith(told)
+
+
+@pytest.mark.parametrize("items", [[], ["train.seed=0,1"]])
+def test_samples_need_something_to_draw_from(items: list[str]) -> None:
+    with pytest.raises(UsageError, match=r"--samples 5: nothing to draw from; name a range, as in"):
+        samples(parse_axes(items), 5)
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["L1", "--set", "ppo.lr=0.0003", "0.001", "--jobs", "2"], "ppo.lr=0.0003,0.001"),
+        (["--set", "ppo.lr=1,", "2,", "3"], "ppo.lr=1,2,3"),
+        (["--set", "ppo.hiddens=[64]", "[64,64]"], "'ppo.hiddens=[64],[64,64]'"),
+    ],
+)
+def test_values_separated_by_spaces_are_told(words: list[str], meant: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        check_spaces(words)
+    assert str(raised.value).endswith(f"separated by commas alone: --set {meant}")
+
+
+@pytest.mark.parametrize("name", ["L1", "mine.yaml", "./2.yaml"])
+def test_a_file_behind_the_values_is_none_of_them(name: str) -> None:
+    check_spaces(["--set", "ppo.lr=1,2", name])
+    check_spaces(["--set", "ppo.lr=1,2", "--jobs", "2"])
 
 
 @given(st.floats(1e-6, 1e3), st.floats(1.001, 1e6), st.integers(1, 30))

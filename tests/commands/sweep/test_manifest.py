@@ -19,6 +19,7 @@ from trainer.commands.sweep.manifest import (
     NAME,
     RUNNING,
     WAITING,
+    check_writable,
     read_sweep,
     writing,
 )
@@ -80,6 +81,19 @@ def test_a_kill_before_the_manifest_leaves_nothing_in_the_way(tmp_path: Path, ba
         pass
     assert {p.name for p in (tmp_path / "sweep").iterdir()} >= {CONFIG}
     assert filled(tmp_path / "sweep", base, "train.seed=0,1").runs
+
+
+def test_a_folder_that_cannot_be_made_is_told_and_one_that_can_is_not_made(
+    tmp_path: Path, base: Base
+) -> None:
+    with pytest.raises(UsageError, match=r"cannot write into /proc/x/y: No such file"):
+        check_writable(Path("/proc/x/y"))
+    check_writable(tmp_path / "a" / "b")
+    filled(tmp_path / "sweep", base, "train.seed=0,1")
+    before = {path.name for path in (tmp_path / "sweep").iterdir()}
+    check_writable(tmp_path / "sweep")
+    assert {path.name for path in (tmp_path / "sweep").iterdir()} == before
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.yaml", "sweep"}
 
 
 def test_there_is_one_writer(tmp_path: Path, base: Base) -> None:

@@ -71,5 +71,9 @@ def test_a_measure_is_a_metric_of_some_history() -> None:
         check_measure(key)
     with pytest.raises(UsageError, match="did you mean 'evaluation/score'"):
         check_measure("evaluation/scores")
+    with pytest.raises(UsageError, match=r"--measure scroe: .* did you mean 'evaluation/score'"):
+        check_measure("scroe")
+    with pytest.raises(UsageError, match="did you mean 'reward_mean'"):
+        check_measure("rewardmean")
     assert Measure.parse("first_seen_step:min") == Measure("first_seen_step", "min")
     assert Measure.parse(SCORE) == Measure(SCORE, "max")

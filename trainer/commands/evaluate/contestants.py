@@ -47,6 +47,20 @@ class Contestant:
     by_path: bool = False
     aliases: list[str] = field(default_factory=list)
 
+    @property
+    def selected(self) -> bool:
+        """Whether its name is a selector that may stand for another checkpoint tomorrow."""
+        if self.folder is None or self.by_path or self.name == SHIPPED_WORD:
+            return False
+        return self.name != _number(self.folder)
+
+    @property
+    def title(self) -> str:
+        """Its name for a picture, where no note stands beside it: `best (240)`."""
+        if self.folder is None or not self.selected:
+            return self.name
+        return f"{self.name} ({_number(self.folder)})"
+
 
 def contestants_of(words: Sequence[str], shelf: Shelf, *, explore: bool) -> list[Contestant]:
     """The players that the words stand for, in their order; the same checkpoint comes once.

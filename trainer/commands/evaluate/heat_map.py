@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from trainer.checkpoints.atomic import replacing
 from trainer.commands.evaluate.report import Report
 from trainer.commands.players.game import describe
 from trainer.reporting.figure import prepare_matplotlib
@@ -29,7 +30,9 @@ def draw_heat_map(report: Report, target: Path) -> None:
 
     table = report.table
     rows, columns = len(table.seekers), len(table.hiders)
-    longest_seeker, longest_hider = (max(map(len, n)) for n in (table.seekers, table.hiders))
+    titles = {person.name: person.title for person in report.people}
+    seekers, hiders = ([titles[n] for n in names] for names in (table.seekers, table.hiders))
+    longest_seeker, longest_hider = (max(map(len, names)) for names in (seekers, hiders))
     slanted = longest_hider * _LETTER > _FIELD[0] * 0.9
     left = _LEFT + longest_seeker * _LETTER
     above = _TOP + (longest_hider * _LETTER * _SLANTED if slanted else 0.1)
@@ -48,11 +51,11 @@ def draw_heat_map(report: Report, target: Path) -> None:
     seen = table.means("seen_fraction")
     image = axes.imshow(seen, cmap=_COLORS, vmin=0.0, vmax=1.0, aspect="auto")
     axes.xaxis.tick_top()  # first: the labels above are others than those below
-    axes.set_xticks(range(columns), table.hiders, color=INK, size=10)
+    axes.set_xticks(range(columns), hiders, color=INK, size=10)
     if slanted:
         for label in axes.get_xticklabels():
             label.set(rotation=30, ha="left", rotation_mode="anchor")
-    axes.set_yticks(range(rows), table.seekers, color=INK, size=10)
+    axes.set_yticks(range(rows), seekers, color=INK, size=10)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_ylabel("seekers", color=MUTED, size=11)
@@ -67,7 +70,8 @@ def draw_heat_map(report: Report, target: Path) -> None:
     meaning = "share of the seeking steps in which a hider is seen; below it, games won by seekers"
     figure.text(0.15 / width, 0.36 / height, meaning, color=MUTED, size=9)
     figure.text(0.15 / width, 0.14 / height, below, color=MUTED, size=9)
-    figure.savefig(target)
+    with replacing(target) as temporary:
+        figure.savefig(temporary, format="png")
 
 
 def _write_fields(axes: Any, report: Report) -> None:

@@ -9,7 +9,8 @@ from trainer.commands.command_parser import CommandParser, add_debug, add_overri
 from trainer.commands.players.arguments import add_actions, add_games, add_seed
 from trainer.commands.players.names import listing
 from trainer.commands.run_command import run_command
-from trainer.project import add_version
+from trainer.errors import UsageError
+from trainer.project import add_version, module_command
 
 PROGRAM = "python -m trainer.evaluate"
 EXPLOIT = "exploit"
@@ -53,6 +54,10 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
         from trainer.commands.evaluate.exploit_parser import build_parser
 
         return build_parser(f"{PROGRAM} {EXPLOIT}").parse_args(argv[1:])
+    for place, word in enumerate(argv):
+        if word == EXPLOIT and not argv[place - 1].startswith("-"):  # no value of an option
+            first = module_command("trainer.evaluate", [EXPLOIT, *argv[:place], *argv[place + 1 :]])
+            raise UsageError(f"{EXPLOIT} comes first: {first}")
     return table_parser().parse_args(argv)
 
 

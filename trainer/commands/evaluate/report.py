@@ -92,7 +92,7 @@ class Report:
         """What a reader should know about the players."""
         found = []
         for person in self.people:
-            if person.by_path and person.name != person.address:
+            if person.selected or (person.by_path and person.name != person.address):
                 found.append(f"{person.name} is {person.address}")
             for alias in person.aliases:
                 found.append(f"{alias} is the same checkpoint as {person.name}")

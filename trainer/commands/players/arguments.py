@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 
 MAX_SEED = 2**63 - 1
+MAX_GAMES = 100_000
+"""Every game's figures are kept in memory, and so many give a win rate to 0.3 percent points."""
 
 
 def add_seed(parser: argparse._ActionsContainer) -> None:
@@ -18,10 +20,10 @@ def add_games(parser: argparse._ActionsContainer, default: int, meaning: str) ->
     """Adds `--games`."""
     parser.add_argument(
         "--games",
-        type=at_least_one,
+        type=games,
         default=default,
         metavar="N",
-        help=f"{meaning} (default: {default})",
+        help=f"{meaning} (default: {default}, at most {MAX_GAMES})",
     )
 
 
@@ -42,6 +44,13 @@ def at_least_one(text: str) -> int:
     """A whole number of at least 1, as `type` of an argument."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
+    return int(text)
+
+
+def games(text: str) -> int:
+    """A number of games, as `type` of an argument."""
+    if at_least_one(text) > MAX_GAMES:
+        raise argparse.ArgumentTypeError(f"must be at most {MAX_GAMES}, not {text}")
     return int(text)
 
 

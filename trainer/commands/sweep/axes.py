@@ -11,7 +11,8 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import product, takewhile
+from shlex import quote
 from typing import Any
 
 from trainer.checkpoints.safe_io import safe_yaml
@@ -23,6 +24,8 @@ MOST = 1000  # runs of one sweep
 _RANGE = re.compile(r"(log|uniform):([^:,\[\]{}]+):([^:,\[\]{}]+)")
 _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
 _OPENING, _CLOSING = "[{", "]}"
+
+_DRAW = "name a range, as in --set ppo.lr=log:0.0001:0.003"
 
 Choice = Mapping[str, str]
 """One value for each key that a sweep varies, as text in YAML."""
@@ -74,6 +77,30 @@ def parse_axes(items: Sequence[str]) -> list[Axis]:
         if keys.count(key) > 1:
             raise UsageError(f"--set {key}: given twice; separate its values by commas")
     return axes
+
+
+def check_spaces(words: Sequence[str]) -> None:
+    """Checks that no value of a `--set` stands as a word of its own behind it.
+
+    Raises:
+        UsageError: with the `--set` that was meant.
+    """
+    for option, item, *more in (words[place:] for place in range(len(words) - 2)):
+        values = [*takewhile(_is_value, more)]
+        if option == "--set" and "=" in item and values:
+            meant = ",".join(word.strip(",") for word in (item, *values))
+            raise UsageError(
+                f"--set {item} {values[0]}: a space in it; the values of a key are separated by "
+                f"commas alone: --set {quote(shown(meant))}"
+            )
+
+
+def _is_value(word: str) -> bool:
+    """Whether a word can only be a value: a number, a list or the like, and no name of a file."""
+    try:
+        return not isinstance(value_of(word.strip(",")), str | None)
+    except ValueError:
+        return False
 
 
 def separated(text: str) -> list[str]:
@@ -139,7 +166,7 @@ def samples(axes: Sequence[Axis], number: int, seed: int = 0) -> list[Choice]:
     More of them begin with the same ones. Of a grid none comes twice.
 
     Raises:
-        UsageError: there are too many.
+        UsageError: there are too many, or there is nothing to draw so many from.
     """
     drawn = [axis for axis in axes if axis.key != SEED]
     seeds = [axis for axis in axes if axis.key == SEED]
@@ -148,7 +175,12 @@ def samples(axes: Sequence[Axis], number: int, seed: int = 0) -> list[Choice]:
         raise UsageError(f"--set {SEED}: name the seeds, as in {SEED}=0,1,2")
     if runs > MOST:
         raise UsageError(f"{runs} runs are more than {MOST}; take fewer samples or seeds")
+    if not drawn:
+        raise UsageError(f"--samples {number}: nothing to draw from; {_DRAW}")
     found = _drawn(drawn, number, seed)
+    if len(found) < number and all(axis.range is None for axis in drawn):
+        told = f"--samples {number}: the values given have {len(found)} combinations"
+        raise UsageError(f"{told}; take at most so many, or {_DRAW}")
     order = [axis.key for axis in axes]
     each = [{**choice, **more} for choice in found for more in _combined(seeds)]
     return [{key: choice[key] for key in order} for choice in each]

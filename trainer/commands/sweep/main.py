@@ -92,10 +92,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _run(argv: Sequence[str]) -> int:
+    from trainer.commands.sweep.axes import check_spaces, parse_axes
+
+    if not {"-h", "--help"} & {*argv}:
+        check_spaces(argv)
     args = build_parser().parse_args(argv)
-    from trainer.commands.sweep.axes import parse_axes
     from trainer.commands.sweep.known_measures import check_measure
-    from trainer.commands.sweep.manifest import read_sweep, writing
+    from trainer.commands.sweep.manifest import check_writable, read_sweep, writing
     from trainer.commands.sweep.plan import plan_sweep, read_base
     from trainer.commands.sweep.results import Measure
 
@@ -106,6 +109,7 @@ def _run(argv: Sequence[str]) -> int:
     folder = plan.default_folder() if args.out is None else Path(args.out).expanduser()
     if args.dry_run:
         sweep = read_sweep(folder, base)
+        check_writable(folder)
         return _show_plan(sweep, _asked(sweep, plan, args.jobs), as_json=args.json)
     with writing(folder, base) as sweep:
         asked = _asked(sweep, plan, args.jobs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -174,6 +175,24 @@ def read_sweep(folder: Path, base: Base) -> Sweep:
         raise UsageError(f"{shown_path(folder / NAME)}: {error}") from None
 
 
+def check_writable(folder: Path) -> None:
+    """Checks that a sweep could be written to a folder, by making another one beside or in it.
+
+    Raises:
+        UsageError: it could not.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    try:
+        with tempfile.TemporaryDirectory(dir=there, prefix=".sweep-"):
+            return
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> UsageError:
+    return UsageError(f"cannot write into {shown_path(folder)}: {error.strerror}")
+
+
 @contextlib.contextmanager
 def writing(folder: Path, base: Base) -> Iterator[Sweep]:
     """The sweep in a folder, which is made, as its only writer within the context.
@@ -193,7 +212,7 @@ def writing(folder: Path, base: Base) -> Iterator[Sweep]:
             "folder with --out"
         ) from None
     except OSError as error:
-        raise UsageError(f"cannot write into {shown_path(folder)}: {error.strerror}") from None
+        raise _unwritable(folder, error) from None
     with held:
         sweep = read_sweep(folder, base)
         if not sweep.runs:
