@@ -10,9 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.reporting.rows import EVALUATED, NOT_EVALUATED, STAGES_L3, STAGES_L4, make_row
+from tests.reporting.rows import EVALUATED, NOT_EVALUATED, STAGES_L3, STAGES_L4, evaluated, make_row
 from tests.reporting.streams import FakeTerminal, written
 from trainer.reporting.console.line_columns import fixed
 from trainer.reporting.console.line_console import HEADER_EVERY, LineConsole
@@ -105,6 +106,35 @@ def test_a_line_tells_of_boxes_and_ramps_where_there_are_any() -> None:
     )
     unknown = dict.fromkeys(STAGES_L4, math.nan)
     assert objects_in({**make_row(1), **unknown})[2] == ["-"] * 5
+
+
+def test_a_line_tells_of_games_against_the_past_where_there_are_any() -> None:
+    console = LineConsole(io.StringIO())
+    console.start(500)
+    console.iteration(make_row(1) | {"opponents/seeker_wins": 0.55, "opponents/hider_wins": 0.5})
+    _, headings, values = written(console).splitlines()[-3:]
+    assert re.split(r"\s{2,}", headings.split("|")[3].strip())[-1] == "vs past"
+    assert [values.split("|")[place].split()[-1] for place in (3, 4)] == ["55%", "50%"]
+
+
+def test_after_a_resume_the_last_evaluation_is_told_until_the_next() -> None:
+    console = LineConsole(io.StringIO())
+    console.start(100, first_iteration=21)
+    console.recall(evaluated(20, every=8) | {"iteration": np.arange(1, 21)})
+    for iteration in (21, 22):
+        measured = EVALUATED if iteration == 22 else NOT_EVALUATED
+        console.iteration({**make_row(iteration), **measured})
+    *_, first, second = (line.split("|")[-2].split() for line in written(console).splitlines()[1:])
+    assert first[0] == "16"
+    assert 0.612 <= float(first[1]) <= 0.662
+    assert second == ["22", "0.612", "0.581", "0.643"]
+
+
+def test_where_nothing_was_evaluated_nothing_is_recalled() -> None:
+    console = LineConsole(io.StringIO())
+    for columns in ({}, {"iteration": [1.0]}, evaluated(5, every=10)):
+        console.recall(columns)
+    assert not console.evaluation
 
 
 def test_a_line_keeps_the_last_evaluation() -> None:

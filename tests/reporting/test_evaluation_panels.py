@@ -90,6 +90,28 @@ def test_the_rating_of_random_players_is_always_in_the_picture(
     assert low < RANDOM_RATING < 50.0 < high
 
 
+def test_the_latest_metrics_tell_of_games_against_the_past_and_stay_on_the_paper(
+    figure: TrainingFigure, tmp_path: Path
+) -> None:
+    columns = make_columns(20) | evaluated(20, every=10)
+    figure.save(columns, tmp_path / "figure.png")
+    assert "the past" not in figure._texts["labels"].get_text()
+    wins = {"opponents/seeker_wins": 0.55, "opponents/hider_wins": 0.38}
+    columns |= {key: np.full(20, value) for key, value in wins.items()}
+    figure.save(columns, tmp_path / "figure.png")
+    labels, seeker, hider = (figure._texts[name] for name in ("labels", "seeker", "hider"))
+    line = labels.get_text().splitlines().index("games won against the past")
+    assert (seeker.get_text().splitlines()[line], hider.get_text().splitlines()[line]) == (
+        *("55%", "38%"),
+    )
+    shared = figure._texts["shared"]
+    shared.set_text(shared.get_text().splitlines()[-1])  # the longest, of the time
+    assert shared.get_window_extent().x0 > labels.get_window_extent().x0 + 50
+    extents = [text.get_window_extent() for text in (labels, seeker, hider)]
+    assert min(extent.y0 for extent in extents) > 0
+    assert extents[0].x1 < extents[1].x0
+
+
 @pytest.mark.parametrize("begun", [True, False])
 def test_without_a_past_the_third_panel_is_of_random_players(
     figure: TrainingFigure, tmp_path: Path, begun: bool
@@ -112,6 +134,6 @@ def test_the_summary_tells_the_last_evaluation_not_the_last_iteration() -> None:
         columns[f"time/{phase}_s"] = np.full(25, 0.2375)
     columns["time/evaluation_s"] = np.where(np.isfinite(columns["evaluation/score"]), 0.625, np.nan)
     summary = shared_summary(columns)
-    assert summary["score"] == "0.613 at iteration 20; games 5% of time"
-    assert summary["time"] == "sample 24%  learn 24%  save 24%  other 24%"
+    assert summary["score"] == "0.613 at iteration 20"
+    assert summary["time"] == "sample 24%  learn 24%  games 5%  other 48%"
     assert "score" not in shared_summary(make_columns(25))

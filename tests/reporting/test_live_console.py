@@ -128,6 +128,24 @@ def test_the_panel_tells_of_boxes_and_ramps_where_there_are_any(console: LiveCon
     assert "moved 1.25 m in preparation · seekers crossed 0.12 · hiders 0.01" in text
 
 
+@pytest.mark.parametrize("width", [76, 80, 92, 100, 112, 140])
+def test_the_panel_tells_of_games_against_the_past(console: LiveConsole, width: int) -> None:
+    console.rich.width = width
+    console.start(100)
+    console.iteration(make_row(1))
+    (head,) = (line for line in panel(console) if "entropy" in line)
+    assert "vs past" not in head
+    wins = {"opponents/seeker_wins": 0.55, "opponents/hider_wins": 0.51}
+    console.iteration(make_row(2) | wins)
+    lines = panel(console)
+    (told,) = (line for line in lines if "entropy" in line)
+    assert all(word in told for word in head.split())
+    assert "vs past" in told
+    teams = [line for line in lines if re.match("│ (seeker|hider) ", line)]
+    assert all("…" not in line for line in teams)
+    assert all(share in line for share, line in zip(("55%", "51%"), teams, strict=True))
+
+
 def test_the_panel_keeps_the_last_evaluation(console: LiveConsole) -> None:
     console.start(100)
     console.iteration(make_row(9) | NOT_EVALUATED)

@@ -24,10 +24,10 @@ from trainer.reporting.evaluation_panels import evaluation_panels, has_evaluatio
 from trainer.reporting.figure_panel import GRID, INK, MUTED, NEUTRAL, Panel, smoothing_window
 from trainer.reporting.figure_summary import (
     SIGHT,
-    TEAM_SUMMARY,
     Columns,
     latest_of,
     shared_summary,
+    team_summary,
 )
 from trainer.reporting.formatting import count, duration, percent
 from trainer.reporting.metrics import TEAM_COLORS, team_color, teams_of
@@ -37,6 +37,7 @@ DPI = 125
 _WIDTH, _ROW, _GAP = 12.0, 2.28, 0.44  # inches; the gap between two rows in heights of a row
 _LEFT, _RIGHT = 0.05, 0.972
 _BELOW, _ABOVE = 0.608, 1.429  # inches
+_LINES = 21.5  # of the latest metrics, in heights of their letters
 LENGTH = "#B7950B"
 
 
@@ -170,13 +171,16 @@ class TrainingFigure:
 
     def _write_summary(self, columns: Columns) -> None:
         latest = latest_of(columns)
-        shared = shared_summary(columns)
-        self._texts["labels"].set_text("\n".join(["", *TEAM_SUMMARY, "", *shared]))
-        above = "\n" * (len(TEAM_SUMMARY) + 2)
+        shared, of_team = shared_summary(columns), team_summary(columns)
+        labels = ["", *of_team, "", *shared]
+        self._texts["labels"].set_text("\n".join(labels))
+        for name in ("labels", "shared", *(self._teams or ())):
+            self._texts[name].set_linespacing(min(1.45, _LINES / len(labels)))
+        above = "\n" * (len(of_team) + 2)
         self._texts["shared"].set_text(above + "\n".join(shared.values()))
         for team in self._teams or ():
             values = (
-                text(latest.get(key.format(team), math.nan)) for key, text in TEAM_SUMMARY.values()
+                text(latest.get(key.format(team), math.nan)) for key, text in of_team.values()
             )
             self._texts[team].set_text("\n".join([team, *values]).replace("-", "\N{MINUS SIGN}"))
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from trainer.checkpoints.metadata import SCORE
 from trainer.reporting.formatting import count, number, percent
+from trainer.reporting.metrics import OPPONENTS, wins_key
 
 Columns = Mapping[str, np.ndarray]
 SIGHT = "seen_fraction"  # a column of hide and seek alone
-_PHASES = ("sample", "learn", "save", "other")
+_PHASES = ("sample", "learn", "save", "evaluation", "other")
 _RECENT = 100  # iterations that the split of the time is of
 
 TEAM_SUMMARY: dict[str, tuple[str, Callable[[float], str]]] = {
@@ -24,6 +25,12 @@ TEAM_SUMMARY: dict[str, tuple[str, Callable[[float], str]]] = {
     "clipped samples": ("{}/clip_fraction", percent),
 }
 """Of each team: label, column and how its value is written."""
+_WINS = {"games won against the past": (wins_key("{}"), percent)}
+
+
+def team_summary(columns: Columns) -> dict[str, tuple[str, Callable[[float], str]]]:
+    """What is told of each team of a history: `TEAM_SUMMARY`, and more with opponents."""
+    return TEAM_SUMMARY | (_WINS if any(key.startswith(OPPONENTS) for key in columns) else {})
 
 
 def latest_of(columns: Columns) -> dict[str, float]:
@@ -57,15 +64,13 @@ def shared_summary(columns: Columns) -> dict[str, str]:
 
 
 def _score(columns: Columns) -> dict[str, str]:
-    """The score of the last evaluation, if there was any, and what share of the time it takes."""
+    """The score of the last evaluation, if there was any."""
     scores = columns.get(SCORE, np.empty(0))
     known = np.flatnonzero(np.isfinite(scores))
     if not len(known):
         return {}
     iteration = count(float(columns["iteration"][known[-1]]))
-    share = percent(_seconds(columns, "evaluation") / _total_seconds(columns))
-    score = f"{scores[known[-1]]:.3f} at iteration {iteration}"
-    return {"score": f"{score}; games {share} of time"}
+    return {"score": f"{scores[known[-1]]:.3f} at iteration {iteration}"}
 
 
 def _seconds(columns: Columns, phase: str) -> float:
@@ -74,13 +79,20 @@ def _seconds(columns: Columns, phase: str) -> float:
 
 def _total_seconds(columns: Columns) -> float:
     """Seconds of the last iterations; nan if nothing is known."""
-    return sum(_seconds(columns, name) for name in (*_PHASES, "evaluation")) or math.nan
+    return sum(_seconds(columns, name) for name in _PHASES) or math.nan
 
 
 def _time_split(columns: Columns) -> str:
-    """Where the time of the last iterations went; one of them alone may or may not have saved."""
+    """Where the time of the last iterations went; one of them alone may or may not have saved.
+
+    `games` are those of evaluations.
+    """
     total = _total_seconds(columns)
     if math.isnan(total):
         return "-"
-    parts = (f"{name} {percent(_seconds(columns, name) / total)}" for name in _PHASES)
-    return "  ".join(parts)
+    seconds = {name: _seconds(columns, name) for name in _PHASES}
+    games = seconds.pop("evaluation")
+    if SCORE in columns:  # there is no room for one more
+        seconds = {"sample": seconds["sample"], "learn": seconds["learn"], "games": games}
+        seconds["other"] = total - sum(seconds.values())
+    return "  ".join(f"{name} {percent(spent / total)}" for name, spent in seconds.items())

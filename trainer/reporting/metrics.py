@@ -120,9 +120,13 @@ def describe_evaluation(opponents: Mapping[str, Iterable[str]]) -> dict[str, str
     return {**OF_EVALUATION, **each, EVALUATION_S: "seconds spent in the games of an evaluation"}
 
 
+OPPONENTS = "opponents/"
+"""Begins the metrics of the games against earlier policies."""
+
+
 def wins_key(team: str) -> str:
     """The key of the games that a team has won against earlier policies of the other."""
-    return f"opponents/{team}_wins"
+    return f"{OPPONENTS}{team}_wins"
 
 
 def describe_opponents(teams: Iterable[str]) -> dict[str, str]:

@@ -206,6 +206,7 @@ class RunRecorder:
                 on_problem=warn,
             )
             opened.callback(self.history.file.close)
+            self.console.recall(self.history.file.columns())
             opened.push(self._closing.pop_all())  # the saver is the first to close
             self._closing = opened.pop_all()
         self._sinks = [self.history, *self._trackers]

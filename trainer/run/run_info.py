@@ -11,7 +11,7 @@ from trainer.config.device import device_of, missing_cuda, why_cpu
 from trainer.config.engine import engine_of, why_torch
 from trainer.config.schema import Config
 from trainer.project import shown_path
-from trainer.reporting.formatting import plural
+from trainer.reporting.formatting import percent, plural
 from trainer.run.identity import RunIdentity, RunOrigin
 from trainer.schedules.alternation import Alternation
 
@@ -42,6 +42,8 @@ def start_info(
     }
     if config.evaluation.every is not None and not config.opponents_met:
         info["evaluation"] = "none: only hide and seek has players to be evaluated against"
+    if config.opponents.share > 0:
+        info["opponents"] = _opponents(config)
     if alternation.every is not None:
         info["alternating"] = _turns(alternation, alternation.every)
     if config.tracking.tensorboard_dir is not None:
@@ -64,6 +66,16 @@ def _turns(alternation: Alternation, every: int) -> str:
     left = f" for {plural(every - alternation.done, 'iteration')}" if alternation.done else ""
     first = alternation.teams[alternation.turn]
     return f"{first} first{left}, turns of {plural(every, 'iteration')}"
+
+
+def _opponents(config: Config) -> str:
+    """How many games are against the past."""
+    kept = config.opponents
+    every = "iteration" if kept.every == 1 else f"{kept.every} iterations"
+    return (
+        f"earlier policies in {percent(kept.share)} of the worlds, one more of each team every "
+        f"{every}, {kept.pool} kept"
+    )
 
 
 def _device(config: Config) -> str:

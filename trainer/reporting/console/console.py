@@ -44,7 +44,9 @@ class Console(ABC):
         self.done = 0  # iterations, over the whole life of the run
         self.started = self.stopping = False
         self.compiled = 0  # kernels, since the start if the iteration under way needed any
-        self.evaluation: Row = {}  # of the last one: its iteration and what it measured
+        self.evaluation: dict[
+            str, float | int
+        ] = {}  # of the last one: its iteration and what it measured
         self._spending: Spending | None = None  # of a budget, if one ends the training
         self._paces: deque[float] = deque(maxlen=_ETA_ITERATIONS)  # seconds per iteration
         self._began = self.clock()
@@ -84,6 +86,19 @@ class Console(ABC):
             kept = {key: value for key, value in row.items() if key.startswith(EVALUATION)}
             self.evaluation = {"iteration": row["iteration"], **kept}
         self._show_iteration(row)
+
+    def recall(self, columns: Mapping[str, Sequence[float]]) -> None:
+        """Shows the last evaluation of these rows, of iterations before the start, till the next.
+
+        Args:
+            columns: every metric over the iterations, as in `MetricsHistory.columns`.
+        """
+        scores = columns.get(SCORE, ())
+        known = (place for place in reversed(range(len(scores))) if math.isfinite(scores[place]))
+        if (last := next(known, None)) is not None:
+            keys = [key for key in columns if key.startswith(EVALUATION)]
+            self.evaluation = {"iteration": int(columns["iteration"][last])}
+            self.evaluation |= {key: float(columns[key][last]) for key in keys}
 
     def compiling(self, kernels: int) -> None:
         """The first, second, ... kernel since the start is being compiled, in whatever thread."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from trainer.checkpoints.metadata import EVALUATION, SCORE
 from trainer.reporting.formatting import count, duration, percent
-from trainer.reporting.metrics import DEFAULT_TEAMS, teams_of
+from trainer.reporting.metrics import DEFAULT_TEAMS, teams_of, wins_key
 
 
 def fixed(value: float, width: int, digits: int) -> str:
@@ -62,6 +62,7 @@ def columns(
                 number(f"{team}_reward", "reward", 8, 2),
                 (f"{'KL':>8}", divergence(row, team, 8, 6)),
                 number(f"{team}/entropy", "entropy", 7, 4),
+                *_wins(row, team),
             ],
         )
         for team in teams_of(row)
@@ -86,6 +87,12 @@ def columns(
         *([("last evaluation", _evaluation(evaluation))] if SCORE in row else []),
         ("", [("agent-steps/s", f"{speed:>13}"), (f"{'ETA':>9}", f"{duration(eta):>9}")]),
     ]
+
+
+def _wins(row: Mapping[str, float | int], team: str) -> list[tuple[str, str]]:
+    """The share of games that a team wins against earlier policies; nothing without opponents."""
+    key = wins_key(team)
+    return [(f"{'vs past':>7}", f"{percent(row[key]):>7}")] if key in row else []
 
 
 def _objects(row: Mapping[str, float | int]) -> list[tuple[str, str]]:

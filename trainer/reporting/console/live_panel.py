@@ -15,7 +15,14 @@ from trainer.checkpoints.metadata import SCORE
 from trainer.reporting.console.console import Row
 from trainer.reporting.console.line_columns import divergence, fixed
 from trainer.reporting.formatting import number, percent
-from trainer.reporting.metrics import DEFAULT_TEAMS, RANDOM_RATING, TEAM, team_color, teams_of
+from trainer.reporting.metrics import (
+    DEFAULT_TEAMS,
+    RANDOM_RATING,
+    TEAM,
+    team_color,
+    teams_of,
+    wins_key,
+)
 
 WIDEST, WIDER, WIDE, MEDIUM, NARROW = 112, 100, 92, 76, 50
 """Columns from which the panel shows more and more."""
@@ -69,6 +76,7 @@ def team_table(row: Row, returns: Mapping[str, Iterable[float]], width: int) -> 
             (WIDE, "trend", sparkline(list(returns[team]))),
             (0, "KL", divergence(row, team, 0, 6 if medium else 4)),
             (0, "entropy", fixed(value("/entropy"), 0, 4 if medium else 2)),
+            *([(MEDIUM, "vs past", percent(row[key]))] if (key := wins_key(team)) in row else []),
             (NARROW, "lr", number(value("/lr"))),
             (MEDIUM, "π loss", number(value("/policy_loss"))),
             (MEDIUM, "V loss", number(value("/vf_loss"))),
