@@ -43,7 +43,7 @@ from trainer.run.restore import restore
 from trainer.run.saved_run import SavedRun
 from trainer.run.saved_state.resume_state import read_resume_state
 from trainer.run.stop_signals import StopSignals
-from trainer.run.warmstart import load_networks, notes_on, start_from
+from trainer.run.warmstart import level_notes, load_networks, notes_on, start_from
 from trainer.run.warmstart_pools import load_pools, take_along
 
 __all__ = ["CheckpointManager", "Game", "TeamPPO", "create_ppo_trainer", "train"]
@@ -207,7 +207,9 @@ def create_ppo_trainer(
         elif weights:
             digest = start_from(trainer, weights)
             notes = [*notes_on(weights), *take_along(trainer, pools)]
-            trainer.restore_notes = [*notes, f"warm start, weights {digest[:12]}"]
+            if not isinstance(config, OwnGameConfig):
+                notes = [*level_notes(warmstart or {}, config.env.levels[0]), *notes]
+            trainer.restore_notes = [*notes, f"weights {digest[:12]}"]
         undo.pop_all()
     return trainer, config
 

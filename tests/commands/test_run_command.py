@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from trainer import project
 from trainer.checkpoints.errors import CheckpointError, NoUsableCheckpoint
+from trainer.commands import run_command as run_command_module
 from trainer.commands.run_command import run_command
 from trainer.config.types import ConfigError
 from trainer.errors import IncompatibleCheckpoint, TrainingDiverged, UsageError
@@ -50,6 +53,41 @@ def test_an_error_is_one_line_and_an_exit_code(
 ) -> None:
     assert raising(error) == code
     assert capsys.readouterr() == ("", "error: broken\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("main.py",), ("continue_training.py",), ("demo_model.py", "--shipped")),
+        *(("-m", "trainer.evaluate", "shipped"), ("-m", "trainer.sweep")),
+    ],
+    ids=" ".join,
+)
+def test_a_python_without_the_libraries_is_told_what_to_do(words: tuple[str, ...]) -> None:
+    alone = [sys.executable, "-S", *words]  # without site-packages
+    done = subprocess.run(
+        alone, cwd=project.PROJECT_ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    told = r"error: \S+ lacks (numpy|yaml|pydantic), which the project needs: .*"
+    assert re.fullmatch(told + r" -m pip install -r \./requirements\.txt.*\n", done.stderr)
+
+
+def test_a_checkout_with_an_environment_names_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    monkeypatch.setattr(run_command_module, "PROJECT_ROOT", tmp_path)
+    assert raising(ModuleNotFoundError(name="numba")) == 1
+    assert "install the package again" in capsys.readouterr().err
+    (tmp_path / "requirements.txt").touch()
+    assert raising(ModuleNotFoundError(name="ray.rllib")) == 1
+    err = capsys.readouterr().err
+    assert f"lacks ray, which the project needs: start it with {python} instead, or run" in err
+    assert raising(ModuleNotFoundError("No module named 'trainer.x'", name="trainer.x")) == 1
+    assert capsys.readouterr().err.startswith("error: No module named 'trainer.x'")
 
 
 def test_an_unexpected_error_names_the_way_to_its_traceback(

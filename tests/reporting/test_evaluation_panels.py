@@ -94,6 +94,8 @@ def test_the_latest_metrics_tell_of_games_against_the_past_and_stay_on_the_paper
     figure: TrainingFigure, tmp_path: Path
 ) -> None:
     columns = make_columns(20) | evaluated(20, every=10)
+    for phase in ("sample", "learn", "save", "other", "evaluation"):
+        columns[f"time/{phase}_s"] = np.full(20, 1.0)
     figure.save(columns, tmp_path / "figure.png")
     assert "the past" not in figure._texts["labels"].get_text()
     wins = {"opponents/seeker_wins": 0.55, "opponents/hider_wins": 0.38}

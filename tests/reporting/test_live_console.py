@@ -133,12 +133,12 @@ def test_the_panel_tells_of_games_against_the_past(console: LiveConsole, width: 
     console.rich.width = width
     console.start(100)
     console.iteration(make_row(1))
-    (head,) = (line for line in panel(console) if "entropy" in line)
+    (head,) = (line for line in panel(console) if "V loss" in line)
     assert "vs past" not in head
     wins = {"opponents/seeker_wins": 0.55, "opponents/hider_wins": 0.51}
     console.iteration(make_row(2) | wins)
     lines = panel(console)
-    (told,) = (line for line in lines if "entropy" in line)
+    (told,) = (line for line in lines if "V loss" in line)
     assert all(word in told for word in head.split())
     assert "vs past" in told
     teams = [line for line in lines if re.match("│ (seeker|hider) ", line)]

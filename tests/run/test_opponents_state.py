@@ -146,8 +146,8 @@ def test_a_warm_start_may_take_the_pools_along(
     trainer.train()
     found = {team: [m.iteration for m in trainer.opponents[team].members] for team in TEAMS}
     assert found == {"seeker": [0], "hider": [-4, -2, 0] if along else [0]}
-    told = [note for note in trainer.restore_notes if "earlier policies of the hiders" in note]
-    assert len(told) == along
+    told = "earlier policies as opponents: 2 of the hiders"
+    assert (told in trainer.restore_notes) == along
     trainer.stop()
 
 

@@ -66,3 +66,21 @@ def test_another_game_that_is_to_be_evaluated_is_told_that_it_cannot_be(tmp_path
 
     assert told() is None
     assert told(every=5) == "none: only hide and seek has players to be evaluated against"
+
+
+def test_the_start_tells_of_opponents_and_of_a_warm_start_in_one_line_each(tmp_path: Path) -> None:
+    identity = RunIdentity("a run", parent=None, mlflow_run_id=None)
+    manager, turns = CheckpointManager(tmp_path), Alternation(("seeker",))
+    config = Config.from_dict({"opponents": {"share": 0.2, "every": 5, "pool": 8}})
+    source = tmp_path / "checkpoint_000005"
+    origin = RunOrigin(warmstart=dict.fromkeys(("seeker_policy", "hider_policy"), source))
+    notes = ("trained at L0, this run is at L1", "weights 0123")
+    info = start_info(config, manager, identity, origin, notes, turns)
+    assert info["opponents"] == (
+        "earlier policies in 20% of the worlds, one more of each team every 5 iterations, 8 kept"
+    )
+    assert info["warm start"] == "; ".join(("both teams from checkpoint_000005", *notes))
+    assert "restored" not in info
+    plain = start_info(Config(), manager, identity, RunOrigin(), ("the same weights",), turns)
+    assert plain["restored"] == "the same weights"
+    assert ("opponents" in plain) == (Config().opponents.share > 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,9 @@ def test_a_warm_start_is_a_new_run_with_trained_networks(trained: Trained, tmp_p
     words = ("--warmstart", "best", "--checkpoint-dir", "second", "--iterations", "1")
     done = desk.run("main.py", *words, *SMALL, "--set", "env.level=L1")
     assert done.returncode == 0, done.stderr
-    assert "warm start, weights" in done.stdout
+    assert re.search(
+        r"warm start .*trained at L0, this run is at \w+; weights \w{12}\n", done.stdout
+    )
     assert "both teams from " in done.stdout
     assert [row["iteration"] for row in desk.history("second")] == [1]
     parent = json.loads((desk.work / "second/checkpoint_000001/metadata.json").read_text())[

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from trainer.checkpoints.safe_io.safe_output import SafeOutput, safe_streams
 from trainer.errors import EXIT_ERROR, EXIT_INTERRUPTED
-from trainer.project import with_commands
+from trainer.project import PROJECT_ROOT, shown_path, with_commands
 from trainer.reporting.terminal import shows_color
 
 Command = Callable[[Sequence[str]], int]
@@ -65,6 +67,9 @@ def _reported(command: Command, argv: Sequence[str], out: SafeOutput, on_interru
         if isinstance(error, FileNotFoundError) and not _is_somewhere():
             print("error: the current directory has been deleted", file=sys.stderr)
             return EXIT_ERROR
+        if isinstance(error, ModuleNotFoundError) and (missing := _missing(error)):
+            print(f"error: {missing}", file=sys.stderr)
+            return EXIT_ERROR
         print(f"error: {with_commands(text)}", file=sys.stderr)
         code = exit_code(error)
         if not hasattr(error, "exit_code") and "--debug" not in argv:
@@ -76,6 +81,22 @@ def exit_code(error: BaseException) -> int:
     """The exit code of a command that ends with this error."""
     code = getattr(error, "exit_code", EXIT_ERROR)
     return code if isinstance(code, int) else EXIT_ERROR
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    """What to do about a library that this Python lacks; empty if it is a part of the project."""
+    library = (error.name or "").partition(".")[0]
+    if library in ("", "trainer", "envs"):
+        return ""
+    python = shlex.quote(sys.executable)
+    told = f"{python} lacks {library}, which the project needs"
+    requirements, own = PROJECT_ROOT / "requirements.txt", PROJECT_ROOT / ".venv" / "bin" / "python"
+    if not requirements.is_file():  # an installed package
+        return f"{told}: install the package again, with its dependencies"
+    install = f"{python} -m pip install -r {shlex.quote(shown_path(requirements))}"
+    if own.exists() and own != Path(sys.executable):
+        return f"{told}: start it with {shown_path(own)} instead, or run {install}"
+    return f"{told}: run {install}, or make train, which does that and trains"
 
 
 def _is_somewhere() -> bool:

@@ -55,8 +55,8 @@ def start_info(
         info["resumed from"] = _shown(origin.restore_path, manager)
     if origin.warmstart:
         sources = {name: _shown(path, manager) for name, path in origin.warmstart.items()}
-        info["warm start"] = _warm_start(sources)
-    if restored:
+        info["warm start"] = "; ".join([_warm_start(sources), *restored])
+    elif restored:
         info["restored"] = "; ".join(restored)
     return info
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from trainer.checkpoints import layout, manifest
+from envs.hide_and_seek.config import of_checkpoint
+from envs.hide_and_seek.levels import LEVELS
+from trainer.checkpoints import layout, manifest, metadata
+from trainer.checkpoints.safe_io import safe_yaml
 from trainer.errors import IncompatibleCheckpoint
 from trainer.ppo.networks import PolicySpec
 from trainer.ppo.policy_files import load_policy
@@ -60,13 +64,40 @@ def load_networks(
 
 
 def notes_on(weights: Mapping[str, Mapping[str, torch.Tensor]]) -> list[str]:
-    """A line for each value function that starts anew."""
-    return [
-        f"{policy_id}: the value function starts anew, since the checkpoint's reads another input "
-        "(ppo.critic)"
-        for policy_id, state in weights.items()
-        if _VALUE_HEAD not in state
+    """A line if value functions start anew, which names their teams."""
+    anew = [
+        name.removesuffix("_policy") for name, state in weights.items() if _VALUE_HEAD not in state
     ]
+    if not anew:
+        return []
+    teams = "s and ".join(anew)
+    why = "since the checkpoint's read another input (ppo.critic)"
+    return [f"the value functions of the {teams}s start anew, {why}"]
+
+
+def level_notes(sources: Mapping[str, Path], level: str) -> list[str]:
+    """A line if a network was trained at another level of hide and seek than this one.
+
+    Args:
+        sources: a checkpoint folder by policy; one whose level cannot be read is passed over.
+        level: that the run begins with.
+    """
+    found = (_level_of(path) for path in dict.fromkeys(sources.values()))
+    others = dict.fromkeys(other for other in found if other not in (None, level))
+    return (
+        [f"trained at {' and '.join(map(str, others))}, this run is at {level}"] if others else []
+    )
+
+
+def _level_of(checkpoint: Path) -> str | None:
+    """The level that a run was at, of a curriculum the one that it had come to."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        values = {
+            **of_checkpoint(safe_yaml.read(checkpoint / layout.CONFIG)["env"]),
+            **metadata.read(checkpoint),
+        }
+        return values["level"] if values["level"] in LEVELS else None
+    return None
 
 
 def start_from(trainer: TeamPPO, weights: Mapping[str, dict[str, torch.Tensor]]) -> str:

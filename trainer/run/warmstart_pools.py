@@ -52,9 +52,8 @@ def load_pools(sources: Mapping[str, Path], teams: Sequence[str]) -> dict[str, P
 
 
 def take_along(trainer: TeamPPO, pools: Mapping[str, PoolState]) -> list[str]:
-    """Gives a new run these pools; a line for each."""
+    """Gives a new run these pools; a line for those that hold somebody."""
     opponent_play.fill_pools(trainer, pools)
-    return [
-        f"{len(trainer.opponents[team].members)} earlier policies of the {team}s are opponents"
-        for team in pools
-    ]
+    counts = {team: len(trainer.opponents[team].members) for team in pools}
+    told = [f"{count} of the {team}s" for team, count in counts.items() if count]
+    return [f"earlier policies as opponents: {' and '.join(told)}"] if told else []

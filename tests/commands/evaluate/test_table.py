@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -248,10 +249,11 @@ def test_the_picture_names_the_iteration_of_a_selector(
     evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[str] = []
-    kept = Axes.set_yticks
-    monkeypatch.setattr(
-        Axes, "set_yticks", lambda self, ticks, names=(), **k: drawn.extend(names) or kept(self, [])
-    )
+
+    def noted(self: Axes, ticks: object, names: Sequence[str] = (), **style: object) -> None:
+        drawn.extend(names)
+
+    monkeypatch.setattr(Axes, "set_yticks", noted)
     assert evaluate("best", "10", "random", *SMALL, "--out", "table.png")[0] == 0
     assert drawn == ["best (20)", "10", "random"]
 

@@ -60,6 +60,25 @@ def test_a_resume(resume: Planner, checkpoint: Path) -> None:
     assert plan.config.ppo.hiddens == (8,)
 
 
+def test_the_shipped_policies_cannot_be_resumed_and_it_says_what_to_do(home: Path) -> None:
+    for start in (Start(resume="shipped", source=""), Start(resume="shipped", source="--resume")):
+        with pytest.raises(IncompatibleCheckpoint) as raised:
+            plan_run(parsed(), start)
+        assert str(raised.value) == (
+            "shipped cannot be resumed: it holds policies alone, no state of a training.\n"
+            "Start a new run with them: python main.py --warmstart shipped"
+        )
+
+
+def test_a_mistyped_shipped_is_told(checkpoint: Path) -> None:
+    with pytest.raises(NoUsableCheckpoint) as raised:
+        plan_run(
+            parsed("--checkpoint-dir", "second"), Start(warmstart="shippd", source="--warmstart")
+        )
+    told = "--warmstart: no such checkpoint: shippd; did you mean 'shipped'?"
+    assert str(raised.value) == told
+
+
 def test_planning_writes_nothing(resume: Planner, fresh: Planner, home: Path) -> None:
     break_file(golden_in(home / "checkpoints", 5))
     before = snapshot(home)

@@ -14,7 +14,9 @@ from typing import Any
 
 from trainer.checkpoints import layout
 from trainer.checkpoints.errors import NoUsableCheckpoint
-from trainer.checkpoints.safe_io.safe_json import first_line
+from trainer.checkpoints.safe_io.did_you_mean import nearest
+from trainer.checkpoints.safe_io.safe_json import first_line, shown
+from trainer.checkpoints.selectors import KEYWORDS
 from trainer.commands.players.names import SHIPPED_WORD
 from trainer.commands.players.shelf import shipped_checkpoint
 from trainer.commands.train.arguments import flags_of
@@ -42,7 +44,7 @@ from trainer.config.run_length import (
 )
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import checked_place
-from trainer.errors import UsageError
+from trainer.errors import IncompatibleCheckpoint, UsageError
 from trainer.project import shown_path
 from trainer.run.identity import RunOrigin
 from trainer.run.saved_run import SavedRun, refuse_own_game
@@ -172,6 +174,9 @@ def _find_source(selector: str, home: str, new: str, source: str) -> Path:
         _refuse_own_game(checkpoint)
         return checkpoint
     except NoUsableCheckpoint as error:
+        if nearest(selector, [*KEYWORDS, SHIPPED_WORD]) == SHIPPED_WORD:
+            text = f"no such checkpoint: {shown(selector)}; did you mean {SHIPPED_WORD!r}?"
+            raise NoUsableCheckpoint(f"{source}: {text}" if source else text) from None
         if home == new:
             raise
         raise NoUsableCheckpoint(
@@ -189,7 +194,15 @@ def _resume_plan(asked: Given, groups: ConfigGroups, start: Start, selector: str
     args, place = asked.args, groups.ppo.checkpoint_dir
     best_given = asked.says("ppo.keep_best_") or asked.says("evaluation.best")
     best = groups.retention if best_given else None
-    found = find_to_resume(selector, place, start.source, best)
+    try:
+        found = find_to_resume(selector, place, start.source, best)
+    except NoUsableCheckpoint:
+        if selector != SHIPPED_WORD:
+            raise
+        raise IncompatibleCheckpoint(
+            f"{SHIPPED_WORD} cannot be resumed: it holds policies alone, no state of a training.\n"
+            f"Start a new run with them: python main.py --warmstart {SHIPPED_WORD}"
+        ) from None
     _refuse_own_game(found.saved)
     found.saved.check_resumable()
     own_folder = args.checkpoint_dir is not None or start.auto  # where a retry looks

@@ -69,6 +69,8 @@ def run(plan: RunPlan, *, quiet: bool = False) -> int:
             console.stop({**summary, "stopped": "nothing was trained; nothing was changed"}, again)
             return outcome.exit_code
         assert outcome.checkpoint is not None
+        if stop.requested and not outcome.finished:
+            summary["stopped"] = "as asked, before its end; the run can be continued"
         console.stop(
             {**summary, "checkpoint": plan.shown(outcome.checkpoint)},
             after_end(plan, outcome.checkpoint, finished=outcome.finished),
