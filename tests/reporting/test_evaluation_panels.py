@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 
 from tests.reporting.rows import STAGES_L3, evaluated, make_columns
@@ -22,6 +23,11 @@ def figure() -> TrainingFigure:
 
 def titles(figure: TrainingFigure) -> list[str]:
     return [panel.axes.get_title(loc="left") for panel in figure.panels]
+
+
+def texts_of(figure: TrainingFigure) -> list[Text]:
+    found: list[Text] = figure.panels[0].axes.figure.findobj(Text)
+    return found
 
 
 def panel_of(figure: TrainingFigure, key: str) -> Panel:
@@ -97,16 +103,20 @@ def test_the_latest_metrics_tell_of_games_against_the_past_and_stay_on_the_paper
     for phase in ("sample", "learn", "save", "other", "evaluation"):
         columns[f"time/{phase}_s"] = np.full(20, 1.0)
     figure.save(columns, tmp_path / "figure.png")
-    assert "the past" not in figure._texts["labels"].get_text()
+    assert not any("won against the past" in text.get_text() for text in texts_of(figure))
     wins = {"opponents/seeker_wins": 0.55, "opponents/hider_wins": 0.38}
     columns |= {key: np.full(20, value) for key, value in wins.items()}
     figure.save(columns, tmp_path / "figure.png")
-    labels, seeker, hider = (figure._texts[name] for name in ("labels", "seeker", "hider"))
+
+    def told(word: str) -> Text:
+        (found,) = (text for text in texts_of(figure) if word in text.get_text().splitlines())
+        return found
+
+    labels, seeker, hider = told("games won against the past"), told("55%"), told("38%")
     line = labels.get_text().splitlines().index("games won against the past")
-    assert (seeker.get_text().splitlines()[line], hider.get_text().splitlines()[line]) == (
-        *("55%", "38%"),
-    )
-    shared = figure._texts["shared"]
+    assert seeker.get_text().splitlines()[line] == "55%"
+    assert hider.get_text().splitlines()[line] == "38%"
+    (shared,) = (text for text in texts_of(figure) if "this iteration" in text.get_text())
     shared.set_text(shared.get_text().splitlines()[-1])  # the longest, of the time
     assert shared.get_window_extent().x0 > labels.get_window_extent().x0 + 50
     extents = [text.get_window_extent() for text in (labels, seeker, hider)]

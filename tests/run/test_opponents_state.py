@@ -19,6 +19,7 @@ from trainer.ppo_trainer import create_ppo_trainer, train
 from trainer.run.identity import RunOrigin
 from trainer.run.saved_run import SavedRun
 from trainer.run.saved_state.resume_state import ResumeState, read_resume_state
+from trainer.run.warmstart_pools import load_pools
 
 TEAMS = ("seeker", "hider")
 
@@ -151,6 +152,17 @@ def test_a_warm_start_may_take_the_pools_along(
     trainer.stop()
 
 
+def test_members_too_old_to_be_numbered_are_not_taken_along(copy: Path) -> None:
+    file = copy / "training_state/state.json"
+    state = json.loads(file.read_text())
+    state["opponents"]["pools"]["hider"][0]["iteration"] = -(2**53)
+    file.write_text(json.dumps(state))
+    vouch_for(copy)
+    read(copy)  # it can be resumed
+    with pytest.raises(InvalidState, match="opponents: iteration = -9007199254740996, not a whole"):
+        load_pools({"hider_policy": copy}, TEAMS)
+
+
 Change = Callable[[dict[str, Any]], Any]
 
 
@@ -183,7 +195,10 @@ MATCHES = ("opponents", "matches")
         (put(*MEMBER, "iteration", 3), "iteration = 3, not a whole number"),
         (put(*MEMBER, "iteration", 1.0), "iteration = 1.0, not a whole number"),
         (put(*MEMBER, "mu", float("nan")), "mu = nan"),
+        (put(*MEMBER, "mu", 1001.0), "mu = 1001.0, not a number from -1000.0 to 1000.0"),
         (put(*MEMBER, "sigma", -1.0), "sigma = -1.0"),
+        (put(*MEMBER, "sigma", 3e38), "sigma = 3e+38, not a number from 0.0 to 100.0"),
+        (put("ratings", "hider", [3e38, 1.0]), "ratings.hider = 3e+38, not a number from"),
         (put(*MEMBER, "games", -1.0), "games = -1.0"),
         (put(*MEMBER, "wins", 1e9), "wins = 1000000000.0, not a number from 0.0 to"),
         (put(*MEMBER, "x", 1), "has 'x', which is unknown"),
@@ -230,6 +245,10 @@ def changed(arrays: dict[str, np.ndarray], **others: Any) -> dict[str, np.ndarra
             "pool_1 holds a number that is not",
         ),
         (lambda a: changed(a, pool_1=-np.ones_like(a["pool_1"])), "normalizer.var is negative"),
+        (
+            lambda a: changed(a, pool_0=np.full_like(a["pool_0"], 3e38)),
+            "pool_0: actor.0.weight holds 3e+38, more than 1e+09",
+        ),
         (lambda a: changed(a, x=np.zeros(1)), "'x', which is unknown"),
         (lambda a: {"pool_0": a["pool_0"]}, "lacks 'pool_1'"),
         (lambda a: changed(a, x=np.zeros(10**6)), "opponents.npz"),

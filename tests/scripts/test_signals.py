@@ -39,6 +39,7 @@ def test_a_stop_signal_saves_the_iteration_in_hand(
     rest, errors = process.communicate(timeout=60)
     assert process.returncode == code
     assert "Traceback" not in errors
+    assert "as asked, before its end; the run can be continued" in rest
     last = desk.history()[-1]["iteration"]
     assert last >= 2
     assert desk.checkpoints() == [f"checkpoint_{last:06d}"]

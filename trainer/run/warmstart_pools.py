@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trainer.checkpoints import layout
 from trainer.checkpoints.safe_io import safe_json
+from trainer.checkpoints.safe_io.plain_values import COUNT, whole
 from trainer.errors import InvalidState
 from trainer.opponents.pool import PoolState
 from trainer.ppo import opponent_play
@@ -41,14 +42,21 @@ def load_pools(sources: Mapping[str, Path], teams: Sequence[str]) -> dict[str, P
             values = read_values(folder, tuple(teams))
             networks = {t: read_spec(path / layout.POLICIES / f"{t}_policy") for t in teams}
             saved = read_opponents(folder, values, networks)
+            if saved is not None:
+                team, now = policy_id.removesuffix("_policy"), values["progress"]["iteration"]
+                pools[team] = _earlier(saved.pools[team], now)
         except (OSError, ValueError, KeyError) as error:
             raise InvalidState(f"{path}: {safe_json.first_line(error)}") from None
-        if saved is not None:
-            now = values["progress"]["iteration"]
-            state = saved.pools[policy_id.removesuffix("_policy")]
-            earlier = [{**m, "iteration": m["iteration"] - now - 1} for m in state.values]
-            pools[policy_id.removesuffix("_policy")] = state._replace(values=earlier)
     return pools
+
+
+def _earlier(state: PoolState, now: int) -> PoolState:
+    """The same members, numbered from an iteration backwards (ValueError: beyond what counts)."""
+    shifted = [
+        whole(m["iteration"] - now - 1, "opponents: iteration", -COUNT) for m in state.values
+    ]
+    members = zip(state.values, shifted, strict=True)
+    return state._replace(values=[{**m, "iteration": iteration} for m, iteration in members])
 
 
 def take_along(trainer: TeamPPO, pools: Mapping[str, PoolState]) -> list[str]:

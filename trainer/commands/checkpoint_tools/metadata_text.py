@@ -12,6 +12,8 @@ from trainer.checkpoints.checkpoint_info import CheckpointInfo
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.reporting.formatting import UNKNOWN
 
+_HUGE = 1e12  # from here on a number would make a column as wide as a line
+
 
 def labels(info: CheckpointInfo, tags: Iterable[str], *, best: bool, mark: str = "") -> list[str]:
     """What is said of a checkpoint behind its values: its name, `tags` and, in capitals, more."""
@@ -36,15 +38,19 @@ def count(value: Any) -> str:
 
 
 def fixed(value: Any, digits: int = 2) -> str:
-    """A number from JSON with `digits` decimals."""
+    """A number from JSON with `digits` decimals; one that no training gives in few characters."""
     number = metadata.as_float(value)
-    return UNKNOWN if math.isnan(number) else f"{number:.{digits}f}"
+    if math.isnan(number):
+        return UNKNOWN
+    return f"{number:.{digits}f}" if abs(number) < _HUGE else f"{number:.{digits}e}"
 
 
 def percent(value: Any) -> str:
     """A share, 0-1, from JSON."""
     number = metadata.as_float(value)
-    return UNKNOWN if math.isnan(number) else f"{number:.1%}"
+    if math.isnan(number):
+        return UNKNOWN
+    return f"{number:.1%}" if abs(number) < _HUGE else f"{number:.1e}"
 
 
 def date(value: Any) -> tuple[str, str]:

@@ -15,7 +15,8 @@ from trainer.opponents.pool import PoolState
 
 OPPONENTS = "opponents"
 OPPONENTS_FILE = "opponents.npz"
-LARGEST_RATING = 1e6
+LARGEST_RATING, LARGEST_DEVIATION = 1000.0, 100.0
+"""Far above anything that games could give, and where ratings can still be computed with."""
 
 
 @dataclass(frozen=True)

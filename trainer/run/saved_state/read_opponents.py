@@ -16,6 +16,7 @@ from trainer.opponents.weights import named_weights
 from trainer.ppo.frozen import acting_shapes
 from trainer.ppo.networks import PolicySpec
 from trainer.run.saved_state.opponents_state import (
+    LARGEST_DEVIATION,
     LARGEST_RATING,
     OPPONENTS,
     OPPONENTS_FILE,
@@ -28,7 +29,9 @@ _MEMBER = ("iteration", "mu", "sigma", "games", "wins")
 _MATCHES = ("random", "slot", "since", "drawn")
 _MAX_SLOTS = 64
 _ROOM = 2**16  # bytes of the headers
-_VARIANCE = "normalizer.var"
+_MOMENTS, _VARIANCE = "normalizer.", "normalizer.var"
+_LARGEST_WEIGHT = 1e9
+"""Of a policy that acts: products of larger ones leave the range of float32 within a few layers."""
 
 
 def read_opponents(
@@ -77,7 +80,7 @@ def _check_members(pool: Any, name: str, newest: int) -> None:
         # Those that a warm start has brought along are from before the first iteration.
         whole(member["iteration"], f"{where}: iteration", -COUNT, newest)
         finite(member["mu"], f"{where}: mu", -LARGEST_RATING, LARGEST_RATING)
-        finite(member["sigma"], f"{where}: sigma", 0.0, LARGEST_RATING)
+        finite(member["sigma"], f"{where}: sigma", 0.0, LARGEST_DEVIATION)
         finite(member["games"], f"{where}: games", 0.0, COUNT)
         finite(member["wins"], f"{where}: wins", 0.0, member["games"])
     for older, newer in pairwise(member["iteration"] for member in pool):
@@ -107,6 +110,13 @@ def _check_weights(
         raise ValueError(f"{name} has the shape {array.shape} of {array.dtype}, not {wanted}")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds a number that is not finite")
-    for row in array if _VARIANCE in shapes else ():
-        if (named_weights(row, shapes)[_VARIANCE] < 0).any():
+    for row in array:
+        weights = named_weights(row, shapes)
+        if _VARIANCE in weights and (weights[_VARIANCE] < 0).any():
             raise ValueError(f"{name}: {_VARIANCE} is negative")
+        for part, values in weights.items():
+            if not part.startswith(_MOMENTS) and (np.abs(values) > _LARGEST_WEIGHT).any():
+                largest = np.abs(values).max()
+                raise ValueError(
+                    f"{name}: {part} holds {largest:.2g}, more than {_LARGEST_WEIGHT:g}"
+                )

@@ -23,6 +23,7 @@ from trainer.checkpoints.safe_io.plain_values import finite, mapping, sequence, 
 from trainer.config.types import TEAMS
 from trainer.ppo.progress import COUNTERS
 from trainer.run.saved_state.opponents_state import (
+    LARGEST_DEVIATION,
     LARGEST_RATING,
     OPPONENTS,
     OPPONENTS_FILE,
@@ -165,7 +166,7 @@ def _check_counters(state: dict[str, Any], teams: tuple[str, ...]) -> None:
         if team not in teams or len(sequence(rating, where)) != 2:
             raise ValueError(f"{where} is no mean and deviation of a team")
         finite(rating[0], where, -LARGEST_RATING, LARGEST_RATING)
-        finite(rating[1], where, 0.0, LARGEST_RATING)
+        finite(rating[1], where, 0.0, LARGEST_DEVIATION)
     runners = mapping(state.get("runners"), "runners")
     for index in runners:
         if not (index.isdecimal() and len(index) < 6):
