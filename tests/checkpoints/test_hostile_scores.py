@@ -14,8 +14,8 @@ BY_SCORE = {"metric": "evaluation/score", "mode": "max"}
 
 @pytest.mark.parametrize("value", ["0.9", None, float("nan"), float("inf"), 10**400, True, [1], {}])
 def test_a_score_that_is_no_number_is_unknown(value: Any) -> None:
-    good = info(1, best_by=BY_SCORE, **{"evaluation/score": 0.2})
-    other = info(2, best_by=BY_SCORE, **{"evaluation/score": value})
+    scores: tuple[dict[str, Any], ...] = ({"evaluation/score": 0.2}, {"evaluation/score": value})
+    good, other = (info(k, best_by=BY_SCORE, **own) for k, own in enumerate(scores, start=1))
     found = ranking.best([good, other])
     assert found is not None
     assert found.iteration == 1

@@ -132,7 +132,7 @@ def test_after_a_resume_the_last_evaluation_is_told_until_the_next() -> None:
 
 def test_where_nothing_was_evaluated_nothing_is_recalled() -> None:
     console = LineConsole(io.StringIO())
-    for columns in ({}, {"iteration": [1.0]}, evaluated(5, every=10)):
+    for columns in ({}, {"iteration": np.ones(1)}, evaluated(5, every=10)):
         console.recall(columns)
     assert not console.evaluation
 

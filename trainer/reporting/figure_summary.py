@@ -94,5 +94,5 @@ def _time_split(columns: Columns) -> str:
     games = seconds.pop("evaluation")
     if SCORE in columns:  # there is no room for one more
         seconds = {"sample": seconds["sample"], "learn": seconds["learn"], "games": games}
-        seconds["other"] = total - sum(seconds.values())
+        seconds["rest"] = total - sum(seconds.values())
     return "  ".join(f"{name} {percent(spent / total)}" for name, spent in seconds.items())

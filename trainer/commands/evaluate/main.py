@@ -56,7 +56,9 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
         return build_parser(f"{PROGRAM} {EXPLOIT}").parse_args(argv[1:])
     for place, word in enumerate(argv):
         if word == EXPLOIT and not argv[place - 1].startswith("-"):  # no value of an option
-            first = module_command("trainer.evaluate", [EXPLOIT, *argv[:place], *argv[place + 1 :]])
+            words = [EXPLOIT, *argv[:place], *argv[place + 1 :]]
+            words += [] if "--team" in argv else ["--team", "hider"]
+            first = module_command("trainer.evaluate", words)
             raise UsageError(f"{EXPLOIT} comes first: {first}")
     return table_parser().parse_args(argv)
 

@@ -22,6 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
+import numpy as np
+
 from trainer.checkpoints.metadata import EVALUATION, SCORE
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.config.budget import Budget, Spending
@@ -87,15 +89,16 @@ class Console(ABC):
             self.evaluation = {"iteration": row["iteration"], **kept}
         self._show_iteration(row)
 
-    def recall(self, columns: Mapping[str, Sequence[float]]) -> None:
+    def recall(self, columns: Mapping[str, np.ndarray]) -> None:
         """Shows the last evaluation of these rows, of iterations before the start, till the next.
 
         Args:
-            columns: every metric over the iterations, as in `MetricsHistory.columns`.
+            columns: every metric over the iterations, [R], as in `MetricsHistory.columns`.
         """
-        scores = columns.get(SCORE, ())
-        known = (place for place in reversed(range(len(scores))) if math.isfinite(scores[place]))
-        if (last := next(known, None)) is not None:
+        scores = columns.get(SCORE, np.empty(0))
+        known = np.flatnonzero(np.isfinite(scores))
+        if len(known):
+            last = known[-1]
             keys = [key for key in columns if key.startswith(EVALUATION)]
             self.evaluation = {"iteration": int(columns["iteration"][last])}
             self.evaluation |= {key: float(columns[key][last]) for key in keys}
