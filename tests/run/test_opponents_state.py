@@ -147,7 +147,7 @@ def test_a_warm_start_may_take_the_pools_along(
     trainer.train()
     found = {team: [m.iteration for m in trainer.opponents[team].members] for team in TEAMS}
     assert found == {"seeker": [0], "hider": [-4, -2, 0] if along else [0]}
-    told = "earlier policies as opponents: 2 of the hiders"
+    told = "earlier policies as opponents: 3 of the hiders"
     assert (told in trainer.restore_notes) == along
     trainer.stop()
 
