@@ -1,4 +1,4 @@
-"""Where the curves of a run go beside its history: TensorBoard and MLflow, as configured."""
+"""Where the curves of a run go beside its history: TensorBoard, MLflow, and Ray if it is joined."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from trainer.checkpoints.safe_io import safe_yaml
 from trainer.checkpoints.safe_io.plain_values import flatten
 from trainer.config.schema import Config
 from trainer.reporting.metrics import Row
+from trainer.reporting.ray_metrics import RayMetrics, is_joined
 from trainer.reporting.retrying_writer import RetryingWriter
 from trainer.reporting.tensorboard import TensorBoardWriter
 from trainer.run.identity import RunIdentity
@@ -84,6 +85,8 @@ def open_trackers(
         folder = Path(config.tracking.tensorboard_dir).expanduser() / identity.name
         texts = {"config": _as_code(shown_config(config)), "run": _as_code(about)}
         yield TensorBoardRun(folder, start.env_steps, parameters, texts, on_problem)
+    if is_joined():
+        yield RayRun(identity.name, on_problem)
 
 
 class TensorBoardRun:
@@ -166,6 +169,28 @@ class MlflowRun:
     def finish(self, status: str) -> None:
         """Writes the waiting rows and ends the run."""
         self._tracker.finish(status)
+
+
+class RayRun:
+    """The gauges of a run on the Ray that it has joined."""
+
+    def __init__(self, run_name: str, on_problem: Callable[[str], None]) -> None:
+        """See `RayMetrics`."""
+        self._metrics = RayMetrics(run_name, on_problem=on_problem)
+        self.write = self._metrics.write
+
+    def flush(self, *, last: bool = False) -> None:
+        """Nothing: a gauge has the newest value only."""
+
+    def show(self, figure: Path, row: Row, best: int | None) -> None:
+        """Nothing: a gauge is a number."""
+
+    def checkpoint(self, path: Path, row: Row, schedules: Mapping[str, Any]) -> None:
+        """The age of the checkpoint begins anew."""
+        self._metrics.saved()
+
+    def finish(self, status: str) -> None:
+        """Nothing: Ray forgets the gauges of a process that has ended."""
 
 
 def effective_values(config: Config) -> dict[str, Any]:
