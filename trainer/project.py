@@ -34,6 +34,7 @@ MODULES = {  # the same for those that `python -m` runs
     "trainer.checkpoints": "hide-and-seek-checkpoints",
     "trainer.evaluate": "hide-and-seek-evaluate",
     "trainer.sweep": "hide-and-seek-sweep",
+    "trainer.submit": "hide-and-seek-submit",
 }
 _PROFILE_FOLDER = re.compile(
     r"(?<=python main\.py )--checkpoint-dir (?:\./)?checkpoints_(\w+)(?!\S)"

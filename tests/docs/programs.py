@@ -68,6 +68,13 @@ def _sweep(argv: Sequence[str]) -> Any:
     return build_parser().parse_args(argv)
 
 
+def _submit(argv: Sequence[str]) -> Any:
+    from trainer.commands.submit.main import parse_args
+
+    given = parse_args(argv)
+    return _main(given.training) if given.form == "submit" else given
+
+
 PROGRAMS: dict[str, Callable[[Sequence[str]], Any]] = {
     "main.py": _main,
     "continue_training.py": _continue,
@@ -76,6 +83,7 @@ PROGRAMS: dict[str, Callable[[Sequence[str]], Any]] = {
     "-m trainer.checkpoints": _tools,
     "-m trainer.evaluate": _evaluate,
     "-m trainer.sweep": _sweep,
+    "-m trainer.submit": _submit,
     "-m trainer.commands.schedule_figure": _figure,
     "-m trainer.commands.demo.ship": _ship,
 }
@@ -93,6 +101,8 @@ def options() -> set[str]:
             names += COMMANDS
         if program == "-m trainer.evaluate":
             names.append("exploit")
+        if program == "-m trainer.submit":
+            names += ["status", "logs", "stop", "list"]
         for name in names:
             found |= set(OPTION.findall(help_of(program, name)))
     for path in (ROOT / "benchmarks").rglob("*.py"):

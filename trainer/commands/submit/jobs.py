@@ -1,0 +1,200 @@
+"""The jobs of a Ray cluster, through the job API of its dashboard: every request is bounded.
+
+Importing this module imports Ray's client, which takes a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
+from trainer.checkpoints.safe_io.safe_json import first_line, shown
+from trainer.commands.submit.address import API_VARIABLE
+from trainer.errors import EXIT_ERROR, UsageError
+
+_CONNECT_S, _ANSWER_S = 10.0, 60.0
+_UPLOAD_S = 600.0
+_READY_S = 60.0
+_MISSING = (
+    "jobs need Ray's dashboard client, which is not installed: "
+    "pip install -r requirements-cluster.txt"
+)
+
+if importlib.util.find_spec("aiohttp") is None or importlib.util.find_spec("requests") is None:
+    raise UsageError(_MISSING)
+
+import trainer.cluster.environment  # noqa: E402, F401 - first: Ray reads it at import
+
+logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of every upload
+
+import requests  # noqa: E402
+from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient  # noqa: E402
+
+for _name in ("dashboard_sdk", "job.sdk"):  # each sets its own level when it is imported
+    logging.getLogger(f"ray.dashboard.modules.{_name}").setLevel(logging.ERROR)
+
+__all__ = ["ClusterError", "JobDetails", "JobStatus", "Jobs"]
+
+
+class ClusterError(RuntimeError):
+    """The cluster does not do what was asked; the message says what to look at."""
+
+    exit_code = EXIT_ERROR
+
+
+class _Client(JobSubmissionClient):
+    """Ray's client with a bound on every request; Ray's own waits for ever."""
+
+    def _do_request(self, method: str, endpoint: str, **kwargs: Any) -> Any:
+        answer = _UPLOAD_S if method == "PUT" else _ANSWER_S
+        return super()._do_request(method, endpoint, timeout=(_CONNECT_S, answer), **kwargs)
+
+
+class Jobs:
+    """The jobs behind one dashboard.
+
+    Attributes:
+        address: URL of the dashboard.
+        ray_version: of the cluster; empty: it does not tell.
+    """
+
+    def __init__(self, address: str) -> None:
+        """Connects.
+
+        Raises:
+            ClusterError: no dashboard answers there.
+        """
+        self.address = address
+        with _typed_address_counts(address), self._told():
+            try:
+                self._client = _Client(address)
+            except (KeyError, TypeError, ValueError, RuntimeError):
+                raise ClusterError(
+                    f"what answers at {address} is no dashboard of Ray; its port is 8265 unless "
+                    "the head was started with another"
+                ) from None
+        self.ray_version = str(self._client._server_ray_version or "")
+
+    def submit(
+        self,
+        entrypoint: str,
+        *,
+        submission_id: str | None,
+        runtime_env: Mapping[str, Any],
+        metadata: Mapping[str, str],
+    ) -> str:
+        """Uploads and starts a job; returns its submission id.
+
+        Raises:
+            UsageError: there is a job of that id.
+            ClusterError: the cluster refuses or does not answer.
+        """
+        end = time.monotonic() + _READY_S
+        with self._told():
+            while True:
+                try:
+                    return str(
+                        self._client.submit_job(
+                            entrypoint=entrypoint,
+                            submission_id=submission_id,
+                            runtime_env=dict(runtime_env),
+                            metadata=dict(metadata),
+                        )
+                    )
+                except RuntimeError as error:
+                    if submission_id is not None and "already exists" in str(error):
+                        raise UsageError(
+                            f"--submission-id {shown(submission_id)}: there is such a job already; "
+                            "a retry is a job of its own, with another id or none"
+                        ) from None
+                    # A head that has just started.
+                    if "No available agent" not in str(error) or time.monotonic() >= end:
+                        raise
+                    time.sleep(1.0)
+
+    def get(self, submission_id: str) -> JobDetails:
+        """A job as it is now.
+
+        Raises:
+            UsageError: there is none of that id; the message names the nearest.
+            ClusterError: the cluster does not answer.
+        """
+        with self._told():
+            try:
+                return self._client.get_job_info(submission_id)
+            except RuntimeError as error:
+                if "404" not in str(error):
+                    raise
+        known = [job.submission_id for job in self.all()]
+        near = did_you_mean(submission_id, known) if known else "; there is none"
+        raise UsageError(f"no job {shown(submission_id)} at {self.address}{near}")
+
+    def all(self) -> list[JobDetails]:
+        """Every job that was submitted, the newest first; no other programs on the cluster."""
+        with self._told():
+            found = [job for job in self._client.list_jobs() if job.submission_id]
+        return sorted(found, key=lambda job: job.start_time or 0, reverse=True)
+
+    def stop(self, submission_id: str) -> None:
+        """Asks a job to stop: Ray sends SIGTERM, and SIGKILL after a while."""
+        with self._told():
+            self._client.stop_job(submission_id)
+
+    def log(self, submission_id: str) -> str:
+        """What a job has printed so far."""
+        with self._told():
+            return str(self._client.get_job_logs(submission_id))
+
+    def tail(self, submission_id: str) -> AsyncIterator[str]:
+        """What a job prints, from its beginning and as it comes; ends with the job."""
+        found: AsyncIterator[str] = self._client.tail_job_logs(submission_id)
+        return found
+
+    def wait_until_over(self, submission_id: str, seconds: float) -> JobDetails:
+        """The job once it is over, or after so many seconds as it is then."""
+        end = time.monotonic() + seconds
+        while True:
+            job = self.get(submission_id)
+            if job.status.is_terminal() or time.monotonic() >= end:
+                return job
+            time.sleep(0.5)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turns what fails on the way into one message."""
+        try:
+            yield
+        except (requests.exceptions.Timeout, TimeoutError):
+            raise ClusterError(
+                f"{self.address} does not answer in time; is the head busy or gone?"
+            ) from None
+        except (requests.exceptions.RequestException, ConnectionError, OSError):
+            raise ClusterError(
+                f"no dashboard of Ray at {self.address}: is the head running with its dashboard "
+                "(ray start --head --dashboard-host 0.0.0.0), and its port 8265 reachable from "
+                "here (on Kubernetes: kubectl port-forward service/NAME-head-svc 8265)?"
+            ) from None
+        except RuntimeError as error:
+            if isinstance(error, ClusterError):
+                raise
+            raise ClusterError(f"{self.address}: {first_line(error)[:500]}") from None
+
+
+@contextlib.contextmanager
+def _typed_address_counts(address: str) -> Iterator[None]:
+    """Lets Ray's client use this address: its own rule is that the environment precedes it."""
+    before = os.environ.get(API_VARIABLE)
+    os.environ[API_VARIABLE] = address
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[API_VARIABLE]
+        else:
+            os.environ[API_VARIABLE] = before

@@ -1,0 +1,170 @@
+"""The arguments of a job's training, checked before they travel."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.checkpoints.open_store import is_url, open_store
+from trainer.checkpoints.safe_io.redaction import has_credentials, redacted
+from trainer.checkpoints.selectors import KEYWORDS
+from trainer.commands.submit.package import Package
+from trainer.commands.train.arguments import WORKERS_VARIABLE
+from trainer.commands.train.configuration import given
+from trainer.commands.train.main import build_parser
+from trainer.commands.train.start import AUTO, RESTORE_VARIABLE
+from trainer.config.schema import ConfigGroups
+from trainer.errors import UsageError
+from trainer.project import profiles
+
+_WORDS = (*KEYWORDS, AUTO, "shipped")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where a training will run.
+
+    Attributes:
+        folder: working directory of the job: what is shipped, or None if nothing is.
+        package: its files; None if nothing is shipped.
+        variables: the environment of the job.
+        shares_files: whether the head may see the files of this machine.
+    """
+
+    folder: Path
+    package: Package | None
+    variables: Mapping[str, str]
+    shares_files: bool
+
+
+def check_training(words: Sequence[str], job: Job) -> list[str]:
+    """Checks `words` as `main.py` will do in the job; returns warnings. Nothing is written.
+
+    Raises:
+        SystemExit: an option is wrong; the message has been printed.
+        UsageError, ConfigError: a value is wrong, or cannot work on the cluster.
+    """
+    for word in words:
+        if has_credentials(word):
+            raise UsageError(
+                f"{redacted(word)}: Ray shows the command of a job to everybody; give credentials "
+                "to the pods or nodes, or by --env, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            )
+    args = build_parser().parse_args(words)
+    here = {name for name in (RESTORE_VARIABLE, WORKERS_VARIABLE) if os.environ.get(name)}
+    left = [
+        f"{name} of this shell does not travel with the job; --env {name} gives it to it"
+        for name in sorted(here - {*job.variables})
+    ]
+    with _as_in(job):
+        _check_config_file(args, job)
+        asked = given(args)
+        starts_anew = args.fresh or not _named_checkpoint(args, job)
+        groups = asked.config() if starts_anew else asked.groups()
+        place = args.checkpoint_dir or groups.ppo.checkpoint_dir
+        return [*left, *_about_the_folder(place, job), *_about_the_start(args, groups, job)]
+
+
+@contextlib.contextmanager
+def _as_in(job: Job) -> Iterator[None]:
+    """The working directory and the environment of the job, as far as its options read them."""
+    names = (RESTORE_VARIABLE, WORKERS_VARIABLE)
+    before = {name: os.environ.pop(name) for name in names if name in os.environ}
+    os.environ.update({name: job.variables[name] for name in names if name in job.variables})
+    try:
+        with contextlib.chdir(job.folder):
+            yield
+    finally:
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(before)
+
+
+def _check_config_file(args: argparse.Namespace, job: Job) -> None:
+    if args.config is None or job.package is None:
+        return
+    path = Path(args.config)
+    if args.config in profiles() and not path.is_file():
+        return
+    if path.is_file() and not job.package.holds(path):
+        raise UsageError(
+            f"--config {args.config}: the file is not among those that are shipped; it has to lie "
+            "in --working-dir, and not in a folder that is left out"
+        )
+
+
+def _about_the_folder(place: str, job: Job) -> list[str]:
+    """A warning if checkpoints would be lost with the job's copy of the code."""
+    try:
+        open_store(place)
+    except ValueError as error:
+        raise UsageError(f"ppo.checkpoint_dir: {error}") from None
+    if is_url(place) or "://" in place or Path(place).is_absolute() or job.package is None:
+        return []
+    return [
+        f"checkpoints in {place} lie in the job's own copy of the project, which Ray deletes after "
+        "the job: give --checkpoint-dir an s3:// or gs:// URL, or the path of a volume that stays"
+    ]
+
+
+def _about_the_start(args: argparse.Namespace, groups: ConfigGroups, job: Job) -> list[str]:
+    """What is wrong with the checkpoint that the job is to begin with."""
+    found = []
+    for source, selector in _checkpoints(args, groups, job).items():
+        text = selector.strip()
+        if not text or text in _WORDS or text.isdecimal() or "://" in text:
+            _check_url(source, text)
+            continue
+        path = Path(text).expanduser()
+        if not path.is_absolute() and len(path.parts) == 1:
+            continue  # a name that was given to a checkpoint, in the folder of the run
+        if path.is_absolute():
+            if not (job.shares_files and path.exists()):
+                found.append(
+                    f"{source} = {text} has to exist on the node that runs the job: the head sees "
+                    "no files of this machine; object storage (s3://...) is seen from everywhere"
+                )
+        elif job.package is not None and not _shipped(path, job.package):
+            raise UsageError(
+                f"{source} = {text}: a relative path means the job's copy of the project, and no "
+                "checkpoints are shipped with it; put it into object storage and give its URL, or "
+                "give the absolute path that the head sees"
+            )
+    return found
+
+
+def _shipped(path: Path, package: Package) -> bool:
+    inside = os.path.normpath(path) + "/"
+    return any(name.startswith(inside) for name in package.files)
+
+
+def _check_url(source: str, text: str) -> None:
+    if "://" not in text:
+        return
+    try:
+        open_store(text)
+    except ValueError as error:
+        raise UsageError(f"{source}: {error}") from None
+
+
+def _named_checkpoint(args: argparse.Namespace, job: Job) -> bool:
+    """Whether the run may begin with a checkpoint, whose values this machine does not know."""
+    typed = (args.checkpoint, args.resume, args.continue_run_id)
+    return any(typed) or bool(job.variables.get(RESTORE_VARIABLE, "").strip())
+
+
+def _checkpoints(args: argparse.Namespace, groups: ConfigGroups, job: Job) -> dict[str, str]:
+    """What the run is to begin with, by where that is said."""
+    typed = {"the checkpoint": args.checkpoint, "--resume": args.resume}
+    typed["--warmstart"] = args.warmstart
+    found = {source: str(text) for source, text in typed.items() if text}
+    variable = job.variables.get(RESTORE_VARIABLE, "")
+    if variable and (not found or args.resume == AUTO) and not args.fresh:
+        found[f"--env {RESTORE_VARIABLE}"] = variable
+    elif not found and groups.initialization.mode == "resume":
+        found["initialization.resume.checkpoint"] = groups.initialization.resume.checkpoint
+    return found
