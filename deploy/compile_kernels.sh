@@ -1,13 +1,10 @@
 #!/usr/bin/env bash
-# Compiles the kernels of the game and of the engine into NUMBA_CACHE_DIR, by a training of one iteration.
+# Compiles the kernels of the game and of the engine, by a training of one iteration.
 # The Dockerfile runs it; APP is the folder of the program.
 set -euo pipefail
 app="${APP:-/app}"
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
-
-# The cache knows its sources by their times too, and a layer of an image keeps whole seconds only.
-find "$app" -name .cache -prune -o -exec touch --no-dereference --date=@946684800 {} +
 
 cd "$scratch"
 python "$app/main.py" --fresh --iterations 1 --checkpoint-dir "$scratch/checkpoints" \

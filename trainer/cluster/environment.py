@@ -9,7 +9,7 @@ import os
 
 from trainer.project import cache_dir
 
-QUIET = {
+_QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",  # its C++ side writes warnings straight to the terminal
     "RAY_AUTH_MODE": "disabled",  # else Ray writes a token into ~/.ray
@@ -19,10 +19,15 @@ QUIET = {
     # Torch would look through all installed packages for devices that others have built.
     "TORCH_DEVICE_BACKEND_AUTOLOAD": "0",
 }
-"""For Ray's actors as well, which have an environment of their own."""
+"""Where the user has set nothing."""
 
 # An import of torch's compiler alone makes this folder.
 _CACHE = {"TORCHINDUCTOR_CACHE_DIR": str(cache_dir() / "torchinductor")}
 
-for _name, _value in (QUIET | _CACHE).items():
+for _name, _value in _CACHE.items():
     os.environ.setdefault(_name, _value)
+QUIET = {_name: os.environ.setdefault(_name, _value) for _name, _value in _QUIET.items()}
+"""What is in force, for Ray's actors as well: they have an environment of their own.
+
+A cluster that asks for a token asks its actors too.
+"""

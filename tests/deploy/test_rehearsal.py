@@ -1,0 +1,160 @@
+"""The job of rayjob.yaml on a real Ray and a real object store, as KubeRay would run it.
+
+What stands in for Kubernetes: two processes start Ray as the pods do, with the parameters,
+variables and the kind of token of the manifest, and a shell submits the entrypoint as KubeRay's
+submitter does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.checkpoints.object_store import HAS_MOTO, KEYS, MISSING, filesystem, free_port, moto
+from tests.deploy.manifests import RAYJOB, ROOT, load
+
+PATIENCE_S = 280
+SMALL = (
+    *("env.num_layouts=4", "ray.num_envs_per_env_runner=16", "ppo.rollout_length=32"),
+    *("ppo.minibatch_size=256", "evaluation.every=null"),
+)
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not HAS_MOTO, reason=MISSING),
+    pytest.mark.timeout(3 * PATIENCE_S),
+]
+
+
+def job() -> dict[str, Any]:
+    (found,) = load(RAYJOB)
+    spec: dict[str, Any] = found["spec"]
+    return spec
+
+
+def started(*options: str, **variables: str) -> subprocess.Popen[bytes]:
+    """`ray start` as a pod runs it; it ends with the process."""
+    command = [str(Path(sys.executable).with_name("ray")), "start", *options, "--block"]
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(command, env=variables, stdin=quiet, stdout=quiet, stderr=quiet)
+
+
+def parameters(group: dict[str, Any]) -> list[str]:
+    return [f"--{name}={value}" for name, value in group["rayStartParams"].items()]
+
+
+def wait_until_healthy(port: int, node: subprocess.Popen[bytes], path: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        assert node.poll() is None, "ray start has ended"
+        url = f"http://127.0.0.1:{port}{path}"
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
+            assert answer.status == 200
+            return
+        time.sleep(0.5)
+    pytest.fail(f"no answer from {path}")
+
+
+@pytest.fixture(scope="module")
+def pods() -> Iterator[tuple[str, dict[str, str]]]:
+    """The dashboard of a cluster of head and worker, and the variables of their containers."""
+    cluster = job()["rayClusterSpec"]
+    head, (worker,) = cluster["headGroupSpec"], cluster["workerGroupSpecs"]
+    container = head["template"]["spec"]["containers"][0]
+    probe = container["readinessProbe"]["httpGet"]["path"]
+    ports = {name: free_port() for name in ("gcs", "dashboard", "client", "head", "worker")}
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "AWS_", "PYTHON"))}
+    common = clean | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{clean['PATH']}",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": cluster["authOptions"]["mode"],
+        "RAY_AUTH_TOKEN": secrets.token_hex(16),
+        "RAY_worker_niceness": "0",  # beside other tests actors would hardly start
+    }
+    own = {variable["name"]: variable["value"] for variable in container["env"]}
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(moto())
+        filesystem(store).create_dir("hide-and-seek")
+        own |= KEYS | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{store}", "AWS_REGION": "us-east-1"}
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rj-"))
+        own |= {"HOME": folder, "CHECKPOINT_CACHE": f"{folder}/mirror"}
+        for options, group, variables, agent in (
+            (
+                (
+                    *("--head", f"--port={ports['gcs']}", f"--temp-dir={folder}/ray"),
+                    *("--node-ip-address=127.0.0.1", "--dashboard-host=127.0.0.1"),
+                    f"--dashboard-port={ports['dashboard']}",
+                    f"--ray-client-server-port={ports['client']}",
+                ),
+                head,
+                common | own,
+                ports["head"],
+            ),
+            (
+                (f"--address=127.0.0.1:{ports['gcs']}", "--node-ip-address=127.0.0.1"),
+                worker,
+                common,
+                ports["worker"],
+            ),
+        ):
+            listens = f"--dashboard-agent-listen-port={agent}"
+            node = started(*options, *parameters(group), listens, **variables)
+            stack.callback(end, node)
+            wait_until_healthy(agent, node, probe)
+        yield f"http://127.0.0.1:{ports['dashboard']}", common | own
+
+
+def end(node: subprocess.Popen[bytes]) -> None:
+    node.terminate()
+    try:
+        node.wait(60)
+    finally:
+        node.kill()
+
+
+def attempt(pods: tuple[str, dict[str, str]], until: int) -> str:
+    """Submits the job through a shell, follows it to its end, and returns what it printed."""
+    address, variables = pods
+    entrypoint = job()["entrypoint"].replace("/app/", f"{ROOT}/").strip()
+    options = " ".join(f"--set {setting}" for setting in SMALL)
+    runtime = yaml.safe_load(job()["runtimeEnvYAML"])
+    runtime["env_vars"]["RAY_WORKERS"] = "1"
+    line = (
+        f"ray job submit --address {address} --runtime-env-json {shlex.quote(json.dumps(runtime))}"
+        f" -- {entrypoint} --until {until} {options}"
+    )
+    done = subprocess.run(
+        ["bash", "-c", line],
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    return done.stdout
+
+
+def test_the_job_trains_and_its_retry_continues(pods: tuple[str, dict[str, str]]) -> None:
+    place = "s3://hide-and-seek/runs/first"
+    first = attempt(pods, 1)
+    assert f"--resume auto: no checkpoint in {place} yet" in first
+    assert "1 env runner" in first
+    retry = attempt(pods, 2)
+    assert f"RESTORING from checkpoint: {place}/checkpoint_000001" in retry
+    assert "compiling kernels" not in retry
