@@ -134,6 +134,7 @@ def without_network() -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # to compile them takes two minutes of a core
 def test_the_kernels_of_the_image_serve_without_compiler_and_network(
     app: Path, without_network: list[str]
 ) -> None:
