@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
+from tests.reporting.rows import EVALUATED, NOT_EVALUATED
 from tests.run.fake_training import FakeTrainer, RecordingConsole
 from trainer.checkpoints.errors import CheckpointWriteFailed
 from trainer.config.schema import Config
@@ -216,6 +217,23 @@ def test_what_is_newer_than_the_resumed_iteration_becomes_a_branch(
         second.iterate()
     assert second.console.lines[0].startswith("info: resuming from iteration 1: newer files moved")
     assert not (second.folder / "checkpoint_000002").exists()
+
+
+def test_a_resume_tells_the_last_evaluation_before_it(tmp_path: Path, tracker: FakeTracker) -> None:
+    first = Bench(tmp_path)
+    with first.recorder as recorder:
+        for score in (0.25, 0.75):
+            row = first.trainer.step() | EVALUATED
+            row |= {"evaluation/score": score, "env_steps": 0}  # as the second one resumes
+            recorder.write(row)
+            recorder.save(row)
+    second = Bench(tmp_path)
+    second.trainer.progress.iteration = 1
+    with second.recorder:
+        assert not second.console.evaluation
+        second.recorder.write(second.trainer.step() | NOT_EVALUATED)
+    assert second.console.evaluation["iteration"] == 1
+    assert second.console.evaluation["evaluation/score"] == 0.25
 
 
 def test_the_id_of_a_new_mlflow_run_is_shown_with_the_command_that_resumes_it(
