@@ -49,6 +49,10 @@ def test_paths_and_commands_are_shown_as_they_would_be_typed_here(
     assert shown_path(tmp_path / "checkpoints" / "a b") == "./checkpoints/a b"
     assert shown_path("/elsewhere/a") == "/elsewhere/a"
     assert shown_path(tmp_path) == "."
+    job = '{"metadata": {"job_submission_id": "raysubmit_1"}}'
+    with monkeypatch.context() as in_job:  # whoever reads its log is somewhere else
+        in_job.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", job)
+        assert shown_path("checkpoints/a b") == str(tmp_path / "checkpoints" / "a b")
     command = script_command("main.py", ["./a b"])
     assert command.endswith(f"{PROJECT_ROOT / 'main.py'} './a b'")
     hint = with_commands("start with: python main.py --fresh")

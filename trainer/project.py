@@ -151,10 +151,14 @@ def _python() -> str:
 def shown_path(path: str | Path) -> str:
     """A path as a person would type it: ./relative where it lies below the working directory.
 
-    A URL stays as it is.
+    A URL stays as it is. In a Ray job every path is whole: who reads its log is somewhere else.
     """
     if "://" in str(path):
         return str(path)
+    from trainer.checkpoints.process_owner import ray_job
+
+    if ray_job():
+        return os.path.abspath(path)  # noqa: PTH100
     # Not resolved: the python of a virtual environment is a link out of it.
     path, here = Path(os.path.abspath(path)), Path.cwd()  # noqa: PTH100
     if path == here or not path.is_relative_to(here):

@@ -85,7 +85,9 @@ def write(folder: Path, *names: str) -> None:
 
 
 def test_the_code_travels_without_what_training_writes(tmp_path: Path) -> None:
-    code = ("main.py", "config.yaml", "envs/a.py", "trainer/shipped/checkpoint_001000/a.json")
+    kernel = "envs/__pycache__/a.step-1.py311.nbi"
+    policy = "trainer/shipped/checkpoint_001000/a.json"
+    code = ("main.py", "config.yaml", "envs/a.py", kernel, policy)
     left = (".git/x", ".venv/bin/python", "checkpoints/checkpoint_000010/a", "runs/events", "x.png")
     also = ("tests/test_a.py", "envs/__pycache__/a.pyc", "mine/checkpoint_000005/a", "data/b.bin")
     write(tmp_path, *code, *left, *also)

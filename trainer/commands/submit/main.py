@@ -25,10 +25,10 @@ examples:
   python -m trainer.submit list --json
 
 What stands after -- are options of main.py; they are checked before anything is sent. The
-project's code travels with the job, without checkpoints, tests, documents, hidden files and
-caches. With --resume auto the same command continues the run, also as a retry. Without --address
-it is RAY_API_SERVER_ADDRESS, then RAY_ADDRESS, then http://127.0.0.1:8265. Ctrl-C stops following
-and asks whether to stop the job too; without a terminal the job goes on.
+project's code travels with the job, without checkpoints, tests, documents and hidden files.
+With --resume auto the same command continues the run, also as a retry. Without --address it is
+RAY_API_SERVER_ADDRESS, then RAY_ADDRESS, then http://127.0.0.1:8265. Ctrl-C stops following and
+asks whether to stop the job too; without a terminal the job goes on.
 
 exit codes: 0 the job succeeded, 1 it failed or the cluster does not answer, 2 usage or
 configuration, 130 after Ctrl-C, 143 the job was stopped"""

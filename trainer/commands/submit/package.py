@@ -19,8 +19,8 @@ from trainer.reporting.formatting import size
 LIMIT = 100 * 2**20
 """Bytes of an upload that Ray's dashboard takes (`DASHBOARD_CLIENT_MAX_SIZE`)."""
 
-ANYWHERE = (".*", "__pycache__", "node_modules", "*.pyc", "*.egg-info", "venv")
-"""Left out wherever they lie, by their name: hidden files, caches, environments."""
+ANYWHERE = (".*", "node_modules", "*.pyc", "*.egg-info", "venv")
+"""Left out wherever they lie, by their name. Compiled kernels do travel: making them takes time."""
 AT_THE_TOP = (
     *("checkpoints", "checkpoints_*", "runs", "sweeps", "sessions", "mlruns", "tests", "build"),
     *("dist", "docs", "*.gif", "*.png", "*.onnx", "*.pt2"),

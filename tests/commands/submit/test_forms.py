@@ -1,0 +1,112 @@
+"""Following a job, and what Ctrl-C and `stop` do with it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import AsyncIterator, Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from trainer.commands.submit import follow as following
+from trainer.commands.submit import forms
+from trainer.commands.submit.jobs import ClusterError, Jobs, JobStatus
+from trainer.commands.submit.variables import Mask
+
+LOG = ["begun\n", "saved /a/checkpoint_000002  iteration 2  reward 1.00\n", "done\n"]
+
+
+class FakeJobs:
+    """A job of three lines; each connection ends after so many of them."""
+
+    address = "http://head:8265"
+
+    def __init__(self, lines: Sequence[int] = (3,), ends: JobStatus = JobStatus.SUCCEEDED) -> None:
+        self.lines, self.ends = list(lines), ends
+        self.stopped: list[str] = []
+        self.on_line: Any = lambda: None
+
+    def get(self, submission_id: str) -> Any:
+        over = not self.lines or self.stopped
+        status = self.ends if over else JobStatus.RUNNING
+        return SimpleNamespace(
+            submission_id=submission_id,
+            status=status,
+            runtime_env={},
+            driver_exit_code=3 if status == JobStatus.FAILED else None,
+            message=None,
+            error_type=None,
+        )
+
+    async def tail(self, submission_id: str) -> AsyncIterator[str]:
+        count = self.lines.pop(0)
+        for line in LOG[:count]:
+            self.on_line()
+            yield line
+        if self.lines:
+            raise RuntimeError("the connection broke")
+
+    def stop(self, submission_id: str) -> None:
+        self.stopped.append(submission_id)
+
+    def wait_until_over(self, submission_id: str, seconds: float) -> Any:
+        return self.get(submission_id)
+
+    def log(self, submission_id: str) -> str:
+        return "".join(LOG)
+
+
+def follow(jobs: FakeJobs) -> int:
+    return forms.follow_job(cast(Jobs, jobs), "job", Mask({"A_TOKEN": "begun"}))
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "end"),
+    [
+        (JobStatus.SUCCEEDED, 0, "job succeeded\n"),
+        (JobStatus.FAILED, 1, "job failed: main.py ended with exit code 3\n"),
+        (JobStatus.STOPPED, 143, "job stopped\n"),
+    ],
+)
+def test_the_exit_code_is_that_of_the_job(
+    status: JobStatus, code: int, end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert follow(FakeJobs(ends=status)) == code
+    assert capsys.readouterr().out == "".join(["***\n", *LOG[1:], end])
+
+
+def test_a_connection_that_breaks_is_made_again_and_nothing_is_shown_twice(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert follow(FakeJobs(lines=[1, 2, 3])) == 0
+    assert capsys.readouterr().out == "".join(["***\n", *LOG[1:], "job succeeded\n"])
+
+
+def test_a_dashboard_that_is_gone_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(submission_id: str) -> Any:
+        raise ClusterError("gone")
+
+    jobs = FakeJobs(lines=[1, 1, 1])
+    monkeypatch.setattr(jobs, "get", gone)
+    monkeypatch.setattr(following, "_PATIENCE_S", -1.0)
+    with pytest.raises(ClusterError, match="gone"):
+        follow(jobs)
+
+
+@pytest.mark.parametrize("answer", [True, False, None])
+def test_ctrl_c_stops_following_and_the_job_only_if_told_so(
+    answer: bool | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = FakeJobs(lines=[3, 3], ends=JobStatus.STOPPED)
+    jobs.on_line = lambda: signal.raise_signal(signal.SIGINT)
+    monkeypatch.setattr(forms, "can_ask", lambda: answer is not None)
+    monkeypatch.setattr(forms, "confirmed", lambda question: answer)
+    assert follow(jobs) == 130
+    out = capsys.readouterr().out
+    assert "job goes on without being followed" in out
+    assert jobs.stopped == (["job"] if answer else [])
+    if answer:
+        assert "job is over: stopped; its last checkpoint is /a/checkpoint_000002" in out
+    else:
+        assert "trainer.submit stop job --address http://head:8265" in out
