@@ -74,7 +74,14 @@ class UploadFailed(CheckpointWriteFailed):
 
 
 class CheckpointsInUse(CheckpointError):  # noqa: N818
-    """Another process writes to the same folder; the message names it and what to do."""
+    """Another process writes to the same folder; the message names it and what to do.
+
+    Attributes:
+        lease_age: of an object store, seconds since the other's last sign of life by the store's
+            clock; None elsewhere.
+    """
+
+    lease_age: float | None = None
 
 
 class FolderLost(CheckpointError):  # noqa: N818

@@ -68,6 +68,24 @@ def test_it_waits_until_the_lease_is_gone(
     assert capsys.readouterr().out == ""  # nobody writes: there is nothing to wait for
 
 
+def test_one_that_lives_is_not_waited_for(
+    store: tuple[CheckpointManager, Bucket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager, bucket = store
+    now, pauses = [0.0], list[float]()
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        now[0] += 60.0
+        bucket.write(LEASE, bucket.read(LEASE))  # as a living writer does every minute
+
+    monkeypatch.setattr(predecessor, "sleep", pause)
+    monkeypatch.setattr(predecessor, "monotonic", lambda: now[0])
+    with pytest.raises(CheckpointsInUse, match="the Ray job raysubmit_1"):
+        wait_for_predecessor(manager)
+    assert len(pauses) == 1
+
+
 def test_it_does_not_wait_for_ever(store: tuple[CheckpointManager, Bucket]) -> None:
     manager, bucket = store
     with pytest.raises(CheckpointsInUse, match=r"raysubmit_1(.|\n)*its lease ends 15 min after"):

@@ -68,15 +68,17 @@ def _take(client: Client, name: str, owner: Owner) -> None:
         if rival is None:
             return
         client.delete(name)
-        message, settled = rival
-        if settled or attempt == _ROUNDS:
-            raise CheckpointsInUse(message)
+        message, age = rival
+        if age > _SETTLED_S or attempt == _ROUNDS:
+            refused = CheckpointsInUse(message)
+            refused.lease_age = age
+            raise refused
         # Both withdrew: one of them comes back first.
         time.sleep(random.uniform(0.05, 0.25) * attempt)
 
 
-def _rival(client: Client, name: str) -> tuple[str, bool] | None:
-    """Why another writer has the lease, and whether it had it long before; None if none has."""
+def _rival(client: Client, name: str) -> tuple[str, float] | None:
+    """Why another writer has the lease, and the age of its last sign of life; None if none has."""
     leases = list_remote(client).leases
     mine = leases.get(name)
     for other, entry in leases.items():
@@ -85,7 +87,7 @@ def _rival(client: Client, name: str) -> tuple[str, bool] | None:
         age = (mine.mtime_ns - entry.mtime_ns) / 1e9
         why = _why_refused(client, other, age)
         if why is not None:
-            return why, age > _SETTLED_S
+            return why, age
     return None
 
 
