@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from envs.rerun import Rerun
+
 
 @dataclass(frozen=True)
 class TeamSpec:
@@ -258,6 +260,10 @@ class BatchEnv(ABC):
             dones: [T, N] bool, filled with whether an episode ended with a step.
             worlds: those of this environment among them.
         """
+        return None
+
+    def rerun(self, world: int) -> Rerun | None:
+        """A copy of one world, to be played again beside it. None: the game has no copies."""
         return None
 
     @abstractmethod

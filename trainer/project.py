@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PROFILES = PROJECT_ROOT / "trainer" / "profiles"  # also in an installed package, as
@@ -24,6 +25,7 @@ NAME = "hide-and-seek-trainer"
 VERSION = "0.1.0"
 CONFIG_NAME = "config.yaml"
 DEFAULT_CHECKPOINT_DIR = "./checkpoints"
+DEFAULT_SESSIONS = "./sessions"
 ENTRY_POINTS = {  # of the installed package, by script; see pyproject.toml
     "main.py": "hide-and-seek-train",
     "continue_training.py": "hide-and-seek-continue",
@@ -35,6 +37,7 @@ MODULES = {  # the same for those that `python -m` runs
     "trainer.evaluate": "hide-and-seek-evaluate",
     "trainer.sweep": "hide-and-seek-sweep",
     "trainer.submit": "hide-and-seek-submit",
+    "trainer.sessions": "hide-and-seek-sessions",
 }
 _PROFILE_FOLDER = re.compile(
     r"(?<=python main\.py )--checkpoint-dir (?:\./)?checkpoints_(\w+)(?!\S)"
@@ -62,15 +65,28 @@ def shown_config(path: Path) -> str:
 
 def configured_checkpoint_dir() -> str:
     """`ppo.checkpoint_dir` of that file, where training saves; "./checkpoints" if it has none."""
+    return _configured(("ppo", "checkpoint_dir"), DEFAULT_CHECKPOINT_DIR)
+
+
+def configured_sessions() -> str:
+    """`tracking.sessions.uri` of that file, where session records are; else "./sessions"."""
+    return _configured(("tracking", "sessions", "uri"), DEFAULT_SESSIONS)
+
+
+def _configured(keys: Sequence[str], otherwise: str) -> str:
+    """The text of a key in the configuration file; without one, another."""
     path = find_config()
     if path is None:
-        return DEFAULT_CHECKPOINT_DIR
+        return otherwise
     from trainer.checkpoints.safe_io import safe_yaml
 
     try:
-        return str(safe_yaml.read(path.resolve())["ppo"]["checkpoint_dir"])
+        value: Any = safe_yaml.read(path.resolve())
+        for key in keys:
+            value = value[key]
+        return str(value)
     except (OSError, ValueError, KeyError, TypeError):
-        return DEFAULT_CHECKPOINT_DIR
+        return otherwise
 
 
 @functools.cache

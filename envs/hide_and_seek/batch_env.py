@@ -23,6 +23,7 @@ from envs.hide_and_seek.kernels.state import (
     view_of,
 )
 from envs.hide_and_seek.layouts import build_layouts, has_distances, with_distances
+from envs.hide_and_seek.rerun import WorldRerun
 from envs.hide_and_seek.restarts import Restarts
 from envs.hide_and_seek.rules import make_pay, make_rules
 from envs.hide_and_seek.spaces import NUM_HEADS, STAT_NAMES
@@ -188,11 +189,8 @@ class HideAndSeekBatchEnv(BatchEnv):
             before,
             self.rules.num_seekers,
             self.pay.moving,
-            dones,
-            rewards["seeker"],
-            rewards["hider"],
-            self._moved,
-            self.episode_stats,
+            *(dones, rewards["seeker"], rewards["hider"]),
+            *(self._moved, self.episode_stats),
         )
 
     def part(self, worlds: slice) -> HideAndSeekBatchEnv:
@@ -222,6 +220,10 @@ class HideAndSeekBatchEnv(BatchEnv):
             *(self.episode_stats, worlds.start, self._scratch),
         )
         return CompiledSteps(compiled_step(numba.typeof(state)), state)
+
+    def rerun(self, world: int) -> WorldRerun:
+        """See `BatchEnv.rerun`."""
+        return WorldRerun(self, world)
 
     def _is_followed(self) -> bool:
         """Whether something is done after each step, before finished worlds go on."""

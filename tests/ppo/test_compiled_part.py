@@ -14,8 +14,8 @@ from tests.ppo.building import build_trainer
 from trainer.cluster.ray_session import quiet_logging
 from trainer.config.schema import Config
 from trainer.ppo import opponent_play
-from trainer.ppo.env_runner import Sample
 from trainer.ppo.rollout_part import RolloutPart
+from trainer.ppo.sample import Sample
 
 ARRAYS = ("obs", "action_mask", "valid", "state", "actions", "logits", "logp", "rewards")
 

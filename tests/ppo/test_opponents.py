@@ -21,11 +21,11 @@ from trainer.config.types import ConfigError
 from trainer.opponents.meetings import LIVE, Opponent
 from trainer.ppo import opponent_play
 from trainer.ppo.algorithm import TeamPPO
-from trainer.ppo.env_runner import Sample
 from trainer.ppo.frozen import acting_shapes, frozen_network, member_of
 from trainer.ppo.networks import PolicySpec
 from trainer.ppo.rollout import RolloutBatch
 from trainer.ppo.runner_opponents import RunnerOpponents
+from trainer.ppo.sample import Sample
 
 TEAMS = ("seeker", "hider")
 Build = Callable[..., TeamPPO]

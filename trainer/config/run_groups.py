@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from trainer.config.types import (
     TEAMS,
@@ -16,6 +16,7 @@ from trainer.config.types import (
     LocalFolder,
     NoCredentials,
     ResourceName,
+    checked_location,
 )
 from trainer.config.usable_cores import usable_cores
 from trainer.opponents.pool import MAX_SIZE
@@ -132,6 +133,17 @@ class OpponentsGroup(Group):
     """uniform: each as often; hard: those more often that the present policy loses to."""
 
 
+class SessionsGroup(Group):
+    """Records of sampled episodes, to be looked at and to be counted (docs/sessions.md)."""
+
+    every: Count | None = None
+    """Iterations between the episodes that each sampling process records; None records none."""
+    uri: Annotated[NoCredentials, AfterValidator(checked_location)] = "./sessions"
+    """Where the folders of sessions are: a folder, or a URL (s3://, gs://)."""
+    keep: Annotated[int, Field(strict=True, ge=1, le=10**6)] = 100
+    """Newest records that are kept of each sampling process in a session."""
+
+
 class TrackingGroup(Group):
     """Where progress is written."""
 
@@ -147,3 +159,5 @@ class TrackingGroup(Group):
     """The store: an SQLite file, relative to the working directory, or any tracking server."""
     mlflow_experiment: Annotated[NoCredentials, Field(min_length=1)] = "hide_and_seek"
     """The experiment that runs belong to."""
+    sessions: SessionsGroup = SessionsGroup()
+    """Records of sampled episodes."""

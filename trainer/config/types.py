@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from envs.hide_and_seek.spaces import STAGES
 from trainer.checkpoints.metadata import METRIC_KEYS
+from trainer.checkpoints.remote import location
 from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.checkpoints.safe_io.redaction import has_credentials
 from trainer.checkpoints.safe_io.safe_json import shown_line
@@ -46,6 +47,16 @@ def checked_place(text: str) -> str:
     names = [] if "://" in text else text.split("/")
     if any(len(name.encode()) > _LONGEST_NAME for name in names):
         raise ValueError(f"has a name of more than {_LONGEST_NAME} bytes")
+    return text
+
+
+def checked_location(text: str) -> str:
+    """A folder or the URL of one that records can be written to, unchanged.
+
+    Raises:
+        ValueError: nothing can have that name, or the URL has an unknown scheme or option.
+    """
+    location.parse(checked_place(text))
     return text
 
 

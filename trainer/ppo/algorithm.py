@@ -26,13 +26,15 @@ from trainer.cluster.waits import Tell, bounded_wait, silent
 from trainer.opponents.matchmaking import Matchmaker
 from trainer.opponents.pool import Pool
 from trainer.ppo import exact_resume, opponent_play, remote_runners
-from trainer.ppo.env_runner import BatchedEnvRunner, Sample
+from trainer.ppo.env_runner import BatchedEnvRunner
+from trainer.ppo.episode_sampler import ask_for_episodes
 from trainer.ppo.exact_resume import RLlibState, Worlds
 from trainer.ppo.learner import PLANS, TeamPPOLearner
 from trainer.ppo.learner_group import learners_by_gloo
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.progress import IterationStats, Progress
 from trainer.ppo.rollout import RolloutBatch
+from trainer.ppo.sample import Sample
 from trainer.ppo.single_action import single_action
 from trainer.schedules.scheduler import Scheduler, StepsDone, TeamPlan
 
@@ -107,6 +109,7 @@ class TeamPPO(PPO):
         opponent_play.prepare(self)
         settings, plans = self.schedules.values(), self._plans()
         self._send_plans(plans)
+        ask_for_episodes(self)
         samples = self._sample()
         rollouts = [sample.batch for sample in samples.values()]
         # The rollout of a local runner is learned from as it is, without a copy.
@@ -127,6 +130,7 @@ class TeamPPO(PPO):
             missing_runners=tuple(number for number in remote if number not in samples),
             learned=self.metrics.peek(LEARNER_RESULTS),
             settings=settings,
+            episodes={n: sample.episode for n, sample in samples.items() if sample.episode},
             sample_s=sampled - started,
             learn_s=learned - sampled,
         )

@@ -101,6 +101,7 @@ def algorithm_config(
                 "seed": config.train.seed,
                 "begun": begun,
                 "opponents": config.opponents.share > 0,
+                "session_every": config.tracking.sessions.every,
             },
         )
         .env_runners(

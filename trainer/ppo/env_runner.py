@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,27 +23,14 @@ from envs.batch_env import BatchEnv, TeamSpec
 from trainer.cluster.node import restarts_of_this_actor
 from trainer.opponents.meetings import MEETINGS
 from trainer.ppo.engines import make_actor
+from trainer.ppo.episode_sampler import EpisodeSampler
 from trainer.ppo.networks import ActorCritic, weights_hash
 from trainer.ppo.rollout import RolloutBatch
 from trainer.ppo.rollout_check import check_rollout
 from trainer.ppo.rollout_player import RolloutPlayer
 from trainer.ppo.runner_opponents import RunnerOpponents
+from trainer.ppo.sample import Sample
 from trainer.ppo.seeding import process_seed, seed_process
-
-
-@dataclass
-class Sample:
-    """The result of one call of `sample`.
-
-    Attributes:
-        batch: the rollout; a local runner reuses its arrays at the next call.
-        episode_stats: [K, len(stat_names)] float32, one row per episode finished.
-        meetings: [K] int64, whom each of them was played against (`trainer.opponents.meetings`).
-    """
-
-    batch: RolloutBatch
-    episode_stats: np.ndarray
-    meetings: np.ndarray
 
 
 def policy_spaces(spec: TeamSpec) -> tuple[spaces.Space, spaces.Space]:
@@ -66,9 +52,11 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
     Attributes:
         opponents: the earlier policies that play in some of the worlds.
         admitted: whether this process takes part: a restarted one first gets the weights.
+        episodes: samples episodes of the worlds for session records.
     """
 
     admitted = False
+    episodes: EpisodeSampler
 
     def __init__(self, *, config: Any, **kwargs: Any) -> None:
         super().__init__(config=config, **kwargs)
@@ -106,6 +94,8 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
         self._started = False
         self._env_parameters: dict[str, float] = {}
         self._logit_bias: dict[str, np.ndarray] = {}
+        if plays:
+            self.episodes = EpisodeSampler(self.env, self.opponents.earlier_at, self._policy_hashes)
 
     def _entropy(self) -> list[int]:
         """What the random stream is made from: one that no runner of this run has had before.
@@ -122,14 +112,18 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
 
     def sample(self, **kwargs: Any) -> Sample:
         """Plays `steps` steps in every world."""
+        anew = not self._started
         player = self._begin()
         batch = player.batch
+        self.episodes.begin(batch, self._env_parameters, anew=anew)
         episode_stats = player.play(
             self._random, self.opponents.seats, self._logit_bias, self._values
         )
         self._log(batch)
         check_rollout(self.env, batch, player.truncated, episode_stats)
-        return Sample(batch, episode_stats, self.opponents.settle(batch))
+        self.episodes.end(batch, episode_stats)
+        meetings = self.opponents.settle(batch)
+        return Sample(batch, episode_stats, meetings, self.episodes.take())
 
     @property
     def batch(self) -> RolloutBatch | None:
@@ -170,6 +164,12 @@ class BatchedEnvRunner(EnvRunner, Checkpointable):
 
     def _networks(self) -> dict[str, ActorCritic]:
         return {spec.name: self.module[spec.policy_id].net for spec in self.teams}
+
+    def _policy_hashes(self) -> dict[str, str]:
+        """The hash of each policy's weights."""
+        networks = self._networks()
+        policies = {spec.policy_id: networks[spec.name] for spec in self.teams}
+        return {policy: weights_hash({policy: network}) for policy, network in policies.items()}
 
     def _log(self, batch: RolloutBatch) -> None:
         """The counters that RLlib's own machinery reads, under its names."""

@@ -13,8 +13,8 @@ from trainer.opponents.matchmaking import Matchmaker
 from trainer.opponents.meetings import LIVE
 from trainer.opponents.pool import UNRATED, Pool, PoolState
 from trainer.opponents.seating import frozen_counts
-from trainer.ppo.env_runner import Sample
 from trainer.ppo.frozen import acting_shapes, member_of
+from trainer.ppo.sample import Sample
 
 if TYPE_CHECKING:
     from trainer.ppo.algorithm import TeamPPO

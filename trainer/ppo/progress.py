@@ -10,6 +10,7 @@ import numpy as np
 
 from trainer.ppo.collapse import CollapseMonitor
 from trainer.ppo.episode_window import EpisodeWindow
+from trainer.ppo.sampled_episode import SampledEpisode
 
 COUNTERS = ("iteration", "env_steps", "agent_steps", "episodes_completed", "time_total_s")
 _COLLAPSED = "collapsed"
@@ -30,6 +31,7 @@ class IterationStats:
         learn_s: seconds spent in the update.
         live: [K] bool, the episodes that present policies alone have played; None: all.
         wins: by team, its share of the games against earlier policies, 0-1; none without opponents.
+        episodes: by runner, an episode that was sampled for a session record.
     """
 
     episode_stats: np.ndarray
@@ -42,6 +44,7 @@ class IterationStats:
     learn_s: float
     live: np.ndarray | None = None
     wins: Mapping[str, float] = field(default_factory=dict)
+    episodes: Mapping[int, SampledEpisode] = field(default_factory=dict)
 
 
 class Progress:

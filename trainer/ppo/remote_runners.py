@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from trainer.cluster.ray_failures import ask_actors
 from trainer.errors import ProcessDied
-from trainer.ppo.env_runner import BatchedEnvRunner, Sample
+from trainer.ppo.env_runner import BatchedEnvRunner
+from trainer.ppo.sample import Sample
 
 if TYPE_CHECKING:
     from trainer.ppo.algorithm import TeamPPO

@@ -72,6 +72,15 @@ class RunnerOpponents:
         """Whether this player is a team's present policy."""
         return player not in self.networks
 
+    def earlier_at(self, world: int) -> dict[str, int]:
+        """By team that an earlier policy plays in a world, the iteration of that policy."""
+        return {
+            team: self._opponents[seat.player].iteration
+            for team, seats in self.seats.items()
+            for seat in seats
+            if seat.first <= world < seat.end and not self.is_present(seat.player)
+        }
+
     def settle(self, batch: RolloutBatch) -> np.ndarray:
         """Takes what earlier policies did out of a rollout: nobody learns from it.
 

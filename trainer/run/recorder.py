@@ -15,6 +15,8 @@ from trainer.checkpoints import index, layout, ranking
 from trainer.checkpoints.errors import CheckpointWriteFailed
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.config.schema import Config
+from trainer.errors import ProcessDied
+from trainer.ppo.episode_sampler import last_episodes
 from trainer.project import script_command
 from trainer.reporting.console.console import Console
 from trainer.reporting.figure import TrainingFigure
@@ -28,11 +30,14 @@ from trainer.run.run_history import RunHistory
 from trainer.run.run_info import start_info
 from trainer.run.runner_notices import runner_notice
 from trainer.run.save_notices import SaveNotices
+from trainer.run.session_recorder import SessionRecorder
 from trainer.run.snapshot import Snapshot
 from trainer.run.tracking import RowSink, Tracker, TrackingStart, open_trackers
 
 if TYPE_CHECKING:
     from trainer.ppo.algorithm import TeamPPO
+
+_LEAVE_S = 2.0  # for session records, when a run ends otherwise than by its end
 
 
 class RunRecorder:
@@ -45,6 +50,7 @@ class RunRecorder:
     Attributes:
         last_checkpoint: the newest checkpoint of this run, at first the one it resumed.
         saved_iteration: its iteration, 0 if there is none.
+        sessions: records sampled episodes; None where none are to be.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class RunRecorder:
         self.saved_iteration = trainer.progress.iteration
         self._trackers: list[Tracker] = []
         self._sinks: list[RowSink] = []  # empty until the first row opens them
+        self.sessions: SessionRecorder | None = None
         self._row: Row | None = None
         self._missing_runners: tuple[int, ...] = ()
         self._ending = self._stopped = False
@@ -82,6 +89,9 @@ class RunRecorder:
         self.figure = TrainingFigure(self.identity.name, targets)
         self.saver = CheckpointSaver(self.manager.directory, self._on_saved, self._on_failed)
         self._closing.callback(self.saver.close)
+        if config.tracking.sessions.every is not None:
+            self.sessions = SessionRecorder(config, self.identity)
+            self._closing.callback(self.sessions.close, _LEAVE_S)
         if warning := disk_warning(self.trainer, config, self.manager.directory):
             self._warn(warning)
         self._lap_started = time.perf_counter()
@@ -138,6 +148,9 @@ class RunRecorder:
             self._warn(news)
         if self.trainer.schedules.news:
             self.console.message(self.trainer.schedules.news)
+        if self.sessions is not None:
+            self.sessions.write(self.trainer.last.episodes)
+            self._tell_of_sessions(self.sessions)
         self.saver.poll()
 
     def save(self, row: Row, *, final: bool = False) -> None:
@@ -165,7 +178,22 @@ class RunRecorder:
         """
         if self._row is not None:
             self._save_last(self._row, final=final)
+            if self.sessions is not None:
+                self._end_session(self.sessions)
         self._stopped = stopped
+
+    def _end_session(self, sessions: SessionRecorder) -> None:
+        """Records what was still being played again, and says where the records are."""
+        with contextlib.suppress(ProcessDied):
+            sessions.write(last_episodes(self.trainer))
+        sessions.close()
+        self._tell_of_sessions(sessions)
+        if summary := sessions.summary():
+            self.console.message(summary)
+
+    def _tell_of_sessions(self, sessions: SessionRecorder) -> None:
+        for message in sessions.notices():
+            self.console.message(*message)
 
     def _save_last(self, row: Row, *, final: bool) -> None:
         self.saver.settle()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trainer.checkpoints.manager import CheckpointManager
+from trainer.checkpoints.open_store import shown_place
 from trainer.checkpoints.safe_io.redaction import redacted
 from trainer.config.device import device_of, missing_cuda, why_cpu
 from trainer.config.engine import engine_of, why_torch
@@ -51,6 +52,9 @@ def start_info(
     if config.tracking.mlflow:
         run = "a new run" if identity.mlflow_run_id is None else f"run {identity.mlflow_run_id}"
         info["mlflow"] = f"{run} in {redacted(config.tracking.mlflow_uri)}"
+    if (sampled := config.tracking.sessions.every) is not None:
+        often = "iteration" if sampled == 1 else f"{sampled} iterations"
+        info["sessions"] = f"{shown_place(config.tracking.sessions.uri)}, every {often}"
     if origin.restore_path is not None:
         info["resumed from"] = _shown(origin.restore_path, manager)
     if origin.warmstart:
