@@ -16,7 +16,7 @@ SCRIPTS = ("main", "continue_training", "list_checkpoints", "demo_model", "ppo_t
 
 LAYERS = (
     ("envs", "trainer.schedules", "trainer.opponents", "trainer.checkpoints"),
-    ("trainer.errors", "trainer.project", "trainer.engine"),
+    ("trainer.errors", "trainer.project", "trainer.engine", "trainer.episodes"),
     ("trainer.config",),
     ("trainer.cluster",),
     ("trainer.ppo", "trainer.reporting"),

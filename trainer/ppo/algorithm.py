@@ -25,7 +25,7 @@ from trainer.cluster.ray_session import dead_daemon, without_object_store
 from trainer.cluster.waits import Tell, bounded_wait, silent
 from trainer.opponents.matchmaking import Matchmaker
 from trainer.opponents.pool import Pool
-from trainer.ppo import exact_resume, opponent_play, remote_runners
+from trainer.ppo import episode_sampler, exact_resume, opponent_play, remote_runners
 from trainer.ppo.env_runner import BatchedEnvRunner
 from trainer.ppo.episode_sampler import ask_for_episodes
 from trainer.ppo.exact_resume import RLlibState, Worlds
@@ -109,7 +109,7 @@ class TeamPPO(PPO):
         opponent_play.prepare(self)
         settings, plans = self.schedules.values(), self._plans()
         self._send_plans(plans)
-        ask_for_episodes(self)
+        episode_sampler.ask_for_episodes(self)
         samples = self._sample()
         rollouts = [sample.batch for sample in samples.values()]
         # The rollout of a local runner is learned from as it is, without a copy.
