@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = ("trainer.evaluate", "trainer.submit", "trainer.sweep")  # commands that `python -m` runs
+MODULES = ("trainer.evaluate", "trainer.sessions", "trainer.submit", "trainer.sweep")
+"""Commands that `python -m` runs."""
 SCRIPTS = ("main", "continue_training", "list_checkpoints", "demo_model", "ppo_trainer")
 
 LAYERS = (

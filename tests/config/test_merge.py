@@ -241,6 +241,15 @@ def test_a_checkpoint_does_not_choose_whom_this_machine_asks(
     assert value is None or getattr(getattr(given.config, group), name) == value
 
 
+@pytest.mark.parametrize("place", ["s3://stranger/bucket", "/home/me", "../elsewhere"])
+def test_a_checkpoint_does_not_choose_where_sessions_are_recorded(place: str) -> None:
+    own = Config.from_dict({"tracking": {"sessions": {"uri": place, "every": 3}}})
+    found = merge(own, ConfigFile(FILE), ConfigFile(FILE), ())
+    assert found.config.tracking.sessions.uri == "./sessions"
+    assert found.config.tracking.sessions.every == 3
+    assert "tracking.sessions.uri" in found.reasons
+
+
 def test_a_file_that_is_gone_has_not_been_edited() -> None:
     saved = Config.from_dict({"ppo": {"lr": 0.01}})
     found = merge(saved, ConfigFile(named=True), ConfigFile(FILE, True, {"ppo": {"lr": 0.01}}), ())

@@ -75,6 +75,12 @@ def _submit(argv: Sequence[str]) -> Any:
     return _main(given.training) if given.form == "submit" else given
 
 
+def _sessions(argv: Sequence[str]) -> Any:
+    from trainer.commands.sessions.main import parse_args
+
+    return parse_args(argv)
+
+
 PROGRAMS: dict[str, Callable[[Sequence[str]], Any]] = {
     "main.py": _main,
     "continue_training.py": _continue,
@@ -84,6 +90,7 @@ PROGRAMS: dict[str, Callable[[Sequence[str]], Any]] = {
     "-m trainer.evaluate": _evaluate,
     "-m trainer.sweep": _sweep,
     "-m trainer.submit": _submit,
+    "-m trainer.sessions": _sessions,
     "-m trainer.commands.schedule_figure": _figure,
     "-m trainer.commands.demo.ship": _ship,
 }

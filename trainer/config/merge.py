@@ -42,6 +42,7 @@ _OF_THE_MACHINE: tuple[KeyPath, ...] = (
     ("ray", "address"),
     ("tracking", "mlflow_uri"),
     ("tracking", "tensorboard_dir"),
+    ("tracking", "sessions", "uri"),
 )
 _NOT_TRUSTED = "as in {}: a checkpoint's own is not used; give it by --set"
 _LR_TYPE: KeyPath = ("ppo", "lr_schedule_type")

@@ -27,7 +27,6 @@ from trainer.opponents.matchmaking import Matchmaker
 from trainer.opponents.pool import Pool
 from trainer.ppo import episode_sampler, exact_resume, opponent_play, remote_runners
 from trainer.ppo.env_runner import BatchedEnvRunner
-from trainer.ppo.episode_sampler import ask_for_episodes
 from trainer.ppo.exact_resume import RLlibState, Worlds
 from trainer.ppo.learner import PLANS, TeamPPOLearner
 from trainer.ppo.learner_group import learners_by_gloo
