@@ -110,6 +110,8 @@ def options() -> set[str]:
             names.append("exploit")
         if program == "-m trainer.submit":
             names += ["status", "logs", "stop", "list"]
+        if program == "-m trainer.sessions":
+            names += ["list", "show", "stats"]
         for name in names:
             found |= set(OPTION.findall(help_of(program, name)))
     for path in (ROOT / "benchmarks").rglob("*.py"):

@@ -101,14 +101,14 @@ def test_there_is_no_copy_of_a_world_that_is_not_there() -> None:
     ("name", "value", "said"),
     [
         ("pos", np.full((4, 2), 99.0, np.float32), "'pos' must be from 0 to 12"),
-        ("layout", np.int32(2), "'layout' must be from 0 to 1"),
+        ("layout", np.array(2, np.int32), "'layout' must be from 0 to 1"),
         ("holding", np.full(4, 5, np.int32), "'holding'"),
         ("sees", np.zeros((9, 9), np.bool_), "'sees' must have shape"),
     ],
 )
 def test_a_frame_that_no_world_can_have_is_refused(name: str, value: Any, said: str) -> None:
     env = HideAndSeekBatchEnv(HideAndSeekConfig(level="L2", num_layouts=2), 1)
-    frame = empty_frame(4) | {"episode_steps": np.int32(80)}
+    frame = empty_frame(4) | {"episode_steps": np.array(80, np.int32)}
     put_frame(env, frame)
     with pytest.raises(ValueError, match=said):
         put_frame(env, frame | {name: value})

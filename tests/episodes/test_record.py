@@ -52,8 +52,10 @@ def test_scenes_are_those_of_every_step() -> None:
     assert scenes.scene(0).preparing
     assert not scenes.scene(12).preparing
     wide = RecordedScenes(parse(changed(lambda r: r["stretches"][0].update(parameters={}))))
-    cones = [scene.scene(12).agents[0].cone for scene in (scenes, wide)]
-    assert not np.array_equal(*cones)  # the scheduled angle is drawn, not that of the settings
+    narrow_cone, wide_cone = (scene.scene(12).agents[0].cone for scene in (scenes, wide))
+    assert not np.array_equal(
+        narrow_cone, wide_cone
+    )  # the scheduled angle is drawn, not that of the settings
 
 
 def test_a_statistic_that_there_is_not_is_null() -> None:

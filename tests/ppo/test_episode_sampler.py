@@ -45,7 +45,7 @@ def trained(config: Config, iterations: int = 7) -> tuple[str, list[SampledEpiso
     """The hash of the weights after some iterations, and the episodes sampled in them."""
     trainer = trainer_of(config)
     try:
-        episodes = []
+        episodes: list[SampledEpisode] = []
         for _ in range(iterations):
             trainer.train()
             episodes += trainer.last.episodes.values()
@@ -56,7 +56,7 @@ def trained(config: Config, iterations: int = 7) -> tuple[str, list[SampledEpiso
 
 @pytest.mark.parametrize("engine", ["fused", "torch"])
 def test_training_is_the_same_to_the_bit_and_the_episodes_are_whole(engine: str) -> None:
-    groups = {
+    groups: dict[str, dict[str, Any]] = {
         "train": {"engine": engine},
         "opponents": {"share": 0.5, "every": 1},
         "schedules": {"env": {"vision_angle": {"type": "linear", "start": 300.0, "end": 100.0}}},
