@@ -32,6 +32,9 @@ def show_list(jobs: Sequence[JobDetails], *, as_json: bool) -> None:
     if as_json:
         print_json([_document(job) for job in jobs])
         return
+    if not jobs:
+        print("no job has been submitted yet")
+        return
     rows = [
         (
             job.submission_id,
@@ -57,7 +60,7 @@ def show_status(job: JobDetails, progress: LogProgress, *, as_json: bool) -> Non
         "name": _name(job),
         "status": job.status.value,
         "submitted": f"{_ago(job.start_time)} ago",
-        "took": _took(job),
+        "took" if job.status.is_terminal() else "running for": _took(job),
         "command": _command(job),
         "environment": shown_variables(variables_of(job)),
         "resumed from": progress.restored,
