@@ -28,6 +28,7 @@ from tests.checkpoints.object_store import HAS_MOTO, KEYS, MISSING, filesystem, 
 from tests.deploy.manifests import RAYJOB, ROOT, load
 
 PATIENCE_S = 280
+PLACE = "s3://hide-and-seek/runs"
 SMALL = (
     *("env.num_layouts=4", "ray.num_envs_per_env_runner=16", "ppo.rollout_length=32"),
     *("ppo.minibatch_size=256", "evaluation.every=null"),
@@ -126,18 +127,21 @@ def end(node: subprocess.Popen[bytes]) -> None:
         node.kill()
 
 
-def attempt(pods: tuple[str, dict[str, str]], until: int) -> str:
-    """Submits the job through a shell, follows it to its end, and returns what it printed."""
+def submitted(
+    pods: tuple[str, dict[str, str]], *words: str, place: str = "first", restore: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Submits the job through a shell, with other words at its end, and follows it to its end."""
     address, variables = pods
     entrypoint = job()["entrypoint"].replace("/app/", f"{ROOT}/").strip()
-    options = " ".join(f"--set {setting}" for setting in SMALL)
+    entrypoint = entrypoint.replace("/runs/first", f"/runs/{place}")
+    options = [word for setting in SMALL for word in ("--set", setting)]
     runtime = yaml.safe_load(job()["runtimeEnvYAML"])
-    runtime["env_vars"]["RAY_WORKERS"] = "1"
+    runtime["env_vars"] |= {"RAY_WORKERS": "1", "RESTORE_CHECKPOINT": restore}
     line = (
         f"ray job submit --address {address} --runtime-env-json {shlex.quote(json.dumps(runtime))}"
-        f" -- {entrypoint} --until {until} {options}"
+        f" -- {entrypoint} {shlex.join([*words, *options])}"
     )
-    done = subprocess.run(
+    return subprocess.run(
         ["bash", "-c", line],
         env=variables,
         stdin=subprocess.DEVNULL,
@@ -146,15 +150,35 @@ def attempt(pods: tuple[str, dict[str, str]], until: int) -> str:
         timeout=PATIENCE_S,
         check=False,
     )
+
+
+def trained(*given: Any, **named: Any) -> str:
+    """What a job that succeeds has printed, with single spaces between the words."""
+    done = submitted(*given, **named)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
-    return done.stdout
+    assert "compiling kernels" not in done.stdout
+    return " ".join(done.stdout.split())
 
 
-def test_the_job_trains_and_its_retry_continues(pods: tuple[str, dict[str, str]]) -> None:
-    place = "s3://hide-and-seek/runs/first"
-    first = attempt(pods, 1)
-    assert f"--resume auto: no checkpoint in {place} yet" in first
+def test_the_job_trains_its_retry_continues_and_another_run_begins_there(
+    pods: tuple[str, dict[str, str]],
+) -> None:
+    first = trained(pods, "--until", "1")
+    assert f"--resume auto: no checkpoint in {PLACE}/first yet" in first
     assert "1 env runner" in first
-    retry = attempt(pods, 2)
-    assert f"RESTORING from checkpoint: {place}/checkpoint_000001" in retry
-    assert "compiling kernels" not in retry
+    retry = trained(pods, "--until", "2")
+    assert f"RESTORING from checkpoint: {PLACE}/first/checkpoint_000001" in retry
+    saved = f"{PLACE}/first/checkpoint_000002"
+    changed = ("--until", "3", "--set", "env.reward_seen=2.0")
+    other = trained(pods, *changed, place="seen", restore=saved)
+    assert f"RESTORING from checkpoint: {saved}" in other
+    assert "env.reward_seen 1.0 -> 2.0 changed" in other
+    assert f"{PLACE}/seen/checkpoint_000003" in other
+
+
+def test_a_path_that_the_head_cannot_see_fails_the_job(pods: tuple[str, dict[str, str]]) -> None:
+    path = "/tmp/ray/session_2025-10-16_19-21-03/checkpoint_000150"
+    done = submitted(pods, "--until", "1", place="lost", restore=path)
+    assert done.returncode == 1
+    assert f"RESTORE_CHECKPOINT: Checkpoint path does not exist: {path}" in done.stdout
+    assert "A Ray job looks for a path where it runs" in done.stdout
