@@ -6,6 +6,7 @@ The cluster is real: three nodes of Ray on the loopback, the head without work.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -84,16 +85,16 @@ def resumed(saved: Desk, folder: Path, address: str, *words: str, workers: int =
     assert [row["iteration"] for row in rows] == [1, 2, 3]
     collected = [row["env_steps"] for row in rows]
     assert collected[2] - collected[1] == workers * WORLDS * STEPS
-    pairs = zip(weights(desk, 2), weights(desk, 3), strict=True)
-    assert [is_the_same_policy(*pair) for pair in pairs] == [True, True]
+    far = [distance(*pair) for pair in zip(weights(desk, 2), weights(desk, 3), strict=True)]
+    assert 0.0 < max(far) < 0.1  # a little learning; frozen seekers learn nothing
     return " ".join(done.stdout.split())
 
 
-def is_the_same_policy(before: Path, after: Path) -> bool:
-    """Whether weights are others after a little learning, and not those of a new policy."""
-    there = load_file(after)
-    far = max(float(np.abs(v - there[k]).max()) for k, v in load_file(before).items())
-    return 0.0 < far < 0.1
+def distance(before: Path, after: Path) -> float:
+    """How far apart two sets of weights are, relative to the first: 1.4 for unrelated ones."""
+    old, new = load_file(before), load_file(after)
+    apart = sum(float(np.square(new[name] - old[name]).sum()) for name in old)
+    return math.sqrt(apart / sum(float(np.square(value).sum()) for value in old.values()))
 
 
 def weights(desk: Desk, iteration: int) -> list[Path]:
@@ -111,7 +112,7 @@ def kept(folder: Path) -> dict[str, Any]:
 
 def test_one_policy_is_told_from_another(saved: Desk) -> None:
     hider, seeker = weights(saved, 2)
-    assert not is_the_same_policy(hider, seeker)
+    assert distance(hider, seeker) > 1.0
 
 
 @pytest.mark.slow
@@ -154,9 +155,9 @@ def test_workers_may_become_fewer(saved: Desk, address: str, tmp_path: Path) -> 
 @pytest.mark.slow
 def test_the_length_of_episodes_may_change(saved: Desk, address: str, tmp_path: Path) -> None:
     folder = tmp_path / "changed"
-    told = resumed(saved, folder, address, "--set", "env.episode_steps=20")
-    assert "env.episode_steps null -> 20 changed" in told
-    assert kept(folder)["env"]["episode_steps"] == 20
+    told = resumed(saved, folder, address, "--set", "env.episode_steps=40")
+    assert "env.episode_steps null -> 40 changed" in told
+    assert kept(folder)["env"]["episode_steps"] == 40
 
 
 @pytest.mark.slow
