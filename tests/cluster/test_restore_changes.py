@@ -156,7 +156,7 @@ def test_workers_may_become_fewer(saved: Desk, address: str, tmp_path: Path) -> 
 def test_the_length_of_episodes_may_change(saved: Desk, address: str, tmp_path: Path) -> None:
     folder = tmp_path / "changed"
     told = resumed(saved, folder, address, "--set", "env.episode_steps=40")
-    assert "env.episode_steps null -> 40 changed" in told
+    assert "env.episode_steps 80 -> 40 changed" in told
     assert kept(folder)["env"]["episode_steps"] == 40
 
 
