@@ -108,7 +108,8 @@ def test_the_program_trains_with_nothing_but_the_image(app: Path) -> None:
     done = run(
         app,
         *("-c", RUN, str(app / "main.py"), "--fresh", "--iterations", "1", *SMALL),
-        *("--set", "evaluation.every=null"),
+        *("--set", "evaluation.every=null", "--set", "env.num_layouts=2"),
+        *("--set", "ray.num_envs_per_env_runner=2", "--set", "ppo.minibatch_size=64"),
         NUMBA_DISABLE_JIT="1",
     )
     assert done.returncode == 0, done.stderr
