@@ -91,6 +91,8 @@ def _serve(cpus: int, folder: str) -> None:
             "object_store_memory": 2**27,
         },
     )
+    # As `ray start` does. Without it a job would join whatever Ray it finds on this machine.
+    (Path(folder) / "ray_current_cluster").write_text(cluster.address)
     try:
         found = {
             "dashboard": f"http://127.0.0.1:{dashboard}",

@@ -26,6 +26,10 @@ ppo: {rollout_length: 32, num_epochs: 1, minibatch_size: 512, checkpoint_freq: 2
 evaluation: {every: 2, games: 4, past: 0}
 tracking: {tensorboard_dir: null, run_name: mine}
 """
+TRAVELLING = (
+    *("env.num_layouts=4", "ray.num_envs_per_env_runner=64", "ppo.rollout_length=32"),
+    *("ppo.num_epochs=1", "ppo.minibatch_size=512", "tracking.tensorboard_dir=null"),
+)
 # The kernels of this checkout are compiled; those of a copy might have to be.
 MAIN = f"""\
 import sys
@@ -171,3 +175,16 @@ def test_a_killed_job_is_continued_by_the_same_command_and_by_one_at_a_time(
     assert Path(last).name == desk.checkpoints("saved")[-1]
     assert not is_running(successor.pid, successor.start)
     assert "stopped" in form(desk, "logs", successor.job, "--follow", code=143)
+
+
+@pytest.mark.slow
+def test_the_project_itself_travels_with_what_is_compiled(desk: Desk) -> None:
+    small = [word for key in TRAVELLING for word in ("--set", key)]
+    given = ("--until", "2", "--checkpoint-dir", str(desk.work / "saved"), *small)
+    words = ("-m", "trainer.submit", "--env", "RAY_WORKERS=1", "--", *given)
+    # Whatever this checkout has not compiled yet, the first job compiles in its own copy.
+    for _ in range(2):
+        done = desk.run(*words, "--resume", "auto", timeout=800)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing is left to train" in done.stdout
+    assert desk.checkpoints("saved") == ["checkpoint_000002"]
