@@ -88,6 +88,19 @@ def _cache_folder() -> Iterator[None]:
         ) from error
 
 
+def _keep_by_content(index: Any, digest: str) -> None:
+    """Has a function kept below $NUMBA_CACHE_DIR by what its sources hold.
+
+    Numba goes by where they lie, which differs between an image and code that was sent to it.
+    """
+    named = Path(index._cache_path)
+    folder = named.with_name(f"{named.name.rpartition('_')[0]}_{digest[:40]}")
+    with contextlib.suppress(OSError):  # it then fails where numba writes, which is told of there
+        folder.mkdir(parents=True, exist_ok=True)
+    index._cache_path = str(folder)
+    index._index_path = str(folder / index._index_name)
+
+
 class _Stamp(tuple[Any, ...]):
     """Numba's stamp of a function's file and the digest of its sources; only that is compared.
 
@@ -116,6 +129,8 @@ def _stamp(made: Any, digest: str) -> None:
     if cache is None or index is None:  # there is no cache when numba is switched off
         return
     index._source_stamp = _Stamp((index._source_stamp, digest))
+    if numba.config.CACHE_DIR:
+        _keep_by_content(index, digest)
     load = cache.load_overload
 
     def load_if_whole(signature: Any, context: Any) -> Any:

@@ -47,9 +47,13 @@ def test_a_damaged_cache_is_compiled_anew(tmp_path: Path) -> None:
             assert again.stats.cache_hits.total() == 1
 
 
-def test_kernels_are_good_wherever_they_are_copied_to(tmp_path: Path) -> None:
-    (tmp_path / "here").mkdir()
-    source = tmp_path / "here" / "three.py"
+@pytest.mark.parametrize("folder", ["", "kernels"])
+def test_kernels_are_good_wherever_they_are_copied_to(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / folder) if folder else "")
+    source = tmp_path / "here" / "game" / "three.py"
+    source.parent.mkdir(parents=True)
     source.write_text("def three(): return 3")
 
     def compiled(source: Path) -> Any:
@@ -61,7 +65,7 @@ def test_kernels_are_good_wherever_they_are_copied_to(tmp_path: Path) -> None:
         return compiler([source])(module.three)
 
     assert compiled(source)() == 3
-    there = shutil.copytree(source.parent, tmp_path / "there") / "three.py"
+    there = shutil.copytree(tmp_path / "here", tmp_path / "there") / "game" / "three.py"
     os.utime(there, (1, 1))
     again = compiled(there)
     assert again() == 3

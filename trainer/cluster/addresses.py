@@ -53,6 +53,17 @@ def address_of(settings: RayGroup) -> Address | None:
     return None if given.place in ("", LOCAL) else given
 
 
+def check_cluster(settings: RayGroup) -> None:
+    """Finds out, without Ray, whether the cluster that a run needs answers.
+
+    Raises:
+        ClusterUnreachable: see `check_answers`.
+    """
+    address = address_of(settings)
+    if needs_ray(settings) and address is not None:
+        check_answers(address)
+
+
 def check_answers(address: Address, timeout_s: float = _ANSWER_S) -> None:
     """Finds out within seconds whether a Ray can be at `address`.
 

@@ -67,10 +67,15 @@ def wait_for_room(
                 raise ClusterTooSmall(_refusal(settings, bundles, waited))
             if told is None or waited - told >= _TELL_EVERY_S:
                 told = waited
-                left = f"waiting for {max(1, round((patience_s - waited) / 60))} more minutes"
+                left = f"giving up after {_minutes(patience_s - waited)} more"
                 tell(f"{_asked(settings)}, but {_there(bundles)}; {left} ...")
     finally:
         remove_placement_group(group)
+
+
+def _minutes(seconds: float) -> str:
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} minute{'s'[: minutes != 1]}"
 
 
 def _bundles(settings: RayGroup) -> list[dict[str, float]]:

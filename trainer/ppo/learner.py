@@ -55,7 +55,10 @@ class TeamPPOLearner(PPOTorchLearner):
     """
 
     def build(self) -> None:
-        custom = self.config.learner_config_dict
+        custom, gpus = self.config.learner_config_dict, self.config.num_gpus_per_learner
+        if gpus and (missing := missing_cuda()):
+            asked = f"ray.num_gpus_per_learner = {gpus:g}"
+            raise ConfigError(f"{asked}, but on {platform.node()}, where a learner runs, {missing}")
         seed_process(custom["seed"])
         super().build()
         self.teams: dict[str, TeamSettings] = custom["teams"]
@@ -78,9 +81,6 @@ class TeamPPOLearner(PPOTorchLearner):
     def _map_module_to_device(self, module: Any) -> None:
         # RLlib would take a GPU from Ray; networks move before their optimizers are made.
         self._device = torch.device(self.config.learner_config_dict["device"])
-        if self.config.num_gpus_per_learner and (missing := missing_cuda()):
-            gpus = f"ray.num_gpus_per_learner = {self.config.num_gpus_per_learner:g}"
-            raise ConfigError(f"{gpus}, but on {platform.node()}, where a learner runs, {missing}")
         super()._map_module_to_device(module)
 
     @property

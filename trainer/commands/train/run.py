@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from trainer.checkpoints import layout
-from trainer.cluster.addresses import needs_ray
+from trainer.cluster.addresses import check_cluster, needs_ray
 from trainer.cluster.exit_watch import ExitWatch
 from trainer.commands.compilation import compilation_told
 from trainer.commands.imports import large_imports
@@ -22,6 +22,7 @@ from trainer.run.stop_signals import StopSignals
 
 def run(plan: RunPlan, *, quiet: bool = False) -> int:
     """Trains as planned; returns the exit code."""
+    check_cluster(plan.config.ray)
     try_writing(plan.config.ppo.checkpoint_dir)
     if plan.config.tracking.mlflow:
         check_uri(plan.config.tracking.mlflow_uri)
