@@ -111,6 +111,12 @@ def test_what_is_no_ray_is_told_so(answer: bytes) -> None:
         )
 
 
+def test_a_cluster_with_certificates_is_left_to_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_USE_TLS", "1")
+    with listening(b"\x15\x03\x01") as place:
+        check_answers(Address(place, "ray.address"))
+
+
 def test_what_answers_as_ray_does_is_left_to_ray() -> None:
     with listening(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])) as place:
         check_answers(Address(place, "ray.address"))

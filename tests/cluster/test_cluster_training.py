@@ -22,6 +22,9 @@ from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.env_runner import BatchedEnvRunner
 from trainer.ppo_trainer import Game, create_ppo_trainer
 
+# Ray Train's own, at the start of learners.
+pytestmark = pytest.mark.filterwarnings("ignore:.use_push_based_shuffle:DeprecationWarning")
+
 STEPS = 8 * 8  # of one runner in one iteration
 MOST_S = 120.0
 
