@@ -23,7 +23,7 @@ from trainer.ppo.env_runner import BatchedEnvRunner
 from trainer.ppo_trainer import Game, create_ppo_trainer
 
 # Ray Train's own, at the start of learners.
-pytestmark = pytest.mark.filterwarnings("ignore:.use_push_based_shuffle:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
 
 STEPS = 8 * 8  # of one runner in one iteration
 MOST_S = 120.0
