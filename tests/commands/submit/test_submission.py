@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import importlib.util
 import json
 import threading
 import zipfile
@@ -229,3 +230,11 @@ def test_an_address_without_a_dashboard_is_told_in_one_line(
         assert told.startswith(f"error: what answers at {address} is no dashboard of Ray")
     assert main(["status", "x", "--address", address]) == 1
     assert capsys.readouterr().err.startswith(f"error: no dashboard of Ray at {address}: is the")
+
+
+def test_without_rays_client_the_requirements_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from trainer.commands.submit import jobs
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"pip install -r requirements-cluster\.txt"):
+        importlib.reload(jobs)
