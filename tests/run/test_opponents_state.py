@@ -103,6 +103,42 @@ def test_a_resumed_run_has_the_same_opponents_to_the_bit(
     assert [key for key in straight if straight[key] != resumed[key]] == []
 
 
+LEVELS = {
+    "levels": ["L0", "L1", "Q"],
+    **{"earlier_share": 0.25, "promote": {"metric": "seen_fraction", "above": -1, "iterations": 2}},
+}
+EVALUATED = {"every": 2, "games": 8, "past": 2}
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        {"env": {"curriculum": LEVELS, "restart_share": 0.3}},
+        {"env": {"level": "L1"}, "ppo": {"critic": "state"}},
+        pytest.param(
+            {"ray": {"num_env_runners": 2, "num_learners": 1}, "opponents": {"share": 0.2}},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"ray": {"num_env_runners": 1, "num_learners": 2}}, marks=pytest.mark.slow),
+    ],
+    ids=["curriculum", "state", "one learner", "two learners"],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray's data, which learners import
+def test_so_do_runs_with_much_else_that_are_evaluated(
+    tmp_path: Path, groups: dict[str, dict[str, Any]]
+) -> None:
+    plan = config(tmp_path, **groups, evaluation=EVALUATED)
+    train(plan)
+    straight = told(tmp_path / "checkpoint_000005")
+    shutil.rmtree(tmp_path / "checkpoint_000005")
+    train(plan, origin=RunOrigin(saved=SavedRun.open(tmp_path / "checkpoint_000003")))
+    again = told(tmp_path / "checkpoint_000005")
+    assert straight["ratings"].keys() == set(TEAMS)
+    assert [m["iteration"] for m in straight["opponents"]["pools"]["hider"]] == [0, 3, 4]
+    assert again.keys() == straight.keys()
+    assert [key for key in straight if straight[key] != again[key]] == []
+
+
 def resumed(checkpoint: Path, **groups: dict[str, Any]) -> tuple[Any, list[str]]:
     trainer, _ = create_ppo_trainer(config(checkpoint.parent, **groups), checkpoint)
     trainer.stop()
