@@ -120,7 +120,8 @@ def _join(address: Address, make_env: Callable[..., Any]) -> None:
     except (ConnectionError, RuntimeError, ValueError) as error:
         causes = [error, *filter(None, [error.__cause__])]
         why = (str(causes[-1]).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
-        raise unreachable(address, f"{why} (this machine must be one of its nodes)") from error
+        hint = "" if "ersion" in why else " (this machine must be one of its nodes)"
+        raise unreachable(address, f"{why}{hint}") from error
 
 
 def _init(address: str, runtime_env: dict[str, Any], **options: Any) -> None:
