@@ -146,7 +146,7 @@ def test_the_kernels_of_the_image_serve_without_compiler_and_network(
     subprocess.run(["bash", str(script)], env={**os.environ, **own}, check=True)
     for path in app.rglob("*.py"):  # as the layers of an image do, which keep whole seconds
         os.utime(path, (946684800, 946684800))
-    for level in ("L0", "L1", "Q"):
+    for level in ("L0", "L1", "L3", "Q"):
         words = ("--checkpoint-dir", level, "--set", f"env.level={level}", "--iterations", "1")
         done = run(app, str(app / "main.py"), *words, *SMALL, before=without_network)
         assert done.returncode == 0, done.stderr
