@@ -89,7 +89,7 @@ HOSTILE: dict[str, bytes | Change] = {
     "deep": b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "deeper": b'{"a":' + b"[" * 1000 + b"]" * 1000 + b"}",
     "large": b" " * (MAX_BYTES + 1),
-    "many": b"[" + b"1," * 900_000 + b"1]",
+    "many": b'{"a":[' + b"1," * 900_000 + b"1]}",
     "nan": lambda r: r["statistics"].update(length=float("nan")),
     "huge": lambda r: r.update(iteration=10**300),
     "negative": lambda r: r.update(worker=-1),
