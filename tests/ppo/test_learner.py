@@ -269,13 +269,3 @@ def test_new_memory_is_not_filled_though_rllib_asks_for_deterministic_algorithms
     build()
     assert torch.are_deterministic_algorithms_enabled()
     assert not torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-
-
-def test_shards_are_equal_and_together_the_whole() -> None:
-    batch = rollout()
-    shards = batch.split(4)
-    assert [s.dones.shape for s in shards] == [(16, 2)] * 4
-    whole = RolloutBatch.concatenate(shards)
-    for name, team in batch.teams.items():
-        assert np.array_equal(whole.teams[name].obs, team.obs)
-    assert [s.dones.shape for s in batch.split(3)] == [(16, 2)] * 3  # a runner is gone

@@ -32,6 +32,7 @@ from trainer.ppo.learner import PLANS, TeamPPOLearner
 from trainer.ppo.learner_group import learners_by_gloo
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.progress import IterationStats, Progress
+from trainer.ppo.remote_rollouts import Learnable, StoredSample
 from trainer.ppo.rollout import RolloutBatch
 from trainer.ppo.sample import Sample
 from trainer.ppo.single_action import single_action
@@ -88,7 +89,7 @@ class TeamPPO(PPO):
         local = not self._is_remote and not ray.is_initialized()
         return without_object_store() if local else contextlib.nullcontext()
 
-    def _bounded(self, what: str) -> contextlib.AbstractContextManager[None]:
+    def bounded(self, what: str) -> contextlib.AbstractContextManager[None]:
         """A bound for waits inside, where there are other processes to wait for."""
         return bounded_wait(what, self.tell) if self._is_remote else contextlib.nullcontext()
 
@@ -109,10 +110,7 @@ class TeamPPO(PPO):
         settings, plans = self.schedules.values(), self._plans()
         self._send_plans(plans)
         episode_sampler.ask_for_episodes(self)
-        samples = self._sample()
-        rollouts = [sample.batch for sample in samples.values()]
-        # The rollout of a local runner is learned from as it is, without a copy.
-        batch = rollouts[0] if self._samples_here else RolloutBatch.concatenate(rollouts)
+        samples, batch = self._sample()
         sampled = time.perf_counter()
         self.metrics.aggregate(self.learn(batch, plans), key=LEARNER_RESULTS)
         learned = time.perf_counter()
@@ -124,8 +122,8 @@ class TeamPPO(PPO):
             episode_stats=ended.stats,
             live=ended.live,
             wins=self.matchmaker.wins() if self.matchmaker is not None else {},
-            env_steps=batch.env_steps,
-            agent_steps=batch.agent_steps,
+            env_steps=sum(sample.env_steps for sample in samples.values()),
+            agent_steps=sum(sample.agent_steps for sample in samples.values()),
             missing_runners=tuple(number for number in remote if number not in samples),
             learned=self.metrics.peek(LEARNER_RESULTS),
             settings=settings,
@@ -152,21 +150,24 @@ class TeamPPO(PPO):
         done = {name: self.metrics.peek((*learned, name)) for name in ("epochs", "updates")}
         return StepsDone(**{name: round(float(count)) for name, count in done.items()})
 
-    def _sample(self) -> dict[int, Sample]:
-        """A rollout of every runner that samples, by its number; their metrics are taken over."""
-        if self._samples_here:
-            sampled = {0: (self.env_runner.sample(), self.env_runner.get_metrics())}
-        else:
-            sampled = remote_runners.sample(self, lambda: self._send_plans(self._plans()))
+    def _sample(self) -> tuple[dict[int, Sample | StoredSample], Learnable]:
+        """What each runner has sampled, by its number, and what is learned from."""
+        sampled: Mapping[int, tuple[Sample | StoredSample, Any]]
+        batch: Learnable
+        if self._is_remote:
+            sampled, batch = remote_runners.sample(self, lambda: self._send_plans(self._plans()))
+        else:  # the rollout is learned from as it is, without a copy
+            sample = self.env_runner.sample()
+            sampled, batch = {0: (sample, self.env_runner.get_metrics())}, sample.batch
         results = [metrics for _, metrics in sampled.values()]
         self.metrics.aggregate(results, key=ENV_RUNNER_RESULTS)
-        return {number: sample for number, (sample, _) in sampled.items()}
+        return {number: sample for number, (sample, _) in sampled.items()}, batch
 
-    def learn(self, batch: RolloutBatch, plans: Mapping[str, TeamPlan] | None = None) -> list[Any]:
+    def learn(self, batch: Learnable, plans: Mapping[str, TeamPlan] | None = None) -> list[Any]:
         """Updates all teams from a rollout; the runners keep their weights until `push_weights`.
 
         Args:
-            batch: what to learn from.
+            batch: what to learn from; shards that the remote learners have taken.
             plans: by team; None: those of the next iteration.
 
         Returns:
@@ -181,12 +182,10 @@ class TeamPPO(PPO):
             PLANS: self._plans() if plans is None else plans,
             NUM_ENV_STEPS_SAMPLED_LIFETIME: self.metrics.peek(lifetime, default=0),
         }
-        learners = self.config.num_learners
-        data = (
-            TrainingData(batches=batch.split(learners)) if learners else TrainingData(batch=batch)
-        )
+        local = isinstance(batch, RolloutBatch)
+        data = TrainingData(batch=batch) if local else TrainingData(batches=batch)
         check_ray()
-        with failures_of_learners(self.learner_group), self._bounded("the learners"):
+        with failures_of_learners(self.learner_group), self.bounded("the learners"):
             return self.learner_group.update(training_data=data, timesteps=timesteps)
 
     def push_weights(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ from trainer.ppo.networks import ActorCritic, weights_hash
 from trainer.ppo.normalization import ObsNormalizer, power_sums
 from trainer.ppo.optimizer import Adam
 from trainer.ppo.policy_health import FIGURES, check
+from trainer.ppo.remote_rollouts import RolloutLost, Shard
 from trainer.ppo.rollout import RolloutBatch
 from trainer.ppo.seeding import seed_process
 from trainer.ppo.team_update import STEP_SCALARS, Learned, TeamUpdate
@@ -63,6 +65,7 @@ class TeamPPOLearner(PPOTorchLearner):
         super().build()
         self.teams: dict[str, TeamSettings] = custom["teams"]
         self.reward_scale = float(custom["reward_scale"])
+        self._taken: RolloutBatch | None = None
         self.kl_coeffs = {name: team.kl_coeff for name, team in self.teams.items()}
         # A stream for every learner and team, so that teams can shuffle side by side.
         seed = custom["seed"] * 1_000_003 + self.rank
@@ -106,11 +109,23 @@ class TeamPPOLearner(PPOTorchLearner):
 
     # --- the update -------------------------------------------------------------------------------
 
+    def take(self, shards: Sequence[Shard]) -> frozenset[int]:
+        """Fetches the worlds of its own shard, which the next update learns from.
+
+        Returns:
+            The runners whose rollouts cannot be had any more; with any there is no update.
+        """
+        try:
+            self._taken = shards[self.rank].fetch()
+        except RolloutLost as error:
+            return error.runners
+        return frozenset()
+
     def update(self, *, training_data: TrainingData, timesteps: Any, **kwargs: Any) -> Any:
         """Learns from one rollout.
 
         Args:
-            training_data: its `batch` is a `RolloutBatch`.
+            training_data: its `batch` is a `RolloutBatch`, or the shard that was taken.
             timesteps: under `PLANS` a `TeamPlan` by team.
 
         Returns:
@@ -123,6 +138,8 @@ class TeamPPOLearner(PPOTorchLearner):
         self.before_gradient_based_update(timesteps=timesteps)
         self._weights_seq_no += 1
         batch = training_data.batch
+        if isinstance(batch, Shard):
+            batch, self._taken = self._taken, None
         assert isinstance(batch, RolloutBatch)
         plans = timesteps[PLANS]
         updates = {

@@ -14,6 +14,7 @@ from trainer.opponents.meetings import LIVE
 from trainer.opponents.pool import UNRATED, Pool, PoolState
 from trainer.opponents.seating import frozen_counts
 from trainer.ppo.frozen import acting_shapes, member_of
+from trainer.ppo.remote_rollouts import StoredSample
 from trainer.ppo.sample import Sample
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def seat_runners(trainer: TeamPPO, learns: Mapping[str, bool]) -> None:
     trainer.foreach_runner(lambda runner: runner.opponents.take(ray.get(reference)))
 
 
-def count_games(trainer: TeamPPO, samples: Iterable[Sample]) -> Ended:
+def count_games(trainer: TeamPPO, samples: Iterable[Sample | StoredSample]) -> Ended:
     """Counts the episodes that ended as games of the members they were played against.
 
     A team has won with a return above the other's.

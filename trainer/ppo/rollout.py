@@ -131,23 +131,6 @@ class RolloutBatch:
         teams = {name: team.map(lambda a: a[:, worlds]) for name, team in self.teams.items()}
         return RolloutBatch(teams, self.dones[:, worlds])
 
-    def split(self, shards: int) -> list[RolloutBatch]:
-        """Equal shards by worlds; unequal ones would make distributed learners hang.
-
-        After the loss of a runner the worlds may not divide evenly: a few are left out then.
-        """
-        width = self.dones.shape[1] // shards
-        return [self._worlds(slice(i * width, (i + 1) * width)) for i in range(shards)]
-
-    def _worlds(self, cut: slice) -> RolloutBatch:
-        """The rollout of some of the worlds, as contiguous copies (all of them: as it is)."""
-
-        def take(array: np.ndarray) -> np.ndarray:
-            return np.ascontiguousarray(array[:, cut])
-
-        teams = {name: team.map(take) for name, team in self.teams.items()}
-        return RolloutBatch(teams, take(self.dones))
-
     @staticmethod
     def concatenate(batches: Sequence[RolloutBatch]) -> RolloutBatch:
         """One batch over the worlds of all; always a copy, since Ray hands out read-only arrays."""

@@ -25,3 +25,11 @@ class Sample:
     episode_stats: np.ndarray
     meetings: np.ndarray
     episode: SampledEpisode | None = None
+
+    @property
+    def env_steps(self) -> int:
+        return self.batch.env_steps
+
+    @property
+    def agent_steps(self) -> int:
+        return self.batch.agent_steps
