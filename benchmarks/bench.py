@@ -27,7 +27,17 @@ from typing import Any, Protocol
 
 from benchmarks.machine import circumstances, in_words
 from benchmarks.progress import clear, say
-from benchmarks.sections import evaluation, game, growth, run, saving, startup, tag, training
+from benchmarks.sections import (
+    cluster,
+    evaluation,
+    game,
+    growth,
+    run,
+    saving,
+    startup,
+    tag,
+    training,
+)
 from benchmarks.session import Session
 from trainer.project import PROJECT_ROOT, shown_path
 
@@ -52,6 +62,7 @@ SECTIONS: dict[str, Section] = {
     "game": game,
     "tag": tag,
     "growth": growth,
+    "cluster": cluster,
     "startup": startup,
     "saving": saving,
     "evaluation": evaluation,

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.workload import GAMES, config_of
 
-NAMES = ("ours", "stock", "floor", "kernels", "peak")
+NAMES = ("ours", "stock", "floor", "kernels", "peak", "costs")
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
@@ -24,6 +24,10 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         from benchmarks.contenders.peak import peak
 
         return {"multiply_adds_per_s": peak(config.train.threads, args.seconds)}
+    if args.contender == "costs":
+        from benchmarks.contenders.costs import costs
+
+        return costs(config, args.seconds)
     if args.contender == "stock":
         from benchmarks.contenders.stock import stock
 

@@ -1,0 +1,120 @@
+"""What messages, bytes, rollouts and updates cost: what a plan of a cluster is made of."""
+
+from __future__ import annotations
+
+import functools
+import statistics
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import trainer.cluster.environment  # noqa: F401 - before Ray is imported
+from trainer.config.loading import checked
+from trainer.config.schema import Config
+
+if TYPE_CHECKING:
+    from trainer.ppo.algorithm import TeamPPO
+
+_ACTORS = 8  # that a message goes to
+_ROLLOUTS = 10  # of one runner, whose durations differ
+
+
+def costs(config: Config, seconds: float) -> dict[str, Any]:
+    """The fields of `benchmarks.scaling.Costs`; one core for each process.
+
+    Args:
+        config: its numbers of runners, learners and threads are replaced.
+        seconds: that each thing is done again and again.
+    """
+    from trainer.cluster.ray_session import start_ray, stop_ray
+
+    start_ray(_with(config, 2, 2).ray)
+    try:
+        found = _of_one_learner(_with(config, 1, 1), seconds)
+        two, _ = _learning(_with(config, 2, 2), seconds)
+        found["step_s"] = max(two - found["learn_s"], 0.0) / found["gradient_steps"]
+        found["message_s"] = _message_s(seconds)
+    finally:
+        stop_ray()
+    return found
+
+
+def _with(config: Config, runners: int, learners: int) -> Config:
+    values = config.to_dict()
+    values["ray"] |= {"num_env_runners": runners, "num_learners": learners}
+    values["train"]["torch_threads"] = 1
+    return checked(type(config), values, [], "the benchmark")
+
+
+def _of_one_learner(config: Config, seconds: float) -> dict[str, Any]:
+    import ray
+
+    learn_s, trainer = _learning(config, seconds, stop=False)
+    samples = [trainer.foreach_runner(_sampling)[0] for _ in range(_ROLLOUTS)]
+    stored = trainer._sample_remotely()[0][1][0]
+    batch = ray.get(stored.rollout)
+    arrays = [batch.dones, *(a for team in batch.teams.values() for a in vars(team).values())]
+    size = sum(array.nbytes for array in arrays)
+    put_s = _median(functools.partial(ray.put, batch), seconds)
+    join_s = _median(functools.partial(type(batch).concatenate, [batch]), seconds)
+    weights = [p for net in trainer.networks().values() for p in net.state_dict().values()]
+    found = {
+        "sample_s": samples,
+        "learn_s": learn_s,
+        "gradient_steps": int(trainer.last.learned["seeker_policy"]["updates"]),
+        "rollout_bytes": size,
+        "weights_bytes": sum(p.numel() * p.element_size() for p in weights),
+        "copy_s": (put_s + join_s) / 2 / size,
+        "agent_steps": stored.agent_steps,
+    }
+    trainer.stop()
+    return found
+
+
+def _learning(config: Config, seconds: float, stop: bool = True) -> tuple[float, TeamPPO]:
+    """Seconds of an update without the gathering, and the trainer."""
+    from trainer.ppo_trainer import create_ppo_trainer
+
+    trainer, _ = create_ppo_trainer(config)
+    trainer.train()
+    laps: list[float] = []
+    while sum(laps) < seconds:
+        trainer.train()
+        laps.append(trainer.last.learn_s)
+    if stop:
+        trainer.stop()
+    return statistics.median(laps), trainer
+
+
+def _sampling(runner: Any) -> float:
+    """Called on a runner: the seconds of a rollout."""
+    started = time.perf_counter()
+    runner.sample()
+    return time.perf_counter() - started
+
+
+def _message_s(seconds: float) -> float:
+    """Of the process that calls, for one actor among several and its answer."""
+    import ray
+
+    class Nobody:
+        def answer(self) -> None:
+            return None
+
+    kind = ray.remote(num_cpus=0)(Nobody)
+    actors = [kind.remote() for _ in range(_ACTORS)]
+
+    def ask() -> None:
+        ray.get([actor.answer.remote() for actor in actors])
+
+    ask()
+    return _median(ask, seconds) / _ACTORS
+
+
+def _median(action: Callable[[], Any], seconds: float) -> float:
+    laps: list[float] = []
+    while sum(laps) < seconds:
+        started = time.perf_counter()
+        action()
+        laps.append(time.perf_counter() - started)
+    return statistics.median(laps)
