@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -18,8 +18,10 @@ from trainer.cluster.ray_session import start_ray, stop_ray
 from trainer.cluster.resources import ClusterTooSmall, StoppedWaiting, wait_for_room
 from trainer.config.run_groups import RayGroup
 from trainer.errors import ProcessDied
+from trainer.ppo import remote_runners
 from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.env_runner import BatchedEnvRunner
+from trainer.ppo.remote_rollouts import Learnable, StoredSample
 from trainer.ppo_trainer import Game, create_ppo_trainer
 
 # Ray Train's own, at the start of learners.
@@ -90,6 +92,27 @@ def test_a_lost_node_costs_its_share_of_the_data_until_another_takes_its_place(
         assert trainer.foreach_runner(node_id) == [places[0], added]
         assert trainer.foreach_runner(entropy) == [[0, 1], [0, 2, 1, 1]]
         trainer.check_weights()
+
+
+def test_a_rollout_that_is_lost_on_the_way_costs_its_share(
+    cluster: ThreeNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"num_env_runners": 2, "custom_resources": {SAMPLER: 1}}
+    hand_out = remote_runners.hand_out
+    with trained_on(cluster, **asked) as trainer:
+        trainer.train()
+        places = trainer.foreach_runner(node_id)
+
+        def lose_second(trainer: TeamPPO, samples: Sequence[StoredSample]) -> Learnable:
+            monkeypatch.undo()
+            assert [sample.runner for sample in samples] == [1, 2]
+            cluster.kill(places[1])
+            return hand_out(trainer, samples)
+
+        monkeypatch.setattr(remote_runners, "hand_out", lose_second)
+        trainer.train()
+        assert trainer.last.missing_runners == (2,)
+        assert trainer.last.env_steps == STEPS
 
 
 @pytest.mark.slow
