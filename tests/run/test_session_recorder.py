@@ -173,7 +173,7 @@ def test_a_kill_leaves_no_half_record(tmp_path: Path) -> None:
         wait_for(lambda: len(names(tmp_path)) > 20)
         process.send_signal(signal.SIGKILL)
     found = LocalRecords(tmp_path, "x").find()
-    assert len(found) > 20
+    assert len(found) >= 20  # one of the files may have been a temporary
     for item in found:
         assert parse((tmp_path / item.name.path).read_bytes()).seed == 7
     assert all(isinstance(item.name, RecordName) for item in found)
