@@ -58,10 +58,10 @@ def parameters(group: dict[str, Any]) -> list[str]:
     return [f"--{name}={value}" for name, value in group["rayStartParams"].items()]
 
 
-def wait_until_healthy(port: int, node: subprocess.Popen[bytes], path: str) -> None:
+def wait_until_healthy(port: int, nodes: list[subprocess.Popen[bytes]], path: str) -> None:
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
-        assert node.poll() is None, "ray start has ended"
+        assert [node.poll() for node in nodes] == [None] * len(nodes), "ray start has ended"
         url = f"http://127.0.0.1:{port}{path}"
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
             assert answer.status == 200
@@ -87,6 +87,7 @@ def pods() -> Iterator[tuple[str, dict[str, str]]]:
         "RAY_worker_niceness": "0",  # beside other tests actors would hardly start
     }
     own = {variable["name"]: variable["value"] for variable in container["env"]}
+    nodes: list[subprocess.Popen[bytes]] = []
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(moto())
         filesystem(store).create_dir("hide-and-seek")
@@ -113,9 +114,9 @@ def pods() -> Iterator[tuple[str, dict[str, str]]]:
             ),
         ):
             listens = f"--dashboard-agent-listen-port={agent}"
-            node = started(*options, *parameters(group), listens, **variables)
-            stack.callback(end, node)
-            wait_until_healthy(agent, node, probe)
+            nodes.append(started(*options, *parameters(group), listens, **variables))
+            stack.callback(end, nodes[-1])
+            wait_until_healthy(agent, nodes, probe)
         yield f"http://127.0.0.1:{ports['dashboard']}", common | own
 
 
