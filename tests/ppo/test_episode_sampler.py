@@ -49,7 +49,8 @@ def trained(config: Config, iterations: int = 7) -> tuple[str, list[SampledEpiso
         for _ in range(iterations):
             trainer.train()
             episodes += trainer.last.episodes.values()
-        return trainer.check_weights(), [*episodes, *last_episodes(trainer).values()]
+            episodes += last_episodes(trainer).values()  # waited for: none is missed
+        return trainer.check_weights(), episodes
     finally:
         trainer.stop()
 
