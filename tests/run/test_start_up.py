@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -64,8 +65,9 @@ def test_a_start_that_fails_stops_what_it_has_built(monkeypatch: pytest.MonkeyPa
         raise RestoreFailed("no")
 
     stopped = counted(monkeypatch, TeamPPO, "stop")
+    saved = SimpleNamespace(rllib=SimpleNamespace(iteration=3))
     monkeypatch.setattr(SavedRun, "open", lambda *_: object())
-    monkeypatch.setattr(ppo_trainer, "read_resume_state", lambda *_: object())
+    monkeypatch.setattr(ppo_trainer, "read_resume_state", lambda *_: saved)
     monkeypatch.setattr(ppo_trainer, "restore", fail)
     with pytest.raises(RestoreFailed):
         create_ppo_trainer(SMALL, restore_path="anywhere")

@@ -173,6 +173,6 @@ def test_shipped_policies_cannot_be_resumed_but_start_a_new_run(desk: Desk) -> N
         *("--set", "env.num_layouts=4", "--set", "ray.num_envs_per_env_runner=8"),
     )
     assert done.returncode == 0, done.stderr
-    assert f"both teams from {ours}\n" in done.stdout
+    assert f"both teams from {ours}; trained at L1, this run is at L0; " in done.stdout
     parent = json.loads((desk.work / "checkpoints/checkpoint_000001/metadata.json").read_text())
     assert parent["parent"]["policies"]["hider_policy"]["iteration"] == iteration_of(ours.name)

@@ -18,7 +18,7 @@ PROGRAM = ("-m", "trainer.evaluate")
 
 
 def test_ctrl_c_leaves_with_what_has_been_played(checkpoints: Path) -> None:
-    args = ("10", "20", "random", "--games", "1000000", "--checkpoint-dir", str(checkpoints))
+    args = ("10", "20", "random", "--games", "100000", "--checkpoint-dir", str(checkpoints))
     # A process that a script starts in the background inherits that Ctrl-C is to be ignored.
     terminal = Terminal([*PROGRAM, *args], [signal.SIGINT])
     terminal.read_until("played ")
