@@ -30,7 +30,7 @@ class EvaluationGroup(Group):
 
     every: Count | None = 20
     """Iterations between evaluations; one precedes the last checkpoint too. None: there is none."""
-    games: Annotated[int, Field(strict=True, ge=1, le=4096)] = 64
+    games: Annotated[int, Field(strict=True, ge=1, le=4096)] = 48
     """Games of each pairing, the same ones in every evaluation; a quarter with scripted ones."""
     past: Annotated[int, Field(strict=True, ge=0, le=64)] = 2
     """Earlier policies of the run that each team also plays against."""
