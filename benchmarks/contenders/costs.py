@@ -49,9 +49,12 @@ def _with(config: Config, runners: int, learners: int) -> Config:
 def _of_one_learner(config: Config, seconds: float) -> dict[str, Any]:
     import ray
 
+    from trainer.ppo import remote_runners
+    from trainer.ppo.remote_rollouts import sample_and_store
+
     learn_s, trainer = _learning(config, seconds, stop=False)
     samples = [trainer.foreach_runner(_sampling)[0] for _ in range(_ROLLOUTS)]
-    stored = trainer._sample_remotely()[0][1][0]
+    stored, _ = remote_runners.ask(trainer, sample_and_store)[1]
     batch = ray.get(stored.rollout)
     arrays = [batch.dones, *(a for team in batch.teams.values() for a in vars(team).values())]
     size = sum(array.nbytes for array in arrays)
