@@ -18,7 +18,8 @@ class Costs:
     Attributes:
         sample_s: of rollouts, one value each; runners take them in turn, so that some are slower.
         learn_s: of the update from one runner's rollout on one learner.
-        step_s: that one more learner adds to every gradient step, for the sum of the gradients.
+        step_s: that every further learner adds to every gradient step: gradients are summed round
+            a ring, which takes as many messages more.
         gradient_steps: of an iteration.
         message_s: that a call of an actor and its answer take the process that runs the loop.
         rollout_bytes: of one rollout.
@@ -95,7 +96,7 @@ def simulate(costs: Costs, plan: Plan) -> Iteration:
     gathering = rollouts * costs.rollout_bytes * max(1 / plan.bandwidth, costs.copy_s)
     gathering += shares * costs.message_s if plan.learners else 0.0
     learning = costs.learn_s * rollouts / plan.learner_speed
-    learning += costs.gradient_steps * costs.step_s * (shares > 1)
+    learning += costs.gradient_steps * costs.step_s * (shares - 1)
     weights = plan.runners * max(costs.message_s, costs.weights_bytes / plan.bandwidth)
     return Iteration(sampled, gathering, learning, weights)
 

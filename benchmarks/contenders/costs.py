@@ -20,29 +20,36 @@ _ROLLOUTS = 10  # of one runner, whose durations differ
 
 
 def costs(config: Config, seconds: float) -> dict[str, Any]:
-    """The fields of `benchmarks.scaling.Costs`; one core for each process.
+    """The fields of `benchmarks.scaling.Costs` by engine; one core for each process.
 
     Args:
-        config: its numbers of runners, learners and threads are replaced.
+        config: its engine and its numbers of runners, learners and threads are replaced.
         seconds: that each thing is done again and again.
     """
     from trainer.cluster.ray_session import start_ray, stop_ray
 
-    start_ray(_with(config, 2, 2).ray)
+    start_ray(_with(config, 2, "torch").ray)
     try:
-        found = _of_one_learner(_with(config, 1, 1), seconds)
-        two, _ = _learning(_with(config, 2, 2), seconds)
-        found["step_s"] = max(two - found["learn_s"], 0.0) / found["gradient_steps"]
-        found["message_s"] = _message_s(seconds)
+        found = {
+            engine: _of_one_learner(_with(config, 1, engine), seconds)
+            for engine in ("fused", "torch")
+        }
+        two, _ = _learning(_with(config, 2, "torch"), seconds)
+        torch = found["torch"]
+        # The fused engine has no second learner: nothing to add.
+        found["fused"]["step_s"] = 0.0
+        torch["step_s"] = max(two - torch["learn_s"], 0.0) / torch["gradient_steps"]
+        message_s = _message_s(seconds)
     finally:
         stop_ray()
-    return found
+    return {engine: values | {"message_s": message_s} for engine, values in found.items()}
 
 
-def _with(config: Config, runners: int, learners: int) -> Config:
+def _with(config: Config, processes: int, engine: str) -> Config:
+    """As many runners as learners."""
     values = config.to_dict()
-    values["ray"] |= {"num_env_runners": runners, "num_learners": learners}
-    values["train"]["torch_threads"] = 1
+    values["ray"] |= {"num_env_runners": processes, "num_learners": processes}
+    values["train"] |= {"torch_threads": 1, "engine": engine}
     return checked(type(config), values, [], "the benchmark")
 
 

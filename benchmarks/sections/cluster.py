@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmarks.rounds import Contender, Runs, rates, take_turns
@@ -51,56 +52,66 @@ def report(results: dict[str, Any]) -> str:
     parts = [table("512 worlds, agent-steps/s", rows)]
     for answer in runs.get("costs", []):
         if answer is not None:
-            costs = Costs(**answer)
-            results["plan"] = planned(costs)
-            parts += [_costs(costs), _plan(costs)]
+            costs = {engine: Costs(**values) for engine, values in answer.items()}
+            kinds = _kinds(costs)
+            results["plan"] = planned(kinds)
+            parts += [*(_costs(f"{name} engine", each) for name, each in costs.items())]
+            parts.append(_plan(kinds))
     return "\n\n".join(parts)
 
 
-def planned(costs: Costs) -> dict[str, dict[int, float]]:
+Kinds = Mapping[str, tuple[Costs, Callable[[int], Plan]]]
+"""The kinds of clusters: costs, and the plan for a number of runners."""
+
+
+def _kinds(costs: Mapping[str, Costs]) -> Kinds:
+    """Only a single learner on a CPU has the fused engine, and its runners with it."""
+    fused, torch = costs["fused"], costs["torch"]
+    return {
+        "1 learner, a core": (fused, lambda n: Plan(n, 1, _LINK)),
+        "a learner for 8 runners, a core each": (torch, lambda n: Plan(n, n // 8, _LINK)),
+        "1 learner, a GPU": (torch, lambda n: Plan(n, 1, _LINK, _GPU)),
+        "a learner for 32 runners, a GPU each": (
+            torch,
+            lambda n: Plan(n, max(n // 32, 1), _LINK, _GPU),
+        ),
+        f"the same, rollouts {_LONGER} times as long": (
+            torch.longer(_LONGER),
+            lambda n: Plan(n, max(n // 32, 1), _LINK, _GPU),
+        ),
+    }
+
+
+def planned(kinds: Kinds) -> dict[str, dict[int, float]]:
     """agent-steps per second by kind of cluster and number of runners."""
     return {
         name: {runners: rate(each, plan(runners)) for runners in RUNNERS}
-        for name, (each, plan) in _kinds(costs).items()
+        for name, (each, plan) in kinds.items()
     }
 
 
-def _kinds(costs: Costs) -> dict[str, Any]:
-    return {
-        "1 learner": (costs, lambda n: Plan(n, 1, _LINK)),
-        "n/8 learners": (costs, lambda n: Plan(n, n // 8, _LINK)),
-        "1 GPU": (costs, lambda n: Plan(n, 1, _LINK, _GPU)),
-        "n/32 GPUs": (costs, lambda n: Plan(n, max(n // 32, 1), _LINK, _GPU)),
-        "same, long": (costs.longer(_LONGER), lambda n: Plan(n, max(n // 32, 1), _LINK, _GPU)),
-    }
-
-
-def _plan(costs: Costs) -> str:
-    kinds = planned(costs)
+def _plan(kinds: Kinds) -> str:
+    """The rates, and what most of the time goes into."""
     rows: dict[str, list[float | None]] = {
-        f"{runners} runners": [kinds[name][runners] for name in kinds] for runners in RUNNERS
+        name: [value / 1000 for value in values.values()] for name, values in planned(kinds).items()
     }
-    title = "On paper, 10 Gbit/s links, thousands of agent-steps/s"
-    thousands = {
-        label: [v / 1000 for v in values if v is not None] for label, values in rows.items()
-    }
-    shares = []
-    for name, (each, plan) in _kinds(costs).items():
+    title = "On paper, 10 Gbit/s, 1000 agent-steps/s by runners"
+    most = [f"What most of the time goes into at {RUNNERS[-1]} runners:"]
+    for name, (each, plan) in kinds.items():
         parts = vars(simulate(each, plan(RUNNERS[-1])))
         largest = max(parts, key=lambda part: parts[part])
-        shares.append(f"  {name}: {largest} takes {parts[largest] / sum(parts.values()):.0%}")
-    most = f"What the time goes into at {RUNNERS[-1]} runners:"
-    return "\n".join([grid(title, list(kinds), thousands), most, *shares])
+        most.append(f"  {name}: {largest}, {parts[largest] / sum(parts.values()):.0%}")
+    return "\n".join([grid(title, [str(runners) for runners in RUNNERS], rows), *most])
 
 
-def _costs(costs: Costs) -> str:
+def _costs(title: str, costs: Costs) -> str:
     rows = [
         Row("sampling a rollout, ms", [1e3 * s for s in costs.sample_s], 1),
         Row("learning from it, ms", [1e3 * costs.learn_s], 1),
-        Row("a gradient step of two learners, more than of one, ms", [1e3 * costs.step_s], 2),
+        Row("one more learner, for each gradient step, ms", [1e3 * costs.step_s], 2),
         Row("a message and its answer, ms", [1e3 * costs.message_s], 3),
         Row("a rollout, MB", [costs.rollout_bytes / 1e6], 1),
         Row("storing or joining it, ms", [1e3 * costs.copy_s * costs.rollout_bytes], 1),
         Row("the weights, KB", [costs.weights_bytes / 1e3], 1),
     ]
-    return table("Costs, one core per process", rows)
+    return table(f"Costs, one core per process, {title}", rows)

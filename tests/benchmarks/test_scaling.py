@@ -42,7 +42,7 @@ def test_the_slowest_runner_holds_up_the_others() -> None:
 def test_learners_share_rollouts_and_links_and_pay_for_common_gradients() -> None:
     one, four = (simulate(COSTS, Plan(8, n, 100.0)) for n in (1, 4))
     assert four.gathering == pytest.approx(one.gathering / 4, rel=0.05)
-    assert four.learning == pytest.approx(one.learning / 4 + 4 * 0.5)
+    assert four.learning == pytest.approx(one.learning / 4 + 4 * 0.5 * 3)
 
 
 def test_a_faster_learner_and_longer_rollouts() -> None:
