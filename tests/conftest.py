@@ -1,10 +1,11 @@
-"""One torch thread, no deadlines, one server of forks, and the order of the tests."""
+"""One torch thread, no deadlines, one server of forks, one of S3, and the order of the tests."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,6 +17,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 from hypothesis import settings  # noqa: E402
 
+from tests.checkpoints.object_store import HAS_MOTO, KEYS, MISSING, moto  # noqa: E402
 from tests.scripts import forked  # noqa: E402
 
 # Two threads that wait for each other crawl when tests share the cores.
@@ -57,3 +59,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next(found, len(FIRST))
 
     items.sort(key=rank)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[int]:
+    """The port of an S3 server, of all tests: each has a prefix of its own."""
+    if not HAS_MOTO:
+        pytest.skip(MISSING)
+    with moto() as port:
+        yield port
+
+
+@pytest.fixture
+def s3_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What that server is asked with, in this process."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)

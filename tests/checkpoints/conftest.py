@@ -1,13 +1,13 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.checkpoints.fakes import WHEN, save
-from tests.checkpoints.object_store import HAS_MOTO, KEYS, MISSING, Bucket, moto, url
+from tests.checkpoints.object_store import Bucket, url
 from tests.checkpoints.store_places import Place, StorePlace
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.remote import client
@@ -25,22 +25,12 @@ def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _far_from_real_stores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _far_from_real_stores(s3_keys: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No real credentials, no copies in the project's own cache, and little patience."""
-    for name, value in {**KEYS, CACHE_VARIABLE: str(tmp_path / "cache of this machine")}.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache of this machine"))
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(client, "PATIENCE", client.Patience(2.0, 5.0, attempts=3, pause_s=0.02))
-
-
-@pytest.fixture(scope="session")
-def s3() -> Iterator[int]:
-    """The port of an S3 server."""
-    if not HAS_MOTO:
-        pytest.skip(MISSING)
-    with moto() as port:
-        yield port
 
 
 @pytest.fixture

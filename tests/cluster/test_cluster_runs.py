@@ -8,12 +8,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.checkpoints.object_store import HAS_MOTO, KEYS, MISSING, Bucket, moto, url
+from tests.checkpoints.object_store import KEYS, Bucket, url
 from tests.cluster.three_nodes import ThreeNodes
 from tests.scripts.conftest import SMALL, Desk
 from trainer.checkpoints.remote.location import CACHE_VARIABLE
@@ -102,19 +101,11 @@ def test_nodes_that_cannot_see_the_project_get_it(cluster: ThreeNodes, tmp_path:
     assert all("/py_modules_files/" in file for file in found), found
 
 
-@pytest.fixture
-def bucket_port() -> Iterator[int]:
-    if not HAS_MOTO:
-        pytest.skip(MISSING)
-    with moto() as port:
-        yield port
-
-
 @pytest.mark.slow
 def test_a_killed_driver_is_followed_by_one_on_an_empty_disk_with_more_runners(
-    cluster: ThreeNodes, bucket_port: int, tmp_path: Path
+    cluster: ThreeNodes, s3: int, tmp_path: Path
 ) -> None:
-    place, bucket = url(bucket_port, "runs/a"), Bucket(bucket_port, "runs/a")
+    place, bucket = url(s3, "runs/a"), Bucket(s3, "runs/a")
     given = (*TINY, "--set", f"ray.address={cluster.address}", "--checkpoint-dir", place)
     first = new_desk(tmp_path / "first")
     words = ("main.py", "--iterations", "500", *given, "--set", "ray.num_env_runners=2")

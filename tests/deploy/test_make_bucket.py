@@ -6,23 +6,14 @@ import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.checkpoints.object_store import HAS_MOTO, KEYS, MISSING, filesystem, free_port, moto
+from tests.checkpoints.object_store import KEYS, filesystem, free_port
 from tests.deploy.manifests import DEPLOY, MINIO, containers, load
 
 SCRIPT = DEPLOY / "make_bucket.py"
-
-
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    if not HAS_MOTO:
-        pytest.skip(MISSING)
-    with moto() as found:
-        yield found
 
 
 def made(*words: str, port: int | None = None) -> subprocess.CompletedProcess[str]:
@@ -37,15 +28,15 @@ def made(*words: str, port: int | None = None) -> subprocess.CompletedProcess[st
     )
 
 
-def test_the_bucket_of_the_manifests_is_made_once_and_kept(port: int) -> None:
+def test_the_bucket_of_the_manifests_is_made_once_and_kept(s3: int) -> None:
     (command,) = (c["command"] for i in load(MINIO) for c in containers(i) if "command" in c)
     assert command[:2] == ["python", "/app/deploy/make_bucket.py"]
     for _ in range(2):
-        done = made(*command[2:], port=port)
+        done = made(*command[2:], port=s3)
         assert done.returncode == 0, done.stderr
-        with filesystem(port).open_output_stream("hide-and-seek/kept") as stream:
+        with filesystem(s3).open_output_stream("hide-and-seek/kept") as stream:
             stream.write(b"1")
-    assert filesystem(port).get_file_info("hide-and-seek/kept").size == 1
+    assert filesystem(s3).get_file_info("hide-and-seek/kept").size == 1
 
 
 def test_what_is_wrong_is_said_in_a_line() -> None:
@@ -55,11 +46,9 @@ def test_what_is_wrong_is_said_in_a_line() -> None:
 
 
 def test_a_store_that_is_not_there_is_given_up(
-    monkeypatch: pytest.MonkeyPatch,
+    s3_keys: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
     make_bucket: Any = runpy.run_path(str(SCRIPT))["make_bucket"]
     with pytest.raises(OSError, match="hide-and-seek"):
         make_bucket("hide-and-seek", wait_s=0)

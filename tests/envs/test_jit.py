@@ -14,6 +14,16 @@ import pytest
 from envs.jit import NoKernelCache, callback, compiler
 
 
+def compiled(source: Path) -> Any:
+    """The function `three` of a file, imported anew and compiled."""
+    spec = importlib.util.spec_from_file_location("three", source)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return compiler([source])(module.three)
+
+
 def test_without_a_folder_for_kernels_the_variable_is_named() -> None:
     values: dict[str, object] = {}
     exec("def one(): return 1", values)  # of no file, so numba knows no place either
@@ -26,23 +36,15 @@ def test_a_damaged_cache_is_compiled_anew(tmp_path: Path) -> None:
     source.write_text("def three(): return 3")
     (tmp_path / "__pycache__").mkdir()
 
-    def compiled() -> Any:
-        spec = importlib.util.spec_from_file_location("three", source)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return compiler([source])(module.three)
-
-    assert compiled()() == 3
+    assert compiled(source)() == 3
     files = list(tmp_path.rglob("*.nb*"))
     assert {path.suffix for path in files} == {".nbi", ".nbc"}
     for file in files:
         whole = file.read_bytes()
         for damaged in (b"", whole[:20], b"junk" * 30):
             file.write_bytes(damaged)
-            assert compiled()() == 3
-            again = compiled()
+            assert compiled(source)() == 3
+            again = compiled(source)
             assert again() == 3
             assert again.stats.cache_hits.total() == 1
 
@@ -55,14 +57,6 @@ def test_kernels_are_good_wherever_they_are_copied_to(
     source = tmp_path / "here" / "game" / "three.py"
     source.parent.mkdir(parents=True)
     source.write_text("def three(): return 3")
-
-    def compiled(source: Path) -> Any:
-        spec = importlib.util.spec_from_file_location("three", source)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return compiler([source])(module.three)
 
     assert compiled(source)() == 3
     there = shutil.copytree(tmp_path / "here", tmp_path / "there") / "game" / "three.py"

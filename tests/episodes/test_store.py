@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.checkpoints import object_store
-from tests.checkpoints.object_store import HAS_MOTO, KEYS, MISSING, Bucket, moto
+from tests.checkpoints.object_store import Bucket
 from tests.episodes.samples import SESSION
 from trainer.checkpoints.errors import StoreUnavailable
 from trainer.checkpoints.remote import client
@@ -26,14 +25,7 @@ NAMES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    if not HAS_MOTO:
-        pytest.skip(MISSING)
-    with moto() as port, pytest.MonkeyPatch.context() as patch:
-        for name, value in KEYS.items():
-            patch.setenv(name, value)
-        yield port
+pytestmark = pytest.mark.usefixtures("s3_keys")
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -41,7 +33,7 @@ def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where sessions are: a folder, or a prefix of a bucket."""
     if request.param == "local":
         return str(tmp_path / "sessions")
-    return object_store.url(request.getfixturevalue("port"), tmp_path.name)
+    return object_store.url(request.getfixturevalue("s3"), tmp_path.name)
 
 
 def inside(root: str, path: str) -> str:
@@ -92,9 +84,9 @@ def test_a_large_record_is_not_read(root: str) -> None:
         store.read(NAMES[0].path)
 
 
-def test_other_objects_are_left_alone(port: int, tmp_path: Path) -> None:
-    store = filled(object_store.url(port, tmp_path.name))
-    bucket = Bucket(port, tmp_path.name)
+def test_other_objects_are_left_alone(s3: int, tmp_path: Path) -> None:
+    store = filled(object_store.url(s3, tmp_path.name))
+    bucket = Bucket(s3, tmp_path.name)
     before = bucket.names()
     store.write(RecordName(OTHER, 2, 0).path, b"x")
     assert {*bucket.names()} - {*before} == {RecordName(OTHER, 2, 0).path}

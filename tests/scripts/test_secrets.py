@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.checkpoints.object_store import HAS_MOTO, KEYS, MISSING, Bucket, moto
+from tests.checkpoints.object_store import KEYS, Bucket
 from tests.scripts.conftest import SMALL, Desk
 
 _NUMBERS = itertools.count()
@@ -159,14 +158,6 @@ def test_given_by_set_it_has_to_be_given_again(plant: Plant) -> None:
     assert again.returncode == 0, again.stderr
     assert "has credentials, which are not kept; give it again" in again.stdout
     plant.search(done.stdout, done.stderr, again.stdout, again.stderr)
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[int]:
-    if not HAS_MOTO:
-        pytest.skip(MISSING)
-    with moto() as port:
-        yield port
 
 
 def test_a_run_in_a_store(plant: Plant, s3: int) -> None:

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.checkpoints import object_store
-from tests.checkpoints.object_store import HAS_MOTO, KEYS, MISSING, Bucket, moto
+from tests.checkpoints.object_store import KEYS, Bucket
 from tests.scripts.conftest import SMALL, Desk, copy_of
 
 EVERY = ("--set", "tracking.sessions.every=1")
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    if not HAS_MOTO:
-        pytest.skip(MISSING)
-    with moto() as port:
-        yield port
 
 
 def test_a_run_with_records_has_the_weights_of_one_without(
@@ -43,18 +32,16 @@ def test_a_run_with_records_has_the_weights_of_one_without(
 
 
 def test_a_resume_begins_another_session_in_an_object_store(
-    trained: tuple[Desk, str], tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
+    trained: tuple[Desk, str], tmp_path: Path, s3: int
 ) -> None:
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
     desk = copy_of(trained[0], tmp_path / "copy")
     desk.variables |= KEYS
-    place = object_store.url(port, "sessions")
+    place = object_store.url(s3, "sessions")
     words = ("--resume", "latest", "--iterations", "4", *EVERY)
     done = desk.run("main.py", *words, "--set", f"tracking.sessions.uri={place}")
     assert (done.returncode, done.stderr) == (0, "")
     assert "s3://bucket/sessions, every iteration" in done.stdout
-    names = Bucket(port, "sessions").names()
+    names = Bucket(s3, "sessions").names()
     assert names
     assert all(name.split("/")[1] == "worker_0" for name in names)
     shown = desk.run("-m", "trainer.sessions", "show", place, "--json")

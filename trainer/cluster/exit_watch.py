@@ -23,7 +23,8 @@ try:
 except ImportError:  # Windows
     termios = None  # type: ignore[assignment]
 
-_WHY = "; was it killed, or is the memory full?"
+WHY = "; was it killed, or is the memory full?"
+"""Behind the news that a process has died."""
 
 
 class ExitWatch:
@@ -137,7 +138,7 @@ def _watch(process: str) -> None:
             termios.tcsetattr(2, termios.TCSADRAIN, terminal)
         show_cursor = "" if terminal is None else "\x1b[?25h\n"
         who = watched.dead or f"the training (process {process})"
-        os.write(2, f"{show_cursor}error: {who} died{_WHY}; {said['resume_command']}\n".encode())
+        os.write(2, f"{show_cursor}error: {who} died{WHY}; {said['resume_command']}\n".encode())
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.rllib.core.learner.learner_group import LearnerGroup
 from ray.rllib.utils.actor_manager import CallResult, FaultTolerantActorManager
 
+from trainer.cluster.exit_watch import WHY
 from trainer.cluster.ray_session import dead_daemon
 from trainer.cluster.waits import INTERRUPT, PATIENCE_S, Tell, interrupt, late_ones, silent
 from trainer.errors import ProcessDied, TrainingFailed
@@ -38,8 +39,7 @@ def actor_failure(error: RayError, who: str) -> Exception:
     if isinstance(error, RayActorError):
         found = re.search(r"^\s*pid: (\d+)", str(error), re.MULTILINE)
         process = f" (process {found[1]})" if found else ""
-        why = "; was it killed, or is the memory full?" if found else ""
-        return ProcessDied(f"{who}{process} died{why}")
+        return ProcessDied(f"{who}{process} died{WHY if found else ''}")
     return ProcessDied(f"{who} does not answer: {_first(error)}")
 
 
@@ -164,7 +164,7 @@ def failures_of_ray(poll_s: float = 1.0, grace_s: float = 10.0) -> Iterator[None
 def check_ray(error: BaseException | None = None) -> None:
     """Raises `ProcessDied` if one of Ray's own processes has died; `error` is its consequence."""
     if dead := dead_daemon():
-        raise ProcessDied(f"{dead} died; was it killed, or is the memory full?") from error
+        raise ProcessDied(f"{dead} died{WHY}") from error
 
 
 @contextlib.contextmanager

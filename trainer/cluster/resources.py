@@ -12,12 +12,11 @@ from typing import Any
 import ray
 from ray.util.placement_group import placement_group, remove_placement_group
 
+from trainer.cluster.waits import TELL_EVERY_S, Tell, minutes, silent
 from trainer.config.run_groups import RayGroup
 from trainer.errors import EXIT_ERROR
 
-Tell = Callable[[str], None]
 _PATIENCE_S = 600.0  # an autoscaled node takes minutes to come up
-_TELL_EVERY_S = 60.0
 _POLL_S = 1.0
 
 
@@ -33,7 +32,7 @@ class StoppedWaiting(RuntimeError):  # noqa: N818
 
 def wait_for_room(
     settings: RayGroup,
-    tell: Tell = lambda text: None,
+    tell: Tell = silent,
     stopped: Callable[[], bool] = lambda: False,
     patience_s: float = _PATIENCE_S,
 ) -> None:
@@ -65,17 +64,12 @@ def wait_for_room(
                 raise StoppedWaiting
             if waited >= patience_s:
                 raise ClusterTooSmall(_refusal(settings, bundles, waited))
-            if told is None or waited - told >= _TELL_EVERY_S:
+            if told is None or waited - told >= TELL_EVERY_S:
                 told = waited
-                left = f"giving up after {_minutes(patience_s - waited)} more"
+                left = f"giving up after {minutes(patience_s - waited)} more"
                 tell(f"{_asked(settings)}, but {_there(bundles)}; {left} ...")
     finally:
         remove_placement_group(group)
-
-
-def _minutes(seconds: float) -> str:
-    minutes = max(1, round(seconds / 60))
-    return f"{minutes} minute{'s'[: minutes != 1]}"
 
 
 def _bundles(settings: RayGroup) -> list[dict[str, float]]:

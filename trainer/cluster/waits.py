@@ -26,6 +26,12 @@ def silent(text: str) -> None:
     """Tells nobody."""
 
 
+def minutes(seconds: float) -> str:
+    """`1 minute`, `2 minutes`; never none."""
+    count = max(1, round(seconds / 60))
+    return f"{count} minute{'s'[: count != 1]}"
+
+
 def late_ones(
     asked: Mapping[Any, int], what: str, tell: Tell = silent, patience_s: float = PATIENCE_S
 ) -> list[int]:
@@ -47,9 +53,9 @@ def late_ones(
             break
         pause = min(TELL_EVERY_S - waited % TELL_EVERY_S, patience_s - waited)
         _, waiting = ray.wait(waiting, num_returns=len(waiting), timeout=pause)
-        if waiting and (minutes := round((time.monotonic() - began) / 60)):
+        if waiting and (passed := round((time.monotonic() - began) / 60)):
             numbers = ", ".join(str(asked[reference]) for reference in waiting)
-            tell(f"still waiting for {what} {numbers} after {minutes} min ...")
+            tell(f"still waiting for {what} {numbers} after {passed} min ...")
     return [asked[reference] for reference in waiting]
 
 
@@ -93,9 +99,7 @@ def bounded_wait(what: str, tell: Tell = silent, patience_s: float = PATIENCE_S)
         yield
     except (Exception, KeyboardInterrupt) as error:
         if late.is_set():
-            minutes = max(1, round(patience_s / 60))
-            text = f"{what} did not answer within {minutes} minute{'s'[: minutes != 1]}"
-            raise ProcessDied(text) from error
+            raise ProcessDied(f"{what} did not answer within {minutes(patience_s)}") from error
         raise
     finally:
         ended.set()

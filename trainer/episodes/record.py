@@ -88,6 +88,11 @@ class Record(_Checked):
         """As the record says; its file may be called otherwise."""
         return RecordName(self.session, self.episode, self.worker)
 
+    @property
+    def why_no_trace(self) -> str:
+        """Why there is no trace, for messages; never empty."""
+        return self.without or "none was written"
+
 
 class NotARecord(ValueError):  # noqa: N818 - reads as the state it reports
     """What was read is no session record, or damaged; one line, safe to show."""
@@ -111,8 +116,13 @@ def parse(content: bytes) -> Record:
             )
         return Record.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        where = ".".join(map(str, first["loc"])) or "record"
-        raise NotARecord(safe_json.shown(f"{where}: {first['msg']}")) from None
+        raise first_problem(error) from None
     except ValueError as error:  # also what is no UTF-8 or no JSON
         raise NotARecord(safe_json.first_line(error)) from None
+
+
+def first_problem(error: ValidationError, *part: str) -> NotARecord:
+    """The first thing that is wrong with a record, or with a part of it."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(map(str, (*part, *first["loc"]))) or "record"
+    return NotARecord(safe_json.shown(f"{where}: {first['msg']}"))

@@ -11,7 +11,7 @@ from envs.hide_and_seek.rerun import empty_frame, put_frame
 from envs.hide_and_seek.setting_types import MAX_STEPS
 from envs.render.scene import Scene, build_scene
 from trainer.checkpoints.safe_io.safe_json import first_line
-from trainer.episodes.record import GAME, NotARecord, Record
+from trainer.episodes.record import GAME, NotARecord, Record, first_problem
 from trainer.episodes.trace import decode
 
 _NOT_DRAWN = {"restart_share": 0.0, "shaping_beta": 0.0}  # both only cost time here
@@ -32,7 +32,7 @@ class RecordedScenes:
             NotARecord: there is none, it is damaged, or it is of another game.
         """
         if record.trace is None:
-            raise NotARecord(f"it has no trace: {record.without or 'none was written'}")
+            raise NotARecord(f"it has no trace: {record.why_no_trace}")
         if record.game != GAME:
             raise NotARecord(f"only {GAME} can be drawn")
         try:
@@ -40,9 +40,7 @@ class RecordedScenes:
             agents = self._config.num_seekers + self._config.num_hiders
             self._frames = decode(record.trace, empty_frame(agents), MAX_STEPS)
         except ValidationError as error:
-            problem = error.errors(include_url=False, include_context=False)[0]
-            where = ".".join(map(str, ("settings", *problem["loc"])))
-            raise NotARecord(first_line(ValueError(f"{where}: {problem['msg']}"))) from None
+            raise first_problem(error, "settings") from None
         except ValueError as error:
             raise NotARecord(first_line(error)) from None
         self.steps = len(self._frames["time"]) - 1

@@ -11,13 +11,19 @@ _DELAY = 2.0  # seconds before the line appears
 
 
 class Progress:
-    """Writes over its own line; silent where `stream` is no terminal."""
+    """Writes over its own line, gone at the end of a `with`; silent if `stream` is no terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = drawing(stream)
         self._terminal = stream.isatty()
         self._since = time.monotonic()
         self._shown = False
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.clear()
 
     def restart(self) -> None:
         """Clears the line and starts the delay anew."""

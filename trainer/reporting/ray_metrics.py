@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from trainer.checkpoints.metadata import SCORE
+from trainer.checkpoints.safe_io.safe_json import first_line
 
 PREFIX = "hide_and_seek_"
 TAG = "run"
@@ -81,5 +82,4 @@ class RayMetrics:
             action()
         except Exception as error:
             self._gauges = {}
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            self._on_problem(f"Ray's metrics are left out: {reason}; training continues")
+            self._on_problem(f"Ray's metrics are left out: {first_line(error)}; training continues")

@@ -10,6 +10,5 @@ from tests.checkpoints.conftest import (  # noqa: F401
     manager,
     place,
     remote,
-    s3,
     two,
 )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tests.checkpoints.object_store import HAS_MOTO, KEYS, MISSING, Bucket, moto, url
+from tests.checkpoints.object_store import Bucket, url
 from trainer.checkpoints.errors import CheckpointsInUse
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.process_owner import Owner
@@ -20,28 +19,22 @@ from trainer.commands.train.predecessor import wait_for_predecessor
 LEASE = ".writer-other.json"
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    if not HAS_MOTO:
-        pytest.skip(MISSING)
-    with moto() as found:
-        yield found
-
-
 @pytest.fixture
 def store(
-    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    s3: int,
+    s3_keys: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> tuple[CheckpointManager, Bucket]:
     """A place to which the driver of another job writes, on a machine that is gone."""
     monkeypatch.setenv("CHECKPOINT_CACHE", str(tmp_path / "mirror"))
-    for name, value in KEYS.items():
-        monkeypatch.setenv(name, value)
     monkeypatch.setattr(predecessor, "PAUSE_S", 0.01)
-    bucket = Bucket(port, request.node.name)
+    bucket = Bucket(s3, request.node.name)
     there = replace(Owner.this_process(datetime.now()), machine="gone", host="head-7", pid=99)
     there = replace(there, job="raysubmit_1")
     bucket.write(LEASE, json.dumps(asdict(there)).encode())
-    return CheckpointManager(url(port, request.node.name)), bucket
+    return CheckpointManager(url(s3, request.node.name)), bucket
 
 
 def test_it_waits_until_the_lease_is_gone(

@@ -24,11 +24,8 @@ from trainer.reporting.terminal import Style, can_ask
 
 def run_demo(args: argparse.Namespace) -> int:
     """Does what the command line (see `demo.main.build_parser`) asks; returns the exit code."""
-    progress = Progress(sys.stderr)
-    try:
+    with Progress(sys.stderr) as progress:
         return _run(args, progress)
-    finally:
-        progress.clear()
 
 
 def _run(args: argparse.Namespace, progress: Progress) -> int:

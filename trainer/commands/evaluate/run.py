@@ -25,11 +25,8 @@ def run_table(args: argparse.Namespace) -> int:
     if args.out is not None:
         target = check_target("--out", args.out, (".png",), overwrite=args.yes)
     shelf = Shelf(args.checkpoint_dir)
-    progress = Progress(sys.stderr)
-    try:
+    with Progress(sys.stderr) as progress:
         return _run(args, shelf, target, progress)
-    finally:
-        progress.clear()
 
 
 def _run(args: argparse.Namespace, shelf: Shelf, target: Path | None, progress: Progress) -> int:

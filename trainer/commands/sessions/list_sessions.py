@@ -7,13 +7,12 @@ import sys
 import time
 
 from trainer.commands.sessions.reading import find, read_all
-from trainer.commands.sessions.rows import Row, measured, print_rows, row_of
+from trainer.commands.sessions.rows import Row, print_episodes, print_rows, row_of
 from trainer.episodes.store import Found, RecordStore
 from trainer.project import module_command
 from trainer.reporting.formatting import age, plural, size
 
 _SESSION = ("session", "run", "level", "workers", "records", "iterations", "size", "age")
-_RECORD = ("session", "worker", "episode", "iteration", "level", "opponents")
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -29,7 +28,7 @@ def run_list(args: argparse.Namespace) -> int:
         return 0
     newest = found[::-1][: args.limit]
     rows = [row_of(record) for _, record in read_all(store, newest)]
-    print_rows(rows, (*_RECORD, *measured(rows)), **formats)
+    print_episodes(rows, **formats)
     if len(found) > len(newest):
         print(f"{plural(len(found) - len(newest), 'older record')}: --limit N", file=sys.stderr)
     return 0

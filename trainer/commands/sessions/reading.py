@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from trainer.checkpoints.errors import StoreUnavailable
@@ -84,15 +85,13 @@ def read_one(where: str) -> tuple[str, Record]:
     """
     alone = Path(where).expanduser()
     if "://" not in where and alone.is_file():  # wherever it was copied to, whatever its name
-        address, content = where, None
+        address, read = where, partial(safe_json.read_bytes, alone, MAX_BYTES)
     else:
         store, _, found = find(where)
         path = found[-1].name.path
-        address, content = store.address(path), (store, path)
+        address, read = store.address(path), partial(store.read, path)
     try:
-        if content is None:
-            return address, parse(safe_json.read_bytes(alone, MAX_BYTES))
-        return address, parse(content[0].read(content[1]))
+        return address, parse(read())
     except NotARecord as error:
         raise NoRecords(f"{address} is no session record, or damaged: {error}") from None
     except (OSError, ValueError, StoreUnavailable) as error:

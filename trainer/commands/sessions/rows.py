@@ -18,7 +18,7 @@ from trainer.reporting.formatting import UNKNOWN
 Row = dict[str, Any]
 """By column: a text, a number, a truth value, or None."""
 
-LENGTH = "length"
+_EPISODE = ("session", "worker", "episode", "iteration", "level", "opponents")
 _KEPT = ("seen_fraction", "first_seen_step", "perfect_hide", "sealed")
 
 
@@ -55,7 +55,7 @@ def measured(rows: Iterable[Row]) -> list[str]:
     """The columns that a table of episodes shows: length, returns, and what tells most."""
     known = {name for row in rows for name in row}
     returns = [name for name in _sorted(known) if name.endswith("_return")]
-    return [name for name in (LENGTH, *_KEPT[:2], *returns, *_KEPT[2:]) if name in known]
+    return [name for name in ("length", *_KEPT[:2], *returns, *_KEPT[2:]) if name in known]
 
 
 def mean(values: Iterable[Any]) -> float | None:
@@ -82,6 +82,11 @@ def print_rows(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, as
 
     for line in aligned([column(name) for name in columns], rows, rule="-"):
         print(line.rstrip())
+
+
+def print_episodes(rows: Sequence[Row], *, as_json: bool, as_csv: bool) -> None:
+    """Prints rows of single records, as `print_rows` does."""
+    print_rows(rows, (*_EPISODE, *measured(rows)), as_json=as_json, as_csv=as_csv)
 
 
 def _cell(value: Any) -> str:

@@ -38,7 +38,7 @@ def run_show(args: argparse.Namespace) -> int:
     drawn = args.step is not None or target is not None
     if record.trace is None or (args.json and not drawn):
         if drawn:
-            raise NoRecords(f"{address} has no trace: {record.without or 'none was written'}")
+            raise NoRecords(f"{address} has no trace: {record.why_no_trace}")
         return 0
     try:
         _draw(record, address, args, target)
@@ -68,7 +68,7 @@ def _lines(address: str, record: Record) -> list[str]:
     for team, sums in record.rewards.items():
         about[f"{team} rewards"] = "  ".join("-" if v is None else number(v) for v in sums)
     if record.trace is None:
-        about["no trace"] = record.without or "none was written"
+        about["no trace"] = record.why_no_trace
     known = {k: v for k, v in record.statistics.items() if v}
     zero = [name for name, value in record.statistics.items() if value == 0]
     about |= {name: number(value) for name, value in known.items()}

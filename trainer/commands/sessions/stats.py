@@ -5,10 +5,17 @@ from __future__ import annotations
 import argparse
 
 from trainer.commands.sessions.reading import find, read_all
-from trainer.commands.sessions.rows import Row, keyed, mean, measured, print_rows, row_of
+from trainer.commands.sessions.rows import (
+    Row,
+    keyed,
+    mean,
+    measured,
+    print_episodes,
+    print_rows,
+    row_of,
+)
 
 _BUCKETS = 10
-_EACH = ("session", "worker", "episode", "iteration", "level", "opponents")
 
 
 def run_stats(args: argparse.Namespace) -> int:
@@ -17,7 +24,7 @@ def run_stats(args: argparse.Namespace) -> int:
     rows = [row_of(record) for _, record in read_all(store, found)]
     formats = {"as_json": args.json, "as_csv": args.csv}
     if args.each:
-        print_rows(rows, (*_EACH, *measured(rows)), **formats)
+        print_episodes(rows, **formats)
         return 0
     keys = ["worker"] if args.per_worker else []
     means = bucketed(rows, args.bucket, keys)

@@ -83,14 +83,12 @@ def stop_job(jobs: Jobs, job: JobDetails, *, as_json: bool = False) -> int:
     return 0
 
 
-def next_commands(jobs: Jobs, submission_id: str) -> list[str]:
-    """The commands that fit while a job runs."""
-    address = ["--address", jobs.address]
-    return [
-        module_command("trainer.submit", ["logs", submission_id, "--follow", *address]),
-        module_command("trainer.submit", ["status", submission_id, *address]),
-        module_command("trainer.submit", ["stop", submission_id, *address]),
-    ]
+def print_next(jobs: Jobs, submission_id: str) -> None:
+    """Prints the commands that fit while a job runs."""
+    print("next:")
+    for form, *options in (["logs", "--follow"], ["status"], ["stop"]):
+        words = [form, submission_id, *options, "--address", jobs.address]
+        print(f"  {module_command('trainer.submit', words)}")
 
 
 def _left(jobs: Jobs, submission_id: str) -> int:
@@ -98,7 +96,7 @@ def _left(jobs: Jobs, submission_id: str) -> int:
     if can_ask() and confirmed("Stop the job too?"):
         stop_job(jobs, jobs.get(submission_id))
     else:
-        print("next:", *(f"  {line}" for line in next_commands(jobs, submission_id)), sep="\n")
+        print_next(jobs, submission_id)
     return EXIT_INTERRUPTED
 
 

@@ -20,6 +20,8 @@ from trainer.errors import EXIT_ERROR, UsageError
 
 _CONNECT_S, _ANSWER_S = 10.0, 60.0
 _UPLOAD_S = 600.0
+NAME_KEY = "job_name"
+"""Of Ray's metadata of a job: what the dashboard shows for a name."""
 _READY_S = 60.0
 _MISSING = (
     "jobs need Ray's dashboard client, which is not installed: "
@@ -39,7 +41,7 @@ from ray.job_submission import JobDetails, JobStatus, JobSubmissionClient  # noq
 for _name in ("dashboard_sdk", "job.sdk"):  # each sets its own level when it is imported
     logging.getLogger(f"ray.dashboard.modules.{_name}").setLevel(logging.ERROR)
 
-__all__ = ["ClusterError", "JobDetails", "JobStatus", "Jobs"]
+__all__ = ["NAME_KEY", "ClusterError", "JobDetails", "JobStatus", "Jobs"]
 
 
 class ClusterError(RuntimeError):
@@ -87,7 +89,7 @@ class Jobs:
         *,
         submission_id: str | None,
         runtime_env: Mapping[str, Any],
-        metadata: Mapping[str, str],
+        name: str | None,
     ) -> str:
         """Uploads and starts a job; returns its submission id.
 
@@ -104,7 +106,7 @@ class Jobs:
                             entrypoint=entrypoint,
                             submission_id=submission_id,
                             runtime_env=dict(runtime_env),
-                            metadata=dict(metadata),
+                            metadata={} if name is None else {NAME_KEY: name},
                         )
                     )
                 except RuntimeError as error:

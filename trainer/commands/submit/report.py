@@ -10,14 +10,12 @@ from typing import Any
 from trainer.checkpoints.safe_io.redaction import redacted
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.commands.checkpoint_tools.json_output import print_json
-from trainer.commands.submit.jobs import JobDetails
+from trainer.commands.submit.jobs import NAME_KEY, JobDetails
 from trainer.commands.submit.log_progress import LogProgress
 from trainer.commands.submit.variables import Mask, shown_variables
 from trainer.commands.tables import print_table
 from trainer.reporting.formatting import UNKNOWN, age, duration
 
-NAME_KEY = "job_name"
-"""Of Ray's metadata of a job: what the dashboard shows for a name."""
 _REASON = 200  # characters
 
 

@@ -57,12 +57,12 @@ def submit(args: argparse.Namespace) -> int:
     jobs = Jobs(address)
     if warning := _about_versions(jobs.ray_version):
         print(f"warning: {warning}", file=sys.stderr)
-    submission_id = _send(jobs, args, entrypoint, package)
+    submission_id = _send(jobs, args, entrypoint, job)
     print(f"submitted {submission_id} to {address}", flush=True)
-    from trainer.commands.submit.forms import follow_job, next_commands
+    from trainer.commands.submit.forms import follow_job, print_next
 
     if args.no_follow:
-        print("next:", *(f"  {line}" for line in next_commands(jobs, submission_id)), sep="\n")
+        print_next(jobs, submission_id)
         return 0
     return follow_job(jobs, submission_id, Mask(variables))
 
@@ -97,18 +97,16 @@ def _about_versions(theirs: str) -> str:
     return f"the cluster runs Ray {theirs}, {NAME} needs {ours}: use an image with that version"
 
 
-def _send(jobs: Jobs, args: argparse.Namespace, entrypoint: str, package: Package | None) -> str:
-    variables = parse_variables(args.env)
-    environment: dict[str, Any] = {"env_vars": {STOP_WAIT: str(args.stop_wait), **variables}}
-    metadata = {} if args.name is None else {"job_name": args.name}
+def _send(jobs: Jobs, args: argparse.Namespace, entrypoint: str, job: Job) -> str:
+    environment: dict[str, Any] = {"env_vars": {STOP_WAIT: str(args.stop_wait), **job.variables}}
     with tempfile.TemporaryDirectory() as folder:
-        if package is not None:
+        if job.package is not None:
             archive = Path(folder) / "code.zip"
-            print(f"uploading {size(package.write(archive))} ...", flush=True)
+            print(f"uploading {size(job.package.write(archive))} ...", flush=True)
             environment["working_dir"] = str(archive)
         return jobs.submit(
             entrypoint,
             submission_id=args.submission_id,
             runtime_env=environment,
-            metadata=metadata,
+            name=args.name,
         )

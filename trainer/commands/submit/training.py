@@ -21,6 +21,7 @@ from trainer.config.schema import ConfigGroups
 from trainer.errors import UsageError
 from trainer.project import profiles
 
+_VARIABLES = (RESTORE_VARIABLE, WORKERS_VARIABLE)  # that options are read from as well
 _WORDS = (*KEYWORDS, AUTO, "shipped")
 
 
@@ -55,7 +56,7 @@ def check_training(words: Sequence[str], job: Job) -> list[str]:
                 "to the pods or nodes, or by --env, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             )
     args = build_parser().parse_args(words)
-    here = {name for name in (RESTORE_VARIABLE, WORKERS_VARIABLE) if os.environ.get(name)}
+    here = {name for name in _VARIABLES if os.environ.get(name)}
     left = [
         f"{name} of this shell does not travel with the job; --env {name} gives it to it"
         for name in sorted(here - {*job.variables})
@@ -72,14 +73,13 @@ def check_training(words: Sequence[str], job: Job) -> list[str]:
 @contextlib.contextmanager
 def _as_in(job: Job) -> Iterator[None]:
     """The working directory and the environment of the job, as far as its options read them."""
-    names = (RESTORE_VARIABLE, WORKERS_VARIABLE)
-    before = {name: os.environ.pop(name) for name in names if name in os.environ}
-    os.environ.update({name: job.variables[name] for name in names if name in job.variables})
+    before = {name: os.environ.pop(name) for name in _VARIABLES if name in os.environ}
+    os.environ.update({name: job.variables[name] for name in _VARIABLES if name in job.variables})
     try:
         with contextlib.chdir(job.folder):
             yield
     finally:
-        for name in names:
+        for name in _VARIABLES:
             os.environ.pop(name, None)
         os.environ.update(before)
 
@@ -99,10 +99,7 @@ def _check_config_file(args: argparse.Namespace, job: Job) -> None:
 
 def _about_the_folder(place: str, job: Job) -> list[str]:
     """A warning if checkpoints would be lost with the job's copy of the code."""
-    try:
-        open_store(place)
-    except ValueError as error:
-        raise UsageError(f"ppo.checkpoint_dir: {error}") from None
+    _check_place("ppo.checkpoint_dir", place)
     if is_url(place) or "://" in place or Path(place).is_absolute() or job.package is None:
         return []
     return [
@@ -116,8 +113,10 @@ def _about_the_start(args: argparse.Namespace, groups: ConfigGroups, job: Job) -
     found = []
     for source, selector in _checkpoints(args, groups, job).items():
         text = selector.strip()
-        if not text or text in _WORDS or text.isdecimal() or "://" in text:
-            _check_url(source, text)
+        if "://" in text:
+            _check_place(source, text)
+            continue
+        if not text or text in _WORDS or text.isdecimal():
             continue
         path = Path(text).expanduser()
         if not path.is_absolute() and len(path.parts) == 1:
@@ -142,9 +141,7 @@ def _shipped(path: Path, package: Package) -> bool:
     return any(name.startswith(inside) for name in package.files)
 
 
-def _check_url(source: str, text: str) -> None:
-    if "://" not in text:
-        return
+def _check_place(source: str, text: str) -> None:
     try:
         open_store(text)
     except ValueError as error:

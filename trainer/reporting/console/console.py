@@ -46,9 +46,8 @@ class Console(ABC):
         self.done = 0  # iterations, over the whole life of the run
         self.started = self.stopping = False
         self.compiled = 0  # kernels, since the start if the iteration under way needed any
-        self.evaluation: dict[
-            str, float | int
-        ] = {}  # of the last one: its iteration and what it measured
+        # The last one: its iteration and what it measured.
+        self.evaluation: dict[str, float | int] = {}
         self._spending: Spending | None = None  # of a budget, if one ends the training
         self._paces: deque[float] = deque(maxlen=_ETA_ITERATIONS)  # seconds per iteration
         self._began = self.clock()
