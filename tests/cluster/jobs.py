@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cluster.real_cluster import RealCluster
 from tests.scripts.conftest import ROOT, Desk
 
 _CONFIG = """\
@@ -30,9 +29,9 @@ FOREVER = "100000"
 _MOST_S = 400.0
 
 
-def desk_at(folder: Path, head: RealCluster) -> Desk:
-    """A desk whose jobs go to that head, with the folder `code` to be sent."""
-    desk = Desk(folder, {"RAY_API_SERVER_ADDRESS": head.dashboard})
+def desk_at(folder: Path, dashboard: str) -> Desk:
+    """A desk whose jobs go to that dashboard, with the folder `code` to be sent."""
+    desk = Desk(folder, {"RAY_API_SERVER_ADDRESS": dashboard})
     (desk.folder / "code").mkdir()
     (desk.folder / "code/main.py").write_text(_MAIN)
     (desk.folder / "code/config.yaml").write_text(_CONFIG)
@@ -52,9 +51,10 @@ def followed(desk: Desk, words: list[str]) -> subprocess.Popen[str]:
     )
 
 
-def soon(reached: Callable[[], object]) -> None:
-    """Waits for something that is going to be."""
+def soon(reached: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
+    """Waits for something that is going to be; `process` must not end before."""
     end = time.monotonic() + _MOST_S
     while not reached():
+        assert process is None or process.poll() is None, process.stdout and process.stdout.read()
         assert time.monotonic() < end, "it never came"
         time.sleep(0.1)

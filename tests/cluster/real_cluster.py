@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from trainer.cluster.environment import QUIET
 SAMPLER = "sampler"
 """A resource that a worker node has one of, so that each takes one env runner that asks for it."""
 
-_ATTEMPTS = 3
+_ATTEMPTS = 5
 
 
 class RealCluster:
@@ -33,38 +33,34 @@ class RealCluster:
     """
 
     def __init__(self, folder: Path, head_cpus: int, workers: int, *, dashboard: bool) -> None:
-        ports = {"dashboard": free_port(), "metrics": free_port()}
-        self.dashboard = f"http://127.0.0.1:{ports['dashboard']}"
-        self.metrics = f"http://127.0.0.1:{ports['metrics']}/metrics"
-        self._environment = _environment(folder)
+        self._environment = environment(folder)
         self._count = workers
-        arguments = {
-            "num_cpus": head_cpus,
-            "include_dashboard": dashboard,
-            "dashboard_host": "127.0.0.1",
-            "dashboard_port": ports["dashboard"],  # a part of it runs in any case
-            "dashboard_agent_listen_port": free_port(),  # a fixed one otherwise
-            "metrics_export_port": ports["metrics"],
-            "temp_dir": str(folder / "ray"),
-            "object_store_memory": 2**27,
-        }
-        with self._variables():
-            self._cluster = Cluster(initialize_head=True, head_node_args=arguments)
-        self.address: str = self._cluster.address
         self.workers: dict[str, Any] = {}
+
+        def start() -> Cluster:
+            ports = {"dashboard": free_port(), "metrics": free_port()}
+            self.dashboard = f"http://127.0.0.1:{ports['dashboard']}"
+            self.metrics = f"http://127.0.0.1:{ports['metrics']}/metrics"
+            arguments = {
+                "num_cpus": head_cpus,
+                "include_dashboard": dashboard,
+                "dashboard_host": "127.0.0.1",
+                "dashboard_port": ports["dashboard"],  # a part of it runs in any case
+                "dashboard_agent_listen_port": free_port(),  # a fixed one otherwise
+                "metrics_export_port": ports["metrics"],
+                "temp_dir": str(folder / "ray"),
+                "object_store_memory": 2**27,
+            }
+            return Cluster(initialize_head=True, head_node_args=arguments)
+
+        self._cluster = self._started(start)
+        self.address: str = self._cluster.address
         self.refill()
 
     def add(self, **arguments: Any) -> str:
         """Adds a worker; returns its id."""
         asked = {"num_cpus": 2, "resources": {SAMPLER: 1}, **arguments}
-        for left in reversed(range(_ATTEMPTS)):
-            try:
-                with self._variables():
-                    node = self._cluster.add_node(**asked)
-                break
-            except Exception:  # Ray's own: no node within half a minute, on a busy machine
-                if not left:
-                    raise
+        node = self._started(lambda: self._cluster.add_node(**asked))
         self.workers[node.node_id] = node
         return str(node.node_id)
 
@@ -93,6 +89,14 @@ class RealCluster:
     def shutdown(self) -> None:
         self._cluster.shutdown()
 
+    def _started(self, start: Callable[[], Any]) -> Any:
+        """What `start` returns; Ray itself waits half a minute, too little on a busy machine."""
+        for _ in range(_ATTEMPTS - 1):
+            with contextlib.suppress(Exception), self._variables():
+                return start()
+        with self._variables():
+            return start()
+
     @contextlib.contextmanager
     def _variables(self) -> Iterator[None]:
         """What the daemons that are started inside inherit, and so the jobs."""
@@ -106,7 +110,8 @@ class RealCluster:
             os.environ.update(before)
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
+    """The variables of the daemons of a cluster that keeps its files in `folder`."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
     beside = str(Path(sys.executable).parent)  # jobs find this interpreter as `python`
     return {

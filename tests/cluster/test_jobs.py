@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture
 def desk(tmp_path: Path, head: RealCluster) -> Desk:
-    return desk_at(tmp_path / "desk", head)
+    return desk_at(tmp_path / "desk", head.dashboard)
 
 
 def words(desk: Desk, *options: str, until: str) -> list[str]:

@@ -58,7 +58,7 @@ def done(desk: Desk, *given: str) -> CompletedProcess[str]:
 def test_a_job_is_continued_from_the_bucket_and_another_run_begins_there(
     head: RealCluster, port: int, tmp_path: Path
 ) -> None:
-    desk = desk_at(tmp_path / "desk", head)
+    desk = desk_at(tmp_path / "desk", head.dashboard)
     first = done(desk, *words(desk, port, "a", until="2"))
     assert f"--resume auto: no checkpoint in {PLACE}/a yet" in first.stdout
     assert f"saved {PLACE}/a/checkpoint_000002  iteration 2" in first.stdout
@@ -82,16 +82,17 @@ def test_a_lost_head_is_told_of_and_a_new_cluster_goes_on_from_the_bucket(
 ) -> None:
     bucket = Bucket(port, "runs/a")
     with real_cluster.started(head_cpus=2, workers=0, dashboard=True) as lost:
-        desk = desk_at(tmp_path / "first", lost)
+        desk = desk_at(tmp_path / "first", lost.dashboard)
         with followed(desk, words(desk, port, "a", until=FOREVER)) as follower:
-            soon(bucket.checkpoints)
+            soon(bucket.checkpoints, follower)
             lost.kill_head()
             output = follower.communicate(timeout=900)[0]
-    print(output[-3000:])
     last = bucket.checkpoints()[-1]
     assert follower.returncode == 1
+    assert f"warning: {lost.dashboard} does not answer; trying for 2 min ...\n" in output
+    assert "is gone or cannot be reached; a job ends with its head; submitted again with " in output
     with real_cluster.started(head_cpus=2, workers=0, dashboard=True) as head:
-        desk = desk_at(tmp_path / "second", head)
+        desk = desk_at(tmp_path / "second", head.dashboard)
         until = str(int(last.removeprefix("checkpoint_")) + 1)
         again = done(desk, *words(desk, port, "a", until=until))
     assert f"RESTORING from checkpoint: {PLACE}/a/{last}\n" in again.stdout
