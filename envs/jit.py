@@ -11,6 +11,8 @@ from typing import Any
 import numba
 from numba.core.ccallback import CFunc
 
+from envs import compile_turn
+
 
 class NoKernelCache(RuntimeError):  # noqa: N818
     """Compiled kernels can be kept nowhere."""
@@ -131,7 +133,12 @@ def _stamp(made: Any, digest: str) -> None:
     index._source_stamp = _Stamp((index._source_stamp, digest))
     if numba.config.CACHE_DIR:
         _keep_by_content(index, digest)
-    load = cache.load_overload
+    _compile_in_turn(made, Path(index._cache_path))
+
+
+def _compile_in_turn(made: Any, folder: Path) -> None:
+    """Has only one process of a machine compile a function that is kept in `folder`."""
+    cache, compile_, load = made._cache, made.compile, made._cache.load_overload
 
     def load_if_whole(signature: Any, context: Any) -> Any:
         try:
@@ -141,4 +148,14 @@ def _stamp(made: Any, digest: str) -> None:
                 cache.flush()
             return None
 
-    cache.load_overload = load_if_whole
+    def load_or_take_turn(signature: Any, context: Any) -> Any:
+        found = load_if_whole(signature, context)
+        if found is None and compile_turn.take(folder):
+            return load_if_whole(signature, context)
+        return found
+
+    def compile_in_turn(*arguments: Any) -> Any:
+        with compile_turn.compiling():
+            return compile_(*arguments)
+
+    cache.load_overload, made.compile = load_or_take_turn, compile_in_turn

@@ -153,7 +153,7 @@ def test_json_stays_json() -> None:
         "ray://10.0.0.1:10001, http://localhost:5000: refused",
         "sqlite:////data/a@b/mlflow.db",
         "file:///data/a@b",
-        "ftp:// is not a place for checkpoints; known are file://, s3://, gs:// and local paths",
+        "ftp:// is not a known kind of place; known are file://, s3://, gs:// and local paths",
         "HTTPConnectionPool(host='127.0.0.1', port=5000): url: /api/runs?run_id=1",
         "--set schedules.lr={type: cosine, end: 0.0001} --set ppo.lr=0.001",
         "  iteration  50, to go on to 100",

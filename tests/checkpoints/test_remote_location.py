@@ -90,8 +90,8 @@ def test_the_endpoint_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("ftp://host/x", "ftp:// is not a place for checkpoints; known are file://, s3://, gs:// "),
-        ("s3n://bucket/x", "s3n:// is not a place"),
+        ("ftp://host/x", "ftp:// is not a known kind of place; known are file://, s3://, gs:// "),
+        ("s3n://bucket/x", "s3n:// is not a known kind of place"),
         ("s3://", "s3:// needs a bucket"),
         ("s3:///x", "s3:// needs a bucket"),
         ("s3://bucket/a/../../b", "no folder could be called"),

@@ -2,18 +2,26 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster import three_nodes
-from tests.cluster.three_nodes import ThreeNodes
+from tests.cluster import real_cluster
+from tests.cluster.real_cluster import RealCluster
 
 
 @pytest.fixture(scope="session")
-def _cluster_of_three() -> Iterator[ThreeNodes]:
-    with three_nodes.started() as nodes:
-        yield nodes
+def cluster_of_three() -> Iterator[RealCluster]:
+    """The cluster of all tests; one that loses nodes asks for `cluster`."""
+    with real_cluster.started() as cluster:
+        yield cluster
 
 
 @pytest.fixture
-def cluster(_cluster_of_three: ThreeNodes) -> Iterator[ThreeNodes]:
-    """A running Ray cluster of a head and two workers; it is started once for all tests."""
-    yield _cluster_of_three
-    _cluster_of_three.refill()
+def cluster(cluster_of_three: RealCluster) -> Iterator[RealCluster]:
+    """A running Ray cluster of a head and two workers, which are there again afterwards."""
+    yield cluster_of_three
+    cluster_of_three.refill()
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[RealCluster]:
+    """A running Ray of one node that takes jobs."""
+    with real_cluster.started(head_cpus=2, workers=0, dashboard=True) as head:
+        yield head

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.object_store import KEYS, Bucket, url
-from tests.cluster.three_nodes import ThreeNodes
+from tests.cluster.real_cluster import RealCluster
 from tests.scripts.conftest import SMALL, Desk
 from trainer.checkpoints.remote.location import CACHE_VARIABLE
 from trainer.project import PROJECT_ROOT
@@ -71,7 +71,7 @@ def test_a_wrong_address_is_one_line_before_anything_is_loaded(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_nodes_that_cannot_see_the_project_get_it(cluster: ThreeNodes, tmp_path: Path) -> None:
+def test_nodes_that_cannot_see_the_project_get_it(cluster: RealCluster, tmp_path: Path) -> None:
     if (unshare := shutil.which("unshare")) is None:
         pytest.skip("unshare (util-linux) is not installed: what only one process sees needs it")
     hidden = tmp_path / "hidden"
@@ -103,7 +103,7 @@ def test_nodes_that_cannot_see_the_project_get_it(cluster: ThreeNodes, tmp_path:
 
 @pytest.mark.slow
 def test_a_killed_driver_is_followed_by_one_on_an_empty_disk_with_more_runners(
-    cluster: ThreeNodes, s3: int, tmp_path: Path
+    cluster: RealCluster, s3: int, tmp_path: Path
 ) -> None:
     place, bucket = url(s3, "runs/a"), Bucket(s3, "runs/a")
     given = (*TINY, "--set", f"ray.address={cluster.address}", "--checkpoint-dir", place)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import ray
 
-from tests.cluster.three_nodes import SAMPLER, ThreeNodes
+from tests.cluster.real_cluster import SAMPLER, RealCluster
 from tests.ppo.one_step_env import OneStepEnv
 from trainer.cluster.addresses import Address, check_answers
 from trainer.cluster.ray_failures import failures_of_learners
@@ -32,7 +32,7 @@ MOST_S = 120.0
 
 
 @contextlib.contextmanager
-def trained_on(cluster: ThreeNodes, **asked: Any) -> Iterator[TeamPPO]:
+def trained_on(cluster: RealCluster, **asked: Any) -> Iterator[TeamPPO]:
     """A trainer of the smallest game on the cluster, which is left running."""
     config = {
         "ppo": {"rollout_length": 8, "minibatch_size": 32},
@@ -74,7 +74,7 @@ def entropy(runner: BatchedEnvRunner) -> list[int]:
 
 
 def test_a_lost_node_costs_its_share_of_the_data_until_another_takes_its_place(
-    cluster: ThreeNodes,
+    cluster: RealCluster,
 ) -> None:
     asked = {"num_env_runners": 2, "custom_resources": {SAMPLER: 1}}
     with trained_on(cluster, **asked) as trainer:
@@ -95,7 +95,7 @@ def test_a_lost_node_costs_its_share_of_the_data_until_another_takes_its_place(
 
 
 def test_a_rollout_that_is_lost_on_the_way_costs_its_share(
-    cluster: ThreeNodes, monkeypatch: pytest.MonkeyPatch
+    cluster: RealCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = {"num_env_runners": 2, "custom_resources": {SAMPLER: 1}}
     hand_out = remote_runners.hand_out
@@ -116,7 +116,7 @@ def test_a_rollout_that_is_lost_on_the_way_costs_its_share(
 
 
 @pytest.mark.slow
-def test_runners_and_learners_are_spread_over_the_nodes(cluster: ThreeNodes) -> None:
+def test_runners_and_learners_are_spread_over_the_nodes(cluster: RealCluster) -> None:
     with trained_on(cluster, num_env_runners=2, num_learners=2) as trainer:
         for _ in range(2):
             trainer.train()
@@ -127,7 +127,7 @@ def test_runners_and_learners_are_spread_over_the_nodes(cluster: ThreeNodes) -> 
 
 
 @pytest.mark.slow
-def test_a_lost_learner_ends_the_training_with_its_name(cluster: ThreeNodes) -> None:
+def test_a_lost_learner_ends_the_training_with_its_name(cluster: RealCluster) -> None:
     with trained_on(cluster, num_learners=2) as trainer:
         trainer.train()
         places = trainer.foreach_learner(node_id)
@@ -139,7 +139,7 @@ def test_a_lost_learner_ends_the_training_with_its_name(cluster: ThreeNodes) -> 
 
 
 @pytest.mark.slow
-def test_a_runner_that_came_back_unnoticed_gets_the_weights_first(cluster: ThreeNodes) -> None:
+def test_a_runner_that_came_back_unnoticed_gets_the_weights_first(cluster: RealCluster) -> None:
     with trained_on(cluster, num_env_runners=2) as trainer:
         trainer.train()
         actor = trainer.remote_runners.actors()[1]
@@ -157,7 +157,7 @@ def test_a_runner_that_came_back_unnoticed_gets_the_weights_first(cluster: Three
 
 
 @pytest.fixture
-def joined(cluster: ThreeNodes) -> Iterator[None]:
+def joined(cluster: RealCluster) -> Iterator[None]:
     start_ray(RayGroup(address=cluster.address), OneStepEnv)
     yield
     stop_ray()

@@ -6,57 +6,28 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.head import Head, running_head
-from tests.scripts.conftest import ROOT, Desk
+from tests.cluster.jobs import FOREVER, desk_at, followed, soon
+from tests.cluster.real_cluster import RealCluster
+from tests.scripts.conftest import Desk
 from trainer.checkpoints.process_owner import Owner, is_running
 
-CONFIG = """\
-env: {num_layouts: 4}
-ray: {num_envs_per_env_runner: 64}
-ppo: {rollout_length: 32, num_epochs: 1, minibatch_size: 512, checkpoint_freq: 2}
-evaluation: {every: 2, games: 4, past: 0}
-tracking: {tensorboard_dir: null, run_name: mine}
-"""
 TRAVELLING = (
     *("env.num_layouts=4", "ray.num_envs_per_env_runner=64", "ppo.rollout_length=32"),
     *("ppo.num_epochs=1", "ppo.minibatch_size=512", "tracking.tensorboard_dir=null"),
 )
-# The kernels of this checkout are compiled; those of a copy might have to be.
-MAIN = f"""\
-import sys
-sys.path.insert(0, {str(ROOT)!r})
-from trainer.commands.train.main import main
-if __name__ == "__main__":
-    sys.exit(main())
-"""
 SECRET = "pl4nted"
-FOREVER = "100000"
 
 pytestmark = pytest.mark.timeout(900)
 
 
-@pytest.fixture(scope="module")
-def head() -> Iterator[Head]:
-    with running_head() as head:
-        yield head
-
-
 @pytest.fixture
-def desk(tmp_path: Path, head: Head) -> Desk:
-    desk = Desk(tmp_path / "desk", {"RAY_API_SERVER_ADDRESS": head.dashboard})
-    (desk.folder / "code").mkdir()
-    (desk.folder / "code/main.py").write_text(MAIN)
-    (desk.folder / "code/config.yaml").write_text(CONFIG)
-    return desk
+def desk(tmp_path: Path, head: RealCluster) -> Desk:
+    return desk_at(tmp_path / "desk", head.dashboard)
 
 
 def words(desk: Desk, *options: str, until: str) -> list[str]:
@@ -71,15 +42,6 @@ def form(desk: Desk, *given: str, code: int = 0) -> str:
     assert done.returncode == code, done.stderr
     assert SECRET not in done.stdout + done.stderr
     return done.stdout + done.stderr
-
-
-def soon(reached: Callable[[], object]) -> None:
-    """Waits for something that is going to be."""
-    for _ in range(3000):
-        if reached():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it never came")
 
 
 def writer(desk: Desk) -> Owner | None:
@@ -121,7 +83,7 @@ def test_a_job_that_fails_says_so(desk: Desk) -> None:
     assert done.stdout.endswith(" failed: main.py ended with exit code 3\n")
 
 
-def scraped(head: Head) -> dict[str, float]:
+def scraped(head: RealCluster) -> dict[str, float]:
     """The gauges of the run, as Prometheus would read them."""
     with urllib.request.urlopen(head.metrics, timeout=30) as answer:
         text = answer.read().decode()
@@ -131,7 +93,7 @@ def scraped(head: Head) -> dict[str, float]:
 
 @pytest.mark.slow
 def test_a_killed_job_is_continued_by_the_same_command_and_by_one_at_a_time(
-    desk: Desk, head: Head
+    desk: Desk, head: RealCluster
 ) -> None:
     gauges = {"iteration", "agent_steps_per_s", "seen_fraction", "evaluation_score"}
     gauges |= {"checkpoint_age_s"}
@@ -151,14 +113,7 @@ def test_a_killed_job_is_continued_by_the_same_command_and_by_one_at_a_time(
 
     os.kill(living.pid, signal.SIGKILL)
     soon(lambda: json.loads(form(desk, "status", first, "--json"))["status"] == "FAILED")
-    with subprocess.Popen(
-        [sys.executable, *words(desk, until=FOREVER)],
-        cwd=desk.work,
-        env={**desk.environment(), "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as following:
+    with followed(desk, words(desk, until=FOREVER)) as following:
         soon(lambda: (owner := writer(desk)) is not None and owner.pid != living.pid)
         following.send_signal(signal.SIGINT)  # it stops following, the job goes on
         output = following.communicate(timeout=300)[0]

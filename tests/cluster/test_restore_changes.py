@@ -1,13 +1,12 @@
 """What may change when a run is resumed on a cluster, one test per row, and what may not.
 
-The cluster is real: three nodes of Ray on the loopback, the head without work.
+The cluster is real: three nodes of Ray on the loopback.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 import yaml
 from safetensors.numpy import load_file
 
+from tests.cluster.real_cluster import RealCluster
 from tests.scripts.conftest import Desk, copy_of
 from trainer.checkpoints import layout, manifest
 
@@ -33,25 +33,9 @@ SETTINGS = (
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def address(cluster_of_three: RealCluster) -> str:
     """The address of the cluster."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_AUTH_MODE", "disabled")
-        patch.setenv("RAY_worker_niceness", "0")  # beside other tests actors would hardly start
-        yield from nodes()
-
-
-def nodes() -> Iterator[str]:
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    try:
-        for _ in range(2):
-            cluster.add_node(num_cpus=2)
-        yield cluster.address
-    finally:
-        cluster.shutdown()
+    return cluster_of_three.address
 
 
 @pytest.fixture(scope="module")
@@ -116,56 +100,39 @@ def test_one_policy_is_told_from_another(saved: Desk) -> None:
 
 
 @pytest.mark.slow
-def test_rewards_may_change(saved: Desk, address: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "before", "after"),
+    [
+        ("reward_seen", 1.0, 3.0),
+        ("shaping_beta", 0.0, 0.5),
+        ("reward_perfect_hide", 0.0, 20.0),
+        ("episode_steps", 80, 40),
+        ("level", "L0", "L1"),
+    ],
+    ids=["rewards", "shaping", "a new objective", "the length of episodes", "the level"],
+)
+def test_the_game_may_change(
+    saved: Desk, address: str, tmp_path: Path, key: str, before: object, after: object
+) -> None:
     folder = tmp_path / "changed"
-    told = resumed(saved, folder, address, "--set", "env.reward_seen=3.0")
-    assert "env.reward_seen 1.0 -> 3.0 changed" in told
-    assert kept(folder)["env"]["reward_seen"] == 3.0
+    told = resumed(saved, folder, address, "--set", f"env.{key}={after}")
+    assert f"env.{key} {before} -> {after} changed" in told
+    assert kept(folder)["env"][key] == after
 
 
-@pytest.mark.slow
-def test_shaping_may_change(saved: Desk, address: str, tmp_path: Path) -> None:
-    folder = tmp_path / "changed"
-    told = resumed(saved, folder, address, "--set", "env.shaping_beta=0.5")
-    assert "env.shaping_beta 0.0 -> 0.5 changed" in told
-    assert kept(folder)["env"]["shaping_beta"] == 0.5
-
-
-@pytest.mark.slow
-def test_an_objective_may_be_added(saved: Desk, address: str, tmp_path: Path) -> None:
-    folder = tmp_path / "changed"
-    told = resumed(saved, folder, address, "--set", "env.reward_perfect_hide=20.0")
-    assert "env.reward_perfect_hide 0.0 -> 20.0 changed" in told
-    assert kept(folder)["env"]["reward_perfect_hide"] == 20.0
-
-
-def test_workers_may_become_more(saved: Desk, address: str, tmp_path: Path) -> None:
-    told = resumed(saved, tmp_path / "changed", address, workers=4)
-    assert "ray.num_env_runners 2 -> 4 changed" in told
-    assert "4 env runners" in told
-
-
-@pytest.mark.slow
-def test_workers_may_become_fewer(saved: Desk, address: str, tmp_path: Path) -> None:
-    told = resumed(saved, tmp_path / "changed", address, workers=1)
-    assert "ray.num_env_runners 2 -> 1 changed" in told
-    assert "1 env runner" in told
-
-
-@pytest.mark.slow
-def test_the_length_of_episodes_may_change(saved: Desk, address: str, tmp_path: Path) -> None:
-    folder = tmp_path / "changed"
-    told = resumed(saved, folder, address, "--set", "env.episode_steps=40")
-    assert "env.episode_steps 80 -> 40 changed" in told
-    assert kept(folder)["env"]["episode_steps"] == 40
-
-
-@pytest.mark.slow
-def test_the_level_may_change(saved: Desk, address: str, tmp_path: Path) -> None:
-    folder = tmp_path / "changed"
-    told = resumed(saved, folder, address, "--set", "env.level=L1")
-    assert "env.level L0 -> L1 changed" in told
-    assert kept(folder)["env"]["level"] == "L1"
+@pytest.mark.parametrize(
+    ("workers", "shown"),
+    [
+        pytest.param(4, "4 env runners", id="more"),
+        pytest.param(1, "1 env runner", id="fewer", marks=pytest.mark.slow),
+    ],
+)
+def test_there_may_be_other_workers(
+    saved: Desk, address: str, tmp_path: Path, workers: int, shown: str
+) -> None:
+    told = resumed(saved, tmp_path / "changed", address, workers=workers)
+    assert f"ray.num_env_runners 2 -> {workers} changed" in told
+    assert shown in told
 
 
 def refused(desk: Desk, address: str, *words: str) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numba
 import pytest
 
+from envs import compile_turn
 from envs.jit import NoKernelCache, callback, compiler
 
 
@@ -67,6 +71,73 @@ def test_kernels_are_good_wherever_they_are_copied_to(
     there.write_text("def three(): return 4")
     os.utime(there, (2, 2))  # Python itself goes by this
     assert compiled(there)() == 4
+
+
+# Two kernels, the second within the first; prints how many functions were compiled, not loaded.
+PROGRAM = """
+from pathlib import Path
+from envs.jit import compiler
+from numba.core import event
+import numpy as np
+
+kernel = compiler([Path(__file__)])
+
+@kernel
+def inner(x):
+    return np.sort(x)  # takes long to be compiled
+
+@kernel
+def outer(x):
+    return inner(x)[0]
+
+if __name__ == "__main__":
+    print("ready", flush=True)
+    input()
+    with event.install_recorder("numba:compile") as compiled:
+        assert outer(np.array([3, 1, 2])) == 1
+    print(sum(1 for _, one in compiled.buffer if one.is_start))
+"""
+
+
+@pytest.mark.slow
+def test_of_processes_that_begin_together_one_compiles(tmp_path: Path) -> None:
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM)
+    root = Path(__file__).resolve().parents[2]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(path)],
+            env={**os.environ, "PYTHONPATH": str(root)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    counts = [int(process.communicate(timeout=200)[0]) for process in processes]
+    assert sorted(map(bool, counts)) == [False, False, True]
+
+
+def test_a_process_that_keeps_the_turn_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compile_turn, "_PATIENCE_S", 0.0)
+    with (tmp_path / ".compiling").open("w") as held, compile_turn.compiling():
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert not compile_turn.take(tmp_path)
+        fcntl.flock(held, fcntl.LOCK_UN)
+        monkeypatch.undo()
+        assert compile_turn.take(tmp_path)
+        assert not compile_turn.take(tmp_path)  # a function within has its turn already
+    with compile_turn.compiling():
+        assert compile_turn.take(tmp_path)
 
 
 def test_a_callback_without_a_folder_says_the_same() -> None:

@@ -22,6 +22,15 @@ TINY = (
     *("--set", "ppo.checkpoint_freq=2"),
     *("--set", "ray.num_env_runners=2"),
 )
+MOST_S = 300
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * MOST_S)]
+
+
+@pytest.fixture(autouse=True)
+def _beside_others(desk: Desk) -> None:
+    desk.variables["PYTHONWARNINGS"] = "ignore"  # Ray's own, at its import
+    desk.variables["RAY_worker_niceness"] = "0"  # beside other tests actors would hardly start
 
 
 def descendants(pid: int) -> dict[int, str]:
@@ -45,10 +54,10 @@ def kill(process: subprocess.Popen[str], *names: str, count: int = 1) -> list[in
 
 
 TWO_LEARNERS = ("--set", "ray.num_learners=2")
+AGENT = r"Ray's (RuntimeEnvAgent|DashboardAgent) \(process \d+\) died"
 GCS = r"Ray's control service, gcs_server, \(process {}\) died"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("names", "options", "says"),
     [
@@ -61,8 +70,9 @@ GCS = r"Ray's control service, gcs_server, \(process {}\) died"
         (("raylet/raylet",), TWO_LEARNERS, r"Ray's raylet \(process {}\) died"),
         (("gcs_server",), TWO_LEARNERS, GCS),
         (("gcs_server", "raylet/raylet"), TWO_LEARNERS, GCS),
-        (("ray::RuntimeEnvAgent",), (), r"Ray's RuntimeEnvAgent \(process {}\) died"),
-        (("ray::DashboardAgent",), (), r"Ray's DashboardAgent \(process {}\) died"),
+        # A raylet that has lost one agent ends the other: on a busy machine both are found dead.
+        (("ray::RuntimeEnvAgent",), (), AGENT),
+        (("ray::DashboardAgent",), (), AGENT),
     ],
     ids=[
         *("learner", "only learner", "raylet", "control service", "all of it"),
@@ -72,28 +82,27 @@ GCS = r"Ray's control service, gcs_server, \(process {}\) died"
 def test_a_death_ends_the_run_in_one_line_with_the_way_on(
     desk: Desk, names: tuple[str, ...], options: tuple[str, ...], says: str
 ) -> None:
-    desk.variables["PYTHONWARNINGS"] = "ignore"  # Ray's own, at its import
     process = desk.start_anew(words=("main.py", *TINY, "--until", "4000", *options))
-    wait_for(process, " 3/4000 |")
+    wait_for(process, "saved ./checkpoints/checkpoint_000002 ")
     pid = kill(process, *names)[0]
-    output, errors = process.communicate(timeout=90)
+    output, errors = process.communicate(timeout=MOST_S)
     assert process.returncode == 1, errors
     lines = errors.splitlines()
     assert len(lines) == 1, errors
     assert re.match("error: " + says.format(pid), lines[0]), errors
     assert "Broken pipe" not in output + errors
     assert "(raylet)" not in output
-    last = desk.checkpoints()[-1]
-    assert f"the last checkpoint is ./checkpoints/{last}; resume with: " in lines[0]
+    told = re.search(r"the last checkpoint is \./checkpoints/(\w+); resume with: ", lines[0])
+    assert told is not None, errors
+    last = told[1]
+    assert last in desk.checkpoints()[-2:]  # another one may just have been committed
     command = shlex.split(lines[0].rpartition("resume with: ")[2])
     assert Path(command[1]).name == "continue_training.py"
     assert command[2] == f"./checkpoints/{last}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2])
 def test_killed_runners_are_reported_and_come_back(desk: Desk, count: int) -> None:
-    desk.variables["PYTHONWARNINGS"] = "ignore"
     process = desk.start_anew(words=("main.py", *TINY, "--until", "4000"))
     wait_for(process, " 3/4000 |")
     kill(process, "ray::BatchedEnvRunner", count=count)
@@ -105,7 +114,7 @@ def test_killed_runners_are_reported_and_come_back(desk: Desk, count: int) -> No
         wait_for(process, "of 2 is back")
     wait_for(process, "/4000 |")  # it continues
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=90)
+    _, errors = process.communicate(timeout=MOST_S)
     assert process.returncode == 130, errors
     missing = [row["runners_missing"] for row in desk.history()]
     assert missing[:3] == [0, 0, 0]

@@ -13,6 +13,7 @@ from trainer.commands.submit import follow as following
 from trainer.commands.submit import forms
 from trainer.commands.submit.jobs import ClusterError, Jobs, JobStatus
 from trainer.commands.submit.variables import Mask
+from trainer.errors import UsageError
 
 LOG = ["begun\n", "saved /a/checkpoint_000002  iteration 2  reward 1.00\n", "done\n"]
 
@@ -83,14 +84,34 @@ def test_a_connection_that_breaks_is_made_again_and_nothing_is_shown_twice(
     assert capsys.readouterr().out == "".join(["***\n", *LOG[1:], "job succeeded\n"])
 
 
-def test_a_dashboard_that_is_gone_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dashboard_that_is_gone_is_told_of_and_given_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = 0
+
     def gone(submission_id: str) -> Any:
-        raise ClusterError("gone")
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            monkeypatch.setattr(following, "_PATIENCE_S", -1.0)
+        raise ClusterError("nobody is there")
 
     jobs = FakeJobs(lines=[1, 1, 1])
     monkeypatch.setattr(jobs, "get", gone)
-    monkeypatch.setattr(following, "_PATIENCE_S", -1.0)
-    with pytest.raises(ClusterError, match="gone"):
+    said = r"head of job is gone .* submitted again with --resume auto, it goes on from the last "
+    with pytest.raises(ClusterError, match=said):
+        follow(jobs)
+    warned = "warning: http://head:8265 does not answer; trying for 2 min ...\n"
+    assert capsys.readouterr().err == warned
+
+
+def test_a_cluster_that_was_started_anew_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(submission_id: str) -> Any:
+        raise UsageError("no such job")
+
+    jobs = FakeJobs(lines=[1, 1])
+    monkeypatch.setattr(jobs, "get", unknown)
+    with pytest.raises(ClusterError, match="does not know job any more: it was started anew; a jo"):
         follow(jobs)
 
 

@@ -167,11 +167,13 @@ def test_credentials_do_not_belong_into_the_command(job: Job) -> None:
     assert "s3same" not in str(refused.value)
 
 
-def test_checkpoints_that_the_cluster_does_not_see(
-    job: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_cluster_does_not_see_or_keep(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     (lost,) = check_training(["--checkpoint-dir", "./mine"], job)
     assert "checkpoints in ./mine lie in the job's own copy" in lost
+    stays = ["--checkpoint-dir", "s3://bucket/a", "--set", "tracking.sessions.every=10"]
+    (lost,) = check_training(stays, job)
+    assert "session records in ./sessions lie in the job's own copy" in lost
+    assert check_training([*stays, "--set", "tracking.sessions.uri=s3://bucket/s"], job) == []
     there = golden_in(job.folder / "checkpoints")
     (unseen,) = check_training(
         ["--iterations", "9"], with_variables(job, RESTORE_CHECKPOINT=str(there))

@@ -94,7 +94,7 @@ def parse(given: str | os.PathLike[str]) -> Path | Location:
     if scheme not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)
         raise ValueError(
-            f"{safe_json.shown(scheme)}:// is not a place for checkpoints; known are {known} "
+            f"{safe_json.shown(scheme)}:// is not a known kind of place; known are {known} "
             "and local paths"
         )
     try:

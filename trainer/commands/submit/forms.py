@@ -50,7 +50,7 @@ def follow_job(jobs: Jobs, submission_id: str, mask: Mask) -> int:
     Ctrl-C stops following. On a terminal it asks whether to stop the job too.
     """
     with Interrupt() as interrupt:
-        job = follow(jobs, submission_id, lambda text: _show(mask(text)), interrupt)
+        job = follow(jobs, submission_id, lambda text: _show(mask(text)), _warn, interrupt)
     if job is None:
         return _left(jobs, submission_id)
     told = reason(job)
@@ -107,6 +107,10 @@ def _log(jobs: Jobs, job: JobDetails) -> str:
     except ClusterError as error:
         print(f"warning: the log cannot be read: {error}", file=sys.stderr)
         return ""
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def _show(text: str) -> None:

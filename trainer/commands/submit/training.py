@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.checkpoints.open_store import is_url, open_store
+from trainer.checkpoints.open_store import open_store
 from trainer.checkpoints.safe_io.redaction import has_credentials, redacted
 from trainer.checkpoints.selectors import KEYWORDS
 from trainer.commands.submit.package import Package
@@ -17,6 +17,7 @@ from trainer.commands.train.arguments import WORKERS_VARIABLE
 from trainer.commands.train.configuration import given
 from trainer.commands.train.main import build_parser
 from trainer.commands.train.start import AUTO, RESTORE_VARIABLE
+from trainer.config.run_groups import SessionsGroup
 from trainer.config.schema import ConfigGroups
 from trainer.errors import UsageError
 from trainer.project import profiles
@@ -67,7 +68,12 @@ def check_training(words: Sequence[str], job: Job) -> list[str]:
         starts_anew = args.fresh or not _named_checkpoint(args, job)
         groups = asked.config() if starts_anew else asked.groups()
         place = args.checkpoint_dir or groups.ppo.checkpoint_dir
-        return [*left, *_about_the_folder(place, job), *_about_the_start(args, groups, job)]
+        return [
+            *left,
+            *_about_the_folder(place, job),
+            *_about_the_sessions(groups.tracking.sessions, job),
+            *_about_the_start(args, groups, job),
+        ]
 
 
 @contextlib.contextmanager
@@ -100,11 +106,23 @@ def _check_config_file(args: argparse.Namespace, job: Job) -> None:
 def _about_the_folder(place: str, job: Job) -> list[str]:
     """A warning if checkpoints would be lost with the job's copy of the code."""
     _check_place("ppo.checkpoint_dir", place)
-    if is_url(place) or "://" in place or Path(place).is_absolute() or job.package is None:
+    return _lost(f"checkpoints in {place}", place, "--checkpoint-dir", job)
+
+
+def _about_the_sessions(settings: SessionsGroup, job: Job) -> list[str]:
+    """The same of session records, whose URL the configuration has checked."""
+    if settings.every is None:
+        return []
+    what = f"session records in {settings.uri}"
+    return _lost(what, settings.uri, "tracking.sessions.uri", job)
+
+
+def _lost(what: str, place: str, option: str, job: Job) -> list[str]:
+    if "://" in place or Path(place).is_absolute() or job.package is None:
         return []
     return [
-        f"checkpoints in {place} lie in the job's own copy of the project, which Ray deletes after "
-        "the job: give --checkpoint-dir an s3:// or gs:// URL, or the path of a volume that stays"
+        f"{what} lie in the job's own copy of the project, which Ray deletes after "
+        f"the job: give {option} an s3:// or gs:// URL, or the path of a volume that stays"
     ]
 
 
