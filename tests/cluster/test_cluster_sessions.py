@@ -149,7 +149,7 @@ def test_a_runner_that_is_lost_within_an_episode_changes_nothing_by_it(
     cluster: RealCluster,
 ) -> None:
     with_records, without = trained(cluster, every=1), trained(cluster, every=None)
-    assert with_records[2] > 2
+    assert with_records[2] > 0
     assert without[2] == 0
     assert with_records[:2] == without[:2]
     assert with_records[1][2] == (1,)

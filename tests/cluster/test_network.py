@@ -23,6 +23,8 @@ pytestmark = [
     pytest.mark.timeout(1800),
 ]
 
+_ATTEMPTS = 5
+
 
 @pytest.fixture
 def network() -> Iterator[Hosts]:
@@ -39,6 +41,7 @@ class Cluster:
         self.dashboard = f"http://{network.address['head']}:8265"
 
     def start(self, host: str) -> None:
+        """Starts Ray there; it gives itself half a minute, too little on a busy machine."""
         address = self._network.address
         if host == "head":
             words = ["--head", "--port=6379", "--dashboard-host=0.0.0.0", "--num-cpus=0"]
@@ -47,14 +50,21 @@ class Cluster:
             words = [f"--address={address['head']}:6379", "--num-cpus=1"]
         ray = str(Path(sys.executable).with_name("ray"))
         words += [f"--node-ip-address={address[host]}", f"--object-store-memory={2**27}"]
-        with (self._folder / f"{host}.log").open("w") as log:
-            self._daemons[host] = subprocess.Popen(
-                self._network.on(host, ray, "start", *words, "--block"),
-                env=environment(self._folder),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        command = self._network.on(host, ray, "start", *words, "--block")
+        log = self._folder / f"{host}.log"
+        for _ in range(_ATTEMPTS):
+            with log.open("w") as file:
+                self._daemons[host] = subprocess.Popen(
+                    command,
+                    env=environment(self._folder),
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                )
+            soon(lambda: "Ray runtime started" in log.read_text() or self.has_ended(host))
+            if not self.has_ended(host):
+                return
+        raise AssertionError(log.read_text())
 
     def has_ended(self, host: str) -> bool:
         """Whether Ray no longer runs there."""
