@@ -8,7 +8,6 @@ goes on: the first failure is told, and then only that it works again.
 from __future__ import annotations
 
 import json
-import math
 import queue
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +21,7 @@ from trainer.config.own_game import OwnGameConfig
 from trainer.config.schema import Config
 from trainer.episodes import trace
 from trainer.episodes.names import RecordName, session_name
-from trainer.episodes.record import FORMAT, GAME, MAX_BYTES, VERSION
+from trainer.episodes.record import FORMAT, GAME, MAX_BYTES, MAX_NUMBER, VERSION
 from trainer.episodes.store import RecordStore, open_records, unreachable
 from trainer.ppo.sampled_episode import SampledEpisode
 from trainer.project import module_command, shown_path
@@ -198,7 +197,7 @@ def _json(document: Mapping[str, Any]) -> bytes:
 
 
 def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= MAX_NUMBER else None  # a nan is not
 
 
 def _numbers(values: Sequence[float]) -> list[float | None]:
