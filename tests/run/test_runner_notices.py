@@ -56,3 +56,7 @@ def test_a_loss_that_lasts_is_told_of_again(undelivered: Mapping[int, str]) -> N
         "runner 2 of 4 is still missing after 10 iterations; this iteration has 75% of the data"
     )
     assert at[46] == "runner 2 of 4 is back, after 45 iterations"
+
+
+def test_of_a_run_without_runners_nothing_is_told() -> None:
+    assert told_of(0, NONE, NONE) == [("", "info")] * 2

@@ -33,6 +33,8 @@ class RunnerNotices:
         now = {number: undelivered.get(number, _RESTARTED) for number in missing}
         lasted, self._lasting = self._lasting, self._lasting + 1 if now else 0
         self._before = now
+        if not (before or now):
+            return "", "info"
         share = f"{100 * (self._runners - len(now)) / self._runners:.0f}%"
         if fresh := {number: why for number, why in now.items() if before.get(number) != why}:
             self._next = self._lasting + _AGAIN - 1
