@@ -89,6 +89,12 @@ class RealCluster:
         """Kills all daemons of the head by SIGKILL; what is left can only be shut down."""
         self._cluster.remove_node(self._cluster.head_node, allow_graceful=False)
 
+    def kill_raylet_of_head(self) -> int:
+        """Kills one daemon of the head by SIGKILL; returns its process id."""
+        process = self._cluster.head_node.all_processes["raylet"][0].process
+        process.kill()
+        return int(process.pid)
+
     def refill(self) -> None:
         """Brings the cluster back to as many workers as it began with."""
         while len(self.workers) < self._count:

@@ -30,6 +30,7 @@ from trainer.run.identity import RunIdentity
 
 _WAITING = 64  # episodes; of a few hundred KB each at most
 _CLOSE_S = 30.0
+_SLOW = "takes session records more slowly than they come; some are left out"
 Notice = tuple[str, str]
 """A message and its level, for the console."""
 
@@ -60,7 +61,7 @@ class SessionRecorder:
         self._numbers: dict[int, int] = {}
         self._queue: queue.Queue[tuple[int, SampledEpisode] | None] = queue.Queue(_WAITING)
         self._notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
-        self._failing = self._told_traces = False
+        self._failing = self._told_traces = self._told_slow = False
         self._thread: threading.Thread | None = None
         self.written = self.lost = 0
 
@@ -81,6 +82,9 @@ class SessionRecorder:
                 self._queue.put_nowait((runner, episode))
             except queue.Full:
                 self.lost += 1
+                if not (self._failing or self._told_slow):
+                    self._told_slow = True
+                    self._notices.put((f"{self._store.shown} {_SLOW}", "warning"))
 
     def notices(self) -> Iterable[Notice]:
         """What there is to be told since the last call."""
@@ -102,6 +106,9 @@ class SessionRecorder:
             self._thread.join(patience_s)
         if self._thread.is_alive():
             self.lost += waiting
+            if not self._failing:
+                late = f"did not take the last session records within {patience_s:.0f} s"
+                self._notices.put((f"{self._store.shown} {late}", "warning"))
         self._thread = None
 
     def summary(self) -> str:
