@@ -21,7 +21,7 @@ from envs.hide_and_seek.batch_env import HideAndSeekBatchEnv
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.cluster.ray_failures import check_ray, failures_of_learners, failures_of_ray
 from trainer.cluster.ray_session import start_ray, stop_ray
-from trainer.cluster.resources import StoppedWaiting
+from trainer.cluster.resources import StoppedWaiting, node_of, store_notice
 from trainer.cluster.waits import Tell, bounded_wait, silent
 from trainer.config.budget import Budget
 from trainer.config.build_scheduler import with_schedules
@@ -36,7 +36,7 @@ from trainer.ppo.algorithm_config import EnvMaker, algorithm_config, network_spe
 from trainer.reporting.console.console import Console
 from trainer.reporting.console.make_console import make_console
 from trainer.run.identity import RunOrigin
-from trainer.run.memory_check import check_memory
+from trainer.run.memory_check import check_memory, rollout_bytes
 from trainer.run.metrics_row import metrics_row
 from trainer.run.recorder import RunRecorder
 from trainer.run.restore import restore
@@ -200,6 +200,10 @@ def create_ppo_trainer(
             trainer: TeamPPO = blueprint.build_algo()
         undo.callback(trainer.stop)
         trainer.tell = tell
+        if config.ray.num_env_runners or config.ray.num_learners:
+            places = trainer.foreach_runner(node_of), trainer.foreach_learner(node_of)
+            if notice := store_notice(rollout_bytes(config), *places):
+                tell(notice)
         if saved is not None:
             until = until or planned_iterations(config)
             trainer.restore_notes = restore(trainer, saved, config, until, carry=carry_schedules)

@@ -20,6 +20,7 @@ SAMPLER = "sampler"
 """A resource that a worker node has one of, so that each takes one env runner that asks for it."""
 
 _ATTEMPTS = 5
+_OBJECT_STORE = 2**27
 
 
 class RealCluster:
@@ -32,9 +33,18 @@ class RealCluster:
         workers: the nodes but for the head, by their id.
     """
 
-    def __init__(self, folder: Path, head_cpus: int, workers: int, *, dashboard: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        head_cpus: int,
+        workers: int,
+        *,
+        dashboard: bool = False,
+        object_stores: tuple[int, int] = (_OBJECT_STORE, _OBJECT_STORE),
+    ) -> None:
+        """`object_stores`: bytes of that of the head, and of that of each worker."""
         self._environment = environment(folder)
-        self._count = workers
+        self._count, self._object_store = workers, object_stores[1]
         self.workers: dict[str, Any] = {}
 
         def start() -> Cluster:
@@ -49,7 +59,7 @@ class RealCluster:
                 "dashboard_agent_listen_port": free_port(),  # a fixed one otherwise
                 "metrics_export_port": ports["metrics"],
                 "temp_dir": str(folder / "ray"),
-                "object_store_memory": 2**27,
+                "object_store_memory": object_stores[0],
             }
             return Cluster(initialize_head=True, head_node_args=arguments)
 
@@ -59,7 +69,12 @@ class RealCluster:
 
     def add(self, **arguments: Any) -> str:
         """Adds a worker; returns its id."""
-        asked = {"num_cpus": 2, "resources": {SAMPLER: 1}, **arguments}
+        asked = {
+            "num_cpus": 2,
+            "resources": {SAMPLER: 1},
+            "object_store_memory": self._object_store,
+            **arguments,
+        }
         node = self._started(lambda: self._cluster.add_node(**asked))
         self.workers[node.node_id] = node
         return str(node.node_id)
@@ -73,6 +88,12 @@ class RealCluster:
     def kill_head(self) -> None:
         """Kills all daemons of the head by SIGKILL; what is left can only be shut down."""
         self._cluster.remove_node(self._cluster.head_node, allow_graceful=False)
+
+    def kill_raylet_of_head(self) -> int:
+        """Kills one daemon of the head by SIGKILL; returns its process id."""
+        process = self._cluster.head_node.all_processes["raylet"][0].process
+        process.kill()
+        return int(process.pid)
 
     def refill(self) -> None:
         """Brings the cluster back to as many workers as it began with."""
@@ -126,15 +147,13 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def started(
-    head_cpus: int = 1, workers: int = 2, *, dashboard: bool = False
-) -> Iterator[RealCluster]:
+def started(head_cpus: int = 1, workers: int = 2, **options: Any) -> Iterator[RealCluster]:
     """A cluster that is gone afterwards, its processes and its folder."""
     # A socket path may have 107 bytes, of which Ray takes 65: not below pytest's own folder.
     folder = Path(tempfile.mkdtemp(prefix="ray-"))
     try:
         (folder / "ray").mkdir()
-        cluster = RealCluster(folder, head_cpus, workers, dashboard=dashboard)
+        cluster = RealCluster(folder, head_cpus, workers, **options)
         try:
             yield cluster
         finally:

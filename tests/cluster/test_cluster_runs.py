@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.object_store import KEYS, Bucket, url
+from tests.cluster import real_cluster
 from tests.cluster.real_cluster import RealCluster
 from tests.scripts.conftest import SMALL, Desk
+from tests.scripts.test_signals import wait_for
 from trainer.checkpoints.remote.location import CACHE_VARIABLE
 from trainer.project import PROJECT_ROOT
 
@@ -128,6 +130,22 @@ def test_a_killed_driver_is_followed_by_one_on_an_empty_disk_with_more_runners(
     assert "3 env runners, learning in this process" in done.stdout
     assert "runner 3 is new: its worlds start fresh" in done.stdout
     assert "learner and runners hold the same weights" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_death_of_the_raylet_of_this_machine_is_named_with_the_way_on(tmp_path: Path) -> None:
+    desk = new_desk(tmp_path / "desk")
+    with real_cluster.started(head_cpus=2, workers=0) as head:
+        place = ("--set", f"ray.address={head.address}", "--set", "ray.num_env_runners=1")
+        words = ("main.py", "--iterations", "4000", *TINY, *place)
+        process = desk.start_anew(words=words)
+        wait_for(process, "saved ./checkpoints/checkpoint_000002 ")
+        pid = head.kill_raylet_of_head()
+        _, errors = process.communicate(timeout=MOST_S)
+    assert process.returncode == 1, errors
+    (line,) = errors.splitlines()
+    assert line.startswith(f"error: Ray's raylet of this machine (process {pid}) died; ")
+    assert "resume with: " in line
 
 
 def new_desk(folder: Path) -> Desk:

@@ -112,6 +112,7 @@ def test_a_rollout_that_is_lost_on_the_way_costs_its_share(
         monkeypatch.setattr(remote_runners, "hand_out", lose_second)
         trainer.train()
         assert trainer.last.missing_runners == (2,)
+        assert trainer.last.undelivered == {}  # its runner is dead
         assert trainer.last.env_steps == STEPS
 
 
@@ -181,9 +182,13 @@ def joined(cluster: RealCluster) -> Iterator[None]:
             r"3 \(1 CPU and 1 sampler each\), but the cluster has .* 2 sampler free",
         ),
         (
+            {"num_env_runners": 1, "custom_resources": {"samplr": 1}},
+            r"the cluster has \d of 5 CPU free and no samplr, which no node offers, on 3 nodes",
+        ),
+        (
             {"num_learners": 1, "num_gpus_per_learner": 0.5},
-            r"ray.num_learners = 1 \(0.5 GPU each\), but the cluster has 0 of 0 GPU free .* "
-            r"set ray.num_gpus_per_learner to 0, or add a node with a GPU",
+            r"ray.num_learners = 1 \(0.5 GPU each\), but the cluster has no GPU, which no node "
+            r"offers, on 3 nodes.*; set ray.num_gpus_per_learner to 0, or add a node with a GPU",
         ),
     ],
 )

@@ -24,7 +24,6 @@ from trainer.cluster.ray_failures import (
 from trainer.cluster.ray_session import start_ray, stop_ray, without_object_store
 from trainer.config.schema import RayGroup
 from trainer.errors import ProcessDied, TrainingDiverged
-from trainer.run.runner_notices import runner_notice
 
 
 def died(pid: int) -> ActorDiedError:
@@ -147,25 +146,6 @@ def test_an_answer_of_every_learner_is_needed() -> None:
         answers_of(answers[:1], 2)
     with pytest.raises(ActorDiedError):
         answers_of(Learners(died(1)).foreach_actor(None, healthy_only=False), 2)
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "text"),
-    [
-        ((), (), ""),
-        ((), (1,), "runner 1 of 2 died and is being restarted; this iteration has 50% of the data"),
-        ((1,), (1,), ""),
-        ((1,), (), "runner 1 of 2 is back"),
-        ((1,), (2,), "runner 2 of 2 died and is being restarted; this iteration has 50%"),
-    ],
-)
-def test_runners_that_die_and_come_back_are_told_of(
-    before: tuple[int, ...], now: tuple[int, ...], text: str
-) -> None:
-    said, level = runner_notice(before, now, 2)
-    assert said.startswith(text)
-    assert bool(said) == bool(text)
-    assert level == ("warning" if "died" in text else "info")
 
 
 def test_a_ray_that_ran_already_is_left_running(monkeypatch: pytest.MonkeyPatch) -> None:

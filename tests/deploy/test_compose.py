@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 
+import pytest
+
 from tests.deploy import compose
-from tests.deploy.manifests import DEPLOY
+from tests.deploy.manifests import DEPLOY, RAYCLUSTER, RAYJOB, load
+from trainer.config.schema import Config
+from trainer.run.memory_check import rollout_bytes
 
 
 def test_the_file_has_the_fields_of_the_format() -> None:
@@ -32,6 +37,27 @@ def test_the_head_takes_no_runner_and_workers_find_it() -> None:
     assert {"ray", "start", "--head", "--num-cpus=0", "--port=6379"} <= set(head)
     assert {"--address=head:6379", "--num-cpus=1"} <= set(worker)
     assert not found["worker"]["env_file"]
+
+
+@pytest.mark.parametrize(("name", "runners"), [("head", 25), ("worker", 2)])
+def test_an_object_store_fits_into_shared_memory_and_rollouts_into_it(
+    name: str, runners: int
+) -> None:
+    service = compose.services()[name]
+    (store,) = re.findall(r"--object-store-memory=(\d+)", service["command"])
+    (gigabytes,) = re.findall(r"(\d+)gb", service["shm_size"])
+    # Of a worker two: the next may come before Ray has let go of the last.
+    assert runners * rollout_bytes(Config()) < int(store) < 0.95 * int(gigabytes) * 2**30
+    if name == "head":
+        (job,), (cluster,) = load(RAYJOB), load(RAYCLUSTER)
+        for spec in (job["spec"]["rayClusterSpec"], cluster["spec"]):
+            head = spec["headGroupSpec"]
+            (container,) = head["template"]["spec"]["containers"]
+            memory = int(container["resources"]["limits"]["memory"].removesuffix("Gi")) * 2**30
+            asked = int(head["rayStartParams"]["object-store-memory"])
+            # The batch itself, once more outside the store, and the program.
+            assert asked == int(store)
+            assert asked + 25 * rollout_bytes(Config()) + 2 * 2**30 < memory
 
 
 def test_only_this_machine_reaches_the_dashboard() -> None:

@@ -1,5 +1,6 @@
 """What remote runners sample reaches those who learn from it, or is said to be lost; a real Ray."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,8 @@ from tests.ppo.building import build_trainer
 from tests.ppo.one_step_env import OneStepEnv
 from trainer.cluster.ray_session import start_ray, stop_ray
 from trainer.config.schema import Config
-from trainer.ppo.remote_rollouts import Piece, StoredSample, shards_of
+from trainer.ppo import remote_runners
+from trainer.ppo.remote_rollouts import TAKEN, Piece, RolloutLost, StoredSample, shards_of
 from trainer.ppo.rollout import RolloutBatch
 
 CONFIG = Config.from_dict(
@@ -74,10 +76,32 @@ def test_shards_hold_what_the_runners_sampled() -> None:
     assert one.teams["seeker"].obs.flags.writeable
 
 
+@ray.remote
+def never() -> None:
+    threading.Event().wait()
+
+
+def test_a_rollout_that_does_not_come_in_time_is_not_said_to_be_of_the_dead() -> None:
+    late = never.remote()
+    samples = [stored(1, ray.put(filled(3, 10.0)), 3), stored(2, late, 3)]
+    with pytest.raises(RolloutLost) as raised:
+        shards_of(samples, 1)[0].fetch(patience_s=1.0)
+    ray.cancel(late, force=True)
+    assert raised.value.reasons == {
+        2: "its rollout did not arrive within 1 s: "
+        "the network or an object store of Ray is too slow"
+    }
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
 def test_learners_and_runners_of_any_number_learn_from_every_step() -> None:
     trainer = build_trainer(CONFIG, OneStepEnv)
     try:
+        found = remote_runners.sample(trainer, lambda: None)
+        # No reference is left that would keep the rollouts in a store while they are learned from.
+        assert [sample.rollout for sample, _ in found.samples.values()] == [None] * 3
+        assert found.batch == [TAKEN] * 2
+        assert found.undelivered == {}
         for _ in range(2):
             trainer.train()
             assert trainer.last.env_steps == 3 * 6 * 8

@@ -74,7 +74,8 @@ def test_the_rollout_tells_where_it_was_cut_and_what_was_seen_last_is_worth() ->
 def test_a_game_that_never_truncates_keeps_no_final_values() -> None:
     teams = OneStepEnv(4).teams
     batch = RolloutBatch.allocate(teams, 3, 4)
-    halves = RolloutBatch.concatenate([batch.part(slice(0, 2)), batch.part(slice(2, 4))])
-    assert halves.teams["hider"].final_values.shape == (0, 4, 1)
+    twice = batch.sized(8)
+    twice.fill(slice(4, 8), batch)
+    assert twice.teams["hider"].final_values.shape == (0, 8, 1)
     whole = RolloutBatch.allocate(teams, 3, 4, truncates=True)
     assert whole.teams["hider"].final_values.shape == (3, 4, 1)

@@ -149,7 +149,9 @@ def test_states_are_cut_and_joined_by_worlds() -> None:
     hider.state[:] = np.random.default_rng(0).random(hider.state.shape)
     parts = [batch.part(slice(i, i + 2)) for i in (0, 2, 4)]
     assert [part.teams["hider"].state.shape for part in parts] == [(4, 2, 2, STEPS + 1)] * 3
-    again = RolloutBatch.concatenate(parts)
+    again = batch.sized(6)
+    for i, part in zip((0, 2, 4), parts, strict=True):
+        again.fill(slice(i, i + 2), part)
     assert (again.teams["hider"].state == hider.state).all()
     assert again.teams["seeker"].state.shape == (4, 6, 2, 0)
     assert hider.at(1).state is not None

@@ -201,7 +201,7 @@ def test_runners_that_die_are_reported(tmp_path: Path, tracker: FakeTracker) -> 
         bench.iterate(missing=(1,))
         bench.iterate()
     assert bench.console.lines[0].startswith("warning: runner 1 of 2 died")
-    assert "info: runner 1 of 2 is back" in bench.console.lines
+    assert "info: runner 1 of 2 is back, after 1 iteration" in bench.console.lines
 
 
 def test_what_is_newer_than_the_resumed_iteration_becomes_a_branch(

@@ -129,7 +129,11 @@ def test_training_does_not_wait_for_a_slow_place(tmp_path: Path) -> None:
     for _ in range(100):
         recorder.write({0: EPISODE})  # would wait for ever if it waited
     assert 30 <= recorder.lost <= 40  # 64 wait, and one is being written
+    slow = f"{tmp_path} takes session records more slowly than they come; some are left out"
+    assert list(recorder.notices()) == [(slow, "warning")]  # once
     recorder.close(patience_s=0.0)  # not even at the end
+    late = f"{tmp_path} did not take the last session records within 0 s"
+    assert list(recorder.notices()) == [(late, "warning")]
     store.open.set()
 
 

@@ -27,6 +27,7 @@ from trainer.cluster.addresses import (
     needs_ray,
     unreachable,
 )
+from trainer.cluster.local_raylet import LocalRaylet
 from trainer.cluster.shipped_code import cluster_runtime_env, local_runtime_env
 from trainer.config.run_groups import RayGroup
 from trainer.project import cache_dir
@@ -39,6 +40,7 @@ _DAEMONS = {"gcs_server": "Ray's control service, gcs_server,", "raylet": "Ray's
 
 _started = False  # whether this process has started or joined a Ray, and has to leave it
 _own = False  # whether it has started it
+_joined: LocalRaylet | None = None  # of the cluster that it has joined instead
 
 
 def quiet_logging() -> None:
@@ -79,16 +81,16 @@ def start_ray(
 
     if ray.is_initialized():
         return False
-    global _started, _own
+    global _started, _own, _joined
     address = address_of(settings)
-    _own = address is None
+    _own, _joined = address is None, None
     if address is None:
         _start_own(settings)
         _started = True
         return True
     check_answers(address)
     _join(address, make_env)
-    _started = True
+    _started, _joined = True, LocalRaylet(ray._private.worker._global_node)
     try:
         from trainer.cluster.resources import wait_for_room
 
@@ -202,7 +204,12 @@ def stop_ray() -> None:
 
 
 def dead_daemon() -> str | None:
-    """The name of a dead daemon of the Ray that this process started; None if all live."""
+    """The name of a dead daemon of Ray that this process cannot live without; None: all live.
+
+    All of the Ray that it started, and its own raylet of a cluster that it has joined.
+    """
+    if _started and _joined is not None and _joined.is_dead:
+        return f"{_DAEMONS['raylet']} of this machine (process {_joined.pid})"
     node = _node()
     dead = {kind: process.pid for kind, process in node.dead_processes()} if node else {}
     return next((f"{_DAEMONS[k]} (process {dead[k]})" for k in _DAEMONS if k in dead), None)
@@ -210,6 +217,8 @@ def dead_daemon() -> str | None:
 
 def daemons() -> dict[int, str]:
     """The names, by process id, of Ray's processes that this one cannot live without."""
+    if _started and _joined is not None and _joined.pid is not None:
+        return {_joined.pid: f"{_DAEMONS['raylet']} of this machine"}
     node = _node()
     if node is None:
         return {}

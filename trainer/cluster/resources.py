@@ -1,12 +1,14 @@
 """Whether a cluster has room for a run, asked before anything is started there.
 
-Ray lets an actor that fits nowhere wait for ever, without a word.
+Ray lets an actor that fits nowhere wait for ever, without a word. And objects that do not fit into
+the memory of a node it moves to the node's disk and back, without a word too.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ray
@@ -18,6 +20,7 @@ from trainer.errors import EXIT_ERROR
 
 _PATIENCE_S = 600.0  # an autoscaled node takes minutes to come up
 _POLL_S = 1.0
+_MEGABYTE = 2**20
 
 
 class ClusterTooSmall(RuntimeError):  # noqa: N818 - reads as the state it reports
@@ -102,7 +105,12 @@ def _there(bundles: list[dict[str, float]]) -> str:
     """What the cluster has of everything that is asked for."""
     total, free = ray.cluster_resources(), ray.available_resources()
     names = sorted({name for bundle in bundles for name in bundle})
-    have = [f"{free.get(name, 0):g} of {total.get(name, 0):g} {name} free" for name in names]
+    have = [
+        f"{free.get(name, 0):g} of {total[name]:g} {name} free"
+        if total.get(name)
+        else f"no {name}, which no node offers,"
+        for name in names
+    ]
     nodes = sum(1 for node in ray.nodes() if node["Alive"])
     return f"the cluster has {' and '.join(have)} on {nodes} node{'s'[: nodes != 1]}"
 
@@ -126,3 +134,45 @@ def _too_large(bundles: list[dict[str, float]]) -> str:
         if present and not any(fits):
             return _amounts(bundle)
     return ""
+
+
+def node_of(actor: Any) -> str:
+    """The id of the node that this process runs on; for an actor to be asked with."""
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def store_notice(rollout: int, runners: Sequence[str], learners: Sequence[str]) -> str:
+    """What to be told of object stores that an iteration does not fit into; empty: nothing.
+
+    Args:
+        rollout: bytes of what one runner gives in an iteration.
+        runners: the node of each.
+        learners: the node of each; they share equally.
+    """
+    made = {node: count * rollout for node, count in Counter(runners).items()}
+    share = len(runners) * rollout / len(learners)
+    taken = {node: count * share for node, count in Counter(learners).items()}
+    stores = {
+        node["NodeID"]: (
+            node["Resources"].get("object_store_memory", 0),
+            node["NodeManagerHostname"],
+        )
+        for node in ray.nodes()
+        if node["Alive"]
+    }
+    crowded = []
+    for node, (room, host) in stores.items():
+        needed = max(made.get(node, 0), taken.get(node, 0))
+        if needed > room:
+            crowded.append((needed - room, needed, room, host))
+    if not crowded:
+        return ""
+    _, needed, room, host = max(crowded)
+    others = f" (and {len(crowded) - 1} more like it)" if len(crowded) > 1 else ""
+    return (
+        f"the object store of node {host}{others} has {room / _MEGABYTE:,.0f} MB, but the rollouts "
+        f"that it is to hold in an iteration have {needed / _MEGABYTE:,.0f} MB, "
+        f"{rollout / _MEGABYTE:,.0f} MB of each env runner: they will come in turns or by its "
+        "disk, which takes longer; give it more (ray start --object-store-memory; in a container "
+        "also shm_size), or set ray.num_envs_per_env_runner lower or ray.num_learners higher"
+    )

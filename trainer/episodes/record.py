@@ -20,11 +20,13 @@ GAME = "hide_and_seek"
 """What the project's own game is called in a record; another one by its own name."""
 MAX_BYTES = 2 * 2**20
 MAX_VALUES = 400_000
+MAX_NUMBER = 3.4e38
+"""About the largest float32, which games compute in; sums over any records stay finite."""
 
 _Name = Annotated[str, Field(max_length=200)]
 _Text = Annotated[str, Field(max_length=1000)]
 _Count = Annotated[int, Field(strict=True, ge=0, le=2**53)]
-_Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-MAX_NUMBER, le=MAX_NUMBER)]
 
 
 class _Checked(BaseModel):

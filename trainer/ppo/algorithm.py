@@ -110,7 +110,7 @@ class TeamPPO(PPO):
         settings, plans = self.schedules.values(), self._plans()
         self._send_plans(plans)
         episode_sampler.ask_for_episodes(self)
-        samples, batch = self._sample()
+        samples, batch, undelivered = self._sample()
         sampled = time.perf_counter()
         self.metrics.aggregate(self.learn(batch, plans), key=LEARNER_RESULTS)
         learned = time.perf_counter()
@@ -125,6 +125,7 @@ class TeamPPO(PPO):
             env_steps=sum(sample.env_steps for sample in samples.values()),
             agent_steps=sum(sample.agent_steps for sample in samples.values()),
             missing_runners=tuple(number for number in remote if number not in samples),
+            undelivered=undelivered,
             learned=self.metrics.peek(LEARNER_RESULTS),
             settings=settings,
             episodes={n: sample.episode for n, sample in samples.items() if sample.episode},
@@ -150,18 +151,23 @@ class TeamPPO(PPO):
         done = {name: self.metrics.peek((*learned, name)) for name in ("epochs", "updates")}
         return StepsDone(**{name: round(float(count)) for name, count in done.items()})
 
-    def _sample(self) -> tuple[dict[int, Sample | StoredSample], Learnable]:
-        """What each runner has sampled, by its number, and what is learned from."""
+    def _sample(self) -> tuple[dict[int, Sample | StoredSample], Learnable, dict[int, str]]:
+        """What each runner has sampled, by its number, what is learned from, and what is missing.
+
+        See `Sampled`.
+        """
         sampled: Mapping[int, tuple[Sample | StoredSample, Any]]
         batch: Learnable
+        undelivered: dict[int, str] = {}
         if self._is_remote:
-            sampled, batch = remote_runners.sample(self, lambda: self._send_plans(self._plans()))
+            found = remote_runners.sample(self, lambda: self._send_plans(self._plans()))
+            sampled, batch, undelivered = found
         else:  # the rollout is learned from as it is, without a copy
             sample = self.env_runner.sample()
             sampled, batch = {0: (sample, self.env_runner.get_metrics())}, sample.batch
         results = [metrics for _, metrics in sampled.values()]
         self.metrics.aggregate(results, key=ENV_RUNNER_RESULTS)
-        return {number: sample for number, (sample, _) in sampled.items()}, batch
+        return {number: sample for number, (sample, _) in sampled.items()}, batch, undelivered
 
     def learn(self, batch: Learnable, plans: Mapping[str, TeamPlan] | None = None) -> list[Any]:
         """Updates all teams from a rollout; the runners keep their weights until `push_weights`.

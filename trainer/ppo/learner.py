@@ -109,17 +109,17 @@ class TeamPPOLearner(PPOTorchLearner):
 
     # --- the update -------------------------------------------------------------------------------
 
-    def take(self, shards: Sequence[Shard]) -> frozenset[int]:
+    def take(self, shards: Sequence[Shard]) -> dict[int, str]:
         """Fetches the worlds of its own shard, which the next update learns from.
 
         Returns:
-            The runners whose rollouts cannot be had any more; with any there is no update.
+            Why rollouts cannot be had, by their runners; with any there is no update.
         """
         try:
             self._taken = shards[self.rank].fetch()
         except RolloutLost as error:
-            return error.runners
-        return frozenset()
+            return error.reasons
+        return {}
 
     def update(self, *, training_data: TrainingData, timesteps: Any, **kwargs: Any) -> Any:
         """Learns from one rollout.

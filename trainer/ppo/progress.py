@@ -32,6 +32,7 @@ class IterationStats:
         live: [K] bool, the episodes that present policies alone have played; None: all.
         wins: by team, its share of the games against earlier policies, 0-1; none without opponents.
         episodes: by runner, an episode that was sampled for a session record.
+        undelivered: by runner, why the rollout of a missing one that lives could not be had.
     """
 
     episode_stats: np.ndarray
@@ -45,6 +46,7 @@ class IterationStats:
     live: np.ndarray | None = None
     wins: Mapping[str, float] = field(default_factory=dict)
     episodes: Mapping[int, SampledEpisode] = field(default_factory=dict)
+    undelivered: Mapping[int, str] = field(default_factory=dict)
 
 
 class Progress:

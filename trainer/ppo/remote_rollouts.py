@@ -1,18 +1,26 @@
 """Rollouts of remote runners: they lie in Ray's object store until who learns from them takes them.
 
 The process that runs the loop hands out references alone, so with remote learners what is sampled
-goes from the runners' nodes straight to the learners'.
+goes from the runners' nodes straight to the learners'. Nobody keeps a reference while it learns:
+the stores are empty again before the next rollouts come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import (
+    GetTimeoutError,
+    ObjectFetchTimedOutError,
+    OwnerDiedError,
+    RayActorError,
+    RayError,
+)
 
 from trainer.errors import ProcessDied
 from trainer.ppo.rollout import RolloutBatch
@@ -22,6 +30,9 @@ if TYPE_CHECKING:
     from trainer.ppo.env_runner import BatchedEnvRunner
 
 _FETCH_S = 120.0  # for all rollouts of an iteration; far more than a working network needs
+_TAKE_S = 10.0  # for one that has arrived: a small store may have spilled it again
+DIED = ""
+"""Why a rollout cannot be had: its runner has died."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +41,7 @@ class StoredSample:
 
     Attributes:
         runner: its number.
-        rollout: refers to the `RolloutBatch`.
+        rollout: refers to the `RolloutBatch`; None once it has been taken.
         num_envs: worlds of the rollout.
         env_steps: of the rollout.
         agent_steps: of the rollout.
@@ -40,7 +51,7 @@ class StoredSample:
     """
 
     runner: int
-    rollout: ray.ObjectRef
+    rollout: ray.ObjectRef | None
     num_envs: int
     env_steps: int
     agent_steps: int
@@ -58,15 +69,15 @@ class Piece(NamedTuple):
 
 
 class RolloutLost(ProcessDied):
-    """A rollout cannot be had any more: its runner has died, or the network does not carry it.
+    """Some rollouts cannot be had.
 
     Attributes:
-        runners: whose.
+        reasons: why, by the number of the runner: `DIED`, or what a user is told of one that lives.
     """
 
-    def __init__(self, runners: Collection[int]) -> None:
-        super().__init__(f"the rollouts of env runners {sorted(runners)} are lost")
-        self.runners = frozenset(runners)
+    def __init__(self, reasons: Mapping[int, str]) -> None:
+        super().__init__(f"the rollouts of env runners {sorted(reasons)} cannot be had")
+        self.reasons = dict(reasons)
 
 
 @dataclass(frozen=True)
@@ -75,27 +86,70 @@ class Shard:
 
     pieces: tuple[Piece, ...]
 
-    def fetch(self) -> RolloutBatch:
+    def fetch(self, patience_s: float = _FETCH_S) -> RolloutBatch:
         """Its worlds in one batch.
 
+        Each rollout is copied as soon as it is here, so that the object store of this node need
+        not hold all of them at once.
+
         Raises:
-            RolloutLost: some of them are gone.
+            RolloutLost: some of them cannot be had, or not in time.
         """
-        refs = [piece.rollout for piece in self.pieces]
-        ray.wait(refs, num_returns=len(refs), timeout=_FETCH_S)  # brings all here side by side
-        parts, lost = [], []
-        for piece in self.pieces:
+        lengths = [piece.worlds.stop - piece.worlds.start for piece in self.pieces]
+        ends = np.cumsum(lengths).tolist()
+        places = [slice(end - length, end) for end, length in zip(ends, lengths, strict=True)]
+        waiting = {
+            piece.rollout: (piece, place) for piece, place in zip(self.pieces, places, strict=True)
+        }
+        whole, reasons = None, {}
+        until = time.monotonic() + patience_s
+        while waiting:
+            left = max(0.0, until - time.monotonic())
+            # This brings all here side by side, as many as there is room for.
+            arrived, _ = ray.wait(list(waiting), num_returns=1, timeout=left)
+            if not arrived:
+                break
+            piece, place = waiting.pop(arrived[0])
             try:
-                parts.append(ray.get(piece.rollout, timeout=0.0).part(piece.worlds))
-            except RayError:
-                lost.append(piece.runner)
-        if lost:
-            raise RolloutLost(lost)
-        return RolloutBatch.concatenate(parts)
+                rollout: RolloutBatch = ray.get(piece.rollout, timeout=_TAKE_S)
+            except GetTimeoutError:
+                if time.monotonic() < until:
+                    waiting[piece.rollout] = piece, place  # after the others
+                else:
+                    reasons[piece.runner] = _late(patience_s)
+            except RayError as error:
+                reasons[piece.runner] = _reason(error, patience_s)
+            else:
+                if whole is None:
+                    whole = rollout.sized(ends[-1])
+                whole.fill(place, rollout.part(piece.worlds))
+                del rollout  # the store may need its place for the next one
+        reasons |= {piece.runner: _late(patience_s) for piece, _ in waiting.values()}
+        if reasons or whole is None:
+            raise RolloutLost(reasons)
+        return whole
 
 
+def _reason(error: RayError, patience_s: float) -> str:
+    """Why a rollout cannot be had."""
+    if isinstance(error, OwnerDiedError | RayActorError):
+        return DIED
+    if isinstance(error, ObjectFetchTimedOutError):
+        return _late(patience_s)
+    return f"its rollout was lost in Ray's object store ({type(error).__name__})"
+
+
+def _late(patience_s: float) -> str:
+    return (
+        f"its rollout did not arrive within {patience_s:.0f} s: "
+        "the network or an object store of Ray is too slow"
+    )
+
+
+TAKEN = Shard(())
+"""Stands for a shard that its learner has taken."""
 Learnable = RolloutBatch | list[Shard]
-"""What a learner in this process learns from, or the shards that remote ones have taken."""
+"""What a learner in this process learns from, or `TAKEN` for each remote one."""
 
 
 def sample_and_store(runner: BatchedEnvRunner) -> tuple[StoredSample, Any]:
@@ -113,6 +167,20 @@ def sample_and_store(runner: BatchedEnvRunner) -> tuple[StoredSample, Any]:
         sample.episode,
     )
     return stored, runner.get_metrics()
+
+
+class Sampled(NamedTuple):
+    """What all runners give in an iteration.
+
+    Attributes:
+        samples: by the number of a runner, what it has sampled, without its rollout; and metrics.
+        batch: the rollouts, for those who learn from them.
+        undelivered: by the number of a runner that lives, why its rollout could not be had.
+    """
+
+    samples: dict[int, tuple[StoredSample, Any]]
+    batch: Learnable
+    undelivered: dict[int, str]
 
 
 def shards_of(samples: Sequence[StoredSample], count: int) -> list[Shard]:

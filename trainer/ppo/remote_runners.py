@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,8 +12,11 @@ from trainer.cluster.ray_failures import ask_actors, failures_of_learners
 from trainer.errors import ProcessDied
 from trainer.ppo.env_runner import BatchedEnvRunner
 from trainer.ppo.remote_rollouts import (
+    DIED,
+    TAKEN,
     Learnable,
     RolloutLost,
+    Sampled,
     StoredSample,
     sample_and_store,
     shards_of,
@@ -47,45 +51,60 @@ def admit(trainer: TeamPPO, numbers: Sequence[int]) -> None:
         actors[number].apply.remote(_admit)
 
 
-def sample(
-    trainer: TeamPPO, again: Callable[[], None]
-) -> tuple[dict[int, tuple[StoredSample, Any]], Learnable]:
-    """The samples and metrics of all living runners; if none lives, waits for one to restart.
+def sample(trainer: TeamPPO, again: Callable[[], None]) -> Sampled:
+    """The samples and metrics of all living runners; if none gives any, tries again for a while.
 
     Args:
         trainer: whose runners sample; without remote ones the local one does.
         again: called before a second try, which restarted runners may take part in.
 
-    Returns:
-        By the number of a runner, what it has sampled; and what is learned from them.
-
     Raises:
-        ProcessDied: no runner lives, and none has come back in time.
+        ProcessDied: no runner lives, and none has come back in time; or no rollout can be had.
     """
     if trainer.config.num_env_runners == 0:
-        stored, metrics = sample_and_store(trainer.env_runner)
-        return {0: (stored, metrics)}, hand_out(trainer, [stored])
+        return _delivered(trainer, {0: sample_and_store(trainer.env_runner)}, {})
     deadline = time.monotonic() + _RESTART_S
     while True:
         sampled = ask(trainer, sample_and_store)
+        undelivered: dict[int, str] = {}
         while sampled:
             try:
-                return sampled, hand_out(trainer, [stored for stored, _ in sampled.values()])
+                return _delivered(trainer, sampled, undelivered)
             except RolloutLost as error:
-                sampled = {n: taken for n, taken in sampled.items() if n not in error.runners}
+                undelivered |= {n: why for n, why in error.reasons.items() if why != DIED}
+                sampled = {n: kept for n, kept in sampled.items() if n not in error.reasons}
         if time.monotonic() > deadline:
-            count = trainer.config.num_env_runners
-            raise ProcessDied(f"all env runners ({count}) died, and none could be restarted")
+            raise ProcessDied(_nothing_sampled(trainer.config.num_env_runners, undelivered))
         trainer.restore_env_runners(trainer.env_runner_group)
         again()
+
+
+def _delivered(
+    trainer: TeamPPO, sampled: dict[int, tuple[StoredSample, Any]], undelivered: dict[int, str]
+) -> Sampled:
+    """All of it with the rollouts where they are learned from, and no reference to any kept.
+
+    Raises:
+        RolloutLost: some cannot be had.
+    """
+    batch = hand_out(trainer, [stored for stored, _ in sampled.values()])
+    samples = {n: (replace(stored, rollout=None), own) for n, (stored, own) in sampled.items()}
+    return Sampled(samples, batch, undelivered)
+
+
+def _nothing_sampled(count: int, undelivered: dict[int, str]) -> str:
+    if not undelivered:
+        return f"all env runners ({count}) died, and none could be restarted"
+    number, why = min(undelivered.items())
+    return f"no env runner ({count}) gave a rollout; of runner {number}, {why}"
 
 
 def hand_out(trainer: TeamPPO, samples: Sequence[StoredSample]) -> Learnable:
     """Brings the rollouts to where they are learned from.
 
     Raises:
-        RolloutLost: some cannot be had any more. No learner has begun to learn then, in which it
-            would wait for the others.
+        RolloutLost: some cannot be had. No learner has begun to learn then, in which it would wait
+            for the others.
         ProcessDied: a learner has died.
     """
     learners = trainer.config.num_learners
@@ -93,10 +112,10 @@ def hand_out(trainer: TeamPPO, samples: Sequence[StoredSample]) -> Learnable:
         return shards_of(samples, 1)[0].fetch()
     shards = shards_of(samples, learners)
     with failures_of_learners(trainer.learner_group), trainer.bounded("the learners"):
-        lost = trainer.foreach_learner(lambda learner: learner.take(shards))
-    if any(lost):
-        raise RolloutLost(frozenset().union(*lost))
-    return shards
+        reasons = trainer.foreach_learner(lambda learner: learner.take(shards))
+    if any(reasons):
+        raise RolloutLost({n: why for of_one in reasons for n, why in of_one.items()})
+    return [TAKEN] * learners
 
 
 def _if_admitted(

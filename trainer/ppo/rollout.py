@@ -131,19 +131,17 @@ class RolloutBatch:
         teams = {name: team.map(lambda a: a[:, worlds]) for name, team in self.teams.items()}
         return RolloutBatch(teams, self.dones[:, worlds])
 
-    @staticmethod
-    def concatenate(batches: Sequence[RolloutBatch]) -> RolloutBatch:
-        """One batch over the worlds of all; always a copy, since Ray hands out read-only arrays."""
-        names = batches[0].teams
-        teams = {
-            name: TeamRollout(
-                **{
-                    f.name: np.concatenate(
-                        [getattr(b.teams[name], f.name) for b in batches], axis=1
-                    )
-                    for f in fields(TeamRollout)
-                }
-            )
-            for name in names
-        }
-        return RolloutBatch(teams, np.concatenate([b.dones for b in batches], axis=1))
+    def sized(self, num_envs: int) -> RolloutBatch:
+        """Arrays for so many worlds, like these but for that; their content is arbitrary."""
+
+        def room(array: np.ndarray) -> np.ndarray:
+            return np.empty((array.shape[0], num_envs, *array.shape[2:]), array.dtype)
+
+        return RolloutBatch({name: t.map(room) for name, t in self.teams.items()}, room(self.dones))
+
+    def fill(self, worlds: slice, other: RolloutBatch) -> None:
+        """Copies all worlds of another batch into some of this one."""
+        for name, team in self.teams.items():
+            for field in fields(TeamRollout):
+                getattr(team, field.name)[:, worlds] = getattr(other.teams[name], field.name)
+        self.dones[:, worlds] = other.dones

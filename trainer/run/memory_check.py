@@ -21,8 +21,7 @@ _PER_WEIGHT = 16  # bytes: weight, gradient, two moments
 def needed_bytes(config: Config) -> int:
     """Bytes that sampling and learning take at the very least, all on one machine."""
     game = config.played
-    worlds = (config.ppo.rollout_length + 1) * config.ray.num_envs
-    rollouts = worlds * sum(_row_bytes(config, team) for team in game.spec.teams) * _COPIES
+    rollouts = rollout_bytes(config) * max(1, config.ray.num_env_runners) * _COPIES
     tables = 0
     if isinstance(game, ResolvedConfig) and game.shaping_beta > 0.0:
         tables = game.bank_size * _DISTANCE_TABLE * max(1, config.ray.num_env_runners)
@@ -30,6 +29,12 @@ def needed_bytes(config: Config) -> int:
     acting = sum(_tower(config, team, team.obs_size) for team in game.spec.teams)
     pools = 4 * acting * config.opponents.pool if config.keeps_opponents else 0
     return rollouts + tables + weights * _PER_WEIGHT + pools + _evaluation_bytes(config)
+
+
+def rollout_bytes(config: Config) -> int:
+    """Bytes of what one env runner gives in an iteration."""
+    worlds = (config.ppo.rollout_length + 1) * config.ray.num_envs_per_env_runner
+    return worlds * sum(_row_bytes(config, team) for team in config.played.spec.teams)
 
 
 def _evaluation_bytes(config: Config) -> int:

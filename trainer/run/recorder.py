@@ -28,7 +28,7 @@ from trainer.run.identity import RunIdentity, RunOrigin
 from trainer.run.metrics_row import Lap
 from trainer.run.run_history import RunHistory
 from trainer.run.run_info import start_info
-from trainer.run.runner_notices import runner_notice
+from trainer.run.runner_notices import RunnerNotices
 from trainer.run.save_notices import SaveNotices
 from trainer.run.session_recorder import SessionRecorder
 from trainer.run.snapshot import Snapshot
@@ -72,7 +72,7 @@ class RunRecorder:
         self._sinks: list[RowSink] = []  # empty until the first row opens them
         self.sessions: SessionRecorder | None = None
         self._row: Row | None = None
-        self._missing_runners: tuple[int, ...] = ()
+        self._runner_notices = RunnerNotices(config.ray.num_env_runners)
         self._ending = self._stopped = False
         self._closing = contextlib.ExitStack()
         self._lap_started = time.perf_counter()
@@ -136,11 +136,10 @@ class RunRecorder:
         if not self._sinks:
             self._open()
         self._row = row
-        missing, runners = self.trainer.last.missing_runners, self.config.ray.num_env_runners
-        text, level = runner_notice(self._missing_runners, missing, runners)
+        last = self.trainer.last
+        text, level = self._runner_notices.after_iteration(last.missing_runners, last.undelivered)
         if text:
             self.console.message(text, level)
-        self._missing_runners = missing
         for sink in self._sinks:
             sink.write(row)
         self.console.iteration(row)

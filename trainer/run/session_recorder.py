@@ -8,7 +8,6 @@ goes on: the first failure is told, and then only that it works again.
 from __future__ import annotations
 
 import json
-import math
 import queue
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +21,7 @@ from trainer.config.own_game import OwnGameConfig
 from trainer.config.schema import Config
 from trainer.episodes import trace
 from trainer.episodes.names import RecordName, session_name
-from trainer.episodes.record import FORMAT, GAME, MAX_BYTES, VERSION
+from trainer.episodes.record import FORMAT, GAME, MAX_BYTES, MAX_NUMBER, VERSION
 from trainer.episodes.store import RecordStore, open_records, unreachable
 from trainer.ppo.sampled_episode import SampledEpisode
 from trainer.project import module_command, shown_path
@@ -31,6 +30,7 @@ from trainer.run.identity import RunIdentity
 
 _WAITING = 64  # episodes; of a few hundred KB each at most
 _CLOSE_S = 30.0
+_SLOW = "takes session records more slowly than they come; some are left out"
 Notice = tuple[str, str]
 """A message and its level, for the console."""
 
@@ -61,7 +61,7 @@ class SessionRecorder:
         self._numbers: dict[int, int] = {}
         self._queue: queue.Queue[tuple[int, SampledEpisode] | None] = queue.Queue(_WAITING)
         self._notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
-        self._failing = self._told_traces = False
+        self._failing = self._told_traces = self._told_slow = False
         self._thread: threading.Thread | None = None
         self.written = self.lost = 0
 
@@ -82,6 +82,9 @@ class SessionRecorder:
                 self._queue.put_nowait((runner, episode))
             except queue.Full:
                 self.lost += 1
+                if not (self._failing or self._told_slow):
+                    self._told_slow = True
+                    self._notices.put((f"{self._store.shown} {_SLOW}", "warning"))
 
     def notices(self) -> Iterable[Notice]:
         """What there is to be told since the last call."""
@@ -103,6 +106,9 @@ class SessionRecorder:
             self._thread.join(patience_s)
         if self._thread.is_alive():
             self.lost += waiting
+            if not self._failing:
+                late = f"did not take the last session records within {patience_s:.0f} s"
+                self._notices.put((f"{self._store.shown} {late}", "warning"))
         self._thread = None
 
     def summary(self) -> str:
@@ -198,7 +204,7 @@ def _json(document: Mapping[str, Any]) -> bytes:
 
 
 def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= MAX_NUMBER else None  # a nan is not
 
 
 def _numbers(values: Sequence[float]) -> list[float | None]:

@@ -27,6 +27,11 @@ def put(folder: Path, session: str, worker: int, episode: int, **about: Any) -> 
     return path
 
 
+def edit(path: Path, **values: Any) -> None:
+    """Lets a record say something else."""
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | values))
+
+
 @pytest.fixture(scope="module")
 def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two sessions: of two workers in the iterations 1, 11 and 21, and of one; only to be read."""
@@ -207,6 +212,52 @@ def test_a_hostile_record_does_not_steer_the_terminal(run: Run, tmp_path: Path) 
         code, out, err = run(*words)
         assert code == 0, words
         assert all(c.isprintable() or c == "\n" for c in out + err), words
+
+
+def test_numbers_that_no_game_reaches_spoil_neither_means_nor_tables(
+    run: Run, tmp_path: Path
+) -> None:
+    put(tmp_path, SESSION, 0, 1)
+    hostile: list[dict[str, Any]] = [
+        {"rewards": {"seeker": [1e308, 1e308]}},
+        {"statistics": {"length": 1e308}},
+    ]
+    for episode, changed in enumerate(hostile, 2):
+        edit(put(tmp_path, SESSION, 0, episode), **changed)
+    edit(put(tmp_path, SESSION, 0, 4), statistics={"length": 3e38}, level="L" * 500)
+    edit(put(tmp_path, SESSION, 0, 5), statistics={"length": 3e38})
+    for command in ("list", "stats"):
+        code, out, err = run(command, tmp_path / SESSION)
+        assert code == 0, err
+        assert "episode_000002_checkpoint.json: rewards.seeker.0: " in err
+        assert "episode_000003_checkpoint.json: statistics.length: " in err
+        assert len(out.splitlines()[0]) < 250
+    assert "3.000e+38" in run("stats", tmp_path, "--each")[1]
+
+
+def test_a_row_is_named_as_its_file_whatever_the_record_says(run: Run, tmp_path: Path) -> None:
+    edit(put(tmp_path, SESSION, 2, 3), session=LATER, worker=7, episode=9)
+    _, out, _ = run("list", tmp_path / SESSION)
+    assert out.splitlines()[2].split()[:3] == [SESSION, "2", "3"]
+
+
+def test_the_cells_of_a_line_are_no_credentials_together(run: Run, tmp_path: Path) -> None:
+    edit(put(tmp_path, SESSION, 0, 1), run="plain", level="s3://key:secret@bucket")
+    _, out, _ = run("list", tmp_path / SESSION, "--csv")
+    read = pandas.read_csv(io.StringIO(out))
+    assert read.opponents.tolist() == ["hider@20"]
+    assert read.run.tolist() == ["plain"]
+    assert read.written.str.match(r"\d{4}-\d\d-\d\dT\d\d:").all()
+    assert read.level.tolist() == ["s3://***@bucket"]
+
+
+@pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "+1", "-1+1", "@SUM(A1)"])
+def test_a_spreadsheet_computes_nothing_of_a_record(run: Run, tmp_path: Path, text: str) -> None:
+    edit(put(tmp_path, SESSION, 0, 1), run=text, statistics={text: -1.0})
+    _, out, _ = run("list", tmp_path / SESSION, "--csv")
+    read = pandas.read_csv(io.StringIO(out))
+    assert read.run.tolist() == [f"'{text}"]
+    assert read[f"'{text}"].tolist() == [-1.0]
 
 
 def test_the_folder_is_that_of_the_configuration(

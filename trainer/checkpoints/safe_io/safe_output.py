@@ -90,6 +90,25 @@ class _Drawing:
         return getattr(self._output, name)
 
 
+class _Safe:
+    """The same stream for texts that were put together from safe parts."""
+
+    def __init__(self, output: SafeOutput) -> None:
+        self._output = output
+
+    def write(self, text: str) -> int:
+        self._output.pass_on(text)
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._output, name)
+
+
+def as_it_is(stream: TextIO) -> TextIO:
+    """The stream for a text whose parts were each made safe, and look unsafe only side by side."""
+    return cast(TextIO, _Safe(stream)) if isinstance(stream, SafeOutput) else stream
+
+
 def drawing(stream: TextIO) -> TextIO:
     """The stream for cursor movements and colors."""
     return cast(TextIO, _Drawing(stream)) if isinstance(stream, SafeOutput) else stream

@@ -27,7 +27,7 @@ def run_list(args: argparse.Namespace) -> int:
             print(f"records: {module_command('trainer.sessions', ['list', place])}")
         return 0
     newest = found[::-1][: args.limit]
-    rows = [row_of(record) for _, record in read_all(store, newest)]
+    rows = [row_of(item.name, record) for item, record in read_all(store, newest)]
     print_episodes(rows, **formats)
     if len(found) > len(newest):
         print(f"{plural(len(found) - len(newest), 'older record')}: --limit N", file=sys.stderr)

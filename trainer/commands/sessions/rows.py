@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trainer.checkpoints.safe_io.safe_json import shown_line
+from trainer.checkpoints.safe_io.safe_output import as_it_is
 from trainer.commands.checkpoint_tools.json_output import print_json
 from trainer.commands.tables import Column, aligned
+from trainer.episodes.names import RecordName
 from trainer.episodes.record import Record
 from trainer.reporting.formatting import UNKNOWN
 
@@ -20,19 +22,24 @@ Row = dict[str, Any]
 
 _EPISODE = ("session", "worker", "episode", "iteration", "level", "opponents")
 _KEPT = ("seen_fraction", "first_seen_step", "perfect_hide", "sealed")
+_WIDEST = 48  # characters of a cell of a table
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 
 
-def row_of(record: Record) -> Row:
-    """What one record says, its statistics under their own names."""
+def row_of(name: RecordName, record: Record) -> Row:
+    """What one record says, its statistics under their own names.
+
+    Session, worker and episode are those of its file, by which it can be found.
+    """
     opponents = {
         f"{team}@{iteration}"
         for stretch in record.stretches
         for team, iteration in stretch.opponents.items()
     }
     row: Row = {
-        "session": record.session,
-        "worker": record.worker,
-        "episode": record.episode,
+        "session": name.session,
+        "worker": name.worker,
+        "episode": name.episode,
         "iteration": record.iteration,
         "written": record.written,
         "run": record.run,
@@ -44,7 +51,7 @@ def row_of(record: Record) -> Row:
         "opponents": " ".join(sorted(opponents)) or None,
         "trace": record.trace is not None,
     }
-    stats = {name: value for name, value in record.statistics.items() if name not in row}
+    stats = {key: value for key, value in record.statistics.items() if key not in row}
     for team, sums in record.rewards.items():
         paid = [value for value in sums if value is not None]
         stats.setdefault(f"{team}_reward", statistics.fmean(paid) if paid else None)
@@ -71,14 +78,15 @@ def print_rows(rows: Sequence[Row], columns: Sequence[str], *, as_json: bool, as
         return
     if as_csv:
         names = list(dict.fromkeys(name for row in rows for name in row))
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow([shown_line(name) for name in names])
-        writer.writerows([_plain(row.get(name)) for name in names] for row in rows)
+        # Cell by cell it is safe; the cells of a line together may look like a URL's password.
+        writer = csv.writer(as_it_is(sys.stdout), lineterminator="\n")
+        writer.writerow([_no_formula(name) for name in names])
+        writer.writerows([_no_formula(row.get(name)) for name in names] for row in rows)
         return
 
     def column(name: str) -> Column[Row]:
         text = any(isinstance(row.get(name), str) for row in rows)
-        return Column(shown_line(name), lambda row: _cell(row.get(name)), text=text, optional=True)
+        return Column(_short(name), lambda row: _cell(row.get(name)), text=text, optional=True)
 
     for line in aligned([column(name) for name in columns], rows, rule="-"):
         print(line.rstrip())
@@ -93,12 +101,23 @@ def _cell(value: Any) -> str:
     if value is None:
         return UNKNOWN
     if isinstance(value, float):
-        return f"{value:.3f}".rstrip("0").rstrip(".")
-    return shown_line(str(value))
+        return f"{value:.3f}".rstrip("0").rstrip(".") if abs(value) < 1e9 else f"{value:.3e}"
+    return _short(str(value))
+
+
+def _short(text: str) -> str:
+    line = shown_line(text)
+    return line if len(line) <= _WIDEST else f"{line[: _WIDEST - 3]}..."
 
 
 def _plain(value: Any) -> Any:
     return shown_line(value) if isinstance(value, str) else value
+
+
+def _no_formula(value: Any) -> Any:
+    """A value for a CSV cell; in front of a text that a spreadsheet would compute stands a `'`."""
+    plain = _plain(value)
+    return f"'{plain}" if isinstance(plain, str) and plain.startswith(_FORMULA) else plain
 
 
 def _sorted(names: Iterable[str]) -> list[str]:

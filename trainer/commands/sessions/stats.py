@@ -21,7 +21,7 @@ _BUCKETS = 10
 def run_stats(args: argparse.Namespace) -> int:
     """Prints the table that the command line asks for; returns the exit code."""
     store, _, found = find(args.where)
-    rows = [row_of(record) for _, record in read_all(store, found)]
+    rows = [row_of(item.name, record) for item, record in read_all(store, found)]
     formats = {"as_json": args.json, "as_csv": args.csv}
     if args.each:
         print_episodes(rows, **formats)

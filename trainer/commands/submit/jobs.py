@@ -9,14 +9,19 @@ import contextlib
 import importlib.util
 import logging
 import os
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, TypeVar
 
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
 from trainer.checkpoints.safe_io.safe_json import first_line, shown
 from trainer.commands.submit.address import API_VARIABLE
 from trainer.errors import EXIT_ERROR, UsageError
+
+T = TypeVar("T")
 
 _CONNECT_S, _ANSWER_S = 10.0, 60.0
 _UPLOAD_S = 600.0
@@ -53,9 +58,29 @@ class ClusterError(RuntimeError):
 class _Client(JobSubmissionClient):
     """Ray's client with a bound on every request; Ray's own waits for ever."""
 
+    def __init__(self, address: str, answer_s: float) -> None:
+        self._answer_s = answer_s  # first: this asks for the version of the cluster
+        super().__init__(address)
+
     def _do_request(self, method: str, endpoint: str, **kwargs: Any) -> Any:
-        answer = _UPLOAD_S if method == "PUT" else _ANSWER_S
-        return super()._do_request(method, endpoint, timeout=(_CONNECT_S, answer), **kwargs)
+        answer = _UPLOAD_S if method == "PUT" else self._answer_s
+        request = partial(super()._do_request, method, endpoint, **kwargs)
+        # The bound of `requests` begins anew with every byte, so a thread has another for it all.
+        return _within(_CONNECT_S + answer, partial(request, timeout=(_CONNECT_S, answer)))
+
+
+def _within(seconds: float, ask: Callable[[], T]) -> T:
+    """What `ask` returns; TimeoutError after so many seconds, and the asking is left to itself."""
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(ask())
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="dashboard", daemon=True).start()
+    return done.result(seconds)
 
 
 class Jobs:
@@ -66,8 +91,12 @@ class Jobs:
         ray_version: of the cluster; empty: it does not tell.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, answer_s: float = _ANSWER_S) -> None:
         """Connects.
+
+        Args:
+            address: URL of the dashboard.
+            answer_s: seconds that an answer may take; the upload of a job may take ten minutes.
 
         Raises:
             ClusterError: no dashboard answers there.
@@ -75,7 +104,7 @@ class Jobs:
         self.address = address
         with _typed_address_counts(address), self._told():
             try:
-                self._client = _Client(address)
+                self._client = _Client(address, answer_s)
             except (KeyError, TypeError, ValueError, RuntimeError):
                 raise ClusterError(
                     f"what answers at {address} is no dashboard of Ray; its port is 8265 unless "
