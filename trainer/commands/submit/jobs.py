@@ -13,7 +13,9 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
+from trainer.checkpoints.process_owner import SUBMITTED_TO
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
+from trainer.checkpoints.safe_io.redaction import redacted
 from trainer.checkpoints.safe_io.safe_json import first_line, shown
 from trainer.commands.submit.address import API_VARIABLE
 from trainer.errors import EXIT_ERROR, UsageError
@@ -98,6 +100,7 @@ class Jobs:
             ClusterError: the cluster refuses or does not answer.
         """
         end = time.monotonic() + _READY_S
+        named = {} if name is None else {NAME_KEY: name}
         with self._told():
             while True:
                 try:
@@ -106,7 +109,7 @@ class Jobs:
                             entrypoint=entrypoint,
                             submission_id=submission_id,
                             runtime_env=dict(runtime_env),
-                            metadata={} if name is None else {NAME_KEY: name},
+                            metadata={SUBMITTED_TO: redacted(self.address), **named},
                         )
                     )
                 except RuntimeError as error:

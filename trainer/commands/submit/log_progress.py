@@ -32,6 +32,7 @@ class LogProgress:
         checkpoint: path or URL of the last one that was saved.
         checkpoint_iteration: its iteration.
         restored: path or URL of the one that the run was resumed from.
+        next: the commands that may follow, where it has ended by itself.
     """
 
     iteration: int | None = None
@@ -43,13 +44,18 @@ class LogProgress:
     checkpoint: str | None = None
     checkpoint_iteration: int | None = None
     restored: str | None = None
+    next: tuple[str, ...] = ()
 
 
 def read_progress(log: str) -> LogProgress:
     """The progress that a job's log tells."""
     found: dict[str, object] = {}
-    headings = ""
+    headings, following = "", False
     for line in log.splitlines():
+        if following and line.startswith("  "):
+            found["next"] = (*found.get("next", ()), line.strip())  # type: ignore[misc]
+            continue
+        following = line == "next:"
         if line.endswith(" ETA") and _SPEED in line:
             headings = line
         elif row := _LINE.match(line):

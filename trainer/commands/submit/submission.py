@@ -15,13 +15,19 @@ from trainer.commands.submit.address import dashboard_address, is_this_machine
 from trainer.commands.submit.package import Package
 from trainer.commands.submit.training import Job, check_training
 from trainer.commands.submit.variables import (
-    STOP_WAIT,
     Mask,
     is_secret,
     parse_variables,
     shown_variables,
 )
-from trainer.project import ENTRY_POINTS, NAME, PROJECT_ROOT, is_checkout, shown_path
+from trainer.project import (
+    ENTRY_POINTS,
+    NAME,
+    PROJECT_ROOT,
+    STOP_WAIT,
+    is_checkout,
+    shown_path,
+)
 from trainer.reporting.formatting import plural, size
 
 if TYPE_CHECKING:

@@ -13,14 +13,13 @@ from trainer.checkpoints.open_store import open_store
 from trainer.checkpoints.safe_io.redaction import has_credentials, redacted
 from trainer.checkpoints.selectors import KEYWORDS
 from trainer.commands.submit.package import Package
-from trainer.commands.train.arguments import WORKERS_VARIABLE
 from trainer.commands.train.configuration import given
 from trainer.commands.train.main import build_parser
-from trainer.commands.train.start import AUTO, RESTORE_VARIABLE
+from trainer.commands.train.start import AUTO
 from trainer.config.run_groups import SessionsGroup
 from trainer.config.schema import ConfigGroups
 from trainer.errors import UsageError
-from trainer.project import profiles
+from trainer.project import RESTORE_VARIABLE, WORKERS_VARIABLE, profiles
 
 _VARIABLES = (RESTORE_VARIABLE, WORKERS_VARIABLE)  # that options are read from as well
 _WORDS = (*KEYWORDS, AUTO, "shipped")
