@@ -162,9 +162,61 @@ def test_mistakes_in_the_options_are_told_here(
 
 
 def test_credentials_do_not_belong_into_the_command(job: Job) -> None:
-    with pytest.raises(UsageError, match=r"\*\*\*@bucket.*Ray shows the command") as refused:
-        check_training(["--checkpoint-dir", "s3://me:s3same@bucket/x"], job)
-    assert "s3same" not in str(refused.value)
+    url = "s3://me:s3same@bucket/x/checkpoint_000001"
+    for words, variables in ((["--checkpoint-dir", url], {}), ([], {"RESTORE_CHECKPOINT": url})):
+        with pytest.raises(UsageError, match=r"\*\*\*@bucket.*Ray shows the command") as refused:
+            check_training(words, with_variables(job, **variables))
+        assert "s3same" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["main.py", "--iterations", "3"],
+        ["python", "main.py", "--fresh"],
+        ["python3", "/app/main.py"],
+        ["--resume", "latest", "--checkpoint-dir", "./checkpoints_x"],
+        ["--resume", "mine", "--checkpoint-dir", "checkpoints"],
+        ["--warmstart", "3", "--set", "ppo.checkpoint_dir=./checkpoints"],
+    ],
+    ids=" ".join,
+)
+def test_what_can_never_work_is_not_sent(job: Job, words: list[str]) -> None:
+    why = "is looked for in .* no checkpoints are shipped" if words[0][0] == "-" else "stand the o"
+    with pytest.raises(UsageError, match=why):
+        check_training(words, job)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            "--address http://h:1 --iterations 4 --checkpoint-dir s3://b/a",
+            "options of main.py stand after --; here it is: python -m trainer.submit "
+            "--address http://h:1 -- --iterations 4 --checkpoint-dir s3://b/a",
+        ),
+        ("--set env.level=L1 -- --fresh", "trainer.submit -- --set env.level=L1 --fresh"),
+        ("s3://b/a/checkpoint_000001 --until=9", "trainer.submit -- s3://b/a/checkpoint_000001 --"),
+        ("--lr 0.1", "no such option: --lr; here it is: python -m trainer.submit -- --set ppo.lr="),
+        ("--adress http://h:1", "no such option: --adress; here it is: --address http://h:1"),
+        ("stat", "no such form: stat; did you mean 'status'?"),
+        ("--address http://h:1 log x", "no such form: log; did you mean 'logs'?"),
+    ],
+)
+def test_options_at_the_wrong_place_are_told_the_right_one(
+    words: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        parse_args(words.split())
+    assert left.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_form_may_follow_the_address() -> None:
+    args = parse_args(["--address", "http://h:1", "status", "x", "--json"])
+    assert (args.form, args.job, args.address, args.json) == ("status", "x", "http://h:1", True)
+    args = parse_args(["--env", "list", "--", "--fresh"])
+    assert (args.form, args.env, args.training) == ("submit", ["list"], ["--fresh"])
 
 
 def test_what_the_cluster_does_not_see_or_keep(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
