@@ -181,8 +181,13 @@ def joined(cluster: RealCluster) -> Iterator[None]:
             r"3 \(1 CPU and 1 sampler each\), but the cluster has .* 2 sampler free",
         ),
         (
+            {"num_env_runners": 1, "custom_resources": {"smapler": 1}},
+            r"0 of 0 smapler free on 3 nodes \(no node offers smapler\), after",
+        ),
+        (
             {"num_learners": 1, "num_gpus_per_learner": 0.5},
             r"ray.num_learners = 1 \(0.5 GPU each\), but the cluster has 0 of 0 GPU free .* "
+            r"\(no node offers GPU\), .* "
             r"set ray.num_gpus_per_learner to 0, or add a node with a GPU",
         ),
     ],

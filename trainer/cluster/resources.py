@@ -104,7 +104,9 @@ def _there(bundles: list[dict[str, float]]) -> str:
     names = sorted({name for bundle in bundles for name in bundle})
     have = [f"{free.get(name, 0):g} of {total.get(name, 0):g} {name} free" for name in names]
     nodes = sum(1 for node in ray.nodes() if node["Alive"])
-    return f"the cluster has {' and '.join(have)} on {nodes} node{'s'[: nodes != 1]}"
+    none = ", ".join(name for name in names if not total.get(name))
+    unknown = f" (no node offers {none})" if none else ""
+    return f"the cluster has {' and '.join(have)} on {nodes} node{'s'[: nodes != 1]}{unknown}"
 
 
 def _refusal(settings: RayGroup, bundles: list[dict[str, float]], waited: float) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import importlib.util
 import json
+import socketserver
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -38,7 +39,11 @@ def test_the_address_is_the_typed_one_else_that_of_the_environment(
     assert dashboard_address(None) == "http://a:8265"
     monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "https://b")
     assert dashboard_address(None) == "https://b"
-    assert dashboard_address("c:8265") == "http://c:8265"
+    assert dashboard_address("c:1") == "http://c:1"
+    assert (
+        dashboard_address("127.0.0.1") == dashboard_address("127.0.0.1/") == "http://127.0.0.1:8265"
+    )
+    assert dashboard_address("http://ingress") == "http://ingress"
 
 
 @pytest.mark.parametrize("address", ["ray://head:10001", "http://", "http://head:x"])
@@ -253,6 +258,25 @@ def test_a_dry_run_shows_what_would_be_sent(job: Job, capsys: pytest.CaptureFixt
     assert (args.form, args.training) == ("submit", ["--fresh", "--", "y"])
 
 
+def test_code_without_compiled_kernels_is_told_of(
+    job: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--working-dir", str(job.folder), "--dry-run", "--", "--resume", "auto"]
+    assert main(words) == 0
+    assert "no kernels" not in capsys.readouterr().err  # of a folder without the project
+    write(job.folder, "envs/jit.py")
+    assert main(words) == 0
+    assert "warning: no kernels are compiled here: the job compiles" in capsys.readouterr().err
+    write(job.folder, "envs/__pycache__/a.step-1.py311.nbi")
+    assert main(words) == 0
+    assert "no kernels" not in capsys.readouterr().err
+
+
+def test_the_value_that_matters_is_shown_in_full(job: Job) -> None:
+    path = f"/tmp/ray/session_2026-11-22_13-05-24_123456/{'a' * 90}/checkpoint_000150"
+    assert shown_variables({"RESTORE_CHECKPOINT": path}) == f"RESTORE_CHECKPOINT={path}"
+
+
 class _OtherServer(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = json.dumps({"hello": 1}).encode() if self.server.speaks_json else b"<html>"  # type: ignore[attr-defined]
@@ -284,6 +308,34 @@ def test_an_address_without_a_dashboard_is_told_in_one_line(
         assert told.startswith(f"error: what answers at {address} is no dashboard of Ray")
     assert main(["status", "x", "--address", address]) == 1
     assert capsys.readouterr().err.startswith(f"error: no dashboard of Ray at {address}: is the")
+
+
+class _NoHttp(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        self.request.recv(64)
+        self.request.sendall(self.server.says)  # type: ignore[attr-defined]
+        self.request.recv(64)
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        (b"SSH-2.0-server\r\n", "what answers at http://{} does not speak HTTP; jobs are "),
+        (bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), "http://{} is an address of Ray itself; jobs are "),
+    ],
+)
+def test_what_does_not_speak_http_is_told_as_such(
+    says: bytes, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _NoHttp) as server:
+        server.says = says  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = f"127.0.0.1:{server.server_address[1]}"
+        assert main(["list", "--address", place]) == 1
+        error = capsys.readouterr().err
+        assert error.startswith(f"error: {told.format(place)}")
+        assert error.endswith("dashboard: --address http://127.0.0.1:8265\n")
+        server.shutdown()
 
 
 def test_without_rays_client_the_requirements_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

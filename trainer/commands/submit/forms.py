@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
         return stop_job(jobs, job, as_json=args.json)
     mask = Mask(variables_of(job))
     if args.follow:
-        return follow_job(jobs, args.job, mask)
-    _show(mask(jobs.log(args.job)))
+        return follow_job(jobs, str(job.submission_id), mask)
+    _show(mask(jobs.log(str(job.submission_id))))
     return 0
 
 

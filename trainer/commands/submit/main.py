@@ -150,7 +150,9 @@ def form_parser(form: str) -> CommandParser:
     parser = _Parser(prog=f"{PROGRAM} {form}", description=FORMS[form], epilog=SHORT)
     parser.set_defaults(form=form)
     if form != "list":
-        parser.add_argument("job", metavar="JOB", help="submission id, as `list` shows it")
+        parser.add_argument(
+            "job", metavar="JOB", help="submission id or name, as `list` shows them"
+        )
     _add_address(parser)
     if form == "logs":
         parser.add_argument("--follow", action="store_true", help="until the job ends or Ctrl-C")
@@ -162,7 +164,10 @@ def form_parser(form: str) -> CommandParser:
 
 def _add_address(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--address", metavar="URL", help="of Ray's dashboard, http://HOST:8265; see the end"
+        "--address",
+        metavar="URL",
+        help="of Ray's dashboard, http://HOST:8265 (RAY_API_SERVER_ADDRESS, then RAY_ADDRESS, then "
+        "http://127.0.0.1:8265)",
     )
 
 

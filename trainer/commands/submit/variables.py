@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from trainer.checkpoints.safe_io.redaction import MARK, redacted
-from trainer.checkpoints.safe_io.safe_json import shown
+from trainer.checkpoints.safe_io.safe_json import shown, shown_line
 from trainer.errors import UsageError
 from trainer.project import RESTORE_VARIABLE, STOP_WAIT, WORKERS_VARIABLE
 
@@ -48,7 +48,7 @@ def shown_variables(variables: Mapping[str, str]) -> str:
     """The variables in one line: values only of those that the program knows to be no secrets."""
 
     def one(name: str, value: str) -> str:
-        return f"{name}={redacted(shown(value)) if name in _SHOWN else MARK}"
+        return f"{name}={shown_line(value) if name in _SHOWN else MARK}"
 
     own = {k: v for k, v in variables.items() if k != STOP_WAIT}
     return " ".join(one(name, str(own[name])) for name in sorted(own))
