@@ -62,10 +62,17 @@ def profiles() -> dict[str, Path]:
 
 
 def shown_config(path: Path) -> str:
-    """A configuration file as it is given to `--config`: a profile by its name, else the path."""
-    name = path.stem
-    mine = profiles().get(name) == path and not Path(name).is_file()
-    return name if mine else shown_path(path)
+    """A configuration file as it is given to `--config`: a profile by its name, else the path.
+
+    One that has travelled with a Ray job lies in the same place of the folder that it came from.
+    """
+    from trainer.checkpoints.process_owner import ray_job
+
+    name, here = path.stem, Path.cwd()
+    if profiles().get(name) == path and not Path(name).is_file():
+        return name
+    travelled = ray_job() and path.is_relative_to(here)
+    return f"./{path.relative_to(here)}" if travelled else shown_path(path)
 
 
 def configured_checkpoint_dir() -> str:

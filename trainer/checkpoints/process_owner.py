@@ -104,7 +104,9 @@ class Owner:
         """What to do about it, as the beginning of a sentence."""
         if not self.job:
             return "Stop that one"
-        return f"Stop that one (python -m trainer.submit stop {safe_json.shown(self.job)})"
+        address = submitted_to()
+        there = f" --address {safe_json.shown(address)}" if address else ""
+        return f"Stop that one (python -m trainer.submit stop {safe_json.shown(self.job)}{there})"
 
     def encode(self) -> str:
         """The text of the record."""

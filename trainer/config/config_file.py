@@ -18,7 +18,7 @@ from trainer.checkpoints.safe_io.redaction import redacted_values
 from trainer.config.loading import named_file, read_values
 from trainer.config.types import ConfigError
 from trainer.errors import InvalidState
-from trainer.project import CONFIG_NAME, PROFILES, PROJECT_ROOT, profiles, shown_config, shown_path
+from trainer.project import CONFIG_NAME, PROFILES, PROJECT_ROOT, profiles, shown_config
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,8 @@ def file_note(file: ConfigFile, original: ConfigFile) -> str:
 
 
 def _told(path: Path) -> str:
-    word, place = shown_config(path), shown_path(path)
-    return place if word == place else f"profile {word}"
+    word = shown_config(path)
+    return f"profile {word}" if word in profiles() else word
 
 
 def _is_near(path: Path) -> bool:
