@@ -8,10 +8,13 @@ import pytest
 
 from trainer.project import (
     CONFIG_NAME,
+    PROFILES,
     PROJECT_ROOT,
     configured_checkpoint_dir,
     find_config,
+    module_command,
     script_command,
+    shown_config,
     shown_path,
     with_commands,
 )
@@ -53,6 +56,13 @@ def test_paths_and_commands_are_shown_as_they_would_be_typed_here(
     with monkeypatch.context() as in_job:  # whoever reads its log is somewhere else
         in_job.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", job)
         assert shown_path("checkpoints/a b") == str(tmp_path / "checkpoints" / "a b")
+        assert script_command("demo_model.py", ["s3://b/a"]) == "python demo_model.py s3://b/a"
+        assert shown_config(tmp_path / "mine.yaml") == "./mine.yaml"
+        assert shown_config(PROFILES / "quick.yaml") == "quick"
+        submit = "python -m trainer.submit -- --resume latest"
+        assert with_commands("type: python main.py --resume latest") == f"type: {submit}"
+        assert with_commands(submit) == submit
+        assert module_command("trainer.sessions", ["list"]) == "python -m trainer.sessions list"
     command = script_command("main.py", ["./a b"])
     assert command.endswith(f"{PROJECT_ROOT / 'main.py'} './a b'")
     hint = with_commands("start with: python main.py --fresh")

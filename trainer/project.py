@@ -14,7 +14,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,11 @@ MODULES = {  # the same for those that `python -m` runs
     "trainer.submit": "hide-and-seek-submit",
     "trainer.sessions": "hide-and-seek-sessions",
 }
+RESTORE_VARIABLE, WORKERS_VARIABLE = "RESTORE_CHECKPOINT", "RAY_WORKERS"
+"""In the environment: which checkpoint a run resumes, and with how many sampling processes."""
+STOP_WAIT = "RAY_JOB_STOP_WAIT_TIME_S"
+"""Read by Ray's supervisor of a job: seconds from SIGTERM to SIGKILL, 3 by default."""
+_TRAINING = ("main.py", "continue_training.py")
 _PROFILE_FOLDER = re.compile(
     r"(?<=python main\.py )--checkpoint-dir (?:\./)?checkpoints_(\w+)(?!\S)"
 )
@@ -57,10 +62,17 @@ def profiles() -> dict[str, Path]:
 
 
 def shown_config(path: Path) -> str:
-    """A configuration file as it is given to `--config`: a profile by its name, else the path."""
-    name = path.stem
-    mine = profiles().get(name) == path and not Path(name).is_file()
-    return name if mine else shown_path(path)
+    """A configuration file as it is given to `--config`: a profile by its name, else the path.
+
+    One that has travelled with a Ray job lies in the same place of the folder that it came from.
+    """
+    from trainer.checkpoints.process_owner import ray_job
+
+    name, here = path.stem, Path.cwd()
+    if profiles().get(name) == path and not Path(name).is_file():
+        return name
+    travelled = ray_job() and path.is_relative_to(here)
+    return f"./{path.relative_to(here)}" if travelled else shown_path(path)
 
 
 def configured_checkpoint_dir() -> str:
@@ -139,18 +151,59 @@ def with_commands(text: str) -> str:
 
 
 def script_command(script: str, words: Sequence[str]) -> str:
-    """The command that runs a script with this interpreter, as typed in the working directory."""
+    """The command that runs a script with this interpreter, as typed in the working directory.
+
+    In a Ray job it is one for the place where its log is read: a folder of the project, from which
+    what trains is submitted, as this job was.
+    """
+    from trainer.checkpoints.process_owner import ray_job, ray_job_config, submitted_to
+
+    if not ray_job():
+        return shlex.join([*script_here(script), *words])
+    if script in _TRAINING:
+        environment = ray_job_config().get("runtime_env") or {}
+        return submission_command(words, submitted_to(), environment.get("env_vars") or {})
+    program = ["python", script] if is_checkout() else [ENTRY_POINTS[script]]
+    return shlex.join([*program, *words])
+
+
+def script_here(script: str) -> list[str]:
+    """The words that run a script on this machine."""
     if not is_checkout():
-        return shlex.join([_program(ENTRY_POINTS[script]), *words])
-    script = shown_path(PROJECT_ROOT / script).removeprefix("./")
-    return shlex.join([_python(), script, *words])
+        return [_program(ENTRY_POINTS[script])]
+    return [_python(), shown_path(PROJECT_ROOT / script).removeprefix("./")]
 
 
 def module_command(module: str, words: Sequence[str]) -> str:
     """The same for a command that `python -m` runs."""
+    from trainer.checkpoints.process_owner import ray_job
+
+    if ray_job():
+        return shlex.join([*_module(module), *words])
     if not is_checkout():
         return shlex.join([_program(MODULES[module]), *words])
     return shlex.join([_python(), "-m", module, *words])
+
+
+def submission_command(words: Sequence[str], address: str, variables: Mapping[str, Any]) -> str:
+    """The command that submits a training as a job again.
+
+    Args:
+        words: options of `main.py`.
+        address: of the dashboard; empty: unknown.
+        variables: the environment that the job was given. No value of it is shown but the number of
+            workers: the shell that submits it again has the others.
+    """
+    given = ["--address", address] if address else []
+    for name in sorted(set(variables) - {RESTORE_VARIABLE, STOP_WAIT}):
+        text = f"{name}={variables[name]}" if name == WORKERS_VARIABLE else str(name)
+        given += ["--env", text]
+    return shlex.join([*_module("trainer.submit"), *given, "--", *words])
+
+
+def _module(module: str) -> list[str]:
+    """A command that `python -m` runs, at another place."""
+    return ["python", "-m", module] if is_checkout() else [MODULES[module]]
 
 
 def _program(name: str) -> str:

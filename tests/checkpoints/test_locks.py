@@ -102,6 +102,12 @@ def test_the_ray_job_of_a_writer_is_named(directory: Path, monkeypatch: pytest.M
     assert first.endswith("in use by process 7 on head, the Ray job raysubmit_1 (since today)")
     assert second.startswith("Stop that one (python -m trainer.submit stop raysubmit_1), or use")
     assert Owner.this_process(WHEN).job == ""
+    config["metadata"]["submitted_to"] = "http://head:8265"
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps(config))
+    with pytest.raises(
+        CheckpointsInUse, match="stop raysubmit_1 --address http://head:8265\\), or"
+    ):
+        locks.check_free(directory)
 
 
 def test_fifty_races_have_one_winner_each(rivals: Rivals, tmp_path: Path) -> None:

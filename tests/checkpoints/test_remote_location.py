@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.checkpoints.fakes import save
+from tests.checkpoints.fakes import WHEN, save
 from tests.checkpoints.object_store import KEYS
 from trainer.checkpoints import open_store
-from trainer.checkpoints.errors import NoUsableCheckpoint, StoreUnavailable
+from trainer.checkpoints.errors import CheckpointsInUse, NoUsableCheckpoint, StoreUnavailable
+from trainer.checkpoints.locks import writer_lock
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.remote import client
-from trainer.checkpoints.remote.location import Location, parse
+from trainer.checkpoints.remote.location import Location, parse, remember
 from trainer.commands.checkpoint_tools import main as program
 
 ROOT = Path(__file__).parents[2]
@@ -198,3 +199,29 @@ def test_a_local_folder_never_loads_the_client(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True)
+
+
+def test_what_is_copied_from_a_store_is_shown_by_its_url_also_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CHECKPOINT_CACHE", str(tmp_path / "cache"))
+    place = parse("s3://me:s3cret@bucket/runs/a?region=x")
+    assert isinstance(place, Location)
+    copy = place.mirror / "checkpoint_000004"
+    copy.mkdir(parents=True)
+    remember(place)
+    for other in ("s3://bucket/runs/b", str(tmp_path / "local")):
+        assert CheckpointManager(other).address(copy) == "s3://bucket/runs/a/checkpoint_000004"
+    assert open_store.shown_path_of(copy) == "s3://bucket/runs/a/checkpoint_000004"
+    assert open_store.shown_path_of(tmp_path) == str(tmp_path)
+
+
+def test_a_place_in_use_on_this_machine_is_named_by_its_url(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CHECKPOINT_CACHE", str(tmp_path / "cache"))
+    manager = CheckpointManager("s3://bucket/runs/a")
+    with writer_lock(manager.directory, WHEN):
+        for refused in (manager.check_free, manager.writer_lock().__enter__):
+            with pytest.raises(CheckpointsInUse, match=r"^s3://bucket/runs/a is in use by process"):
+                refused()

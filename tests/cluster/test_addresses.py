@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import socketserver
+import struct
 import threading
 from collections.abc import Iterator
 
@@ -82,6 +84,43 @@ def listening(answer: bytes | None) -> Iterator[str]:
         caller.close()
 
 
+_SETTINGS, _HEADERS = 4, 1
+_NOT_FOUND = b"\x8d"  # `:status: 404` in the compression of HTTP/2
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    """A frame of HTTP/2."""
+    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+class _Proxy(socketserver.StreamRequestHandler):
+    """Speaks HTTP/2 and knows no path; `server.asked` counts the requests."""
+
+    def handle(self) -> None:
+        self.rfile.read(len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+        self.wfile.write(frame(_SETTINGS, 0, 0))
+        while len(head := self.rfile.read(9)) == 9:
+            kind, flags, stream = struct.unpack(">BBI", head[3:])
+            self.rfile.read(int.from_bytes(head[:3], "big"))
+            if kind == _SETTINGS and not flags:
+                self.wfile.write(frame(_SETTINGS, 1, 0))
+            if kind == _HEADERS:
+                self.server.asked += 1  # type: ignore[attr-defined]
+                self.wfile.write(frame(_HEADERS, 5, stream, _NOT_FOUND))
+
+
+def test_what_speaks_the_protocol_of_ray_and_is_not_ray_is_asked_once() -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Proxy) as server:
+        server.daemon_threads = True
+        server.asked = 0  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = f"127.0.0.1:{server.server_address[1]}"
+        with pytest.raises(ClusterUnreachable, match=r"not as Ray does; .* \(.*404\); set ray\.a"):
+            start_ray(RayGroup(address=place, num_env_runners=1))
+        assert server.asked == 1  # type: ignore[attr-defined]
+        server.shutdown()
+
+
 def refusal(place: str, source: str = "ray.address") -> str:
     with pytest.raises(ClusterUnreachable) as refused:
         check_answers(Address(place, source), timeout_s=0.2)
@@ -93,14 +132,14 @@ def test_an_address_where_nobody_is_names_itself_and_the_ways_on() -> None:
         place = f"127.0.0.1:{server.getsockname()[1]}"
     text = refusal(place)
     assert text.startswith(f"cannot join the Ray cluster at ray.address = {place}: ")
-    assert "refused; does Ray's head node run?" in text
+    assert "refused: Ray's head node does not run there; set ray.address to the HOST" in text
     assert "or to local for a Ray of one's own" in text
     assert "unset it, or --set ray.address=local" in refusal(place, "RAY_ADDRESS")
 
 
 def test_an_address_that_takes_the_call_and_says_nothing_is_given_up() -> None:
     with listening(None) as place:
-        assert f"{place}: it does not answer within 0.2 s; " in refusal(place)
+        assert f"{place}: it does not answer within 0.2 s: " in refusal(place)
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])

@@ -48,7 +48,7 @@ def writer(desk: Desk) -> Owner | None:
     return Owner.read(desk.work / "saved/.writer.json")
 
 
-def test_a_job_trains_and_tells_where_its_checkpoints_are(desk: Desk) -> None:
+def test_a_job_trains_and_tells_where_its_checkpoints_are(desk: Desk, head: RealCluster) -> None:
     saved = desk.work / "saved"
     done = desk.run(*words(desk, "--name", "first", until="4"), timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -59,6 +59,12 @@ def test_a_job_trains_and_tells_where_its_checkpoints_are(desk: Desk) -> None:
         assert done.stdout.count(line) == 1
     (job,) = re.findall(r"^submitted (\S+) to http", done.stdout, re.MULTILINE)
     assert done.stdout.endswith(f"{job} succeeded\n")
+    on = f"python -m trainer.submit --address {head.dashboard} --env MY_TOKEN -- --resume auto"
+    following = (
+        f"{on} --until 300 --checkpoint-dir {saved}",
+        f"python list_checkpoints.py {saved}",
+    )
+    assert set(following) <= {line.strip() for line in done.stdout.splitlines()}
     log = form(desk, "logs", job)
     assert [line for line in log.splitlines() if "checkpoint_000002" in line]
     status = json.loads(form(desk, "status", job, "--json"))
@@ -69,6 +75,9 @@ def test_a_job_trains_and_tells_where_its_checkpoints_are(desk: Desk) -> None:
     assert progress["checkpoint"] == f"{saved}/checkpoint_000004"
     assert 0 <= progress["score"] <= 1
     assert re.search(rf"^{job}\s+first\s+SUCCEEDED ", form(desk, "list"), re.MULTILINE)
+    assert (
+        json.loads(form(desk, "--address", head.dashboard, "status", "first", "--json")) == status
+    )
     assert f"did you mean '{job}'?" in form(desk, "status", f"{job[:-1]}-", code=2)
     again = desk.run(*words(desk, until="4"), timeout=600)
     assert again.returncode == 0, again.stdout + again.stderr
@@ -126,6 +135,7 @@ def test_a_killed_job_is_continued_by_the_same_command_and_by_one_at_a_time(
     assert is_running(successor.pid, successor.start)
 
     stopped = form(desk, "stop", successor.job)
+    assert f"next:\n  python -m trainer.submit --address {head.dashboard} --env MY_TOKEN" in stopped
     (last,) = re.findall(r"stopped; its last checkpoint is (\S+)", stopped)
     assert Path(last).name == desk.checkpoints("saved")[-1]
     assert not is_running(successor.pid, successor.start)

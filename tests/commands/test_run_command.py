@@ -158,6 +158,10 @@ def test_a_deleted_working_directory_is_named(
     (tmp_path / "gone").rmdir()
     assert raising(FileNotFoundError("config.yaml")) == 1
     assert capsys.readouterr().err == "error: the current directory has been deleted\n"
+    job = '{"metadata": {"job_submission_id": "raysubmit_1"}}'
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", job)
+    assert raising(FileNotFoundError("config.yaml")) == 1
+    assert "give each `ray start` on one machine its own --temp-dir" in capsys.readouterr().err
 
 
 def test_without_arguments_it_takes_those_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from trainer.config.config_file import (
     recorded,
 )
 from trainer.errors import InvalidState
+from trainer.project import PROFILES
 
 
 def test_the_record_of_a_file_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,3 +85,23 @@ def test_a_checkpoint_does_not_choose_which_file_is_read(
         read = current_file(None, then)
         assert (read.path, read.values) == (None, {})
         assert "is not read; name it with --config" in file_note(read, then)
+
+
+def test_a_profile_is_recorded_by_its_name_and_found_wherever_it_lies(tmp_path: Path) -> None:
+    quick, file = PROFILES / "quick.yaml", tmp_path / "config_file.yaml"
+    read_config_file("quick", named=True).write(file)
+    assert yaml.safe_load(file.read_text())["path"] == "quick"
+    elsewhere = "/tmp/ray/session_1/_ray_pkg_85a/trainer/profiles"  # as earlier versions wrote it
+    for then, path in (
+        ("quick", quick),
+        (f"{elsewhere}/quick.yaml", quick),
+        (f"{elsewhere}/unknown.yaml", Path(elsewhere, "unknown.yaml")),
+        ("/home/me/quick.yaml", Path("/home/me/quick.yaml")),
+    ):
+        file.write_text(yaml.safe_dump({"path": then, "named": True, "values": {}}))
+        record = recorded(tmp_path)
+        assert record is not None
+        assert record.path == path
+        found = current_file(None, record)
+        assert found.path == (quick if path == quick else None)
+        assert ("name it with --config" in file_note(found, record)) is (path != quick)

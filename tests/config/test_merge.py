@@ -205,7 +205,9 @@ def test_what_is_given_need_only_fit_the_run() -> None:
     started = ("ray.num_envs_per_env_runner=4096",)
     found = merged(started=started, now=("ppo.minibatch_size=100000",))
     assert found.config.ppo.minibatch_size == 100_000
-    with pytest.raises(ConfigError, match=r"given now.*: ppo.minibatch_size = 10000000 is more"):
+    with pytest.raises(
+        ConfigError, match=r"given now.*: ppo.minibatch_size = 10000000 is more.*; lower ppo.mi"
+    ):
         merged(started=started, now=("ppo.minibatch_size=10000000",))
 
 

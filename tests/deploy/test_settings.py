@@ -87,7 +87,8 @@ def variables() -> Iterator[tuple[str, str]]:
             yield from ((text.partition("=")[0], path.parent.name) for text in literals)
     for path in sorted(ROOT.glob("deploy/**/credentials.env.example")):
         for line in path.read_text(encoding="utf-8").splitlines():
-            yield line.partition("=")[0], path.parent.name
+            if not line.startswith("#"):
+                yield line.partition("=")[0], path.parent.name
     for name, service in compose.services().items():
         yield from ((variable, name) for variable in service.get("environment", {}))
 

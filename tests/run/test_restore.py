@@ -16,6 +16,7 @@ from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.policy_files import read_spec
 from trainer.run.restore import restore
 from trainer.run.saved_run import SavedRun
+from trainer.run.saved_state.opponents_state import OpponentsState
 from trainer.run.saved_state.resume_state import ResumeState, read_resume_state
 from trainer.schedules.scheduler import Scheduler
 
@@ -28,6 +29,7 @@ class FakeTrainer:
         self.steps: list[str] = []
         self.given: dict[str, tuple[Any, ...]] = {}
         self.schedules: Scheduler | None = None
+        self.opponents: dict[str, Any] = {}
         self.progress = SimpleNamespace(iteration=3, restore=self.step("progress", None))
         self.restore_state = self.step("state", None)
         self.push_weights = self.step("push", None)
@@ -124,3 +126,13 @@ def test_another_network_is_refused(saved: SavedRun) -> None:
     wider = replace(spec, hiddens=(16,))
     with pytest.raises(IncompatibleCheckpoint, match="seeker_policy cannot resume with another"):
         read_resume_state(saved, {"seeker_policy": wider}, saved.config)
+
+
+@pytest.mark.parametrize("played", [True, False])
+def test_earlier_policies_that_nobody_played_are_left_without_a_word(
+    saved: SavedRun, state: ResumeState, played: bool
+) -> None:
+    kept = OpponentsState({}, {"random": None} if played else None)
+    kept_state = replace(state, training=replace(state.training, opponents=kept))
+    _, notes = restored(kept_state, saved.config)
+    assert any("left behind" in note for note in notes) is played

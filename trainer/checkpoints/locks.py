@@ -101,8 +101,13 @@ class Held:
 
 
 @contextlib.contextmanager
-def writer_lock(directory: Path, when: datetime) -> Iterator[Held]:
+def writer_lock(directory: Path, when: datetime, shown: str | None = None) -> Iterator[Held]:
     """Is the only writer of a folder, which is created if absent, within the context.
+
+    Args:
+        directory: the folder.
+        when: since when.
+        shown: what the user knows it by, as in `check_free`.
 
     Raises:
         CheckpointsInUse: there is another writer; the message names it and what to do.
@@ -112,7 +117,7 @@ def writer_lock(directory: Path, when: datetime) -> Iterator[Held]:
     path = directory / layout.WRITER
     mine = Owner.this_process(when)
     with mutex(directory):
-        check_free(directory)
+        check_free(directory, shown)
         atomic.write_text(path, mine.encode())
         found = os.lstat(path)
     flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
@@ -141,18 +146,22 @@ def writer_of(directory: Path) -> Owner | None:
     return None if owner is None or owner.is_dead else owner
 
 
-def check_free(directory: Path) -> None:
+def check_free(directory: Path, shown: str | None = None) -> None:
     """Checks that no other process is known to write to a folder.
+
+    Args:
+        directory: the folder.
+        shown: what the user knows it by: a URL if it mirrors an object store; None: its path.
 
     Raises:
         CheckpointsInUse: one does; the message names it and what to do.
     """
-    path = directory / layout.WRITER
+    path, shown = directory / layout.WRITER, str(directory) if shown is None else shown
     try:
         owner = Owner.read(path)
     except ValueError as error:
         raise CheckpointsInUse(
-            f"{directory} may be in use: {path} is not readable ({safe_json.first_line(error)})\n"
+            f"{shown} may be in use: {path} is not readable ({safe_json.first_line(error)})\n"
             "If no training writes there, delete that file; or use another folder "
             "(--checkpoint-dir)"
         ) from None
@@ -161,4 +170,4 @@ def check_free(directory: Path) -> None:
     way_on = f"{owner.way_to_stop}, or use another folder (--checkpoint-dir)"
     if owner.is_elsewhere:
         way_on += f"; if it no longer runs there, delete {path}"
-    raise CheckpointsInUse(f"{directory} is in use by {owner}\n{way_on}")
+    raise CheckpointsInUse(f"{shown} is in use by {owner}\n{way_on}")

@@ -227,7 +227,7 @@ class CheckpointManager(CheckpointReader):
         Raises:
             CheckpointsInUse: another process writes there; the message names it.
         """
-        own = locks.writer_lock(self.directory, self._clock())
+        own = locks.writer_lock(self.directory, self._clock(), self.address(self.directory))
         with own as held, self._store.writer(held.owner) as done:
             atomic.remove_stale(self.directory)
             for line in done:
@@ -244,7 +244,7 @@ class CheckpointManager(CheckpointReader):
         Raises:
             CheckpointsInUse: one does; the message names it.
         """
-        locks.check_free(self.directory)
+        locks.check_free(self.directory, self.address(self.directory))
 
     def protect(self, path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[None]:
         """Keeps any process from pruning a checkpoint, here or elsewhere, within the context.

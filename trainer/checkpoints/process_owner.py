@@ -19,6 +19,8 @@ from typing import Any
 
 from trainer.checkpoints.safe_io import safe_json
 
+SUBMITTED_TO = "submitted_to"
+"""Key of a Ray job's metadata: the dashboard that it was submitted to, as the user typed it."""
 # Both as Ray's job supervisor sets them for the process that it starts.
 _RAY_JOB_CONFIG, _SUBMISSION_ID = "RAY_JOB_CONFIG_JSON_ENV_VAR", "job_submission_id"
 _ENDED = ("Z", "X")  # killed, but nobody has asked for its exit status yet
@@ -102,7 +104,9 @@ class Owner:
         """What to do about it, as the beginning of a sentence."""
         if not self.job:
             return "Stop that one"
-        return f"Stop that one (python -m trainer.submit stop {safe_json.shown(self.job)})"
+        address = submitted_to()
+        there = f" --address {safe_json.shown(address)}" if address else ""
+        return f"Stop that one (python -m trainer.submit stop {safe_json.shown(self.job)}{there})"
 
     def encode(self) -> str:
         """The text of the record."""
@@ -149,9 +153,12 @@ def machine() -> str:
 
 def ray_job() -> str:
     """The submission id of the Ray job whose driver this process is; empty: of none."""
-    given = ray_job_config().get("metadata")
-    found = given.get(_SUBMISSION_ID) if isinstance(given, dict) else None
-    return found if isinstance(found, str) else ""
+    return _job_metadata(_SUBMISSION_ID)
+
+
+def submitted_to() -> str:
+    """The dashboard that the Ray job was submitted to; empty: unknown."""
+    return _job_metadata(SUBMITTED_TO)
 
 
 def ray_job_config() -> dict[str, Any]:
@@ -161,6 +168,12 @@ def ray_job_config() -> dict[str, Any]:
     except ValueError:
         return {}
     return config if isinstance(config, dict) else {}
+
+
+def _job_metadata(key: str) -> str:
+    given = ray_job_config().get("metadata")
+    found = given.get(key) if isinstance(given, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def _state_and_start(pid: int) -> tuple[str, int]:

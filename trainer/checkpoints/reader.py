@@ -55,7 +55,7 @@ class CheckpointReader:
         return self._store.is_remote
 
     def address(self, path: Path) -> str:
-        """Where a path below `directory` is for the user: a URL if it is in an object store."""
+        """Where a path is for the user: a URL if it is in an object store."""
         return self._store.address(path)
 
     def list_checkpoints(self) -> list[dict[str, Any]]:

@@ -60,7 +60,8 @@ def repair(store: Store, when: datetime) -> Report:
         pass
     report = Report()
     dead_record = (directory / layout.WRITER).exists()
-    with locks.writer_lock(directory, when) as held, store.writer(held.owner) as recovered:
+    own = locks.writer_lock(directory, when, store.address(directory))
+    with own as held, store.writer(held.owner) as recovered:
         report.recovered += recovered
         if dead_record:
             report.removed.append(directory / layout.WRITER)

@@ -6,6 +6,7 @@ import os
 import socket
 from typing import NamedTuple
 
+from trainer.checkpoints.safe_io.safe_json import first_line
 from trainer.cluster.ray_job import in_ray_job
 from trainer.config.run_groups import RayGroup
 from trainer.errors import EXIT_ERROR
@@ -17,6 +18,7 @@ _ANSWER_S = 10.0
 # its settings at once.
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 _SETTINGS = 4
+NOT_RAY = "it answers, but not as Ray does; the port of Ray's control service is usually 6379"
 
 
 class ClusterUnreachable(RuntimeError):  # noqa: N818 - reads as the state it reports
@@ -65,7 +67,7 @@ def check_cluster(settings: RayGroup) -> None:
 
 
 def check_answers(address: Address, timeout_s: float = _ANSWER_S) -> None:
-    """Finds out within seconds whether a Ray can be at `address`.
+    """Finds out within seconds, without Ray, whether one can be at `address`.
 
     Ray itself would try for most of a minute, and then say that it has "timed out".
 
@@ -89,15 +91,34 @@ def check_answers(address: Address, timeout_s: float = _ANSWER_S) -> None:
     except TimeoutError:
         why = f"it does not answer within {timeout_s:g} s"
         raise unreachable(
-            address, f"{why}; does Ray's head node run, and no firewall between?"
+            address, f"{why}: Ray's head node does not run, or a firewall is between"
         ) from None
     except OSError as error:
         raise unreachable(
-            address, f"{error.strerror or error}; does Ray's head node run?"
+            address, f"{error.strerror or error}: Ray's head node does not run there"
         ) from None
     if len(answer) < 9 or answer[3] != _SETTINGS:
-        text = "it answers, but not as Ray does; the port of Ray's control service is usually 6379"
-        raise unreachable(address, text)
+        raise unreachable(address, NOT_RAY)
+
+
+def ask_once(address: Address) -> None:
+    """Asks the control service at `address` who it is, as Ray does; but Ray asks twenty times.
+
+    Whatever takes calls in HTTP/2, as a proxy does, passes `check_answers`.
+
+    Raises:
+        ClusterUnreachable: it is something else.
+    """
+    from ray import _raylet  # late: a mistake is told without it
+    from ray.exceptions import RpcError
+
+    if address.place == "auto":
+        return
+    try:
+        _raylet.GcsClient(address=address.place)  # type: ignore[attr-defined]
+    except RpcError as error:
+        why = first_line(error).removeprefix("RPC error: ").rstrip(". ")
+        raise unreachable(address, f"{NOT_RAY} ({why})") from error
 
 
 def unreachable(address: Address, why: str) -> ClusterUnreachable:

@@ -23,6 +23,7 @@ from trainer.cluster.addresses import (
     LOCAL,
     Address,
     address_of,
+    ask_once,
     check_answers,
     needs_ray,
     unreachable,
@@ -36,6 +37,7 @@ from trainer.project import cache_dir
 # itself adds about 65.
 _LONGEST_TEMP_DIR = 40
 _OWNER = "owner.json"
+_START_LOG = "ray_start.log"
 _DAEMONS = {"gcs_server": "Ray's control service, gcs_server,", "raylet": "Ray's raylet"}
 
 _started = False  # whether this process has started or joined a Ray, and has to leave it
@@ -117,11 +119,14 @@ def _start_own(settings: RayGroup) -> None:
 
 
 def _join(address: Address, make_env: Callable[..., Any]) -> None:
+    with _stderr_to(cache_dir() / _START_LOG):
+        ask_once(address)
     try:
         _init(address.place, cluster_runtime_env(make_env))
     except (ConnectionError, RuntimeError, ValueError) as error:
         causes = [error, *filter(None, [error.__cause__])]
-        why = (str(causes[-1]).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
+        lines = (str(causes[-1]).strip() or type(error).__name__).splitlines()
+        why = lines[-1 if "Traceback" in lines[0] else 0].rstrip(". ")
         hint = "" if "ersion" in why else " (this machine must be one of its nodes)"
         raise unreachable(address, f"{why}{hint}") from error
 
@@ -129,7 +134,7 @@ def _join(address: Address, make_env: Callable[..., Any]) -> None:
 def _init(address: str, runtime_env: dict[str, Any], **options: Any) -> None:
     import ray
 
-    with _stderr_to(cache_dir() / "ray_start.log"), _own_handlers():
+    with _stderr_to(cache_dir() / _START_LOG), _own_handlers():
         ray.init(
             address=address,
             logging_level=logging.ERROR,

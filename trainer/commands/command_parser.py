@@ -85,6 +85,12 @@ class CommandParser(argparse.ArgumentParser):
         """Prints one line and exits with EXIT_USAGE."""
         self.exit(EXIT_USAGE, f"error: {shown_line(with_installed_names(message))}\n")
 
+    def values_of(self, word: str) -> int | None:
+        """How many words behind an option are its value, 0 or 1; None: it is no option of this."""
+        option, equals, _ = word.partition("=")
+        action = self._option_string_actions.get(option)
+        return None if action is None else int(action.nargs != 0 and not equals)
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """As in argparse, but the error of a mistyped choice suggests the one that was meant."""
         try:
@@ -157,7 +163,11 @@ class CommandParser(argparse.ArgumentParser):
             if word.startswith("--") and word != "--set"
         )
         asks_training = "--set" in line.split() and not self.trains
-        return line if takes and not asks_training else f"{script_command('main.py', [])} {line}"
+        return line if takes and not asks_training else f"{self.training_command()} {line}"
+
+    def training_command(self) -> str:
+        """What stands before options that this script does not take, for they configure a run."""
+        return script_command("main.py", [])
 
     def _value_of(self, own: str, value: str | None) -> str:
         """The value given to a misspelled option, if the right one takes a value."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from trainer.checkpoints.safe_io.safe_output import SafeOutput, safe_streams
+from trainer.cluster.ray_job import in_ray_job
 from trainer.errors import EXIT_ERROR, EXIT_INTERRUPTED
 from trainer.project import PROJECT_ROOT, shown_path, with_commands
 from trainer.reporting.terminal import shows_color
@@ -65,7 +66,7 @@ def _reported(command: Command, argv: Sequence[str], out: SafeOutput, on_interru
         error = cause if isinstance(cause, Exception) else raised
         text = str(error).strip() or type(error).__name__
         if isinstance(error, FileNotFoundError) and not _is_somewhere():
-            print("error: the current directory has been deleted", file=sys.stderr)
+            print(f"error: the current directory has been deleted{_by_ray()}", file=sys.stderr)
             return EXIT_ERROR
         if isinstance(error, ModuleNotFoundError) and (missing := _missing(error)):
             print(f"error: {missing}", file=sys.stderr)
@@ -97,6 +98,16 @@ def _missing(error: ModuleNotFoundError) -> str:
     if own.exists() and own != Path(sys.executable):
         return f"{told}: start it with {shown_path(own)} instead, or run {install}"
     return f"{told}: run {install}, or make train, which does that and trains"
+
+
+def _by_ray() -> str:
+    """Who deletes the copy of the project in which a Ray job runs; empty outside of one."""
+    if not in_ray_job():
+        return ""
+    return (
+        ": a node of the cluster unpacks a job's code again when it joins on the same machine with "
+        "the same temporary folder; give each `ray start` on one machine its own --temp-dir"
+    )
 
 
 def _is_somewhere() -> bool:

@@ -18,7 +18,7 @@ from trainer.checkpoints.safe_io.redaction import redacted_values
 from trainer.config.loading import named_file, read_values
 from trainer.config.types import ConfigError
 from trainer.errors import InvalidState
-from trainer.project import CONFIG_NAME, PROJECT_ROOT, shown_config, shown_path
+from trainer.project import CONFIG_NAME, PROFILES, PROJECT_ROOT, profiles, shown_config
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class ConfigFile:
 
     def write(self, path: Path) -> None:
         """Writes the record of a checkpoint, without the credentials that a URL may hold."""
-        where = None if self.path is None else str(self.path)
+        # A profile lies elsewhere on another machine, and elsewhere for each job.
+        where = None if self.path is None else _profile_name(self.path) or str(self.path)
         record = {"path": where, "named": self.named, "values": redacted_values(self.values)}
         path.write_text(safe_yaml.dump(record), encoding="utf-8")
 
@@ -83,7 +84,21 @@ def recorded(checkpoint: Path) -> ConfigFile | None:
     path, named, values = (record.get(key) for key in ("path", "named", "values"))
     if not isinstance(values, Mapping) or not isinstance(path, str | None):
         raise InvalidState(f"{file}: no record of a configuration file")
-    return ConfigFile(None if path is None else Path(path), bool(named), values)
+    return ConfigFile(None if path is None else _where(path), bool(named), values)
+
+
+def _profile_name(path: Path) -> str | None:
+    return path.stem if path == profiles().get(path.stem) else None
+
+
+def _where(recorded: str) -> Path:
+    """The path in a record; of a profile the one here, wherever it was when it was recorded."""
+    path = Path(recorded)
+    if path.name == recorded:
+        return profiles().get(recorded, path)
+    if path.parent.parts[-2:] == PROFILES.parts[-2:]:  # as versions before recorded it
+        return profiles().get(path.stem, path)
+    return path
 
 
 def current_file(named: str | None, original: ConfigFile) -> ConfigFile:
@@ -129,8 +144,8 @@ def file_note(file: ConfigFile, original: ConfigFile) -> str:
 
 
 def _told(path: Path) -> str:
-    word, place = shown_config(path), shown_path(path)
-    return place if word == place else f"profile {word}"
+    word = shown_config(path)
+    return f"profile {word}" if word in profiles() else word
 
 
 def _is_near(path: Path) -> bool:

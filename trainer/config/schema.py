@@ -93,7 +93,8 @@ class Config(ConfigGroups):
             if size > rows:
                 raise ValueError(
                     f"ppo.minibatch_size = {size} is more than the {rows} agent-steps that team "
-                    f"{name!r} gives a learner per iteration; lower it or raise ppo.rollout_length"
+                    f"{name!r} gives a learner per iteration; lower "
+                    "ppo.minibatch_size, or raise ppo.rollout_length or ray.num_envs_per_env_runner"
                 )
         return self
 

@@ -103,7 +103,7 @@ class RunRecorder:
     def _check_folder(self) -> None:
         """Refuses a folder in use, and for a new run one that holds checkpoints."""
         if self.trainer.progress.iteration == 0:
-            ways_on = "Resume one of them (origin=), or set another ppo.checkpoint_dir"
+            ways_on = "Resume one of them, or use another folder (ppo.checkpoint_dir)"
             run_folder.refuse_occupied(self.manager, ways_on)
         else:
             self.manager.check_free()

@@ -90,6 +90,8 @@ def _restore_opponents(trainer: TeamPPO, saved: OpponentsState | None) -> list[s
     """Gives a trainer the opponents of a checkpoint; a line if they are left behind."""
     if saved is None:
         return []
+    if not trainer.opponents and saved.matches is None:
+        return []  # nobody played them before either
     if not trainer.opponents:
         return ["the earlier policies are left behind: nobody plays them (opponents.share = 0)"]
     opponent_play.fill_pools(trainer, saved.pools)

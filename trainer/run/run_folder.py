@@ -66,6 +66,7 @@ def clear(
     branch = manager.set_aside_newer(iteration)
     if branch is not None:
         yield (
-            f"resuming from iteration {iteration}: newer files moved to {shown_path(branch)}",
+            f"resuming from iteration {iteration}: newer files moved to "
+            f"{shown_path(manager.address(branch))}",
             "info",
         )

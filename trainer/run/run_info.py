@@ -104,4 +104,4 @@ def _warm_start(sources: Mapping[str, str]) -> str:
 
 
 def _shown(path: Path, manager: CheckpointManager) -> str:
-    return path.name if path.parent == manager.directory else shown_path(path)
+    return path.name if path.parent == manager.directory else shown_path(manager.address(path))

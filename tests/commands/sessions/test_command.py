@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,7 @@ def test_show_prints_the_newest_and_draws_its_end(sessions: Path, run: Run) -> N
     assert ["earlier", "policies", "hider", "of", "iteration", "20"] in map(
         str.split, out.splitlines()
     )
+    assert re.search(r"^these are 0 +\w+", out, re.MULTILINE)
     assert "step 12/12  seeking" in out
     assert "S" in out
     _, out, _ = run("show", sessions / SESSION / "worker_1", "--step", 2)

@@ -34,7 +34,8 @@ class FakeJobs:
         return SimpleNamespace(
             submission_id=submission_id,
             status=status,
-            runtime_env={},
+            runtime_env={"env_vars": {"RAY_WORKERS": "5", "RAY_JOB_STOP_WAIT_TIME_S": "120"}},
+            entrypoint="python main.py --resume auto",
             driver_exit_code=3 if status == JobStatus.FAILED else None,
             message=None,
             error_type=None,
@@ -128,6 +129,28 @@ def test_ctrl_c_stops_following_and_the_job_only_if_told_so(
     assert "job goes on without being followed" in out
     assert jobs.stopped == (["job"] if answer else [])
     if answer:
-        assert "job is over: stopped; its last checkpoint is /a/checkpoint_000002" in out
+        assert "job is over: stopped; its last checkpoint is /a/checkpoint_000002\n" in out
+        again = "trainer.submit --address http://head:8265 --env RAY_WORKERS=5 -- --resume auto"
+        assert out.endswith(f"next:\n  python -m {again}\n")
     else:
         assert "trainer.submit stop job --address http://head:8265" in out
+
+
+def stopped(log: str, capsys: pytest.CaptureFixture[str]) -> str:
+    jobs = FakeJobs(lines=[], ends=JobStatus.STOPPED)
+    jobs.log = lambda submission_id: log  # type: ignore[method-assign]
+    assert forms.stop_job(cast(Jobs, jobs), jobs.get("job")) == 0
+    return capsys.readouterr().out
+
+
+def test_a_stopped_job_tells_what_it_has_lost_and_how_to_go_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    row = "  721/900 |  1 2 |\n"
+    told = stopped("".join(LOG) + row, capsys)
+    assert "is /a/checkpoint_000002; the iterations after it, up to 721, were not saved\n" in told
+    own = "python -m trainer.submit --address http://mine:1 -- --resume auto --until 9"
+    told = stopped(f"{row}next:\n  {own}\n  python list_checkpoints.py s3://b/a\n\n  x", capsys)
+    assert told == (
+        f"job is over: stopped\nnext:\n  {own}\n  python list_checkpoints.py s3://b/a\n"
+    )

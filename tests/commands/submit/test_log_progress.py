@@ -49,3 +49,16 @@ def test_the_progress_of_a_budget_and_of_a_quiet_run() -> None:
     quiet.checkpoint("/data/a b/checkpoint_000007", make_row(7))
     found = read_progress(stream.getvalue())
     assert (found.iteration, found.of, found.checkpoint) == (7, 50, "/data/a b/checkpoint_000007")
+
+
+def test_the_last_error_of_a_job_and_the_checkpoint_that_it_names() -> None:
+    last = "s3://bucket/runs/a/checkpoint_000002"
+    told = f"error: first\nerror: all runners died; the last checkpoint is {last}; resume with: x\n"
+    found = read_progress(told)
+    assert (found.error, found.checkpoint, found.checkpoint_iteration) == (
+        "all runners died",
+        last,
+        2,
+    )
+    saved = "saved /a/checkpoint_000004  iteration 4  reward 1.00\n"
+    assert read_progress(saved + told).checkpoint == "/a/checkpoint_000004"

@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import importlib.util
 import json
+import socketserver
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -38,7 +39,11 @@ def test_the_address_is_the_typed_one_else_that_of_the_environment(
     assert dashboard_address(None) == "http://a:8265"
     monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "https://b")
     assert dashboard_address(None) == "https://b"
-    assert dashboard_address("c:8265") == "http://c:8265"
+    assert dashboard_address("c:1") == "http://c:1"
+    assert (
+        dashboard_address("127.0.0.1") == dashboard_address("127.0.0.1/") == "http://127.0.0.1:8265"
+    )
+    assert dashboard_address("http://ingress") == "http://ingress"
 
 
 @pytest.mark.parametrize("address", ["ray://head:10001", "http://", "http://head:x"])
@@ -162,9 +167,61 @@ def test_mistakes_in_the_options_are_told_here(
 
 
 def test_credentials_do_not_belong_into_the_command(job: Job) -> None:
-    with pytest.raises(UsageError, match=r"\*\*\*@bucket.*Ray shows the command") as refused:
-        check_training(["--checkpoint-dir", "s3://me:s3same@bucket/x"], job)
-    assert "s3same" not in str(refused.value)
+    url = "s3://me:s3same@bucket/x/checkpoint_000001"
+    for words, variables in ((["--checkpoint-dir", url], {}), ([], {"RESTORE_CHECKPOINT": url})):
+        with pytest.raises(UsageError, match=r"\*\*\*@bucket.*Ray shows the command") as refused:
+            check_training(words, with_variables(job, **variables))
+        assert "s3same" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["main.py", "--iterations", "3"],
+        ["python", "main.py", "--fresh"],
+        ["python3", "/app/main.py"],
+        ["--resume", "latest", "--checkpoint-dir", "./checkpoints_x"],
+        ["--resume", "mine", "--checkpoint-dir", "checkpoints"],
+        ["--warmstart", "3", "--set", "ppo.checkpoint_dir=./checkpoints"],
+    ],
+    ids=" ".join,
+)
+def test_what_can_never_work_is_not_sent(job: Job, words: list[str]) -> None:
+    why = "is looked for in .* no checkpoints are shipped" if words[0][0] == "-" else "stand the o"
+    with pytest.raises(UsageError, match=why):
+        check_training(words, job)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            "--address http://h:1 --iterations 4 --checkpoint-dir s3://b/a",
+            "options of main.py stand after --; here it is: python -m trainer.submit "
+            "--address http://h:1 -- --iterations 4 --checkpoint-dir s3://b/a",
+        ),
+        ("--set env.level=L1 -- --fresh", "trainer.submit -- --set env.level=L1 --fresh"),
+        ("s3://b/a/checkpoint_000001 --until=9", "trainer.submit -- s3://b/a/checkpoint_000001 --"),
+        ("--lr 0.1", "no such option: --lr; here it is: python -m trainer.submit -- --set ppo.lr="),
+        ("--adress http://h:1", "no such option: --adress; here it is: --address http://h:1"),
+        ("stat", "no such form: stat; did you mean 'status'?"),
+        ("--address http://h:1 log x", "no such form: log; did you mean 'logs'?"),
+    ],
+)
+def test_options_at_the_wrong_place_are_told_the_right_one(
+    words: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        parse_args(words.split())
+    assert left.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_form_may_follow_the_address() -> None:
+    args = parse_args(["--address", "http://h:1", "status", "x", "--json"])
+    assert (args.form, args.job, args.address, args.json) == ("status", "x", "http://h:1", True)
+    args = parse_args(["--env", "list", "--", "--fresh"])
+    assert (args.form, args.env, args.training) == ("submit", ["list"], ["--fresh"])
 
 
 def test_what_the_cluster_does_not_see_or_keep(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,6 +258,25 @@ def test_a_dry_run_shows_what_would_be_sent(job: Job, capsys: pytest.CaptureFixt
     assert (args.form, args.training) == ("submit", ["--fresh", "--", "y"])
 
 
+def test_code_without_compiled_kernels_is_told_of(
+    job: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--working-dir", str(job.folder), "--dry-run", "--", "--resume", "auto"]
+    assert main(words) == 0
+    assert "no kernels" not in capsys.readouterr().err  # of a folder without the project
+    write(job.folder, "envs/jit.py")
+    assert main(words) == 0
+    assert "warning: no kernels are compiled here: the job compiles" in capsys.readouterr().err
+    write(job.folder, "envs/__pycache__/a.step-1.py311.nbi")
+    assert main(words) == 0
+    assert "no kernels" not in capsys.readouterr().err
+
+
+def test_the_value_that_matters_is_shown_in_full(job: Job) -> None:
+    path = f"/tmp/ray/session_2026-11-22_13-05-24_123456/{'a' * 90}/checkpoint_000150"
+    assert shown_variables({"RESTORE_CHECKPOINT": path}) == f"RESTORE_CHECKPOINT={path}"
+
+
 class _OtherServer(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = json.dumps({"hello": 1}).encode() if self.server.speaks_json else b"<html>"  # type: ignore[attr-defined]
@@ -232,6 +308,34 @@ def test_an_address_without_a_dashboard_is_told_in_one_line(
         assert told.startswith(f"error: what answers at {address} is no dashboard of Ray")
     assert main(["status", "x", "--address", address]) == 1
     assert capsys.readouterr().err.startswith(f"error: no dashboard of Ray at {address}: is the")
+
+
+class _NoHttp(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        self.request.recv(64)
+        self.request.sendall(self.server.says)  # type: ignore[attr-defined]
+        self.request.recv(64)
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        (b"SSH-2.0-server\r\n", "what answers at http://{} does not speak HTTP; jobs are "),
+        (bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), "http://{} is an address of Ray itself; jobs are "),
+    ],
+)
+def test_what_does_not_speak_http_is_told_as_such(
+    says: bytes, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _NoHttp) as server:
+        server.says = says  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = f"127.0.0.1:{server.server_address[1]}"
+        assert main(["list", "--address", place]) == 1
+        error = capsys.readouterr().err
+        assert error.startswith(f"error: {told.format(place)}")
+        assert error.endswith("dashboard: --address http://127.0.0.1:8265\n")
+        server.shutdown()
 
 
 def test_without_rays_client_the_requirements_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

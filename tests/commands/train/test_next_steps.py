@@ -94,3 +94,46 @@ def test_credentials_have_to_be_given_again(resume: Planner, checkpoint: Path, p
     *_, note = after_end(resume("--iterations", "2", "--set", place), checkpoint)
     assert note.startswith("# tracking.mlflow_uri held more than is shown")
     assert "secret" not in note
+
+
+def in_job(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
+    job = {
+        "metadata": {"job_submission_id": "raysubmit_1", "submitted_to": "http://head:8265"},
+        "runtime_env": {"env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": "120", **variables}},
+    }
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps(job))
+
+
+SUBMIT = "python -m trainer.submit --address http://head:8265"
+
+
+def test_a_job_tells_the_commands_of_the_place_that_it_was_submitted_from(
+    resume: Planner, checkpoint: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_job(monkeypatch, RAY_WORKERS="5", RESTORE_CHECKPOINT="s3://b/a", MY_TOKEN="s3cret")
+    place = str(home / "checkpoints")
+    plan = resume("--iterations", "2", *GIVEN, "--checkpoint-dir", place)
+    own = checkpoint.with_name("checkpoint_000005")
+    on, demo, listing = after_end(plan, own, finished=True)
+    submit = f"{SUBMIT} --env MY_TOKEN --env RAY_WORKERS=5 -- --resume auto --seed 5"
+    rest = f"--checkpoint-dir {place}"
+    assert on == f"{submit} --set ppo.lr=0.5 --until 300 {rest}"
+    assert demo == f"python demo_model.py --checkpoint {own}"
+    assert listing == f"python list_checkpoints.py {place}"
+    assert how_to_resume(plan, own).endswith(f"{submit} --set ppo.lr=0.5 --until 5 {rest}")
+
+
+def test_a_job_with_a_budget_or_from_elsewhere(
+    resume: Planner, checkpoint: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_job(monkeypatch)
+    own = checkpoint.with_name("checkpoint_000009")
+    budget = resume("--until-steps", "90000")
+    place = f"--checkpoint-dir {home}/checkpoints"
+    submit = f"{SUBMIT} -- --resume auto"
+    assert after_end(budget, own)[0] == f"{submit} --until-steps 90000 {place}"
+    assert after_end(budget, own, finished=True)[0] == f"{submit} --until 109 {place}"
+    plan = resume("--iterations", "2", "--checkpoint-dir", "new", selector=str(checkpoint))
+    assert how_to_resume(plan, checkpoint).endswith(
+        f"resume with: {SUBMIT} -- {checkpoint} --checkpoint-dir new --until 5"
+    )

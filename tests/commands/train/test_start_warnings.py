@@ -34,6 +34,18 @@ def test_a_single_checkpoint_to_keep(fresh: Planner) -> None:
     assert told.startswith("ppo.keep_last_n = 1 keeps no older checkpoint")
 
 
+def test_records_that_a_job_would_lose(resume: Planner, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = (*TORCH, "--set", "tracking.sessions.every=10")
+    there = (*words, "--set", "tracking.sessions.uri=s3://bucket/sessions")
+    assert warnings(resume(*words), parsed(*words), asks=False) == []
+    job = {"metadata": {"job_submission_id": "raysubmit_1"}}
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps(job))
+    (told,) = warnings(resume(*words), parsed(*words), asks=False)
+    assert told.startswith(f"session records go to {Path.cwd()}/sessions, where this job runs")
+    assert "does not take the place of its records from the checkpoint: give --set " in told
+    assert warnings(resume(*there), parsed(*there), asks=False) == []
+
+
 @pytest.mark.parametrize(
     ("promote", "levels"),
     [

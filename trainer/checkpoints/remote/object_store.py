@@ -49,7 +49,7 @@ class ObjectStore(Store):
 
     def address(self, path: Path) -> str:
         name = self._name(path)
-        return str(path) if name is None else f"{self.shown}/{name}".removesuffix("/.")
+        return super().address(path) if name is None else f"{self.shown}/{name}".removesuffix("/.")
 
     def local(self, selector: str | int | Path) -> str | int | Path:
         if not isinstance(selector, str) or not is_url(selector):

@@ -73,7 +73,7 @@ def _lines(address: str, record: Record) -> list[str]:
     zero = [name for name, value in record.statistics.items() if value == 0]
     about |= {name: number(value) for name, value in known.items()}
     if zero:
-        about["0"] = ", ".join(zero)
+        about["these are 0"] = ", ".join(zero)
     width = max(map(len, about))
     return [
         f"{style.paint(shown_line(k).ljust(width), '2')}  {shown_line(v)}" for k, v in about.items()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
+from trainer.cluster.addresses import Address, ClusterUnreachable, check_answers
 from trainer.errors import UsageError
 
-DEFAULT = "http://127.0.0.1:8265"
+PORT = 8265
+DEFAULT = f"http://127.0.0.1:{PORT}"
 API_VARIABLE, RAY_VARIABLE = "RAY_API_SERVER_ADDRESS", "RAY_ADDRESS"
 _OWN_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -27,7 +29,7 @@ def dashboard_address(given: str | None) -> str:
         # Typed without a scheme it can only be the dashboard; in RAY_ADDRESS it is Ray's own port.
         if source == RAY_VARIABLE:
             raise UsageError(_no_dashboard(source, text))
-        scheme, rest = "http", text
+        scheme, rest = "http", text if _has_port(text) else f"{text.rstrip('/')}:{PORT}"
     if scheme not in ("http", "https"):
         raise UsageError(_no_dashboard(source, text))
     url = f"{scheme}://{rest.rstrip('/')}"
@@ -41,9 +43,25 @@ def dashboard_address(given: str | None) -> str:
     return url
 
 
+def what_answers(address: str) -> str:
+    """What is at the address of a dashboard that does not answer in HTTP, and what to do."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    try:
+        check_answers(Address(f"{host}:{parts.port or 80}", "--address"))
+        found = f"{address} is an address of Ray itself"
+    except ClusterUnreachable:
+        found = f"what answers at {address} does not speak HTTP"
+    return f"{found}; jobs are submitted to the dashboard: --address http://{host}:{PORT}"
+
+
 def is_this_machine(address: str) -> bool:
     """Whether a dashboard is reached on the loopback: its head may see the same files."""
     return urlsplit(address).hostname in _OWN_HOSTS
+
+
+def _has_port(text: str) -> bool:
+    return text.rstrip("/").rpartition(":")[2].isdecimal()
 
 
 def _no_dashboard(source: str, text: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import shlex
 import sys
+from pathlib import PurePosixPath
 
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.commands.checkpoint_tools.json_output import print_json
@@ -12,17 +15,19 @@ from trainer.commands.interrupt import Interrupt
 from trainer.commands.submit.address import dashboard_address
 from trainer.commands.submit.follow import follow
 from trainer.commands.submit.jobs import ClusterError, JobDetails, Jobs, JobStatus
-from trainer.commands.submit.log_progress import read_progress
+from trainer.commands.submit.log_progress import LogProgress, read_progress
 from trainer.commands.submit.report import reason, show_list, show_status, variables_of
-from trainer.commands.submit.variables import STOP_WAIT, Mask
+from trainer.commands.submit.variables import Mask
+from trainer.commands.train.start import AUTO
 from trainer.errors import EXIT_ERROR, EXIT_INTERRUPTED
-from trainer.project import module_command
+from trainer.project import ENTRY_POINTS, STOP_WAIT, module_command, submission_command
 from trainer.reporting.terminal import can_ask
 
 EXIT_STOPPED = 143  # as of a training after SIGTERM, which is what Ray sends
 _CODES = {JobStatus.SUCCEEDED: 0, JobStatus.FAILED: EXIT_ERROR, JobStatus.STOPPED: EXIT_STOPPED}
 _RAYS_STOP_WAIT_S = 3  # without the variable
 _STOP_MARGIN_S = 30
+_TRAINING = ("main.py", ENTRY_POINTS["main.py"])
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
         return stop_job(jobs, job, as_json=args.json)
     mask = Mask(variables_of(job))
     if args.follow:
-        return follow_job(jobs, args.job, mask)
-    _show(mask(jobs.log(args.job)))
+        return follow_job(jobs, str(job.submission_id), mask)
+    _show(mask(jobs.log(str(job.submission_id))))
     return 0
 
 
@@ -71,16 +76,41 @@ def stop_job(jobs: Jobs, job: JobDetails, *, as_json: bool = False) -> int:
         if not job.status.is_terminal():
             raise ClusterError(
                 f"{submission_id} is {job.status.value} still; look at it with: "
-                + module_command("trainer.submit", ["logs", submission_id])
+                + module_command(
+                    "trainer.submit", ["logs", submission_id, "--address", jobs.address]
+                )
             )
-    saved = read_progress(_log(jobs, job)).checkpoint
+    mask = Mask(variables_of(job))
+    progress = read_progress(mask(_log(jobs, job)))
     if as_json:
-        found = {"submission_id": submission_id, "status": job.status.value, "checkpoint": saved}
-        print_json(found)
+        found = {"submission_id": submission_id, "status": job.status.value}
+        print_json({**found, "checkpoint": progress.checkpoint})
         return 0
-    told = f"; its last checkpoint is {shown_line(saved)}" if saved else ""
-    print(f"{submission_id} is over: {job.status.value.lower()}{told}")
+    print(f"{submission_id} is over: {job.status.value.lower()}{_kept(progress)}")
+    commands = progress.next or _given_again(jobs, job)
+    if commands:
+        print("next:", *(f"  {shown_line(mask(command))}" for command in commands), sep="\n")
     return 0
+
+
+def _kept(progress: LogProgress) -> str:
+    """What is left of a job: its last checkpoint, and what was not saved."""
+    if progress.checkpoint is None:
+        return ""
+    saved, reached = progress.checkpoint_iteration or 0, progress.iteration or 0
+    lost = f"; the iterations after it, up to {reached}, were not saved" if reached > saved else ""
+    return f"; its last checkpoint is {shown_line(progress.checkpoint)}{lost}"
+
+
+def _given_again(jobs: Jobs, job: JobDetails) -> list[str]:
+    """The command that goes on with a job that has not told one; empty: another one would."""
+    with contextlib.suppress(ValueError):  # an entrypoint may be any line of a shell
+        words = shlex.split(str(job.entrypoint))
+        names = [PurePosixPath(word).name for word in words]
+        begins = next((n for n, name in enumerate(names, 1) if name in _TRAINING), len(words))
+        if ["--resume", AUTO] in (words[n : n + 2] for n in range(begins, len(words))):
+            return [submission_command(words[begins:], jobs.address, variables_of(job))]
+    return []
 
 
 def print_next(jobs: Jobs, submission_id: str) -> None:

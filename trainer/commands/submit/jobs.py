@@ -14,12 +14,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from functools import partial
+from http.client import BadStatusLine, RemoteDisconnected
 from typing import Any, TypeVar
 
+from trainer.checkpoints.process_owner import SUBMITTED_TO
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean
+from trainer.checkpoints.safe_io.redaction import redacted
 from trainer.checkpoints.safe_io.safe_json import first_line, shown
-from trainer.commands.submit.address import API_VARIABLE
+from trainer.commands.submit.address import API_VARIABLE, what_answers
 from trainer.errors import EXIT_ERROR, UsageError
+from trainer.project import module_command
 
 T = TypeVar("T")
 
@@ -127,6 +131,7 @@ class Jobs:
             ClusterError: the cluster refuses or does not answer.
         """
         end = time.monotonic() + _READY_S
+        named = {} if name is None else {NAME_KEY: name}
         with self._told():
             while True:
                 try:
@@ -135,7 +140,7 @@ class Jobs:
                             entrypoint=entrypoint,
                             submission_id=submission_id,
                             runtime_env=dict(runtime_env),
-                            metadata={} if name is None else {NAME_KEY: name},
+                            metadata={SUBMITTED_TO: redacted(self.address), **named},
                         )
                     )
                 except RuntimeError as error:
@@ -150,10 +155,10 @@ class Jobs:
                     time.sleep(1.0)
 
     def get(self, submission_id: str) -> JobDetails:
-        """A job as it is now.
+        """A job as it is now; `submission_id` may also be a name that only one has.
 
         Raises:
-            UsageError: there is none of that id; the message names the nearest.
+            UsageError: there is none; the message names the nearest.
             ClusterError: the cluster does not answer.
         """
         with self._told():
@@ -162,8 +167,20 @@ class Jobs:
             except RuntimeError as error:
                 if "404" not in str(error):
                     raise
-        known = [job.submission_id for job in self.all()]
-        near = did_you_mean(submission_id, known) if known else "; there is none"
+        known = self.all()
+        ids = [str(job.submission_id) for job in known]
+        called = [job for job in known if (job.metadata or {}).get(NAME_KEY) == submission_id]
+        if len(called) == 1:
+            return called[0]
+        if called:
+            raise UsageError(
+                f"{len(called)} jobs are called {shown(submission_id)}; the newest is "
+                f"{called[0].submission_id}: name one by its id"
+            )
+        way = module_command("trainer.submit", ["list", "--address", self.address])
+        near = did_you_mean(
+            submission_id, ids, otherwise=f"; see {way}" if ids else "; there is none"
+        )
         raise UsageError(f"no job {shown(submission_id)} at {self.address}{near}")
 
     def all(self) -> list[JobDetails]:
@@ -205,7 +222,9 @@ class Jobs:
             raise ClusterError(
                 f"{self.address} does not answer in time; is the head busy or gone?"
             ) from None
-        except (requests.exceptions.RequestException, ConnectionError, OSError):
+        except (requests.exceptions.RequestException, ConnectionError, OSError) as error:
+            if _was_answered(error):
+                raise ClusterError(what_answers(self.address)) from None
             raise ClusterError(
                 f"no dashboard of Ray at {self.address}: is the head running with its dashboard "
                 "(ray start --head --dashboard-host 0.0.0.0), and its port 8265 reachable from "
@@ -215,6 +234,13 @@ class Jobs:
             if isinstance(error, ClusterError):
                 raise
             raise ClusterError(f"{self.address}: {first_line(error)[:500]}") from None
+
+
+def _was_answered(error: BaseException | None) -> bool:
+    """Whether something came back that is not HTTP; a server that dies only closes."""
+    while error is not None and not isinstance(error, BadStatusLine):
+        error = error.__cause__ or error.__context__
+    return error is not None and not isinstance(error, RemoteDisconnected)
 
 
 @contextlib.contextmanager

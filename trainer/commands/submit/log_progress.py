@@ -11,9 +11,12 @@ import contextlib
 import re
 from dataclasses import dataclass
 
+from trainer.checkpoints import layout
+
 _LINE = re.compile(r"^\s*(?:(\d+)\s+)?(\d+)/(\d+) \| ")
 _SAVED = re.compile(r"^saved (.+?)  iteration (\d+)  ")
 _RESTORED = re.compile(r"^RESTORING from checkpoint: (.+)$")
+_LAST = re.compile(r"; the last (?:good )?checkpoint is (.+?); resume with: ")
 _STARTED = re.compile(r"^(?:Training|Resuming with) iterations? (\d+)(?: to (\d+))?$")
 _SPEED = "agent-steps/s"
 
@@ -32,6 +35,8 @@ class LogProgress:
         checkpoint: path or URL of the last one that was saved.
         checkpoint_iteration: its iteration.
         restored: path or URL of the one that the run was resumed from.
+        error: the last one that was told.
+        next: the commands that may follow, where it has ended by itself.
     """
 
     iteration: int | None = None
@@ -43,13 +48,19 @@ class LogProgress:
     checkpoint: str | None = None
     checkpoint_iteration: int | None = None
     restored: str | None = None
+    error: str | None = None
+    next: tuple[str, ...] = ()
 
 
 def read_progress(log: str) -> LogProgress:
     """The progress that a job's log tells."""
     found: dict[str, object] = {}
-    headings = ""
+    headings, following = "", False
     for line in log.splitlines():
+        if following and line.startswith("  "):
+            found["next"] = (*found.get("next", ()), line.strip())  # type: ignore[misc]
+            continue
+        following = line == "next:"
         if line.endswith(" ETA") and _SPEED in line:
             headings = line
         elif row := _LINE.match(line):
@@ -59,9 +70,23 @@ def read_progress(log: str) -> LogProgress:
             found["iteration"] = max(int(saved[2]), int(str(found.get("iteration", 0))))
         elif restored := _RESTORED.match(line):
             found["restored"] = restored[1]
+        elif line.startswith("error: "):
+            found |= _of_error(line.removeprefix("error: "), found)
         elif (started := _STARTED.match(line)) and "of" not in found:
             found["of"] = int(started[2] or started[1])
     return LogProgress(**found)  # type: ignore[arg-type]
+
+
+def _of_error(text: str, before: dict[str, object]) -> dict[str, object]:
+    """What an error tells; it may name a checkpoint that was only resumed from."""
+    last = _LAST.search(text)
+    if last is None:
+        return {"error": text}
+    found: dict[str, object] = {"error": text[: last.start()]}
+    if "checkpoint" not in before:
+        name = last[1].rpartition("/")[2]
+        found |= {"checkpoint": last[1], "checkpoint_iteration": layout.iteration_of(name)}
+    return found
 
 
 def _of_row(row: re.Match[str], headings: str, line: str) -> dict[str, object]:

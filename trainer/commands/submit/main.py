@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Sequence
 
+from trainer.checkpoints.safe_io.did_you_mean import nearest
 from trainer.commands.command_parser import CommandParser, add_debug
 from trainer.commands.run_command import run_command
+from trainer.commands.train.main import build_parser
 from trainer.project import add_version
 
 PROGRAM = "python -m trainer.submit"
@@ -51,17 +54,51 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     """The parsed command line; `form` is one of FORMS or SUBMIT, `training` what follows --."""
-    if argv[:1] and argv[0] in FORMS:
-        return form_parser(argv[0]).parse_args(argv[1:])
-    words = list(argv)
+    words, parser = list(argv), submit_parser()
     place = words.index("--") if "--" in words else len(words)
-    args = submit_parser().parse_args(words[:place])
+    own, others = _own_words(parser, words[:place])
+    if others and others[0] in FORMS:
+        return form_parser(others[0]).parse_args([*own, *others[1:], *words[place:]])
+    if others:
+        _refuse(parser, own, [*others, *words[place + 1 :]])
+    args = parser.parse_args(own)
     args.training = words[place + 1 :]
     return args
 
 
-def submit_parser() -> argparse.ArgumentParser:
-    parser = CommandParser(
+def _own_words(parser: CommandParser, words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The options of `submit` itself with their values, and all the other words."""
+    own, others, left = list[str](), list[str](), list(words)
+    while left:
+        word = left.pop(0)
+        takes = parser.values_of(word)
+        (others if takes is None else own).append(word)
+        if takes and left:
+            own.append(left.pop(0))
+    return own, others
+
+
+def _refuse(parser: CommandParser, own: Sequence[str], others: Sequence[str]) -> None:
+    """Tells what was meant by words that are none of `submit`; returns if that is not known."""
+    first = others[0]
+    if not first.startswith("-") and (near := nearest(first, FORMS)) is not None:
+        parser.error(f"no such form: {first}; did you mean {near!r}?")
+    trains = build_parser()
+    if first.startswith("-") and all(trains.values_of(word) is None for word in others):
+        parser.parse_args([*own, *others])
+    line = shlex.join([*own, "--", *others])
+    parser.error(f"options of main.py stand after --; here it is: {PROGRAM} {line}")
+
+
+class _Parser(CommandParser):
+    """A parser that would submit what is for `main.py`."""
+
+    def training_command(self) -> str:
+        return f"{PROGRAM} --"
+
+
+def submit_parser() -> CommandParser:
+    parser = _Parser(
         prog=PROGRAM,
         usage="%(prog)s [options] [-- options of main.py]",
         description=__doc__,
@@ -109,11 +146,13 @@ def submit_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def form_parser(form: str) -> argparse.ArgumentParser:
-    parser = CommandParser(prog=f"{PROGRAM} {form}", description=FORMS[form], epilog=SHORT)
+def form_parser(form: str) -> CommandParser:
+    parser = _Parser(prog=f"{PROGRAM} {form}", description=FORMS[form], epilog=SHORT)
     parser.set_defaults(form=form)
     if form != "list":
-        parser.add_argument("job", metavar="JOB", help="submission id, as `list` shows it")
+        parser.add_argument(
+            "job", metavar="JOB", help="submission id or name, as `list` shows them"
+        )
     _add_address(parser)
     if form == "logs":
         parser.add_argument("--follow", action="store_true", help="until the job ends or Ctrl-C")
@@ -125,7 +164,10 @@ def form_parser(form: str) -> argparse.ArgumentParser:
 
 def _add_address(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--address", metavar="URL", help="of Ray's dashboard, http://HOST:8265; see the end"
+        "--address",
+        metavar="URL",
+        help="of Ray's dashboard, http://HOST:8265 (RAY_API_SERVER_ADDRESS, then RAY_ADDRESS, then "
+        "http://127.0.0.1:8265)",
     )
 
 

@@ -27,6 +27,7 @@ AT_THE_TOP = (
 )
 """Left out at the top of the folder: what training writes, and what it does not need."""
 _SHIPPED = "trainer/shipped"  # trained policies that are a part of the code
+_KERNELS = "envs/jit.py"
 _NAMED = 3  # folders in the message that it is too large
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -65,6 +66,11 @@ class Package:
     def size(self) -> int:
         """Bytes before they are packed."""
         return sum(self.files.values())
+
+    @property
+    def lacks_kernels(self) -> bool:
+        """Whether the project's code is among them, but nothing that numba has compiled of it."""
+        return _KERNELS in self.files and not any(name.endswith(".nbi") for name in self.files)
 
     def holds(self, path: Path) -> bool:
         """Whether a file of this machine is among them."""

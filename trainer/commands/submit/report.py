@@ -14,9 +14,10 @@ from trainer.commands.submit.jobs import NAME_KEY, JobDetails
 from trainer.commands.submit.log_progress import LogProgress
 from trainer.commands.submit.variables import Mask, shown_variables
 from trainer.commands.tables import print_table
+from trainer.project import ENTRY_POINTS
 from trainer.reporting.formatting import UNKNOWN, age, duration
 
-_REASON = 200  # characters
+_REASON, _OPTIONS = 200, 60  # characters
 
 
 def variables_of(job: JobDetails) -> dict[str, str]:
@@ -40,11 +41,11 @@ def show_list(jobs: Sequence[JobDetails], *, as_json: bool) -> None:
             job.status.value,
             _ago(job.start_time),
             _took(job),
-            _command(job),
+            _options(job),
         )
         for job in jobs
     ]
-    heads = ("Job", "Name", "Status", "Submitted", "Took", "Command")
+    heads = ("Job", "Name", "Status", "Submitted", "Took", "Options")
     print_table(heads, rows, numbers=heads[3:5], wraps=True)
 
 
@@ -66,7 +67,7 @@ def show_status(job: JobDetails, progress: LogProgress, *, as_json: bool) -> Non
         "score": progress.score,
         "agent-steps/s": progress.agent_steps_per_s,
         "checkpoint": progress.checkpoint,
-        "reason": reason(job),
+        "reason": _told(reason(job), progress),
     }
     lines = {key: value for key, value in lines.items() if value not in (None, "", UNKNOWN)}
     width = max(map(len, lines))
@@ -84,6 +85,11 @@ def reason(job: JobDetails) -> str:
     # The last line of a traceback says most.
     text = lines[-1] if lines else str(job.error_type or "")
     return shown_line(Mask(variables_of(job))(text))[:_REASON]
+
+
+def _told(why: str, progress: LogProgress) -> str:
+    """Why a job has failed, with its own words if it has said any."""
+    return f"{progress.error} ({why})" if why and progress.error else why
 
 
 def _progress(progress: LogProgress) -> str | None:
@@ -114,6 +120,12 @@ def _name(job: JobDetails) -> str | None:
 
 def _command(job: JobDetails) -> str:
     return Mask(variables_of(job))(redacted(str(job.entrypoint)))
+
+
+def _options(job: JobDetails) -> str:
+    """What tells a job from others in a list, cut to fit; `status` has all of it."""
+    text = _command(job).removeprefix("python main.py ").removeprefix(ENTRY_POINTS["main.py"])
+    return text if len(text) <= _OPTIONS else f"{text[:_OPTIONS]} ..."
 
 
 def _seconds(milliseconds: int | None) -> float | None:

@@ -15,13 +15,20 @@ from trainer.commands.submit.address import dashboard_address, is_this_machine
 from trainer.commands.submit.package import Package
 from trainer.commands.submit.training import Job, check_training
 from trainer.commands.submit.variables import (
-    STOP_WAIT,
     Mask,
     is_secret,
     parse_variables,
     shown_variables,
 )
-from trainer.project import ENTRY_POINTS, NAME, PROJECT_ROOT, is_checkout, shown_path
+from trainer.project import (
+    ENTRY_POINTS,
+    NAME,
+    PROJECT_ROOT,
+    STOP_WAIT,
+    is_checkout,
+    script_command,
+    shown_path,
+)
 from trainer.reporting.formatting import plural, size
 
 if TYPE_CHECKING:
@@ -40,7 +47,8 @@ def submit(args: argparse.Namespace) -> int:
     package = _package(args)
     folder = Path.cwd() if package is None else package.folder
     job = Job(folder, package, variables, is_this_machine(address))
-    for warning in [*check_training(args.training, job), *_about_secrets(variables)]:
+    warnings = [*check_training(args.training, job), *_about_secrets(variables)]
+    for warning in [*warnings, *_about_kernels(package)]:
         print(f"warning: {warning}", file=sys.stderr)
     entrypoint = _entrypoint(args.training, shipped=package is not None)
     print(f"command:      {entrypoint}")
@@ -87,6 +95,16 @@ def _about_secrets(variables: dict[str, str]) -> list[str]:
     return [
         f"Ray shows {', '.join(secrets)} in plain text to everybody "
         "who may use its job API; better give secrets to the pods or nodes themselves"
+    ]
+
+
+def _about_kernels(package: Package | None) -> list[str]:
+    if package is None or not package.lacks_kernels:
+        return []
+    once = script_command("main.py", ["--iterations", "1", "--checkpoint-dir", "./checkpoints_try"])
+    return [
+        "no kernels are compiled here: the job compiles them first, for minutes, and so will the "
+        f"next one; with what this leaves they travel along: {once}"
     ]
 
 

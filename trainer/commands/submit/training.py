@@ -7,23 +7,26 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from trainer.checkpoints.open_store import open_store
 from trainer.checkpoints.safe_io.redaction import has_credentials, redacted
 from trainer.checkpoints.selectors import KEYWORDS
+from trainer.commands.players.names import SHIPPED_WORD
 from trainer.commands.submit.package import Package
-from trainer.commands.train.arguments import WORKERS_VARIABLE
 from trainer.commands.train.configuration import given
 from trainer.commands.train.main import build_parser
-from trainer.commands.train.start import AUTO, RESTORE_VARIABLE
+from trainer.commands.train.start import AUTO
 from trainer.config.run_groups import SessionsGroup
 from trainer.config.schema import ConfigGroups
 from trainer.errors import UsageError
-from trainer.project import profiles
+from trainer.project import RESTORE_VARIABLE, WORKERS_VARIABLE, profiles
 
 _VARIABLES = (RESTORE_VARIABLE, WORKERS_VARIABLE)  # that options are read from as well
-_WORDS = (*KEYWORDS, AUTO, "shipped")
+_NONE_SHIPPED = (
+    "no checkpoints are shipped with it; put them into object storage and give the URL, or give "
+    "the absolute path that the head sees"
+)
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,19 @@ def check_training(words: Sequence[str], job: Job) -> list[str]:
         SystemExit: an option is wrong; the message has been printed.
         UsageError, ConfigError: a value is wrong, or cannot work on the cluster.
     """
-    for word in words:
+    named = [word for word in words[:2] if PurePath(word).suffix == ".py"]
+    if named or words[:1] == ["python"]:
+        raise UsageError(
+            f"{' '.join(words[:2])}: after -- stand the options of main.py alone, without python "
+            "and the name of a script"
+        )
+    restored = f"{RESTORE_VARIABLE}={job.variables.get(RESTORE_VARIABLE, '')}"
+    for word in (*words, restored):
         if has_credentials(word):
             raise UsageError(
-                f"{redacted(word)}: Ray shows the command of a job to everybody; give credentials "
-                "to the pods or nodes, or by --env, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                f"{redacted(word)}: Ray shows the command and the environment of a job to "
+                "everybody; give credentials to the pods or nodes, or, hidden at least here, by "
+                "--env AWS_ACCESS_KEY_ID --env AWS_SECRET_ACCESS_KEY"
             )
     args = build_parser().parse_args(words)
     here = {name for name in _VARIABLES if os.environ.get(name)}
@@ -72,7 +83,7 @@ def check_training(words: Sequence[str], job: Job) -> list[str]:
             *left,
             *_about_the_folder(place, job),
             *_about_the_sessions(groups.tracking.sessions, job),
-            *_about_the_start(args, groups, job),
+            *_about_the_start(args, groups, place, job),
         ]
 
 
@@ -118,15 +129,17 @@ def _about_the_sessions(settings: SessionsGroup, job: Job) -> list[str]:
 
 
 def _lost(what: str, place: str, option: str, job: Job) -> list[str]:
-    if "://" in place or Path(place).is_absolute() or job.package is None:
+    if not _is_in_the_copy(place, job):
         return []
     return [
-        f"{what} lie in the job's own copy of the project, which Ray deletes after "
-        f"the job: give {option} an s3:// or gs:// URL, or the path of a volume that stays"
+        f"{what} lie in the job's own copy of the project, which Ray may delete "
+        f"after the job: give {option} an s3:// or gs:// URL, or the path of a volume that stays"
     ]
 
 
-def _about_the_start(args: argparse.Namespace, groups: ConfigGroups, job: Job) -> list[str]:
+def _about_the_start(
+    args: argparse.Namespace, groups: ConfigGroups, place: str, job: Job
+) -> list[str]:
     """What is wrong with the checkpoint that the job is to begin with."""
     found = []
     for source, selector in _checkpoints(args, groups, job).items():
@@ -134,29 +147,43 @@ def _about_the_start(args: argparse.Namespace, groups: ConfigGroups, job: Job) -
         if "://" in text:
             _check_place(source, text)
             continue
-        if not text or text in _WORDS or text.isdecimal():
+        if not text or text in (AUTO, SHIPPED_WORD):
             continue
         path = Path(text).expanduser()
-        if not path.is_absolute() and len(path.parts) == 1:
-            continue  # a name that was given to a checkpoint, in the folder of the run
+        # Also a name that was given to a checkpoint; all these are looked for in the run's folder.
+        if (
+            text in KEYWORDS
+            or text.isdecimal()
+            or (not path.is_absolute() and len(path.parts) == 1)
+        ):
+            home = groups.ppo.checkpoint_dir if source == "--warmstart" else place
+            if _is_in_the_copy(home, job) and not _shipped(Path(home), job):
+                raise UsageError(
+                    f"{source} = {text} is looked for in {home}, which means the job's copy of the "
+                    f"project, and {_NONE_SHIPPED}"
+                )
+            continue
         if path.is_absolute():
             if not (job.shares_files and path.exists()):
                 found.append(
                     f"{source} = {text} has to exist on the node that runs the job: the head sees "
                     "no files of this machine; object storage (s3://...) is seen from everywhere"
                 )
-        elif job.package is not None and not _shipped(path, job.package):
+        elif job.package is not None and not _shipped(path, job):
             raise UsageError(
-                f"{source} = {text}: a relative path means the job's copy of the project, and no "
-                "checkpoints are shipped with it; put it into object storage and give its URL, or "
-                "give the absolute path that the head sees"
+                f"{source} = {text}: a relative path means the job's copy of the project, and "
+                f"{_NONE_SHIPPED}"
             )
     return found
 
 
-def _shipped(path: Path, package: Package) -> bool:
+def _is_in_the_copy(place: str, job: Job) -> bool:
+    return "://" not in place and not Path(place).is_absolute() and job.package is not None
+
+
+def _shipped(path: Path, job: Job) -> bool:
     inside = os.path.normpath(path) + "/"
-    return any(name.startswith(inside) for name in package.files)
+    return job.package is not None and any(name.startswith(inside) for name in job.package.files)
 
 
 def _check_place(source: str, text: str) -> None:

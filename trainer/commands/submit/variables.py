@@ -7,16 +7,14 @@ import re
 from collections.abc import Iterable, Mapping
 
 from trainer.checkpoints.safe_io.redaction import MARK, redacted
-from trainer.checkpoints.safe_io.safe_json import shown
+from trainer.checkpoints.safe_io.safe_json import shown, shown_line
 from trainer.errors import UsageError
+from trainer.project import RESTORE_VARIABLE, STOP_WAIT, WORKERS_VARIABLE
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(r"secret|token|passw|pwd|key|credential|auth|signature", re.IGNORECASE)
-_SHOWN = ("RESTORE_CHECKPOINT", "RAY_WORKERS", "AWS_REGION", "AWS_DEFAULT_REGION")
+_SHOWN = (RESTORE_VARIABLE, WORKERS_VARIABLE, "AWS_REGION", "AWS_DEFAULT_REGION")
 _LEAST = 4  # characters of a secret that is looked for in a text; fewer would hide the text itself
-
-STOP_WAIT = "RAY_JOB_STOP_WAIT_TIME_S"
-"""Read by Ray's supervisor of the job: seconds from SIGTERM to SIGKILL, 3 by default."""
 
 
 def parse_variables(items: Iterable[str]) -> dict[str, str]:
@@ -50,7 +48,7 @@ def shown_variables(variables: Mapping[str, str]) -> str:
     """The variables in one line: values only of those that the program knows to be no secrets."""
 
     def one(name: str, value: str) -> str:
-        return f"{name}={redacted(shown(value)) if name in _SHOWN else MARK}"
+        return f"{name}={shown_line(value) if name in _SHOWN else MARK}"
 
     own = {k: v for k, v in variables.items() if k != STOP_WAIT}
     return " ".join(one(name, str(own[name])) for name in sorted(own))

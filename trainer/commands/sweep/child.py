@@ -19,11 +19,10 @@ from trainer.checkpoints.safe_io.redaction import redacted
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.commands.sweep.manifest import CONFIG, TENSORBOARD, Run, Sweep
 from trainer.commands.sweep.plan import THREADS, overrides
-from trainer.project import script_command
+from trainer.project import RESTORE_VARIABLE, script_here
 
 _PARENT_DEATH = 1  # PR_SET_PDEATHSIG of prctl(2)
 _TAIL = 2**16  # bytes of a log that are searched for its last error
-_START = "RESTORE_CHECKPOINT"  # would say for every run where it starts
 
 
 def command(sweep: Sweep, run: Run) -> list[str]:
@@ -39,7 +38,7 @@ def command(sweep: Sweep, run: Run) -> list[str]:
     words += ["--resume", "latest"] if sweep.reached(run) else []
     for item in overrides({**run.values, **own}):
         words += ["--set", item]
-    return shlex.split(script_command("main.py", words))
+    return [*script_here("main.py"), *words]
 
 
 class Child:
@@ -57,7 +56,8 @@ class Child:
             shutil.rmtree(sweep.folder / TENSORBOARD / run.name, ignore_errors=True)
         sweep.checkpoints(run).mkdir(parents=True, exist_ok=True)
         words = command(sweep, run)
-        environment = {name: value for name, value in os.environ.items() if name != _START}
+        environment = dict(os.environ)
+        environment.pop(RESTORE_VARIABLE, None)  # would say for every run where it starts
         with self.log.open("ab") as log:
             when = f"{datetime.now():%Y-%m-%d %H:%M:%S}"
             log.write(f"# {when}  {redacted(shlex.join(words))}\n".encode())

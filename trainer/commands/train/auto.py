@@ -14,7 +14,6 @@ from trainer.commands.train.length import NothingLeft, iterations_given, resumed
 from trainer.commands.train.predecessor import wait_for_predecessor
 from trainer.commands.train.start import (
     AUTO,
-    RESTORE_VARIABLE,
     RESUME_KEY,
     Start,
     configured_start,
@@ -24,6 +23,7 @@ from trainer.config.budget import Budget
 from trainer.config.run_length import Done
 from trainer.config.schema import Config, ConfigGroups
 from trainer.errors import UsageError
+from trainer.project import RESTORE_VARIABLE
 from trainer.reporting.formatting import plural
 from trainer.run.saved_run import SavedRun
 

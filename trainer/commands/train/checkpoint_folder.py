@@ -109,8 +109,13 @@ def refuse_occupied(place: str) -> None:
     run_folder.refuse_occupied(
         manager,
         f"Resume the last one:      python main.py --resume latest{where}\n"
-        "Keep them, use another:   --checkpoint-dir ./checkpoints_2",
+        f"Keep them, use another:   --checkpoint-dir {shlex.quote(another_place(place))}",
     )
+
+
+def another_place(place: str) -> str:
+    """A place beside that of a run, for a new one."""
+    return shown_path(open_folder(place).shown.rstrip("/") + "_2")
 
 
 def check_writable(place: str) -> None:

@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(_run, argv)
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> CommandParser:
     parser = CommandParser(
         trains=True,
         usage="%(prog)s [options] [checkpoint | --fresh | --resume SEL | --warmstart SEL | ...]",

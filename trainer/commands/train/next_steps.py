@@ -10,12 +10,15 @@ from trainer.checkpoints import layout
 from trainer.checkpoints.open_store import is_url
 from trainer.checkpoints.safe_io.plain_values import flatten
 from trainer.checkpoints.safe_io.redaction import has_credentials
+from trainer.cluster.ray_job import in_ray_job
 from trainer.commands.train.checkpoint_folder import open_folder
 from trainer.commands.train.plan import RunPlan
 from trainer.config.schema import Config, PPOGroup
 from trainer.errors import TrainingDiverged, TrainingFailed
-from trainer.project import script_command
+from trainer.project import script_command, shown_path
 
+_MORE = 100  # iterations, beyond the end of a run
+_BUDGETS = ("--until-episodes", "--until-steps")
 _FACTOR = 0.1
 _USUAL = PPOGroup.model_fields["lr"].default
 
@@ -23,13 +26,8 @@ _USUAL = PPOGroup.model_fields["lr"].default
 def after_end(plan: RunPlan, checkpoint: Path, *, finished: bool = False) -> list[str]:
     """The commands that fit after a run whose last checkpoint is this one."""
     path = plan.shown(checkpoint)
-    further = resume_options(plan, checkpoint)
-    if finished:
-        done, planned = layout.iteration_of(checkpoint.name) or 0, plan.config.ppo.num_iterations
-        within_plan = plan.budget is None and done < planned
-        further = [] if within_plan else ["--iterations", "100"]
     return [
-        script_command("continue_training.py", [path, *further]),
+        _continued(plan, checkpoint, finished=finished),
         script_command("demo_model.py", ["--checkpoint", path]),
         script_command("list_checkpoints.py", [path.rpartition("/")[0]]),
         *_missing_credentials(plan),
@@ -58,8 +56,11 @@ def how_to_resume(plan: RunPlan, checkpoint: Path | None, flags: Sequence[str] =
     if checkpoint is None:
         return "nothing was saved"
     path = plan.shown(checkpoint)
-    words = [path, *resume_options(plan, checkpoint), *flags]
-    command = script_command("continue_training.py", words)
+    if flags:
+        words = [path, *resume_options(plan, checkpoint), *flags]
+        command = script_command("continue_training.py", words)
+    else:
+        command = _continued(plan, checkpoint)
     return f"the last {'good ' * bool(flags)}checkpoint is {path}; resume with: {command}"
 
 
@@ -74,6 +75,38 @@ def resume_options(plan: RunPlan, checkpoint: Path) -> list[str]:
         return how_far
     turns = f"train.alternate.every={plan.config.train.alternate.every}"
     return [*plan.flags, *(["--set", turns] if plan.turned_on else []), *how_far]
+
+
+def _continued(plan: RunPlan, checkpoint: Path, *, finished: bool = False) -> str:
+    """The command that goes on from the last checkpoint; of a `finished` run, beyond its end."""
+    done, planned = layout.iteration_of(checkpoint.name) or 0, plan.config.ppo.num_iterations
+    beyond = finished and not (plan.budget is None and done < planned)
+    if in_ray_job() and _is_own(plan, checkpoint):
+        until = done + _MORE if beyond else planned if finished else plan.until
+        return _submitted_again(plan, until, counts=plan.budget is not None and not finished)
+    further = resume_options(plan, checkpoint)
+    if finished:
+        further = ["--iterations", str(_MORE)] if beyond else []
+    return script_command("continue_training.py", [plan.shown(checkpoint), *further])
+
+
+def _submitted_again(plan: RunPlan, until: int, *, counts: bool) -> str:
+    """The command for a job that goes on, and may itself be given again.
+
+    It has all that was given to this one, for a checkpoint does not bring the places of another
+    machine with it; the length is that of the whole run, in iterations unless its budget `counts`.
+    """
+    left_out = {"--checkpoint-dir"} if counts else {"--checkpoint-dir", *_BUDGETS}
+    pairs = zip(plan.flags[::2], plan.flags[1::2], strict=True)
+    given = [word for pair in pairs if pair[0] not in left_out for word in pair]
+    length = [] if counts else ["--until", str(until)]
+    place = ["--checkpoint-dir", shown_path(open_folder(plan.config.ppo.checkpoint_dir).shown)]
+    return script_command("main.py", ["--resume", "auto", *given, *length, *place])
+
+
+def _is_own(plan: RunPlan, checkpoint: Path) -> bool:
+    """Whether a checkpoint lies in the folder that this run saves in."""
+    return checkpoint.parent == open_folder(plan.config.ppo.checkpoint_dir).directory
 
 
 def _lower_lr(config: Config, policies: Iterable[str]) -> list[str]:

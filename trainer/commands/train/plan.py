@@ -161,6 +161,7 @@ def _new_plan(asked: Given, start: Start) -> RunPlan:
         schedules=schedules,
         budget=None if args.until else budget_of(config),
         turned_on=turned_on,
+        flags=tuple(flags_of(args)),
         note=start.note,
     )
 

@@ -17,7 +17,7 @@ from trainer.checkpoints import layout, metadata
 from trainer.checkpoints.safe_io.redaction import without_credentials
 from trainer.checkpoints.safe_io.safe_json import shown
 from trainer.commands.train.arguments import length_of
-from trainer.commands.train.checkpoint_folder import open_folder
+from trainer.commands.train.checkpoint_folder import another_place, open_folder
 from trainer.commands.train.plan import RunPlan
 from trainer.commands.train.schedule_report import print_schedules
 from trainer.commands.train.start import UNTYPED
@@ -164,7 +164,8 @@ def print_alternatives(plan: RunPlan, args: argparse.Namespace) -> None:
     used = ["--config", shown_config(origin.path)] if origin.named and origin.path else []
     given = [word for item in [*own, *back] for word in ("--set", without_credentials(item))]
     anew = [word for item in new for word in ("--set", without_credentials(item))]
-    length, folder = length_of(args), ["--checkpoint-dir", "./checkpoints_2"]
+    length = length_of(args)
+    folder = ["--checkpoint-dir", another_place(plan.config.ppo.checkpoint_dir)]
     keep = script_command("continue_training.py", [path, *file, *given, *length])
     fresh = script_command("main.py", [*begin, *(file or used), *anew, *length, *folder])
     print(

@@ -10,8 +10,8 @@ from trainer.checkpoints import manifest
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.commands.train.configuration import Given
 from trainer.config.schema import ConfigGroups
+from trainer.project import RESTORE_VARIABLE
 
-RESTORE_VARIABLE = "RESTORE_CHECKPOINT"
 RESUME_KEY = "initialization.resume.checkpoint"
 UNTYPED = (RESTORE_VARIABLE, RESUME_KEY)
 """What can name the checkpoint to resume although the command line does not."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from trainer.checkpoints import metadata
+from trainer.cluster.ray_job import in_ray_job
 from trainer.commands.train.plan import RunPlan
 from trainer.config.device import device_of
 from trainer.config.engine import engine_of
+from trainer.project import shown_path
 from trainer.schedules.scheduler import Scheduler
 
 
@@ -27,7 +30,22 @@ def warnings(plan: RunPlan, args: argparse.Namespace, *, asks: bool) -> list[str
         found.append(
             "ppo.keep_last_n = 1 keeps no older checkpoint to go back to if the newest is damaged"
         )
-    return found + _stays_at_a_level(plan) + _not_to_the_last_bit(plan)
+    return found + _lost_with_the_job(plan) + _stays_at_a_level(plan) + _not_to_the_last_bit(plan)
+
+
+def _lost_with_the_job(plan: RunPlan) -> list[str]:
+    """What a Ray job writes into its own copy of the project, though it is asked to keep it."""
+    sessions = plan.config.tracking.sessions
+    place = sessions.uri
+    if not in_ray_job() or sessions.every is None or "://" in place or Path(place).is_absolute():
+        return []
+    again = ""
+    if plan.restore_path is not None:
+        again = "; a resumed run does not take the place of its records from the checkpoint"
+    return [
+        f"session records go to {shown_path(place)}, where this job runs, and may be deleted with "
+        f"it{again}: give --set tracking.sessions.uri=s3://bucket/sessions"
+    ]
 
 
 def _stays_at_a_level(plan: RunPlan) -> list[str]:
