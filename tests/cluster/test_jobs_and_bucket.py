@@ -73,6 +73,8 @@ def test_a_job_is_continued_from_the_bucket_and_another_run_begins_there(
     restore = ("--env", f"RESTORE_CHECKPOINT={saved}")
     other = done(desk, *words(desk, port, "b", *restore, until="3"))
     assert f"RESTORING from checkpoint: {saved}\n" in other.stdout
+    assert str(desk.folder / "cache") not in other.stdout + other.stderr  # the copies are nobody's
+    assert f" --until 300 --checkpoint-dir {PLACE}/b\n" in other.stdout
     assert Bucket(port, "runs/a").checkpoints() == ["checkpoint_000002", "checkpoint_000004"]
     assert Bucket(port, "runs/b").checkpoints() == ["checkpoint_000003"]
 
