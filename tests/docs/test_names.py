@@ -25,7 +25,10 @@ VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 KEY = re.compile(rf"(?<![\w/.-])(?:{'|'.join(GROUPS)})(?:\.[a-z_0-9]+)+")
 MODULE = re.compile(r"(?:trainer|envs|benchmarks|tests)(?:\.[A-Za-z_]\w*)+")
 
-OTHERS = {"--logdir", "--backend-store-uri", "--ent-coef-start", "--ent-coef-end"}
+OTHERS = {
+    *("--logdir", "--backend-store-uri", "--ent-coef-start", "--ent-coef-end"),
+    "--object-store-memory",
+}
 """Options of other programs."""
 FOLDERS = ("trainer", "envs", "tests", "docs", "benchmarks", "examples", "deploy")
 

@@ -1,7 +1,7 @@
 """What remote runners sample reaches those who learn from it, or is said to be lost; a real Ray."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,9 @@ from tests.ppo.building import build_trainer
 from tests.ppo.one_step_env import OneStepEnv
 from trainer.cluster.ray_session import start_ray, stop_ray
 from trainer.config.schema import Config
+from trainer.errors import ProcessDied
 from trainer.ppo import remote_runners
+from trainer.ppo.algorithm import TeamPPO
 from trainer.ppo.remote_rollouts import TAKEN, Piece, RolloutLost, StoredSample, shards_of
 from trainer.ppo.rollout import RolloutBatch
 
@@ -94,7 +96,9 @@ def test_a_rollout_that_does_not_come_in_time_is_not_said_to_be_of_the_dead() ->
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
-def test_learners_and_runners_of_any_number_learn_from_every_step() -> None:
+def test_learners_and_runners_of_any_number_learn_from_every_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     trainer = build_trainer(CONFIG, OneStepEnv)
     try:
         found = remote_runners.sample(trainer, lambda: None)
@@ -108,5 +112,14 @@ def test_learners_and_runners_of_any_number_learn_from_every_step() -> None:
             rows = trainer.last.learned["hider_policy"]["rows"]
             assert rows == 3 * 6 * 8 / 2  # of one learner
         trainer.check_weights()
+
+        def lose_all(trainer: TeamPPO, samples: Sequence[StoredSample]) -> None:
+            raise RolloutLost({sample.runner: "too slow" for sample in samples})
+
+        monkeypatch.setattr(remote_runners, "hand_out", lose_all)
+        monkeypatch.setattr(remote_runners, "_RESTART_S", 0.0)
+        said = r"^no env runner \(3\) gave a rollout; of runner 1, too slow"
+        with pytest.raises(ProcessDied, match=said):  # and not that all have died
+            remote_runners.sample(trainer, lambda: None)
     finally:
         trainer.stop()
