@@ -39,7 +39,8 @@ from benchmarks.sections import (
     training,
 )
 from benchmarks.session import Session
-from trainer.project import PROJECT_ROOT, shown_path
+from trainer.project import PROJECT_ROOT
+from trainer.shown_commands import shown_path
 
 QUICK = ("training", "game")
 RESULTS = PROJECT_ROOT / "benchmarks" / "results"

@@ -18,6 +18,7 @@ SCRIPTS = ("main", "continue_training", "list_checkpoints", "demo_model", "ppo_t
 LAYERS = (
     ("envs", "trainer.schedules", "trainer.opponents", "trainer.checkpoints"),
     ("trainer.errors", "trainer.project", "trainer.engine", "trainer.episodes"),
+    ("trainer.shown_commands",),
     ("trainer.config",),
     ("trainer.cluster",),
     ("trainer.ppo", "trainer.reporting"),

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from trainer import project
+from trainer import project, shown_commands
 from trainer.checkpoints.remote import location
 
 ROOT = project.PROJECT_ROOT
@@ -40,10 +40,10 @@ def test_every_program_tells_its_version(
 
 
 def test_the_commands_that_are_printed_are_those_that_are_installed() -> None:
-    for script, program in project.ENTRY_POINTS.items():
+    for script, program in shown_commands.ENTRY_POINTS.items():
         module, function = PROGRAMS[program].split(":")
         assert f"from {module} import {function}\n" in (ROOT / script).read_text()
-    assert {*project.ENTRY_POINTS.values(), *project.MODULES.values()} == {*PROGRAMS}
+    assert {*shown_commands.ENTRY_POINTS.values(), *shown_commands.MODULES.values()} == {*PROGRAMS}
     assert PYPROJECT["project"]["name"] == project.NAME
 
 
@@ -99,18 +99,20 @@ def test_an_installed_package_names_its_own_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(project, "PROJECT_ROOT", tmp_path)
-    command = project.script_command("demo_model.py", ["--checkpoint", "a b"])
+    command = shown_commands.script_command("demo_model.py", ["--checkpoint", "a b"])
     name = Path(sys.executable).with_name("hide-and-seek-demo")
     assert command == f"{name} --checkpoint 'a b'"
     hint = "start one with: python main.py --checkpoint-dir x"
-    assert project.with_installed_names(hint).endswith(": hide-and-seek-train --checkpoint-dir x")
-    assert project.with_commands(hint).endswith("/hide-and-seek-train --checkpoint-dir x")
+    assert shown_commands.with_installed_names(hint).endswith(
+        ": hide-and-seek-train --checkpoint-dir x"
+    )
+    assert shown_commands.with_commands(hint).endswith("/hide-and-seek-train --checkpoint-dir x")
     (tmp_path / "bin").mkdir()
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
     program = tmp_path / "bin" / "hide-and-seek-list"
     program.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(program.parent))
-    assert project.script_command("list_checkpoints.py", []) == "hide-and-seek-list"
+    assert shown_commands.script_command("list_checkpoints.py", []) == "hide-and-seek-list"
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from benchmarks.sections.training import contender
 from benchmarks.session import Session
 from benchmarks.table import grid
 from trainer.config.usable_cores import usable_cores
-from trainer.project import shown_path
+from trainer.shown_commands import shown_path
 
 ENGINES = ("fused", "torch")
 

@@ -15,7 +15,8 @@ from trainer.checkpoints.safe_io.did_you_mean import did_you_mean, nearest
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.config import synonyms
 from trainer.errors import EXIT_USAGE
-from trainer.project import profiles, script_command, with_installed_names
+from trainer.project import profiles
+from trainer.shown_commands import script_command, with_installed_names
 
 _ALIKE = 0.75  # from here on an option counts as misspelled
 _LEAST_PREFIX = 3

@@ -12,8 +12,9 @@ from pathlib import Path
 from trainer.checkpoints.safe_io.safe_output import SafeOutput, safe_streams
 from trainer.cluster.ray_job import in_ray_job
 from trainer.errors import EXIT_ERROR, EXIT_INTERRUPTED
-from trainer.project import PROJECT_ROOT, shown_path, with_commands
+from trainer.project import PROJECT_ROOT
 from trainer.reporting.terminal import shows_color
+from trainer.shown_commands import shown_path, with_commands
 
 Command = Callable[[Sequence[str]], int]
 

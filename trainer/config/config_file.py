@@ -18,7 +18,8 @@ from trainer.checkpoints.safe_io.redaction import redacted_values
 from trainer.config.loading import named_file, read_values
 from trainer.config.types import ConfigError
 from trainer.errors import InvalidState
-from trainer.project import CONFIG_NAME, PROFILES, PROJECT_ROOT, profiles, shown_config
+from trainer.project import CONFIG_NAME, PROFILES, PROJECT_ROOT, profiles
+from trainer.shown_commands import shown_config
 
 
 @dataclass(frozen=True)

@@ -152,10 +152,7 @@ class TeamPPO(PPO):
         return StepsDone(**{name: round(float(count)) for name, count in done.items()})
 
     def _sample(self) -> tuple[dict[int, Sample | StoredSample], Learnable, dict[int, str]]:
-        """What each runner has sampled, by its number, what is learned from, and what is missing.
-
-        See `Sampled`.
-        """
+        """What the runners give: see `Sampled`."""
         sampled: Mapping[int, tuple[Sample | StoredSample, Any]]
         batch: Learnable
         undelivered: dict[int, str] = {}

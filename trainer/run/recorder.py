@@ -17,7 +17,6 @@ from trainer.checkpoints.manager import CheckpointManager
 from trainer.config.schema import Config
 from trainer.errors import ProcessDied
 from trainer.ppo.episode_sampler import last_episodes
-from trainer.project import script_command
 from trainer.reporting.console.console import Console
 from trainer.reporting.figure import TrainingFigure
 from trainer.reporting.metrics import Row
@@ -33,6 +32,7 @@ from trainer.run.save_notices import SaveNotices
 from trainer.run.session_recorder import SessionRecorder
 from trainer.run.snapshot import Snapshot
 from trainer.run.tracking import RowSink, Tracker, TrackingStart, open_trackers
+from trainer.shown_commands import script_command
 
 if TYPE_CHECKING:
     from trainer.ppo.algorithm import TeamPPO

@@ -9,7 +9,7 @@ from pathlib import Path
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.checkpoints.safe_io.safe_json import first_line
 from trainer.errors import UsageError
-from trainer.project import shown_path
+from trainer.shown_commands import shown_path
 
 
 @contextlib.contextmanager

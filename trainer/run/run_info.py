@@ -11,10 +11,10 @@ from trainer.checkpoints.safe_io.redaction import redacted
 from trainer.config.device import device_of, missing_cuda, why_cpu
 from trainer.config.engine import engine_of, why_torch
 from trainer.config.schema import Config
-from trainer.project import shown_path
 from trainer.reporting.formatting import percent, plural
 from trainer.run.identity import RunIdentity, RunOrigin
 from trainer.schedules.alternation import Alternation
+from trainer.shown_commands import shown_path
 
 
 def start_info(

@@ -25,9 +25,9 @@ from trainer.config.config_file import ConfigFile, recorded
 from trainer.config.schema import Config
 from trainer.config.types import TEAMS, ConfigError
 from trainer.errors import IncompatibleCheckpoint, InvalidState
-from trainer.project import shown_path
 from trainer.reporting.history.record import RECORD_PART, HistoryRecord
 from trainer.run.saved_state.training_state import read_values
+from trainer.shown_commands import shown_path
 
 
 @dataclass(frozen=True)

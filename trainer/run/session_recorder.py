@@ -24,9 +24,9 @@ from trainer.episodes.names import RecordName, session_name
 from trainer.episodes.record import FORMAT, GAME, MAX_BYTES, MAX_NUMBER, VERSION
 from trainer.episodes.store import RecordStore, open_records, unreachable
 from trainer.ppo.sampled_episode import SampledEpisode
-from trainer.project import module_command, shown_path
 from trainer.reporting.formatting import plural, size
 from trainer.run.identity import RunIdentity
+from trainer.shown_commands import module_command, shown_path
 
 _WAITING = 64  # episodes; of a few hundred KB each at most
 _CLOSE_S = 30.0

@@ -24,7 +24,7 @@ from tests.checkpoints.store_places import Place, everywhere
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.checkpoint_tools import list_checkpoints
 from trainer.commands.checkpoint_tools import main as tools
-from trainer.project import script_command
+from trainer.shown_commands import script_command
 
 SCRIPT = Path(__file__).parents[3] / "list_checkpoints.py"
 Result = subprocess.CompletedProcess[str]

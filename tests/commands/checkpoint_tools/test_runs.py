@@ -18,8 +18,8 @@ from tests.checkpoints.hostile import NASTY
 from trainer.checkpoints.manager import CheckpointManager
 from trainer.commands.checkpoint_tools import list_checkpoints
 from trainer.commands.checkpoint_tools.runs import Run, find_runs, render
-from trainer.project import script_command
 from trainer.reporting.terminal import Style
+from trainer.shown_commands import script_command
 
 ROOT = Path(__file__).parents[3]
 Listed = Callable[..., tuple[int, str, str]]

@@ -13,8 +13,8 @@ from trainer.checkpoints.index import Listing
 from trainer.commands.demo.checkpoint_choice import SHOWN, ask, checkpoint_rows
 from trainer.commands.players.shelf import Shelf
 from trainer.errors import UsageError
-from trainer.project import script_command
 from trainer.reporting.terminal import Style
+from trainer.shown_commands import script_command
 
 
 def answering(*answers: str) -> Callable[[str], str]:

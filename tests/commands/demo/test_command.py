@@ -24,7 +24,7 @@ from trainer.commands.demo.main import main
 from trainer.commands.demo.picture import frame_height
 from trainer.commands.demo.stage import Moment, Screen, Stage
 from trainer.ppo.matches import MatchBlock, Stats, play_matches
-from trainer.project import script_command
+from trainer.shown_commands import script_command
 
 SCRIPT = Path(__file__).parents[3] / "demo_model.py"
 

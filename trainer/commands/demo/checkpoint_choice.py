@@ -15,9 +15,9 @@ from trainer.checkpoints.index import Listing
 from trainer.commands.checkpoint_tools.metadata_text import date, fixed
 from trainer.commands.players.shelf import Shelf
 from trainer.commands.tables import Column, aligned
-from trainer.project import with_commands
 from trainer.reporting.formatting import UNKNOWN
 from trainer.reporting.terminal import Style
+from trainer.shown_commands import with_commands
 
 SHOWN = 20  # rows of the list; more would push its beginning off the screen
 _RULE = "-" * 50

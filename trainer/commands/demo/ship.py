@@ -26,9 +26,10 @@ from trainer.config.run_groups import TrackingGroup
 from trainer.config.schema import Config
 from trainer.config.types import TEAMS
 from trainer.errors import UsageError
-from trainer.project import DEFAULT_CHECKPOINT_DIR, SHIPPED, is_checkout, shown_path
+from trainer.project import DEFAULT_CHECKPOINT_DIR, SHIPPED, is_checkout
 from trainer.reporting.formatting import size
 from trainer.run.saved_run import SavedRun
+from trainer.shown_commands import shown_path
 
 LIMIT = 1_000_000  # bytes of all files together: they are in every clone and every wheel
 _TOLD = (

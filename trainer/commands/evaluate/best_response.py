@@ -13,7 +13,7 @@ from trainer.checkpoints.safe_io import safe_yaml
 from trainer.config.schema import Config
 from trainer.ppo.networks import ActorCritic
 from trainer.ppo.policy_files import save_policy
-from trainer.project import shown_path
+from trainer.shown_commands import shown_path
 
 
 def save_best_response(

@@ -21,8 +21,8 @@ from trainer.errors import UsageError
 from trainer.evaluation.anchors import make_anchor
 from trainer.evaluation.cross_table import Maker
 from trainer.ppo.matches import PolicyPlayer
-from trainer.project import shown_path
 from trainer.run.saved_run import refuse_own_game
+from trainer.shown_commands import shown_path
 
 
 @dataclass

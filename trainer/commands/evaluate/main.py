@@ -10,7 +10,8 @@ from trainer.commands.players.arguments import add_actions, add_games, add_seed
 from trainer.commands.players.names import listing
 from trainer.commands.run_command import run_command
 from trainer.errors import UsageError
-from trainer.project import add_version, module_command
+from trainer.project import add_version
+from trainer.shown_commands import module_command
 
 PROGRAM = "python -m trainer.evaluate"
 EXPLOIT = "exploit"

@@ -9,8 +9,8 @@ import time
 from trainer.commands.sessions.reading import find, read_all
 from trainer.commands.sessions.rows import Row, print_episodes, print_rows, row_of
 from trainer.episodes.store import Found, RecordStore
-from trainer.project import module_command
 from trainer.reporting.formatting import age, plural, size
+from trainer.shown_commands import module_command
 
 _SESSION = ("session", "run", "level", "workers", "records", "iterations", "size", "age")
 

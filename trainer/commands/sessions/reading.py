@@ -12,9 +12,9 @@ from trainer.checkpoints.safe_io import safe_json
 from trainer.episodes.record import MAX_BYTES, NotARecord, Record, parse
 from trainer.episodes.store import Found, RecordStore, open_records, unreachable
 from trainer.errors import UsageError
-from trainer.project import module_command
 from trainer.reporting.formatting import plural
 from trainer.reporting.progress_line import Progress
+from trainer.shown_commands import module_command
 
 _SHOWN = 3  # damaged records that are named
 

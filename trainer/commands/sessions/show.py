@@ -14,10 +14,10 @@ from trainer.commands.sessions.reading import NoRecords, read_one
 from trainer.commands.target_file import check_target
 from trainer.episodes.record import NotARecord, Record
 from trainer.errors import UsageError
-from trainer.project import module_command
 from trainer.reporting.formatting import number, plural
 from trainer.reporting.progress_line import Progress
 from trainer.reporting.terminal import Style, shows_color
+from trainer.shown_commands import module_command
 
 _FPS = 12.0
 _SIZE = 480  # pixels, the width

@@ -20,8 +20,8 @@ from trainer.commands.submit.report import reason, show_list, show_status, varia
 from trainer.commands.submit.variables import Mask
 from trainer.commands.train.start import AUTO
 from trainer.errors import EXIT_ERROR, EXIT_INTERRUPTED
-from trainer.project import ENTRY_POINTS, STOP_WAIT, module_command, submission_command
 from trainer.reporting.terminal import can_ask
+from trainer.shown_commands import ENTRY_POINTS, STOP_WAIT, module_command, submission_command
 
 EXIT_STOPPED = 143  # as of a training after SIGTERM, which is what Ray sends
 _CODES = {JobStatus.SUCCEEDED: 0, JobStatus.FAILED: EXIT_ERROR, JobStatus.STOPPED: EXIT_STOPPED}

@@ -23,7 +23,7 @@ from trainer.checkpoints.safe_io.redaction import redacted
 from trainer.checkpoints.safe_io.safe_json import first_line, shown
 from trainer.commands.submit.address import API_VARIABLE, what_answers
 from trainer.errors import EXIT_ERROR, UsageError
-from trainer.project import module_command
+from trainer.shown_commands import module_command
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from trainer.checkpoints import layout
 from trainer.errors import UsageError
-from trainer.project import shown_path
 from trainer.reporting.formatting import size
+from trainer.shown_commands import shown_path
 
 LIMIT = 100 * 2**20
 """Bytes of an upload that Ray's dashboard takes (`DASHBOARD_CLIENT_MAX_SIZE`)."""

@@ -14,8 +14,8 @@ from trainer.commands.submit.jobs import NAME_KEY, JobDetails
 from trainer.commands.submit.log_progress import LogProgress
 from trainer.commands.submit.variables import Mask, shown_variables
 from trainer.commands.tables import print_table
-from trainer.project import ENTRY_POINTS
 from trainer.reporting.formatting import UNKNOWN, age, duration
+from trainer.shown_commands import ENTRY_POINTS
 
 _REASON, _OPTIONS = 200, 60  # characters
 

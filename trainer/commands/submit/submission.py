@@ -20,16 +20,9 @@ from trainer.commands.submit.variables import (
     parse_variables,
     shown_variables,
 )
-from trainer.project import (
-    ENTRY_POINTS,
-    NAME,
-    PROJECT_ROOT,
-    STOP_WAIT,
-    is_checkout,
-    script_command,
-    shown_path,
-)
+from trainer.project import NAME, PROJECT_ROOT, is_checkout
 from trainer.reporting.formatting import plural, size
+from trainer.shown_commands import ENTRY_POINTS, STOP_WAIT, script_command, shown_path
 
 if TYPE_CHECKING:
     from trainer.commands.submit.jobs import Jobs

@@ -20,7 +20,8 @@ from trainer.commands.train.start import AUTO
 from trainer.config.run_groups import SessionsGroup
 from trainer.config.schema import ConfigGroups
 from trainer.errors import UsageError
-from trainer.project import RESTORE_VARIABLE, WORKERS_VARIABLE, profiles
+from trainer.project import profiles
+from trainer.shown_commands import RESTORE_VARIABLE, WORKERS_VARIABLE
 
 _VARIABLES = (RESTORE_VARIABLE, WORKERS_VARIABLE)  # that options are read from as well
 _NONE_SHIPPED = (

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from trainer.checkpoints.safe_io.redaction import MARK, redacted
 from trainer.checkpoints.safe_io.safe_json import shown, shown_line
 from trainer.errors import UsageError
-from trainer.project import RESTORE_VARIABLE, STOP_WAIT, WORKERS_VARIABLE
+from trainer.shown_commands import RESTORE_VARIABLE, STOP_WAIT, WORKERS_VARIABLE
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(r"secret|token|passw|pwd|key|credential|auth|signature", re.IGNORECASE)

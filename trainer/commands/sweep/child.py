@@ -19,7 +19,7 @@ from trainer.checkpoints.safe_io.redaction import redacted
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.commands.sweep.manifest import CONFIG, TENSORBOARD, Run, Sweep
 from trainer.commands.sweep.plan import THREADS, overrides
-from trainer.project import RESTORE_VARIABLE, script_here
+from trainer.shown_commands import RESTORE_VARIABLE, script_here
 
 _PARENT_DEATH = 1  # PR_SET_PDEATHSIG of prctl(2)
 _TAIL = 2**16  # bytes of a log that are searched for its last error

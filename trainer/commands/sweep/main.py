@@ -133,9 +133,9 @@ def _carry_out(
     from trainer.commands.sweep.manifest import FAILED, FINISHED
     from trainer.commands.sweep.progress import make_progress
     from trainer.commands.sweep.runner import Runner
-    from trainer.project import shown_path
     from trainer.reporting.formatting import plural
     from trainer.run.stop_signals import StopSignals
+    from trainer.shown_commands import shown_path
 
     out = sys.stderr if args.json else sys.stdout
     kept = sum(run.state == FINISHED for run in asked)
@@ -165,8 +165,8 @@ def _carry_out(
 def _show_plan(sweep: Sweep, asked: Sequence[Run], *, as_json: bool) -> int:
     from trainer.commands.sweep.plan import overrides
     from trainer.commands.tables import print_table
-    from trainer.project import shown_path
     from trainer.reporting.formatting import plural
+    from trainer.shown_commands import shown_path
 
     if as_json:
         from dataclasses import asdict
@@ -187,7 +187,7 @@ def _show_plan(sweep: Sweep, asked: Sequence[Run], *, as_json: bool) -> int:
 
 def _again(argv: Sequence[str]) -> str:
     """The command that was typed."""
-    from trainer.project import module_command
+    from trainer.shown_commands import module_command
 
     return module_command("trainer.sweep", argv)
 

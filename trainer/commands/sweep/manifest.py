@@ -22,7 +22,7 @@ from trainer.commands.sweep.names import PATTERN, run_name
 from trainer.commands.sweep.plan import Base, Planned, base_text
 from trainer.config.loading import read_values
 from trainer.errors import UsageError
-from trainer.project import shown_path
+from trainer.shown_commands import shown_path
 
 NAME = "sweep.json"
 CONFIG = "sweep_config.yaml"

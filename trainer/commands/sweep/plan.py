@@ -22,7 +22,8 @@ from trainer.config.run_length import PLAN_KEY, planned_iterations
 from trainer.config.schema import Config
 from trainer.config.types import ConfigError
 from trainer.errors import UsageError
-from trainer.project import find_config, shown_config
+from trainer.project import find_config
+from trainer.shown_commands import shown_config
 
 ROOT = "./sweeps"
 _OWN = ("ppo.checkpoint_dir", "tracking.run_name", "tracking.tensorboard_dir")

@@ -15,7 +15,7 @@ from trainer.commands.sweep import figure
 from trainer.commands.sweep.manifest import FAILED, FINISHED, TENSORBOARD, Sweep
 from trainer.commands.sweep.results import Measure, Setting, as_json, settings
 from trainer.commands.tables import print_table
-from trainer.project import script_command, shown_path
+from trainer.shown_commands import script_command, shown_path
 
 RESULTS = "results.json"
 PICTURE = "sweep.png"

@@ -9,7 +9,8 @@ import os
 from trainer.checkpoints.safe_io.redaction import has_credentials
 from trainer.commands.command_parser import add_config, add_debug, add_overrides
 from trainer.errors import UsageError
-from trainer.project import WORKERS_VARIABLE, add_version
+from trainer.project import add_version
+from trainer.shown_commands import WORKERS_VARIABLE
 
 
 def add_run_arguments(parser: argparse.ArgumentParser, *, asks: bool = False) -> None:

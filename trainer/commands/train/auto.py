@@ -23,9 +23,9 @@ from trainer.config.budget import Budget
 from trainer.config.run_length import Done
 from trainer.config.schema import Config, ConfigGroups
 from trainer.errors import UsageError
-from trainer.project import RESTORE_VARIABLE
 from trainer.reporting.formatting import plural
 from trainer.run.saved_run import SavedRun
+from trainer.shown_commands import RESTORE_VARIABLE
 
 
 class AlreadyDone(Exception):  # noqa: N818 - it is no error

@@ -22,9 +22,10 @@ from trainer.checkpoints.retention import Retention
 from trainer.checkpoints.selectors import KEYWORDS, is_bare, typed_path
 from trainer.cluster.ray_job import in_ray_job
 from trainer.errors import UsageError
-from trainer.project import DEFAULT_CHECKPOINT_DIR, shown_path
+from trainer.project import DEFAULT_CHECKPOINT_DIR
 from trainer.run import run_folder
 from trainer.run.saved_run import SavedRun
+from trainer.shown_commands import shown_path
 
 
 @dataclass(frozen=True)

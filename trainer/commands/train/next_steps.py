@@ -15,7 +15,7 @@ from trainer.commands.train.checkpoint_folder import open_folder
 from trainer.commands.train.plan import RunPlan
 from trainer.config.schema import Config, PPOGroup
 from trainer.errors import TrainingDiverged, TrainingFailed
-from trainer.project import script_command, shown_path
+from trainer.shown_commands import script_command, shown_path
 
 _MORE = 100  # iterations, beyond the end of a run
 _BUDGETS = ("--until-episodes", "--until-steps")

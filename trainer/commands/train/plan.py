@@ -45,12 +45,12 @@ from trainer.config.run_length import (
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import checked_place
 from trainer.errors import IncompatibleCheckpoint, UsageError
-from trainer.project import shown_path
 from trainer.run.identity import RunOrigin
 from trainer.run.saved_run import SavedRun, refuse_own_game
 from trainer.run.saved_state.training_state import STATE_FILE
 from trainer.schedules.continuation import Continuation
 from trainer.schedules.scheduler import Scheduler
+from trainer.shown_commands import shown_path
 
 
 @dataclass(frozen=True)

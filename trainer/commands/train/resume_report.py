@@ -28,7 +28,7 @@ from trainer.config.paths import values_by_path
 from trainer.config.run_length import PLAN_KEY
 from trainer.config.schema import Config
 from trainer.config.types import TEAMS
-from trainer.project import script_command, shown_config, shown_path
+from trainer.shown_commands import script_command, shown_config, shown_path
 
 _CURRICULUM = "env.curriculum"
 _EVALUATED = ("score", *TEAMS)

@@ -10,7 +10,7 @@ from trainer.checkpoints import manifest
 from trainer.checkpoints.errors import NoUsableCheckpoint
 from trainer.commands.train.configuration import Given
 from trainer.config.schema import ConfigGroups
-from trainer.project import RESTORE_VARIABLE
+from trainer.shown_commands import RESTORE_VARIABLE
 
 RESUME_KEY = "initialization.resume.checkpoint"
 UNTYPED = (RESTORE_VARIABLE, RESUME_KEY)

@@ -10,8 +10,8 @@ from trainer.cluster.ray_job import in_ray_job
 from trainer.commands.train.plan import RunPlan
 from trainer.config.device import device_of
 from trainer.config.engine import engine_of
-from trainer.project import shown_path
 from trainer.schedules.scheduler import Scheduler
+from trainer.shown_commands import shown_path
 
 
 def warnings(plan: RunPlan, args: argparse.Namespace, *, asks: bool) -> list[str]:

@@ -27,8 +27,8 @@ import numpy as np
 from trainer.checkpoints.metadata import EVALUATION, SCORE
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.config.budget import Budget, Spending
-from trainer.project import shown_path
 from trainer.reporting.formatting import count, duration
+from trainer.shown_commands import shown_path
 
 Row = Mapping[str, float | int]
 
