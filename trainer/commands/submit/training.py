@@ -54,11 +54,12 @@ def check_training(words: Sequence[str], job: Job) -> list[str]:
         SystemExit: an option is wrong; the message has been printed.
         UsageError, ConfigError: a value is wrong, or cannot work on the cluster.
     """
-    named = [word for word in words[:2] if PurePath(word).suffix == ".py"]
-    if named or words[:1] == ["python"]:
+    program = [word for word in words[:1] if word.startswith("python")]
+    script = [word for word in words[len(program) :][:1] if PurePath(word).suffix == ".py"]
+    if program or script:
         raise UsageError(
-            f"{' '.join(words[:2])}: after -- stand the options of main.py alone, without python "
-            "and the name of a script"
+            "after -- stand the options of main.py alone: leave out "
+            + " and ".join([*program, *script])
         )
     restored = f"{RESTORE_VARIABLE}={job.variables.get(RESTORE_VARIABLE, '')}"
     for word in (*words, restored):
