@@ -34,6 +34,7 @@ RESTORE_VARIABLE, WORKERS_VARIABLE = "RESTORE_CHECKPOINT", "RAY_WORKERS"
 """In the environment: which checkpoint a run resumes, and with how many sampling processes."""
 STOP_WAIT = "RAY_JOB_STOP_WAIT_TIME_S"
 """Read by Ray's supervisor of a job: seconds from SIGTERM to SIGKILL, 3 by default."""
+DEFAULT_STOP_WAIT = 120  # of a job that `python -m trainer.submit` sends
 _TRAINING = ("main.py", "continue_training.py")
 _PROFILE_FOLDER = re.compile(
     r"(?<=python main\.py )--checkpoint-dir (?:\./)?checkpoints_(\w+)(?!\S)"
@@ -126,6 +127,8 @@ def submission_command(words: Sequence[str], address: str, variables: Mapping[st
             workers: the shell that submits it again has the others.
     """
     given = ["--address", address] if address else []
+    if (seconds := str(variables.get(STOP_WAIT, DEFAULT_STOP_WAIT))) != str(DEFAULT_STOP_WAIT):
+        given += ["--stop-wait", seconds]
     for name in sorted(set(variables) - {RESTORE_VARIABLE, STOP_WAIT}):
         text = f"{name}={variables[name]}" if name == WORKERS_VARIABLE else str(name)
         given += ["--env", text]

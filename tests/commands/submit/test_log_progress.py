@@ -62,3 +62,8 @@ def test_the_last_error_of_a_job_and_the_checkpoint_that_it_names() -> None:
     )
     saved = "saved /a/checkpoint_000004  iteration 4  reward 1.00\n"
     assert read_progress(saved + told).checkpoint == "/a/checkpoint_000004"
+    newer = read_progress(saved + told.replace("000002", "000020"))
+    assert (newer.checkpoint, newer.checkpoint_iteration) == (
+        "s3://bucket/runs/a/checkpoint_000020",
+        20,
+    )

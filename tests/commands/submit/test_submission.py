@@ -19,6 +19,7 @@ from trainer.commands.submit import package as packages
 from trainer.commands.submit.address import dashboard_address
 from trainer.commands.submit.main import main, parse_args
 from trainer.commands.submit.package import Package
+from trainer.commands.submit.submission import submit
 from trainer.commands.submit.training import Job, check_training
 from trainer.commands.submit.variables import Mask, parse_variables, shown_variables
 from trainer.config.types import ConfigError
@@ -206,6 +207,8 @@ def test_what_can_never_work_is_not_sent(job: Job, words: list[str]) -> None:
         ("--adress http://h:1", "no such option: --adress; here it is: --address http://h:1"),
         ("stat", "no such form: stat; did you mean 'status'?"),
         ("--address http://h:1 log x", "no such form: log; did you mean 'logs'?"),
+        ("--submission-id a/b -- --fresh", "expected letters, digits, '_', '-' and '.'"),
+        ("--submission-id a\x1b[31m", "it becomes a part of URLs: 'a\\x1b[31m'"),
     ],
 )
 def test_options_at_the_wrong_place_are_told_the_right_one(
@@ -231,6 +234,12 @@ def test_what_the_cluster_does_not_see_or_keep(job: Job, monkeypatch: pytest.Mon
     (lost,) = check_training(stays, job)
     assert "session records in ./sessions lie in the job's own copy" in lost
     assert check_training([*stays, "--set", "tracking.sessions.uri=s3://bucket/s"], job) == []
+    url = "s3://bucket/a/checkpoint_000004"
+    (job.folder / "config.yaml").write_text("ppo: {checkpoint_dir: ./mine}\n")
+    assert check_training([url, "--iterations", "2"], job) == []  # it goes on in that place
+    (lost,) = check_training(["--warmstart", url, "--iterations", "2"], job)
+    assert "checkpoints in ./mine lie in the job's own copy" in lost
+    (job.folder / "config.yaml").write_text("ppo: {checkpoint_dir: s3://bucket/a}\n")
     there = golden_in(job.folder / "checkpoints")
     (unseen,) = check_training(
         ["--iterations", "9"], with_variables(job, RESTORE_CHECKPOINT=str(there))
@@ -258,6 +267,12 @@ def test_a_dry_run_shows_what_would_be_sent(job: Job, capsys: pytest.CaptureFixt
     assert (args.form, args.training) == ("submit", ["--fresh", "--", "y"])
 
 
+def test_a_folder_without_the_program_is_not_sent(tmp_path: Path) -> None:
+    write(tmp_path, "credentials")
+    with pytest.raises(UsageError, match=r"--working-dir .*: there is no main\.py in it"):
+        submit(parse_args(["--working-dir", str(tmp_path), "--dry-run", "--", "--fresh"]))
+
+
 def test_code_without_compiled_kernels_is_told_of(
     job: Job, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -268,6 +283,9 @@ def test_code_without_compiled_kernels_is_told_of(
     assert main(words) == 0
     assert "warning: no kernels are compiled here: the job compiles" in capsys.readouterr().err
     write(job.folder, "envs/__pycache__/a.step-1.py311.nbi")
+    assert main(words) == 0  # a demo compiles the game
+    assert "warning: no kernels are compiled here: the job compiles" in capsys.readouterr().err
+    write(job.folder, "trainer/engine/__pycache__/a.step-1.py311.nbi")
     assert main(words) == 0
     assert "no kernels" not in capsys.readouterr().err
 
@@ -312,9 +330,10 @@ def test_an_address_without_a_dashboard_is_told_in_one_line(
 
 class _NoHttp(socketserver.BaseRequestHandler):
     def handle(self) -> None:
-        self.request.recv(64)
-        self.request.sendall(self.server.says)  # type: ignore[attr-defined]
-        self.request.recv(64)
+        with contextlib.suppress(OSError):  # the other side may hang up first
+            self.request.recv(64)
+            self.request.sendall(self.server.says)  # type: ignore[attr-defined]
+            self.request.recv(64)
 
 
 @pytest.mark.parametrize(

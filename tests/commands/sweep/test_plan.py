@@ -21,7 +21,8 @@ from trainer.errors import UsageError
         (["ppo.lrr=1,2"], "--set ppo.lrr: unknown key 'ppo.lrr'; nearest: ppo.lr"),
         (
             ["ppo.minibatch_size=4096,10000000", "train.seed=0,1"],
-            "lower it or raise ppo.rollout_length (with ppo.minibatch_size=10000000 train.seed=0)",
+            "or raise ppo.rollout_length or ray.num_envs_per_env_runner "
+            "(with ppo.minibatch_size=10000000 train.seed=0)",
         ),
         (["ppo.checkpoint_dir=./a,./b"], "--set ppo.checkpoint_dir: each run of a sweep has its"),
         (["initialization.mode=resume"], "--set initialization.mode: every run of a sweep is new"),

@@ -121,6 +121,8 @@ def test_a_job_tells_the_commands_of_the_place_that_it_was_submitted_from(
     assert demo == f"python demo_model.py --checkpoint {own}"
     assert listing == f"python list_checkpoints.py {place}"
     assert how_to_resume(plan, own).endswith(f"{submit} --set ppo.lr=0.5 --until 5 {rest}")
+    in_job(monkeypatch, RAY_JOB_STOP_WAIT_TIME_S="300")
+    assert after_end(plan, own, finished=True)[0].startswith(f"{SUBMIT} --stop-wait 300 -- --res")
 
 
 def test_a_job_with_a_budget_or_from_elsewhere(

@@ -119,7 +119,8 @@ class _Follower:
             if time.monotonic() - self._answered > _PATIENCE_S:
                 raise ClusterError(
                     f"{self._jobs.address} has not answered for {minutes} minutes: the head of "
-                    f"{self._id} is gone or cannot be reached; {_WAY_ON}"
+                    f"{self._id} is gone or cannot be reached, or its dashboard alone has died and "
+                    f"the job goes on; {_WAY_ON}"
                 ) from None
             if not self._warned:
                 self._warned = True

@@ -161,6 +161,8 @@ class Jobs:
             UsageError: there is none; the message names the nearest.
             ClusterError: the cluster does not answer.
         """
+        if not submission_id.strip():
+            raise UsageError("JOB is empty; list shows the jobs that there are")
         with self._told():
             try:
                 return self._client.get_job_info(submission_id)

@@ -78,14 +78,18 @@ def read_progress(log: str) -> LogProgress:
 
 
 def _of_error(text: str, before: dict[str, object]) -> dict[str, object]:
-    """What an error tells; it may name a checkpoint that was only resumed from."""
+    """What an error tells; it may name a checkpoint that was only resumed from.
+
+    It may also be the only one to name the newest: who is killed tells no more.
+    """
     last = _LAST.search(text)
     if last is None:
         return {"error": text}
     found: dict[str, object] = {"error": text[: last.start()]}
-    if "checkpoint" not in before:
-        name = last[1].rpartition("/")[2]
-        found |= {"checkpoint": last[1], "checkpoint_iteration": layout.iteration_of(name)}
+    iteration = layout.iteration_of(last[1].rpartition("/")[2])
+    known = before.get("checkpoint_iteration")
+    if known is None or (iteration or 0) > int(str(known)):
+        found |= {"checkpoint": last[1], "checkpoint_iteration": iteration}
     return found
 
 

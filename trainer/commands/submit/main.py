@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from trainer.commands.command_parser import CommandParser, add_debug
 from trainer.commands.run_command import run_command
 from trainer.commands.train.main import build_parser
 from trainer.project import add_version
+from trainer.shown_commands import DEFAULT_STOP_WAIT
 
 PROGRAM = "python -m trainer.submit"
 EPILOG = """\
@@ -127,12 +129,15 @@ def submit_parser() -> CommandParser:
     )
     parser.add_argument("--name", metavar="NAME", help="what the job is called in lists")
     parser.add_argument(
-        "--submission-id", metavar="ID", help="id of the job, new on the cluster (Ray makes one up)"
+        "--submission-id",
+        type=_id,
+        metavar="ID",
+        help="id of the job, new on the cluster (Ray makes one up)",
     )
     parser.add_argument(
         "--stop-wait",
         type=_seconds,
-        default=120,
+        default=DEFAULT_STOP_WAIT,
         metavar="S",
         help="seconds that a stopped job has to save its checkpoint before it is killed "
         "(%(default)s)",
@@ -180,6 +185,14 @@ def _run(argv: Sequence[str]) -> int:
     from trainer.commands.submit import forms
 
     return forms.run(args)
+
+
+def _id(text: str) -> str:
+    if re.fullmatch(r"[\w.-]+", text, re.ASCII) is None:
+        raise argparse.ArgumentTypeError(
+            f"expected letters, digits, '_', '-' and '.', for it becomes a part of URLs: {text!r}"
+        )
+    return text
 
 
 def _seconds(text: str) -> int:

@@ -28,6 +28,7 @@ AT_THE_TOP = (
 """Left out at the top of the folder: what training writes, and what it does not need."""
 _SHIPPED = "trainer/shipped"  # trained policies that are a part of the code
 _KERNELS = "envs/jit.py"
+_LEARNS = "trainer/engine/"  # compiled by training alone; a demo compiles the game and the players
 _NAMED = 3  # folders in the message that it is too large
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -69,8 +70,9 @@ class Package:
 
     @property
     def lacks_kernels(self) -> bool:
-        """Whether the project's code is among them, but nothing that numba has compiled of it."""
-        return _KERNELS in self.files and not any(name.endswith(".nbi") for name in self.files)
+        """Whether the project's code is among them, but not as compiled for training."""
+        compiled = (name for name in self.files if name.endswith(".nbi"))
+        return _KERNELS in self.files and not any(name.startswith(_LEARNS) for name in compiled)
 
     def holds(self, path: Path) -> bool:
         """Whether a file of this machine is among them."""

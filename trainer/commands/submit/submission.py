@@ -20,6 +20,7 @@ from trainer.commands.submit.variables import (
     parse_variables,
     shown_variables,
 )
+from trainer.errors import UsageError
 from trainer.project import NAME, PROJECT_ROOT, is_checkout
 from trainer.reporting.formatting import plural, size
 from trainer.shown_commands import ENTRY_POINTS, STOP_WAIT, script_command, shown_path
@@ -73,7 +74,12 @@ def _package(args: argparse.Namespace) -> Package | None:
     if args.working_dir is None and not is_checkout():
         return None
     given = PROJECT_ROOT if args.working_dir is None else Path(args.working_dir).expanduser()
-    return Package.of(given.absolute(), args.exclude)
+    package = Package.of(given.absolute(), args.exclude)
+    if "main.py" not in package.files:
+        raise UsageError(
+            f"--working-dir {shown_path(given)}: there is no main.py in it, which the job would run"
+        )
+    return package
 
 
 def _entrypoint(words: Sequence[str], *, shipped: bool) -> str:

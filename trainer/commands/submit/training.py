@@ -80,12 +80,12 @@ def check_training(words: Sequence[str], job: Job) -> list[str]:
         asked = given(args)
         starts_anew = args.fresh or not _named_checkpoint(args, job)
         groups = asked.config() if starts_anew else asked.groups()
-        place = args.checkpoint_dir or groups.ppo.checkpoint_dir
+        place = _place(args, groups, job)
         return [
             *left,
+            *_about_the_start(args, groups, place, job),
             *_about_the_folder(place, job),
             *_about_the_sessions(groups.tracking.sessions, job),
-            *_about_the_start(args, groups, place, job),
         ]
 
 
@@ -199,6 +199,15 @@ def _named_checkpoint(args: argparse.Namespace, job: Job) -> bool:
     """Whether the run may begin with a checkpoint, whose values this machine does not know."""
     typed = (args.checkpoint, args.resume, args.continue_run_id)
     return any(typed) or bool(job.variables.get(RESTORE_VARIABLE, "").strip())
+
+
+def _place(args: argparse.Namespace, groups: ConfigGroups, job: Job) -> str:
+    """Where the run saves: unless it is told, beside a checkpoint that it goes on from."""
+    if args.checkpoint_dir:
+        return str(args.checkpoint_dir)
+    named = _checkpoints(args, groups, job)
+    urls = [text for key, text in named.items() if "://" in text and key != "--warmstart"]
+    return urls[0] if urls and args.resume != AUTO else str(groups.ppo.checkpoint_dir)
 
 
 def _checkpoints(args: argparse.Namespace, groups: ConfigGroups, job: Job) -> dict[str, str]:
