@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -105,8 +106,14 @@ def runner_on(cluster: RealCluster) -> int:
     raise AssertionError("no node has an env runner")
 
 
-def trained(cluster: RealCluster, every: int | None) -> tuple[str, list[tuple[int, ...]], int]:
-    """Weights, missing runners and number of records after a loss in the third iteration."""
+def trained(
+    cluster: RealCluster, every: int | None
+) -> tuple[list[tuple[tuple[int, ...], str]], int]:
+    """A training with a loss in the third iteration.
+
+    Returns:
+        Missing runners and weights after each iteration, and the number of records.
+    """
     config = {
         "env": {"num_layouts": 2, "episode_steps": 80},
         "ppo": {"rollout_length": 16, "minibatch_size": 64},
@@ -120,14 +127,14 @@ def trained(cluster: RealCluster, every: int | None) -> tuple[str, list[tuple[in
     }
     trainer, _ = create_ppo_trainer(config)
     try:
-        missing, records = [], 0
+        after, records = [], 0
         for iteration in range(1, 13):
             if iteration == 3:
                 kill(trainer.remote_runners.actors()[1])
             trainer.train()
-            missing.append(trainer.last.missing_runners)
+            after.append((trainer.last.missing_runners, trainer.check_weights()))
             records += len(trainer.last.episodes)
-        return trainer.check_weights(), missing, records
+        return after, records
     finally:
         trainer.stop()
         stop_ray()
@@ -149,8 +156,12 @@ def test_a_runner_that_is_lost_within_an_episode_changes_nothing_by_it(
     cluster: RealCluster,
 ) -> None:
     with_records, without = trained(cluster, every=1), trained(cluster, every=None)
-    assert with_records[2] > 0
-    assert without[2] == 0
-    assert with_records[:2] == without[:2]
-    assert with_records[1][2] == (1,)
-    assert with_records[1][-1] == ()
+    assert with_records[1] > 0
+    assert without[1] == 0
+    for after, _ in (with_records, without):
+        assert (after[2][0], after[-1][0]) == ((1,), ())
+    # When the runner comes back is a matter of time: from then on the two trainings are others.
+    pairs = zip(with_records[0], without[0], strict=True)
+    alike = [*itertools.takewhile(lambda pair: pair[0][0] == pair[1][0], pairs)]
+    assert len(alike) > 2
+    assert [one for one, _ in alike] == [other for _, other in alike]
