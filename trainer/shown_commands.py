@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trainer.checkpoints.process_owner import ray_job, ray_job_config, submitted_to
 from trainer.project import PROJECT_ROOT, is_checkout, profiles
 
 ENTRY_POINTS = {  # of the installed package, by script; see pyproject.toml
@@ -47,8 +48,6 @@ def shown_config(path: Path) -> str:
 
     One that has travelled with a Ray job lies in the same place of the folder that it came from.
     """
-    from trainer.checkpoints.process_owner import ray_job
-
     name, here = path.stem, Path.cwd()
     if profiles().get(name) == path and not Path(name).is_file():
         return name
@@ -88,8 +87,6 @@ def script_command(script: str, words: Sequence[str]) -> str:
     In a Ray job it is one for the place where its log is read: a folder of the project, from which
     what trains is submitted, as this job was.
     """
-    from trainer.checkpoints.process_owner import ray_job, ray_job_config, submitted_to
-
     if not ray_job():
         return shlex.join([*script_here(script), *words])
     if script in _TRAINING:
@@ -108,8 +105,6 @@ def script_here(script: str) -> list[str]:
 
 def module_command(module: str, words: Sequence[str]) -> str:
     """The same for a command that `python -m` runs."""
-    from trainer.checkpoints.process_owner import ray_job
-
     if ray_job():
         return shlex.join([*_module(module), *words])
     if not is_checkout():
@@ -158,8 +153,6 @@ def shown_path(path: str | Path) -> str:
     """
     if "://" in str(path):
         return str(path)
-    from trainer.checkpoints.process_owner import ray_job
-
     if ray_job():
         return os.path.abspath(path)  # noqa: PTH100
     # Not resolved: the python of a virtual environment is a link out of it.

@@ -14,7 +14,7 @@ from trainer.checkpoints import open_store
 from trainer.checkpoints.errors import CheckpointsInUse, NoUsableCheckpoint, StoreUnavailable
 from trainer.checkpoints.locks import writer_lock
 from trainer.checkpoints.manager import CheckpointManager
-from trainer.checkpoints.remote import client
+from trainer.checkpoints.remote import client, location
 from trainer.checkpoints.remote.location import Location, parse, remember
 from trainer.commands.checkpoint_tools import main as program
 
@@ -212,8 +212,8 @@ def test_what_is_copied_from_a_store_is_shown_by_its_url_also_elsewhere(
     remember(place)
     for other in ("s3://bucket/runs/b", str(tmp_path / "local")):
         assert CheckpointManager(other).address(copy) == "s3://bucket/runs/a/checkpoint_000004"
-    assert open_store.shown_path_of(copy) == "s3://bucket/runs/a/checkpoint_000004"
-    assert open_store.shown_path_of(tmp_path) == str(tmp_path)
+    assert location.address_of(copy) == "s3://bucket/runs/a/checkpoint_000004"
+    assert location.address_of(tmp_path) == str(tmp_path)
 
 
 def test_a_place_in_use_on_this_machine_is_named_by_its_url(

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.checkpoints.object_store import HAS_MOTO, MISSING, moto
 from tests.cluster import real_cluster
 from tests.cluster.real_cluster import RealCluster
 
@@ -25,3 +26,12 @@ def head() -> Iterator[RealCluster]:
     """A running Ray of one node that takes jobs."""
     with real_cluster.started(head_cpus=2, workers=0, dashboard=True) as head:
         yield head
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Of an S3 server of the test's own, which begins empty."""
+    if not HAS_MOTO:
+        pytest.skip(MISSING)
+    with moto() as port:
+        yield port

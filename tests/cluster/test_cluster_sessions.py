@@ -10,13 +10,12 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import ray
 
-from tests.checkpoints.object_store import HAS_MOTO, KEYS, MISSING, Bucket, moto, url
+from tests.checkpoints.object_store import KEYS, Bucket, url
 from tests.cluster.jobs import soon
 from tests.cluster.real_cluster import SAMPLER, RealCluster
 from tests.scripts.conftest import Desk
@@ -41,14 +40,6 @@ SMALL = {
 MOST_S = 400.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    if not HAS_MOTO:
-        pytest.skip(MISSING)
-    with moto() as port:
-        yield port
 
 
 def records_of(worker: int, bucket: Bucket) -> list[int]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 
-from tests.checkpoints.object_store import HAS_MOTO, MISSING, Bucket, moto
+from tests.checkpoints.object_store import Bucket
 from tests.cluster import real_cluster
 from tests.cluster.jobs import FOREVER, desk_at, followed, soon
 from tests.cluster.real_cluster import RealCluster
@@ -20,15 +19,8 @@ PLACE = "s3://bucket/runs"
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not HAS_MOTO, reason=MISSING),
     pytest.mark.timeout(1800),
 ]
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    with moto() as port:
-        yield port
 
 
 def words(desk: Desk, port: int, place: str, *options: str, until: str) -> list[str]:

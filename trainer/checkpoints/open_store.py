@@ -36,12 +36,6 @@ def shown_place(checkpoint_dir: str | os.PathLike[str]) -> str:
     return location.without_options(os.fspath(checkpoint_dir))
 
 
-def shown_path_of(path: Path) -> str:
-    """A local path for messages; the URL, without its options, of what it is a copy of."""
-    place = location.mirrored_at(path)
-    return str(path) if place is None else place.url
-
-
 def is_url(selector: object) -> bool:
     """Whether a selector is the address of a checkpoint in an object store."""
     return isinstance(selector, str) and location.is_url(selector.strip())

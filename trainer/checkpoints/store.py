@@ -13,7 +13,7 @@ from pathlib import Path
 from trainer.checkpoints import manifest
 from trainer.checkpoints.manifest import Manifest
 from trainer.checkpoints.process_owner import Owner
-from trainer.checkpoints.remote.location import mirrored_at
+from trainer.checkpoints.remote.location import address_of
 
 
 class Store:
@@ -31,8 +31,7 @@ class Store:
 
     def address(self, path: Path) -> str:
         """The address of a path for the user: a path, or a URL if it is in an object store."""
-        place = mirrored_at(path)  # of another place, as a checkpoint that is resumed from there
-        return str(path) if place is None else place.url
+        return address_of(path)  # of another place, as a checkpoint that is resumed from there
 
     def local(self, selector: str | int | Path) -> str | int | Path:
         """A selector; the URL of something in this store becomes its local path."""

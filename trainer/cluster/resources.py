@@ -152,19 +152,12 @@ def store_notice(rollout: int, runners: Sequence[str], learners: Sequence[str]) 
     made = {node: count * rollout for node, count in Counter(runners).items()}
     share = len(runners) * rollout / len(learners)
     taken = {node: count * share for node, count in Counter(learners).items()}
-    stores = {
-        node["NodeID"]: (
-            node["Resources"].get("object_store_memory", 0),
-            node["NodeManagerHostname"],
-        )
-        for node in ray.nodes()
-        if node["Alive"]
-    }
     crowded = []
-    for node, (room, host) in stores.items():
-        needed = max(made.get(node, 0), taken.get(node, 0))
-        if needed > room:
-            crowded.append((needed - room, needed, room, host))
+    for node in ray.nodes():
+        room = node["Resources"].get("object_store_memory", 0)
+        needed = max(made.get(node["NodeID"], 0), taken.get(node["NodeID"], 0))
+        if node["Alive"] and needed > room:
+            crowded.append((needed - room, needed, room, node["NodeManagerHostname"]))
     if not crowded:
         return ""
     _, needed, room, host = max(crowded)

@@ -18,7 +18,7 @@ from typing import Any
 from envs.game import GAME
 from envs.hide_and_seek.config import of_checkpoint
 from trainer.checkpoints import layout, manifest, metadata, selectors
-from trainer.checkpoints.open_store import shown_path_of
+from trainer.checkpoints.remote.location import address_of
 from trainer.checkpoints.safe_io import safe_json, safe_yaml
 from trainer.checkpoints.safe_io.plain_values import mapping
 from trainer.config.config_file import ConfigFile, recorded
@@ -77,7 +77,7 @@ class SavedRun:
         """Raises IncompatibleCheckpoint if it holds policies alone, as the shipped one does."""
         parts = (manifest.RLLIB_ROOT, layout.TRAINING_STATE)
         if not any(os.path.lexists(self.path / part) for part in parts):
-            shown = shown_path(shown_path_of(self.path))
+            shown = shown_path(address_of(self.path))
             raise IncompatibleCheckpoint(
                 f"{shown} cannot be resumed: it holds policies alone, no state of a training.\n"
                 f"Start a new run with them: python main.py --warmstart {shlex.quote(shown)}"

@@ -142,6 +142,12 @@ def mirrored_at(folder: Path) -> Location | None:
     return None
 
 
+def address_of(path: Path) -> str:
+    """A local path for messages; the URL, without its options, of what it is a copy of."""
+    place = mirrored_at(path)
+    return str(path) if place is None else place.url
+
+
 def remember(place: Location) -> None:
     """Records in the mirror what it mirrors: the URL with its options, without credentials."""
     path = place.mirror / ORIGIN

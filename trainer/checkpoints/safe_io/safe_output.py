@@ -76,28 +76,14 @@ class SafeOutput:
             raise self.failure
 
 
-class _Drawing:
-    """The same stream for what may move the cursor; credentials are hidden all the same."""
+class _Past:
+    """The same stream for texts of another kind: `prepare` does what is left to be done."""
 
-    def __init__(self, output: SafeOutput) -> None:
-        self._output = output
-
-    def write(self, text: str) -> int:
-        self._output.pass_on(redacted(text))
-        return len(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._output, name)
-
-
-class _Safe:
-    """The same stream for texts that were put together from safe parts."""
-
-    def __init__(self, output: SafeOutput) -> None:
-        self._output = output
+    def __init__(self, output: SafeOutput, prepare: Callable[[str], str]) -> None:
+        self._output, self._prepare = output, prepare
 
     def write(self, text: str) -> int:
-        self._output.pass_on(text)
+        self._output.pass_on(self._prepare(text))
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
@@ -106,12 +92,12 @@ class _Safe:
 
 def as_it_is(stream: TextIO) -> TextIO:
     """The stream for a text whose parts were each made safe, and look unsafe only side by side."""
-    return cast(TextIO, _Safe(stream)) if isinstance(stream, SafeOutput) else stream
+    return cast(TextIO, _Past(stream, str)) if isinstance(stream, SafeOutput) else stream
 
 
 def drawing(stream: TextIO) -> TextIO:
-    """The stream for cursor movements and colors."""
-    return cast(TextIO, _Drawing(stream)) if isinstance(stream, SafeOutput) else stream
+    """The stream for cursor movements and colors; credentials are hidden all the same."""
+    return cast(TextIO, _Past(stream, redacted)) if isinstance(stream, SafeOutput) else stream
 
 
 def cleaned(text: str, colors: bool = False) -> str:

@@ -104,8 +104,7 @@ class RunPlan:
 
     def shown(self, checkpoint: Path) -> str:
         """A checkpoint of the run, or the one it resumes, as a user would type it."""
-        # Of its own folder: one that a run in another place begins with has another URL.
-        return shown_path(open_folder(str(checkpoint.parent)).address(checkpoint))
+        return shown_path(open_folder(self.config.ppo.checkpoint_dir).address(checkpoint))
 
 
 def plan_run(args: argparse.Namespace, start: Start) -> RunPlan:
