@@ -250,7 +250,7 @@ class HideAndSeekBatchEnv(BatchEnv):
         What an older state does not have yet (`checks.ADDED`) is as in a world without objects.
         """
         arrays = self._arrays()
-        check_state(arrays, state, num_layouts=len(self.layouts.num_walls))
+        check_state(arrays, state, self.config)
         fresh = allocate_objects(self.num_envs, self.world.pos.shape[1])._asdict()
         for name, array in arrays.items():
             array[...] = fresh.get(name, 0)

@@ -8,8 +8,14 @@ from typing import Any
 import numpy as np
 
 from envs.batch_env import ObsBuffers, TeamSpec
-from envs.hide_and_seek.config import HideAndSeekConfig
-from envs.hide_and_seek.kernels.constants import ARENA, DIAGONAL, NUM_HEADINGS, TOP_SPEED
+from envs.hide_and_seek.config import HideAndSeekConfig, ResolvedConfig
+from envs.hide_and_seek.kernels.constants import (
+    ARENA,
+    DIAGONAL,
+    NOWHERE,
+    NUM_HEADINGS,
+    TOP_SPEED,
+)
 from envs.hide_and_seek.kernels.state import Objects, allocate_objects, allocate_world
 from envs.hide_and_seek.object_checks import check_objects
 from envs.hide_and_seek.restarts import KEPT, VISITED, Restarts
@@ -61,9 +67,9 @@ def describe_action(actions: np.ndarray, index: int, teams: tuple[TeamSpec, ...]
 
 
 def check_state(
-    arrays: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray], num_layouts: int
+    arrays: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray], game: ResolvedConfig
 ) -> None:
-    """Raises ValueError unless `state` fits the arrays it is to be copied into."""
+    """Raises ValueError unless `state` fits the arrays it is to be copied into, and the game."""
     for name in state:
         if name not in arrays:
             close = nearest(name, list(arrays))
@@ -85,10 +91,9 @@ def check_state(
         if given.dtype.kind == "f" and np.any(odd(given)):
             raise ValueError(f"state array {name!r} holds a number that is not finite")
     values = {name: np.asarray(array) for name, array in state.items()}
-    _check_values(values, num_layouts)
-    check_objects(values)
+    _check_values(values, game)
     if f"{VISITED}worth" in values:
-        _check_visited(values, num_layouts)
+        _check_visited(values, game)
 
 
 def check_foreign_state(
@@ -114,17 +119,18 @@ def check_foreign_state(
         one |= Restarts.allocate(*restarts, 1, num_agents).arrays()
     # As large as the state is said to be, in the memory of one world.
     wanted = {n: np.broadcast_to(a, (*num_envs, *a.shape[1:])) for n, a in one.items()}
-    check_state(wanted, state, game.bank_size)
+    check_state(wanted, state, game)
 
 
-def _check_values(state: Mapping[str, np.ndarray], num_layouts: int) -> None:
+def _check_values(state: Mapping[str, np.ndarray], game: ResolvedConfig) -> None:
     """Bounds all that a kernel uses as an index, and all that it relies on."""
     prep, steps, time = state["prep_steps"], state["episode_steps"], state["time"]
-    _refuse(state, "layout", (0, num_layouts - 1))
+    _refuse(state, "layout", (0, game.bank_size - 1))
     _refuse(state, "heading", (0, NUM_HEADINGS - 1))
-    _refuse(state, "pos", (0, ARENA))
     _refuse(state, "vel", (-_TOP_SPEED, _TOP_SPEED))
     _refuse(state, "credit", (-_MAX_CREDIT, _MAX_CREDIT))
+    check_objects(state)
+    _check_presence(state, game)
     if np.any((steps < 1) | (steps > MAX_STEPS)):
         raise ValueError(f"state array 'episode_steps' must be from 1 to {MAX_STEPS}")
     if np.any((prep < 0) | (prep >= steps)):
@@ -148,7 +154,27 @@ def _check_values(state: Mapping[str, np.ndarray], num_layouts: int) -> None:
         raise ValueError("state array 'first_seen' must be -1 or a step played")
 
 
-def _check_visited(state: Mapping[str, np.ndarray], num_layouts: int) -> None:
+def _check_presence(state: Mapping[str, np.ndarray], game: ResolvedConfig) -> None:
+    """Raises ValueError unless all agents are in the arena, or at NOWHERE where they may be."""
+    pos = state["pos"]
+    inside = np.all((pos >= 0) & (pos <= ARENA), axis=-1)
+    fits = inside | np.all(pos == NOWHERE, axis=-1)
+    first = 0
+    for fewest, most in game.team_ranges.values():
+        count = inside[:, first : first + most].sum(axis=1, keepdims=True)
+        the_first = np.arange(most) < np.maximum(count, fewest)
+        fits[:, first : first + most] &= inside[:, first : first + most] == the_first
+        first += most
+    if not fits.all():
+        varied = any(fewest < most for fewest, most in game.team_ranges.values())
+        rest = f", or all {NOWHERE:g} for the last of a team, who do not take part"
+        raise ValueError(f"state array 'pos' must be from 0 to {ARENA:g}{rest if varied else ''}")
+    for name, idle in (("vel", 0), ("holding", -1), ("near", 0), ("climb", 0)):
+        if name in state and np.any(state[name][~inside] != idle):
+            raise ValueError(f"state array {name!r} is not {idle} of one who does not take part")
+
+
+def _check_visited(state: Mapping[str, np.ndarray], game: ResolvedConfig) -> None:
     """Bounds the visited states of worlds as those of the worlds themselves."""
     times = state[f"{VISITED}time"]
     num_states, num_agents = times.size, state["heading"].shape[1]
@@ -158,8 +184,7 @@ def _check_visited(state: Mapping[str, np.ndarray], num_layouts: int) -> None:
         array = state[f"{VISITED}{name}"]
         values[name] = array.reshape(num_states, *array.shape[2:])
     try:
-        _check_values(values, num_layouts)
-        check_objects(values)
+        _check_values(values, game)
     except ValueError as error:
         raise ValueError(f"visited states: {error}") from None
     for name in ("worth", "seen"):

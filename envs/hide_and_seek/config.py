@@ -33,6 +33,7 @@ from envs.hide_and_seek.word_hints import did_you_mean
 if TYPE_CHECKING:
     from envs.batch_env import GameSpec
 
+TEAMS = ("seeker", "hider")
 SHAPING_GAMMA = 0.98  # of a game that is played without a learner
 _DERIVED = {"stage", "own_times"}  # no settings: they follow from them
 
@@ -47,6 +48,10 @@ class HideAndSeekConfig(Settings):
     """1 to 3."""
     num_hiders: TeamSize | None = None
     """1 to 3."""
+    min_seekers: TeamSize | None = None
+    """An episode has so many to num_seekers, drawn at its start; None = always num_seekers."""
+    min_hiders: TeamSize | None = None
+    """The same for the hiders."""
     prep_steps: PrepSteps | None = None
     """Steps at the start in which the seekers are frozen and blind; fewer than episode_steps."""
     episode_steps: EpisodeSteps | None = None
@@ -112,6 +117,17 @@ class HideAndSeekConfig(Settings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _teams_fit(self) -> Self:
+        for team in TEAMS:
+            fewest = getattr(self, f"min_{team}s")
+            most = getattr(self, f"num_{team}s") or getattr(LEVELS[self.level], f"num_{team}s")
+            if fewest is not None and fewest > most:
+                raise ValueError(
+                    f"min_{team}s must be from 1 to num_{team}s = {most}, got {fewest}"
+                )
+        return self
+
     @property
     def levels(self) -> tuple[str, ...]:
         """The levels that are played, in order."""
@@ -163,10 +179,12 @@ class HideAndSeekConfig(Settings):
         """The same game with the level's values in place of every None."""
         names = ("num_seekers", "num_hiders", *TIMES)
         standard = {name: getattr(LEVELS[self.level], name) for name in names}
+        given = self.model_dump(exclude_none=True)
+        standard |= {f"min_{team}s": (standard | given)[f"num_{team}s"] for team in TEAMS}
         standard |= {"shaping_gamma": SHAPING_GAMMA}
         if self.curriculum is not None:
             standard["own_times"] = self._own_times()
-        return ResolvedConfig.model_validate(standard | self.model_dump(exclude_none=True))
+        return ResolvedConfig.model_validate(standard | given)
 
 
 class ResolvedConfig(HideAndSeekConfig):
@@ -177,6 +195,8 @@ class ResolvedConfig(HideAndSeekConfig):
 
     num_seekers: TeamSize
     num_hiders: TeamSize
+    min_seekers: TeamSize
+    min_hiders: TeamSize
     prep_steps: PrepSteps
     episode_steps: EpisodeSteps
     shaping_gamma: Discount
@@ -229,6 +249,12 @@ class ResolvedConfig(HideAndSeekConfig):
         return {"seeker": self.num_seekers, "hider": self.num_hiders}
 
     @property
+    def team_ranges(self) -> dict[str, tuple[int, int]]:
+        """How few and how many of a team take part in an episode."""
+        fewest = {"seeker": self.min_seekers, "hider": self.min_hiders}
+        return {team: (fewest[team], most) for team, most in self.team_sizes.items()}
+
+    @property
     def parameters(self) -> dict[str, float]:
         """The numbers that may change while it is played: of `SCHEDULABLE`, and a curriculum's
         stage. Times that are each level's own are not among them."""
@@ -277,8 +303,11 @@ class ResolvedConfig(HideAndSeekConfig):
         objects = "".join(
             f", {name}: {count}" for name, count in changed.items() if count is not None
         )
-        sides = f"{self.num_seekers} seeking against {self.num_hiders} hiding"
-        return f"{' > '.join(self.levels)}, {sides}{objects}"
+        seekers, hiders = (
+            f"{most}" if few == most else f"{few} to {most}"
+            for few, most in self.team_ranges.values()
+        )
+        return f"{' > '.join(self.levels)}, {seekers} seeking against {hiders} hiding{objects}"
 
 
 def of_checkpoint(env: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from envs.hide_and_seek.kernels.constants import ARENA, RADIUS
+from envs.hide_and_seek.kernels.presence import last_there
 from envs.hide_and_seek.kernels.separation import (
     BORDERS,
     MOST_POINTS,
@@ -35,7 +36,8 @@ def sheltered_cells(env: HideAndSeekBatchEnv, world: int, cells: int = 60) -> np
         of the cell is clear of walls, boxes and border by a radius and no way leads there.
     """
     solids = solids_of(env, world)
-    places = env.world.pos[world, : env.rules.num_seekers].copy()
+    pos = env.world.pos[world]
+    places = pos[: last_there(pos, 0, env.rules.num_seekers)].copy()
     packed = np.ascontiguousarray(solids.T)
     for place, climb in zip(places, env.objects.climb[world], strict=False):
         if climb > 0:

@@ -14,6 +14,8 @@ def make_rules(config: ResolvedConfig) -> Rules:
     prep_steps, episode_steps = zip(*config.times, strict=True)
     return Rules(
         num_seekers=config.num_seekers,
+        min_seekers=config.min_seekers,
+        min_hiders=config.min_hiders,
         has_objects=config.contents.objects,
         prep_steps=np.array(prep_steps, np.int32),
         episode_steps=np.array(episode_steps, np.int32),

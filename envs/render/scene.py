@@ -5,6 +5,7 @@ Points are (x, y) in the arena's frame, y upwards. Every picture, moving or stil
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,7 @@ from envs.hide_and_seek.kernels.constants import (
     RADIUS,
     SEEKERS,
 )
+from envs.hide_and_seek.kernels.presence import is_there
 from envs.hide_and_seek.layouts import walls_of
 from envs.hide_and_seek.reach import blocked_doors, has_sealed, sheltered_cells, solids_of
 from envs.hide_and_seek.spaces import BOX_SLOTS, NUM_OBJECTS
@@ -110,14 +112,15 @@ def build_scene(env: HideAndSeekBatchEnv, world: int = 0) -> Scene:
     solids = solids_of(env, world).astype(np.float64)
     solids = solids[solids[:, 2] > 0.0]  # an absent box has no size
     seen = np.argwhere(state.sees[world, :split, split:])
+    places = _places(env, world)
     return Scene(
         side=float(ARENA),
         radius=float(RADIUS),
         walls=tuple(_as_rect(wall) for wall in _corners(walls)),
         doors=_doors(env, world),
-        objects=_objects(env, world, solids),
+        objects=_objects(env, world, solids, places),
         agents=_agents(env, world, _corners(solids)),
-        links=tuple((int(i), int(j) + split) for i, j in seen),
+        links=tuple((places[int(i)], places[int(j) + split]) for i, j in seen),
         shelter=_shelter(env, world),
         # An arena without boxes is one piece.
         sealed=env.rules.has_objects and has_sealed(env, world),
@@ -139,13 +142,22 @@ def _as_rect(corners: np.ndarray) -> Rect:
     return x0, y0, x1, y1
 
 
+def _places(env: HideAndSeekBatchEnv, world: int) -> dict[int, int]:
+    """The agents who take part, and the place of each in `Scene.agents`."""
+    pos = env.world.pos[world]
+    there = (a for a in range(len(pos)) if is_there(pos, a))
+    return {a: place for place, a in enumerate(there)}
+
+
 def _agents(env: HideAndSeekBatchEnv, world: int, solids: np.ndarray) -> tuple[AgentShape, ...]:
-    """The agents, seekers first; solids [S, 4] as corners cut off what they see."""
+    """Who takes part, seekers first; solids [S, 4] as corners cut off what they see."""
     state, config, split = env.world, env.config, env.rules.num_seekers
     preparing = bool(state.time[world] < state.prep_steps[world])
     half = np.radians(config.vision_angle) / 2.0
+    names = [name for spec in env.teams for name in spec.agents]
     agents = []
-    for a, name in enumerate(name for spec in env.teams for name in spec.agents):
+    for a in _places(env, world):
+        name = names[a]
         team: Team = "seeker" if a < split else "hider"
         x, y = (float(v) for v in state.pos[world, a])
         angle = float(state.heading[world, a]) * 2.0 * np.pi / NUM_HEADINGS
@@ -159,15 +171,20 @@ def _agents(env: HideAndSeekBatchEnv, world: int, solids: np.ndarray) -> tuple[A
     return tuple(agents)
 
 
-def _objects(env: HideAndSeekBatchEnv, world: int, solids: np.ndarray) -> tuple[ObjectShape, ...]:
-    """The boxes and ramps that are present; solids [S, 4] as middles and half sides."""
+def _objects(
+    env: HideAndSeekBatchEnv, world: int, solids: np.ndarray, places: Mapping[int, int]
+) -> tuple[ObjectShape, ...]:
+    """The boxes and ramps that are present; solids [S, 4] as middles and half sides.
+
+    places: of the agents, see `_places`.
+    """
     shapes = []
     for k in range(NUM_OBJECTS):
         rect = env.objects.object_rect[world, k].astype(np.float64)
         if rect[2] <= 0.0:
             continue
         holders = np.flatnonzero(env.objects.holding[world] == k)
-        holder = int(holders[0]) if len(holders) else None
+        holder = places[int(holders[0])] if len(holders) else None
         lock = _LOCKS[int(env.objects.lock_team[world, k])]
         corners = _as_rect(_corners(rect[None])[0])
         if k < BOX_SLOTS:

@@ -19,6 +19,7 @@ from envs.hide_and_seek.kernels.constants import (
 from envs.hide_and_seek.kernels.jit import bare, inlined
 from envs.hide_and_seek.kernels.object_slots import write_box, write_ramp
 from envs.hide_and_seek.kernels.observations import write_other
+from envs.hide_and_seek.kernels.presence import is_there
 from envs.hide_and_seek.kernels.rewards import any_hider_seen
 from envs.hide_and_seek.kernels.targets import held_bits, locker
 from envs.hide_and_seek.spaces import (
@@ -60,6 +61,8 @@ def write_agents(row, world, objects, n, a, first, end):
         else:
             at = opponent_at
             opponent_at += STATE_AGENT_SIZE
+        if not is_there(pos, other):
+            continue
         write_other(row, at, pos, vel, heading, a, other, sees[other, a])
         row[at + AGENT_SIZE] = F1 if sees[a, other] else F0
         row[at + AGENT_SIZE + 1] = F1 if objects.holding[n, other] >= 0 else F0
@@ -167,6 +170,8 @@ def write_states(states, observations, world, objects, n, layouts, rules, first,
             row[column] = observation[column]
         for column in range(AGENTS_AT, STATE_SIZE):
             row[column] = F0
+        if not is_there(world.pos[n], a):
+            continue
         write_agents(row, world, objects, n, a, first, end)
         if rules.has_objects:
             write_all_objects(

@@ -11,12 +11,14 @@ from envs.hide_and_seek.kernels.object_slots import (
     write_objects,
 )
 from envs.hide_and_seek.kernels.observations import (
+    clear,
     clear_entities,
     write_lidar,
     write_mask,
     write_others,
     write_self,
 )
+from envs.hide_and_seek.kernels.presence import is_there
 
 
 @inlined
@@ -39,6 +41,11 @@ def observe_world(world, objects, n, layouts, rules, seekers, hiders, rays, wall
         first, end = (0, num_seekers) if is_seeker else (num_seekers, num_agents)
         view = seekers if is_seeker else hiders
         row, frozen = view.obs[n, a - first], is_seeker and time < prep_steps
+        if not is_there(pos, a):
+            clear(row)
+            write_mask(view.action_mask[n, a - first], True)
+            view.valid[n, a - first] = False
+            continue
         cast_rays(pos[a, 0], pos[a, 1], rules.lidar_range, walls, num_walls, rays)
         write_self(row, pos, vel, heading, a, is_seeker, time, prep_steps, world.episode_steps[n])
         clear_entities(row)

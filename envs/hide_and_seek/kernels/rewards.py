@@ -15,6 +15,7 @@ from envs.hide_and_seek.kernels.constants import (
     F0,
 )
 from envs.hide_and_seek.kernels.jit import bare
+from envs.hide_and_seek.kernels.presence import last_there
 from envs.hide_and_seek.kernels.vision import line_is_clear
 
 _FARTHEST = np.float32(1e9)
@@ -45,16 +46,17 @@ def potential(pos, num_seekers, distances):
 
     To the nearest one, in arena sides. pos [A, 2]; distances [576, 576] uint8 of this layout.
     """
-    num_agents = pos.shape[0]
+    end_seekers = last_there(pos, 0, num_seekers)
+    end_hiders = last_there(pos, num_seekers, pos.shape[0])
     total = F0
-    for j in range(num_seekers, num_agents):
+    for j in range(num_seekers, end_hiders):
         target = coarse_cell(pos[j, 0], pos[j, 1])
         shortest = _FARTHEST
-        for i in range(num_seekers):
+        for i in range(end_seekers):
             walk = np.float32(distances[coarse_cell(pos[i, 0], pos[i, 1]), target])
             shortest = min(shortest, walk)
         total += shortest
-    return -total * _TO_ARENAS / np.float32(num_agents - num_seekers)
+    return -total * _TO_ARENAS / np.float32(end_hiders - num_seekers)
 
 
 @bare
@@ -63,14 +65,15 @@ def exposure(pos, num_seekers, walls, num_walls):
 
     Whatever his heading and range. pos [A, 2]; walls [4, W], of which the first `num_walls` count.
     """
-    num_agents = pos.shape[0]
+    end_seekers = last_there(pos, 0, num_seekers)
+    end_hiders = last_there(pos, num_seekers, pos.shape[0])
     exposed = 0
-    for j in range(num_seekers, num_agents):
-        for i in range(num_seekers):
+    for j in range(num_seekers, end_hiders):
+        for i in range(end_seekers):
             if line_is_clear(pos[i, 0], pos[i, 1], pos[j, 0], pos[j, 1], walls, num_walls):
                 exposed += 1
                 break
-    return np.float32(exposed) / np.float32(num_agents - num_seekers)
+    return np.float32(exposed) / np.float32(end_hiders - num_seekers)
 
 
 @bare

@@ -13,6 +13,7 @@ from envs.hide_and_seek.kernels.constants import (
     RADIUS,
 )
 from envs.hide_and_seek.kernels.jit import bare
+from envs.hide_and_seek.kernels.presence import draw_size
 from envs.hide_and_seek.kernels.random_stream import next_below, next_unit
 from envs.hide_and_seek.spaces import BOX_SLOTS, NUM_OBJECTS
 
@@ -148,13 +149,21 @@ def start_episode(world, objects, n, layouts, rules):
             *(objects.object_rect[n], layouts.object_half[layout], layouts.object_places[layout]),
             *(layouts.num_object_places[layout], world.stream, n),
         )
-    for a in range(world.pos.shape[1]):
-        team = 0 if a < rules.num_seekers else 1
-        place_agent(
-            *(world.pos[n], a, objects.object_rect[n], world.stream, n),
-            *(team, layouts.spawns[layout], layouts.num_spawns[layout]),
-        )
-        world.heading[n, a] = next_below(world.stream, n, NUM_HEADINGS)
+    num_agents, num_seekers = world.pos.shape[1], rules.num_seekers
+    end_seekers = draw_size(world.stream, n, rules.min_seekers, num_seekers)
+    num_hiders = num_agents - num_seekers
+    end_hiders = num_seekers + draw_size(world.stream, n, rules.min_hiders, num_hiders)
+    for a in range(num_agents):
+        team = 0 if a < num_seekers else 1
+        if a < (end_seekers if team == 0 else end_hiders):
+            place_agent(
+                *(world.pos[n], a, objects.object_rect[n], world.stream, n),
+                *(team, layouts.spawns[layout], layouts.num_spawns[layout]),
+            )
+            world.heading[n, a] = next_below(world.stream, n, NUM_HEADINGS)
+        else:
+            world.pos[n, a, 0], world.pos[n, a, 1] = NOWHERE, NOWHERE
+            world.heading[n, a] = 0
         world.vel[n, a, 0], world.vel[n, a, 1] = F0, F0
         objects.holding[n, a] = -1
         objects.climb[n, a] = 0

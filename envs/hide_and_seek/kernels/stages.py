@@ -7,6 +7,7 @@ import numpy as np
 from envs.hide_and_seek.kernels.constants import COS, F0, F1, HALF, SIN
 from envs.hide_and_seek.kernels.jit import bare
 from envs.hide_and_seek.kernels.physics import HIGH, LOW, overlap_depth
+from envs.hide_and_seek.kernels.presence import last_there
 from envs.hide_and_seek.kernels.separation import (
     BORDERS,
     SLACK,
@@ -61,18 +62,19 @@ def is_sealed(pos, climb, num_seekers, solids, num_solids, passages):
         passages: scratch, `enclose`d.
     """
     places, apart = passages.places, passages.apart
-    num_agents = pos.shape[0]
-    for a in range(num_agents):
+    end_seekers = last_there(pos, 0, num_seekers)
+    end_hiders = last_there(pos, num_seekers, pos.shape[0])
+    for a in range(end_hiders):
         places[a, 0], places[a, 1] = pos[a, 0], pos[a, 1]
         if climb[a] > 0:
             find_ground(pos[a, 0], pos[a, 1], solids, num_solids, places[a])
     find_apart(
-        *(passages.rects, num_solids + BORDERS, places, num_agents, num_seekers),
+        *(passages.rects, num_solids + BORDERS, places, end_hiders, end_seekers),
         *(passages.order, passages.met, apart),
     )
-    hiders = (1 << num_agents) - (1 << num_seekers)
+    hiders = (1 << end_hiders) - (1 << num_seekers)
     within_reach = 0
-    for a in range(num_seekers):
+    for a in range(end_seekers):
         within_reach |= hiders & ~apart[a]
     return within_reach == 0
 

@@ -69,6 +69,8 @@ class Rules(NamedTuple):
     """What holds for all worlds; what is said of levels from a world's next episode on."""
 
     num_seekers: int
+    min_seekers: int  # so many at least take part in an episode
+    min_hiders: int
     has_objects: bool  # whether any level has boxes or ramps
     prep_steps: np.ndarray  # [K] int32, by level
     episode_steps: np.ndarray  # [K] int32

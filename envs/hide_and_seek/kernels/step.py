@@ -12,6 +12,7 @@ from envs.hide_and_seek.kernels.jit import bare, inlined
 from envs.hide_and_seek.kernels.object_sight import look_at_objects
 from envs.hide_and_seek.kernels.observing import observe_world
 from envs.hide_and_seek.kernels.physics import move_agents
+from envs.hide_and_seek.kernels.presence import is_there, last_there
 from envs.hide_and_seek.kernels.random_stream import mix
 from envs.hide_and_seek.kernels.rewards import any_hider_seen, bonus, exposure, potential
 from envs.hide_and_seek.kernels.solids import join_solids
@@ -112,19 +113,21 @@ def pay_for_moving(pos, before, num_seekers, per_metre, dones, rewards_s, reward
         pos, before: [N, A, 2], where the agents stand and stood.
         per_metre: the pay.
         dones: [N]; rewards_s, rewards_h: [N, agents of the team]; stats [N, 8].
-        moved: [N, 2], each team's mean pay in this episode so far.
+        moved: [N, 2], each team's mean pay in this episode so far, of those who take part.
     """
     num_worlds, num_agents = pos.shape[0], pos.shape[1]
     for n in range(num_worlds):
+        end_seekers = last_there(pos[n], 0, num_seekers)
+        end_hiders = last_there(pos[n], num_seekers, num_agents)
         for a in range(num_agents):
             dx, dy = pos[n, a, 0] - before[n, a, 0], pos[n, a, 1] - before[n, a, 1]
             pay = per_metre * np.sqrt(dx * dx + dy * dy)
             if a < num_seekers:
                 rewards_s[n, a] += pay
-                moved[n, 0] += pay / np.float32(num_seekers)
+                moved[n, 0] += pay / np.float32(end_seekers)
             else:
                 rewards_h[n, a - num_seekers] += pay
-                moved[n, 1] += pay / np.float32(num_agents - num_seekers)
+                moved[n, 1] += pay / np.float32(end_hiders - num_seekers)
         if dones[n]:
             for team in range(2):
                 stats[n, 1 + team] += moved[n, team]
@@ -192,7 +195,7 @@ def move(world, objects, n, layouts, rules, scratch, walls, num_walls):
     """Moves agents and objects of world n by one step; walls are its `surroundings`."""
     num_frozen = rules.num_seekers if world.time[n] < world.prep_steps[n] else 0
     for a in range(world.pos.shape[1]):
-        scratch.fixed[a] = a < num_frozen
+        scratch.fixed[a] = a < num_frozen or not is_there(world.pos[n], a)
         if a < num_frozen:
             world.vel[n, a, 0], world.vel[n, a, 1] = F0, F0
     if rules.has_objects:

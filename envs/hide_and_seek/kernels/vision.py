@@ -7,6 +7,7 @@ import numpy as np
 from envs.hide_and_seek.kernels.constants import COS, F0, F1, FAR, SIN
 from envs.hide_and_seek.kernels.jit import inlined
 from envs.hide_and_seek.kernels.lanes import LANES, any_lane, larger, load, smaller
+from envs.hide_and_seek.kernels.presence import is_there
 
 _TINY = np.float32(1e-9)
 _EDGE = np.float32(1e-6)  # a target right on the cone's edge counts as inside
@@ -54,12 +55,16 @@ def in_cone(dx, dy, heading, cos_half_view, vision_range):
 def update_sight(pos, heading, num_blind, cos_half_view, vision_range, walls, num_walls, sees):
     """Fills sees [A, A]: i sees j when j is in i's cone and the line between them is clear.
 
-    The first `num_blind` agents see nobody. Agents do not hide each other.
+    The first `num_blind` agents see nobody. Agents do not hide each other; who does not take part
+    sees nobody and is not seen.
     """
     num_agents = pos.shape[0]
     for i in range(num_agents):
         sees[i, i] = False
         for j in range(i + 1, num_agents):
+            if not is_there(pos, i) or not is_there(pos, j):
+                sees[i, j] = sees[j, i] = False
+                continue
             dx, dy = pos[j, 0] - pos[i, 0], pos[j, 1] - pos[i, 1]
             i_faces = i >= num_blind and in_cone(dx, dy, heading[i], cos_half_view, vision_range)
             j_faces = j >= num_blind and in_cone(-dx, -dy, heading[j], cos_half_view, vision_range)

@@ -80,7 +80,7 @@ def mates_are_out(scene, a, d, doors, mind):
 
     Who is still at door d counts as out.
     """
-    for mate in range(scene.num_seekers, scene.pos.shape[0]):
+    for mate in range(scene.first_hider, scene.end_hiders):
         if mate != a and next_door(scene, mate, doors, mind) < 0:
             x, y = place_of(scene, mate)
             door = doors[d]
@@ -102,7 +102,7 @@ def has_time(scene, box, door):
 def make_way(scene, a, mind, action):
     """Takes hider a a step away from a box that a mate is bringing past; whether there is one."""
     x, y = place_of(scene, a)
-    for mate in range(scene.num_seekers, scene.pos.shape[0]):
+    for mate in range(scene.first_hider, scene.end_hiders):
         box = scene.holding[mate]
         if mate == a or box < 0 or not mind.inside[cell_at(x, y)]:
             continue
@@ -143,11 +143,11 @@ def play_blocker(world, objects, layouts, rules, memory, maps, plan, option, act
     """See `ScriptedPlayer`."""
     for n in range(world.time.shape[0]):
         scene, mind = scene_of(world, objects, layouts, rules, n, maps), mind_of(memory, n)
-        layout, first = world.layout[n], scene.num_seekers
+        layout, first = world.layout[n], scene.first_hider
         doors = layouts.doors[layout, : layouts.num_doors[layout]]
         if not mind.planned[0]:
             mind.planned[0] = True
             make_plan(scene, doors, mind, plan)
-        start_walks(scene, scene.free, 0, first, scene.opponents)
-        for a in range(first, scene.pos.shape[0]):
+        start_walks(scene, scene.free, 0, scene.end_seekers, scene.opponents)
+        for a in range(first, scene.end_hiders):
             play_hider(scene, a, doors, mind, actions[n, a - first])

@@ -28,7 +28,7 @@ _ARRIVED = int(0.4 * PER_METER)
 def nearest_hider(scene, a, only_seen):
     """The hider with seeker a's cheapest walk to it, -1 = none, and its cost."""
     nearest, least = -1, UNREACHED
-    for h in range(scene.num_seekers, scene.pos.shape[0]):
+    for h in range(scene.first_hider, scene.end_hiders):
         if only_seen and not scene.sees[a, h]:
             continue
         x, y = place_of(scene, h)
@@ -42,7 +42,7 @@ def nearest_hider(scene, a, only_seen):
 def aim_at_hiders(scene, a, only_seen):
     """Notes in `scene.goals` the cells of the hiders; returns how many have one."""
     count = 0
-    for h in range(scene.num_seekers, scene.pos.shape[0]):
+    for h in range(scene.first_hider, scene.end_hiders):
         if only_seen and not scene.sees[a, h]:
             continue
         x, y = place_of(scene, h)
@@ -85,7 +85,7 @@ def chase(scene, a, mind, action):
         goal = nearest_free(scene.free, x, y)
     else:
         least = UNREACHED
-        for h in range(scene.num_seekers, scene.pos.shape[0]):
+        for h in range(scene.first_hider, scene.end_hiders):
             hider_x, hider_y = place_of(scene, h)
             cell = nearest_sight(scene, hider_x, hider_y)
             if cell >= 0 and scene.costs[cell] < least:
@@ -129,7 +129,7 @@ def play_chaser(world, objects, layouts, rules, memory, maps, plan, knows_all, a
         if world.time[n] < world.prep_steps[n]:
             continue
         scene, mind = scene_of(world, objects, layouts, rules, n, maps), mind_of(memory, n)
-        for a in range(scene.num_seekers):
+        for a in range(scene.end_seekers):
             if knows_all:
                 chase(scene, a, mind, actions[n, a])
             else:

@@ -49,7 +49,7 @@ def is_exposed(scene, mind, knows_all, x, y):
     """Whether a point is in the line of sight of some seeker that a hider knows of."""
     if knows_all:
         return is_watched(scene, x, y)
-    for s in range(scene.num_seekers):
+    for s in range(scene.end_seekers):
         if mind.known[s] and is_open(scene, mind.place[s, 0], mind.place[s, 1], x, y):
             return True
     return False
@@ -100,9 +100,9 @@ def remember(scene, mind):
     Fills `scene.opponents` with the walks from those places.
     """
     count = 0
-    for s in range(scene.num_seekers):
+    for s in range(scene.end_seekers):
         mind.stuck[s] += 1
-        for h in range(scene.num_seekers, scene.pos.shape[0]):
+        for h in range(scene.first_hider, scene.end_hiders):
             if scene.sees[h, s]:
                 mind.known[s], mind.stuck[s] = True, 0
                 mind.place[s, 0], mind.place[s, 1] = place_of(scene, s)
@@ -155,11 +155,11 @@ def play_runner(world, objects, layouts, rules, memory, maps, plan, option, acti
     """See `ScriptedPlayer`."""
     for n in range(world.time.shape[0]):
         scene, mind = scene_of(world, objects, layouts, rules, n, maps), mind_of(memory, n)
-        first = scene.num_seekers
+        first = scene.first_hider
         is_alarmed = remember(scene, mind)
         is_start, layout = world.time[n] == 0, np.uint64(world.layout[n])
         is_known = mind.looked[0] == mind.stream[0] and mind.looked[1] == layout
-        for a in range(first, scene.pos.shape[0]):
+        for a in range(first, scene.end_hiders):
             if is_alarmed:
                 start_walks(scene, scene.free, a, a + 1, scene.costs)
                 flee(scene, a, mind, False, actions[n, a - first])

@@ -39,7 +39,7 @@ def nearest_sight(scene, x, y):
 @kernel
 def is_watched(scene, x, y):
     """Whether a point is in some seeker's line of sight, wherever it looks."""
-    for a in range(scene.num_seekers):
+    for a in range(scene.end_seekers):
         from_x, from_y = place_of(scene, a)
         if is_open(scene, from_x, from_y, x, y):
             return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.hide_and_seek.kernels.constants import ARENA
+from envs.hide_and_seek.kernels.presence import is_there
 from envs.hide_and_seek.players.jit import kernel
 from envs.hide_and_seek.players.maps import (
     CELL,
@@ -66,7 +67,7 @@ def pair_map(scene, holder, k, off_x, off_y, half_x, half_y, ignored, free):
     keep_inside(free, off_x, off_y, half_x, half_y)
     reach_x, reach_y = half_x - SLACK, half_y - SLACK
     for a in range(scene.pos.shape[0]):
-        if holder < 0 or a == holder:
+        if holder < 0 or a == holder or not is_there(scene.pos, a):
             continue
         other_x, other_y = place_of(scene, a)
         own_x, own_y = place_of(scene, holder)

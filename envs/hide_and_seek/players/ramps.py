@@ -201,6 +201,6 @@ def play_ramp_user(world, objects, layouts, rules, memory, maps, plan, option, a
         if world.time[n] < world.prep_steps[n]:
             continue
         scene, mind = scene_of(world, objects, layouts, rules, n, maps), mind_of(memory, n)
-        start_walks(scene, scene.free, scene.num_seekers, scene.pos.shape[0], scene.opponents)
-        for a in range(scene.num_seekers):
+        start_walks(scene, scene.free, scene.first_hider, scene.end_hiders, scene.opponents)
+        for a in range(scene.end_seekers):
             play_seeker(scene, a, mind, actions[n, a])

@@ -47,9 +47,9 @@ def steps_of(scene, doors, code, count, plan):
     `code`, in base boxes times hiders, has a digit for each of the `count` doors in `plan.open`;
     `plan.boxes` and `plan.hiders` are filled. _NEVER = a box would be needed twice.
     """
-    first, num_agents = scene.num_seekers, scene.pos.shape[0]
-    base, taken, longest, total = BOX_SLOTS * (num_agents - first), 0, 0.0, 0.0
-    for a in range(first, num_agents):
+    first, end = scene.first_hider, scene.end_hiders
+    base, taken, longest, total = BOX_SLOTS * (end - first), 0, 0.0, 0.0
+    for a in range(first, end):
         plan.load[a] = 0.0
         plan.at[a, 0], plan.at[a, 1] = place_of(scene, a)
     for k in range(count):
@@ -86,7 +86,7 @@ def share_out(scene, doors, room, plan):
             count += 1
     for b in range(BOX_SLOTS):
         plan.extra[b] = extra_steps(scene, b, room, plan)
-    hiders = scene.pos.shape[0] - scene.num_seekers
+    hiders = scene.end_hiders - scene.first_hider
     best, least = 0, _NEVER
     for code in range((BOX_SLOTS * hiders) ** count):
         steps = steps_of(scene, doors, code, count, plan)
@@ -159,13 +159,12 @@ def make_plan(scene, doors, mind, plan):
     """
     num_rooms, ways = label_rooms(scene, doors, plan), plan.ways
     ways[:] = 0.0
-    for a in range(scene.pos.shape[0]):
-        if a < scene.num_seekers:
-            x, y = place_of(scene, a)
-            room = room_at(plan, x, y)
-            if room >= 0:
-                ways[room] = _NEVER
-            continue
+    for a in range(scene.end_seekers):
+        x, y = place_of(scene, a)
+        room = room_at(plan, x, y)
+        if room >= 0:
+            ways[room] = _NEVER
+    for a in range(scene.first_hider, scene.end_hiders):
         start_walks(scene, scene.free, a, a + 1, scene.costs)
         for room in range(num_rooms):
             ways[room] = max(ways[room], steps_into(scene, room, plan))

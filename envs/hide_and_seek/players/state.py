@@ -46,7 +46,9 @@ KEPT = ("looked", "found")
 class Scene(NamedTuple):
     """One world as it is now, and scratch; shared by all who have to think about it."""
 
-    num_seekers: int
+    end_seekers: int  # agents 0 to this one are the seekers who take part
+    first_hider: int  # and from this one
+    end_hiders: int  # to this one the hiders
     num_walls: int
     num_solids: int  # the walls, then the boxes
     prep_left: int  # steps

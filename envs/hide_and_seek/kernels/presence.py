@@ -1,0 +1,45 @@
+"""Who takes part in the episode of a world: teams may be smaller in one than in the next.
+
+Of each team the first ones do. The others lie at NOWHERE until it ends, as absent objects do.
+"""
+
+from __future__ import annotations
+
+from envs.hide_and_seek.kernels.constants import F0
+from envs.hide_and_seek.kernels.jit import bare, inlined
+from envs.hide_and_seek.kernels.random_stream import next_below
+
+
+@inlined
+def is_there(pos, a):
+    """Whether agent a takes part, pos [A, 2]."""
+    return pos[a, 0] >= F0
+
+
+@bare
+def last_there(pos, first, end):
+    """The end of those who take part, of a team that has the agents `first` to `end`."""
+    while end > first and not is_there(pos, end - 1):
+        end -= 1
+    return end
+
+
+@bare
+def count_there(pos, num_seekers):
+    """How many of both teams take part."""
+    absent_seekers = num_seekers - last_there(pos, 0, num_seekers)
+    return last_there(pos, num_seekers, pos.shape[0]) - absent_seekers
+
+
+@bare
+def whose_turn(pos, num_seekers, k, time):
+    """The agent who comes k-th in a step: everybody in turn comes first. k < `count_there`."""
+    place = (k + time) % count_there(pos, num_seekers)
+    end_seekers = last_there(pos, 0, num_seekers)
+    return place if place < end_seekers else place + num_seekers - end_seekers
+
+
+@bare
+def draw_size(stream, n, fewest, most):
+    """How many of a team take part in world n's next episode; with one size nothing is drawn."""
+    return most if fewest >= most else fewest + next_below(stream, n, most - fewest + 1)
