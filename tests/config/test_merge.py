@@ -295,3 +295,13 @@ def test_each_key_comes_from_the_first_that_has_something_to_say(
         edited = value(before) != value(after)
         expected = value(after if edited else flat)
         assert value(found.config) == (now.get(key, expected)), key
+
+
+def test_a_setting_of_the_game_is_checked_with_the_runs_own() -> None:
+    long = ("env.episode_steps=240",)
+    assert merged(started=long, now=("env.prep_steps=90",)).config.env.prep_steps == 90
+    for value, told in (("900", "must be from 0 to episode_steps - 1 = 239"), ("x", "whole")):
+        with pytest.raises(ConfigError, match=f"^--set env.prep_steps: .*{told}"):
+            merged(started=long, now=(f"env.prep_steps={value}",))
+    with pytest.raises(ConfigError, match=r"^--set env.levle: unknown key .*nearest: env.level"):
+        merged(now=("env.levle=L1",))

@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from envs.hide_and_seek.config import HideAndSeekConfig
+from envs.hide_and_seek.kernels.presence import count_there, whose_turn
 from envs.hide_and_seek.players.catalog import make_player
 from envs.render.ansi import draw_text
 from envs.render.scene import build_scene
@@ -136,8 +137,17 @@ def test_every_size_is_drawn_alike_often() -> None:
     assert abs(np.corrcoef(both)[0, 1]) < 0.1
 
 
+def test_those_who_take_part_come_first_in_turn() -> None:
+    pos = np.full((6, 2), -100.0, np.float32)
+    there = [0, 1, 3, 4, 5]
+    pos[there] = 6.0
+    for time in range(12):
+        order = [whose_turn(pos, 3, k, time) for k in range(count_there(pos, 3))]
+        assert order == there[time % 5 :] + there[: time % 5]
+
+
 def test_teams_of_one_size_draw_nothing() -> None:
-    sizes = {"num_seekers": 2, "num_hiders": 3}
+    sizes: dict[str, Any] = {"num_seekers": 2, "num_hiders": 3}
     plain = make_play(8, level="L3", **sizes)
     bounded = make_play(8, level="L3", min_seekers=2, min_hiders=3, **sizes)
     for play in (plain, bounded):
@@ -209,7 +219,7 @@ def spoiled(play: Play, name: str, agent: int, value: Any) -> dict[str, np.ndarr
 
 
 def test_a_state_in_which_nobody_may_be_absent_is_refused() -> None:
-    sizes = {"num_seekers": 2, "num_hiders": 2}
+    sizes: dict[str, Any] = {"num_seekers": 2, "num_hiders": 2}
     play = make_play(1, level="L3", min_hiders=1, **sizes)
     play.reset(0)
     cases = [
@@ -222,8 +232,8 @@ def test_a_state_in_which_nobody_may_be_absent_is_refused() -> None:
         with pytest.raises(ValueError, match=told):
             play.env.set_state(spoiled(play, name, agent, value))
     absent = spoiled(play, "pos", 3, -100.0)
-    cases = [("vel", 0.0, 0.1), ("holding", -1, 0), ("near", 0, 1), ("climb", 0, 2)]
-    for name, idle, other in cases:
+    busy = [("vel", 0.0, 0.1), ("holding", -1, 0), ("near", 0, 1), ("climb", 0, 2)]
+    for name, idle, other in busy:
         absent[name][0, 3] = other
         with pytest.raises(ValueError, match=name):
             play.env.set_state(absent)

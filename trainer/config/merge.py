@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from trainer.checkpoints.safe_io.redaction import is_redacted, redacted_values
 from trainer.config.config_file import ConfigFile
-from trainer.config.loading import overridden, override_path
+from trainer.config.loading import checked, override_path
 from trainer.config.paths import KeyPath, has_path, nested, overlap, values_by_path
 from trainer.config.schema import Config, ConfigGroups
 from trainer.config.types import TEAMS, ConfigError
@@ -166,9 +166,7 @@ class _Merging:
             self._set(path, own)
 
     def _take_given_values(self) -> None:
-        groups = ConfigGroups.from_dict(
-            overridden(self._nested_values(), self.overrides), source=GIVEN
-        )
+        groups = checked(ConfigGroups, self._nested_values(), self.overrides, GIVEN)
         given = values_by_path(groups.to_dict())
         for path in {**self.values, **given}:
             if self._is_given(path):

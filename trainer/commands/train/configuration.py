@@ -40,9 +40,9 @@ class Given:
 
     def groups(self) -> ConfigGroups:
         """The same, without a check that the groups fit together: a resumed run keeps its own
-        values for most of what is not said here (ConfigError). Parts of a curriculum are left out,
-        as the rest of it may be the run's own."""
-        parts = ("env.curriculum.",)
+        values for most of what is not said here (ConfigError). The settings of the game are left
+        out: they have to fit together, and the others may be the run's own."""
+        parts = ("env.",)
         overrides = [item for item in self.overrides if not item.strip().startswith(parts)]
         return checked(ConfigGroups, self.file.values, overrides, self._source)
 
