@@ -89,5 +89,5 @@ def test_what_a_command_says(home: Path) -> None:
 def test_a_setting_of_the_game_need_only_fit_the_runs_own(home: Path) -> None:
     asked = given(parsed("--set", "env.prep_steps=90", "--set", "ppo.lr=0.5"))
     assert asked.groups().ppo.lr == 0.5  # the run's episodes may have 240 steps
-    with pytest.raises(ConfigError, match="--set env.prep_steps: env: prep_steps must be from 0"):
+    with pytest.raises(ConfigError, match=r"--set env.prep_steps: env: prep_steps must be from 0"):
         asked.config()
