@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from envs.hide_and_seek.config import HideAndSeekConfig
-from envs.hide_and_seek.kernels.presence import count_there, whose_turn
+from envs.hide_and_seek.kernels.presence import turns, whose_turn
 from envs.hide_and_seek.players.catalog import make_player
 from envs.render.ansi import draw_text
 from envs.render.scene import build_scene
@@ -142,7 +142,8 @@ def test_those_who_take_part_come_first_in_turn() -> None:
     there = [0, 1, 3, 4, 5]
     pos[there] = 6.0
     for time in range(12):
-        order = [whose_turn(pos, 3, k, time) for k in range(count_there(pos, 3))]
+        count, end = turns(pos, 3)
+        order = [whose_turn(k, time, count, end, 3) for k in range(count)]
         assert order == there[time % 5 :] + there[: time % 5]
 
 

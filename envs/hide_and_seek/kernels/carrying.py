@@ -32,7 +32,7 @@ from envs.hide_and_seek.kernels.physics import (
     near_wall,
     overlap_depth,
 )
-from envs.hide_and_seek.kernels.presence import count_there, whose_turn
+from envs.hide_and_seek.kernels.presence import turns, whose_turn
 from envs.hide_and_seek.kernels.solids import put_box
 from envs.hide_and_seek.kernels.targets import gap_squared, nearest_point
 from envs.hide_and_seek.kernels.vision import line_is_clear
@@ -238,8 +238,9 @@ def carry(world, objects, n, num_seekers, actions, fixed, walls, num_walls):
     the other, each time another one first.
     """
     pos, vel, heading = world.pos[n], world.vel[n], world.heading[n]
-    for k in range(count_there(pos, num_seekers)):
-        a = whose_turn(pos, num_seekers, k, world.time[n])
+    count, end_seekers = turns(pos, num_seekers)
+    for k in range(count):
+        a = whose_turn(k, world.time[n], count, end_seekers, num_seekers)
         held = objects.holding[n, a]
         if held < 0:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envs.hide_and_seek.kernels.constants import F1, NOBODY
 from envs.hide_and_seek.kernels.jit import bare, inlined
-from envs.hide_and_seek.kernels.presence import count_there, whose_turn
+from envs.hide_and_seek.kernels.presence import turns, whose_turn
 from envs.hide_and_seek.kernels.targets import (
     grab_target,
     lock_target,
@@ -65,8 +65,9 @@ def handle(world, objects, n, num_seekers, num_frozen, ramp_locks, actions):
     useful = 0  # three bits for each agent
     for a in range(num_agents):
         useful |= useful_bits(world, objects, n, a, num_seekers, ramp_locks) << 3 * a
-    for k in range(count_there(world.pos[n], num_seekers)):
-        a = whose_turn(world.pos[n], num_seekers, k, world.time[n])
+    count, end_seekers = turns(world.pos[n], num_seekers)
+    for k in range(count):
+        a = whose_turn(k, world.time[n], count, end_seekers, num_seekers)
         if a < num_frozen or objects.climb[n, a] > 0:
             objects.holding[n, a] = -1
             continue

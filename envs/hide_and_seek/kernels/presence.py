@@ -24,18 +24,18 @@ def last_there(pos, first, end):
     return end
 
 
-@bare
-def count_there(pos, num_seekers):
-    """How many of both teams take part."""
-    absent_seekers = num_seekers - last_there(pos, 0, num_seekers)
-    return last_there(pos, num_seekers, pos.shape[0]) - absent_seekers
-
-
-@bare
-def whose_turn(pos, num_seekers, k, time):
-    """The agent who comes k-th in a step: everybody in turn comes first. k < `count_there`."""
-    place = (k + time) % count_there(pos, num_seekers)
+@inlined
+def turns(pos, num_seekers):
+    """How many of both teams take part, and the end of the seekers among them."""
     end_seekers = last_there(pos, 0, num_seekers)
+    end_hiders = last_there(pos, num_seekers, pos.shape[0])
+    return end_seekers + end_hiders - num_seekers, end_seekers
+
+
+@inlined
+def whose_turn(k, time, count, end_seekers, num_seekers):
+    """The agent who comes k-th in a step, of `turns`: everybody in turn comes first."""
+    place = (k + time) % count
     return place if place < end_seekers else place + num_seekers - end_seekers
 
 
