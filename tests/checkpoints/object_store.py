@@ -103,11 +103,13 @@ class Line:
         self.cuts = 0
         self.mend_after: int | None = None  # how many cuts until everything passes again
         self._open: list[socket.socket] = []
+        self._lock = threading.Lock()  # connections are cut one after the other
         threading.Thread(target=self._serve, daemon=True).start()
 
     def cut_after(self, count: int, times: int | None = None) -> None:
         """From now on close connections once that many bytes went to the server."""
-        self.allowed, self.cuts, self.mend_after = count, 0, times
+        with self._lock:
+            self.allowed, self.cuts, self.mend_after = count, 0, times
 
     def mend(self) -> None:
         self.allowed = None
@@ -130,23 +132,26 @@ class Line:
     def _pump(self, source: socket.socket, sink: socket.socket, towards: bool) -> None:
         with contextlib.suppress(OSError):
             while piece := source.recv(65536):
-                if towards and self.allowed is not None:
-                    if self.allowed < len(piece):
-                        sink.sendall(piece[: self.allowed])
-                        self._cut()
-                        break
-                    self.allowed -= len(piece)
-                sink.sendall(piece)
+                passing = self._passing(len(piece)) if towards else len(piece)
+                sink.sendall(piece[:passing])
+                if passing < len(piece):
+                    break
         for end in (source, sink):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
 
-    def _cut(self) -> None:
-        self.cuts += 1
-        self.allowed = 0
-        if self.mend_after is not None and self.cuts >= self.mend_after:
-            self.allowed = None
+    def _passing(self, count: int) -> int:
+        """How many of the next bytes towards the server pass; if not all do, it is cut there."""
+        with self._lock:
+            if self.allowed is None or count <= self.allowed:
+                self.allowed = None if self.allowed is None else self.allowed - count
+                return count
+            passing, self.allowed = self.allowed, 0
+            self.cuts += 1
+            if self.mend_after is not None and self.cuts >= self.mend_after:
+                self.allowed = None
+            return passing
 
 
 @contextlib.contextmanager

@@ -148,6 +148,14 @@ def test_a_training_that_can_run_is_not_spoken_of(job: Job) -> None:
     assert check_training(["--config", "L1", "--checkpoint-dir", "/volume/a"], job) == []
 
 
+def test_the_help_on_the_options_is_that_of_main(
+    job: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        check_training(["--help"], job)
+    assert capsys.readouterr().out.startswith("usage: main.py [options]")
+
+
 def test_mistakes_in_the_options_are_told_here(
     job: Job, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -69,7 +69,9 @@ def check_training(words: Sequence[str], job: Job) -> list[str]:
                 "everybody; give credentials to the pods or nodes, or, hidden at least here, by "
                 "--env AWS_ACCESS_KEY_ID --env AWS_SECRET_ACCESS_KEY"
             )
-    args = build_parser().parse_args(words)
+    parser = build_parser()
+    parser.prog = "main.py"  # whose options they are
+    args = parser.parse_args(words)
     here = {name for name in _VARIABLES if os.environ.get(name)}
     left = [
         f"{name} of this shell does not travel with the job; --env {name} gives it to it"
