@@ -23,6 +23,8 @@ class HideAndSeekMultiAgentEnv(MultiAgentEnv):
     """One world; observations and actions as `envs.hide_and_seek.spaces` says.
 
     `info["action_mask"]` [16] bool tells which choices count; the others act as the no-op.
+    `info["valid"]` is False of an agent that can do nothing: a frozen seeker, or one that does not
+    take part in the episode, as teams may be smaller in some.
     """
 
     metadata = {  # noqa: RUF012 (Gymnasium's own way)

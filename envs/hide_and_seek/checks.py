@@ -26,6 +26,10 @@ from envs.hide_and_seek.word_hints import nearest
 _TOP_SPEED = TOP_SPEED * np.float32(1.001)  # but for rounding
 _MAX_CREDIT = np.float32(1e6)
 
+_ABSENT = {
+    **{"vel": 0, "holding": -1, "climb": 0, "crossed": 0},
+    **{"near": 0, "sees_objects": 0, "sees": 0},
+}  # of one who does not take part
 ADDED = ("moving_return", *Objects._fields)
 """Arrays that states of older checkpoints lack."""
 
@@ -169,9 +173,11 @@ def _check_presence(state: Mapping[str, np.ndarray], game: ResolvedConfig) -> No
         varied = any(fewest < most for fewest, most in game.team_ranges.values())
         rest = f", or all {NOWHERE:g} for the last of a team, who do not take part"
         raise ValueError(f"state array 'pos' must be from 0 to {ARENA:g}{rest if varied else ''}")
-    for name, idle in (("vel", 0), ("holding", -1), ("near", 0), ("climb", 0)):
+    for name, idle in _ABSENT.items():
         if name in state and np.any(state[name][~inside] != idle):
             raise ValueError(f"state array {name!r} is not {idle} of one who does not take part")
+    if "sees" in state and np.any(state["sees"].transpose(0, 2, 1)[~inside]):
+        raise ValueError("state array 'sees' has somebody see one who does not take part")
 
 
 def _check_visited(state: Mapping[str, np.ndarray], game: ResolvedConfig) -> None:

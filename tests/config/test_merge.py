@@ -305,3 +305,22 @@ def test_a_setting_of_the_game_is_checked_with_the_runs_own() -> None:
             merged(started=long, now=(f"env.prep_steps={value}",))
     with pytest.raises(ConfigError, match=r"^--set env.levle: unknown key .*nearest: env.level"):
         merged(now=("env.levle=L1",))
+
+
+def test_a_file_need_only_fit_the_run() -> None:
+    started = ("env.level=L3", "env.num_hiders=3")
+    long = {"env": {"prep_steps": 90, "min_hiders": 2}}
+    found = merged(started=started, original={}, current=long)
+    assert (found.config.env.level, found.config.env.prep_steps) == ("L3", 90)
+    assert found.config.env.min_hiders == 2
+    assert found.reasons == {
+        "env.prep_steps": "edited in config.yaml",
+        "env.min_hiders": "edited in config.yaml",
+    }
+    again = merged(started=(*started, "env.prep_steps=60"), original=long, current=long)
+    assert again.reasons == {}
+    assert again.config.env.prep_steps == 60  # the run's: the file has not been edited
+    with pytest.raises(ConfigError, match="min_hiders must be from 1 to num_hiders = 2, got 3"):
+        merged(started=("env.level=L3",), original={}, current={"env": {"min_hiders": 3}})
+    with pytest.raises(ConfigError, match="prep_steps must be from 0"):
+        merged(started=started, original={}, current=long, side="file")

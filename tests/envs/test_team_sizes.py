@@ -80,12 +80,17 @@ def absent_are_nothing(play: Play) -> None:
     assert np.all(world.pos[absent] == -100.0)
     assert not world.sees[absent].any()
     assert not world.sees.transpose(0, 2, 1)[absent].any()
+    objects = play.env.objects
+    assert np.all(objects.holding[absent] == -1)
+    for array in (world.vel, objects.climb, objects.crossed, objects.near, objects.sees_objects):
+        assert not array[absent].any()
     for team, part in (("seeker", absent[:, :MOST]), ("hider", absent[:, MOST:])):
         out = play.out[team]
         assert out.state is not None
         assert not out.obs[part].any()
         assert not out.state[part].any()
         assert not out.valid[part].any()
+        assert not play.rewards[team][part].any()
         choices = out.action_mask[part]
         assert np.all(choices.sum(axis=1) == 5)  # in each head, nothing is done
     for scene_world in range(2):
@@ -100,7 +105,7 @@ def varied(level: str, worlds: int = 12) -> Play:
 
 
 @pytest.mark.parametrize("drive", ["busy", "climb", "crush"])
-@pytest.mark.parametrize("level", ["L0", "L3", "L4"])
+@pytest.mark.parametrize("level", ["L0", "L2", "L3", "L4"])
 def test_an_episode_is_that_of_a_game_with_just_those_who_take_part(level: str, drive: str) -> None:
     play, rng = varied(level), np.random.default_rng(3)
     play.env.next_episodes(play.out)
@@ -196,14 +201,15 @@ def test_scripted_players_play_as_if_the_absent_were_not_there(
             same(play, world, small, there[world])
 
 
-def test_a_state_goes_on_to_the_same_bits() -> None:
-    play = make_play(8, level="L4", restart_share=0.3, **VARIED)
+@pytest.mark.parametrize("level", ["L0", "L1", "L2", "L3", "L4", "Q"])
+def test_a_state_goes_on_to_the_same_bits(level: str) -> None:
+    play = make_play(8, level=level, restart_share=0.3, **VARIED)
     play.reset(*range(8))
     rng = np.random.default_rng(1)
     script = [play.random_actions(rng) for _ in range(150)]
     for actions in script[:100]:
         play.step(actions)
-    again = make_play(8, level="L4", restart_share=0.3, **VARIED)
+    again = make_play(8, level=level, restart_share=0.3, **VARIED)
     again.reset(*range(8, 16))
     again.env.set_state({name: array.copy() for name, array in play.env.get_state().items()})
     for actions in script[100:]:
@@ -234,11 +240,16 @@ def test_a_state_in_which_nobody_may_be_absent_is_refused() -> None:
             play.env.set_state(spoiled(play, name, agent, value))
     absent = spoiled(play, "pos", 3, -100.0)
     busy = [("vel", 0.0, 0.1), ("holding", -1, 0), ("near", 0, 1), ("climb", 0, 2)]
+    busy += [("crossed", False, True), ("sees_objects", 0, 1), ("sees", False, True)]
     for name, idle, other in busy:
         absent[name][0, 3] = other
         with pytest.raises(ValueError, match=name):
             play.env.set_state(absent)
         absent[name][0, 3] = idle
+    absent["sees"][0, 2, 3] = True
+    with pytest.raises(ValueError, match="'sees' has somebody see one who does not take part"):
+        play.env.set_state(absent)
+    absent["sees"][0, 2, 3] = False
     play.env.set_state(absent)
     always = make_play(1, level="L3", **sizes)
     always.reset(0)

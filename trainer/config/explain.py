@@ -83,8 +83,13 @@ def explain(error: ValidationError, known: Iterable[str]) -> str:
 
 def error_keys(error: ValidationError) -> tuple[tuple[str, ...], ...]:
     """The paths of the keys at fault."""
-    located = (tuple(str(part) for part in item["loc"]) for item in error.errors())
-    return tuple(key for key in located if key)
+    located = ((*item["loc"], *_unknown_key(item)) for item in error.errors())
+    return tuple(tuple(str(part) for part in key) for key in located if key)
+
+
+def _unknown_key(problem: ErrorDetails) -> tuple[str, ...]:
+    """The name of an unknown setting of the game, whose place is that of the group."""
+    return (problem["ctx"]["key"],) if problem["type"] == UNKNOWN_SETTING else ()
 
 
 def _without_space(problems: Iterable[ErrorDetails]) -> str | None:

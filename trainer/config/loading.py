@@ -11,7 +11,7 @@ from trainer.checkpoints.safe_io import safe_json, safe_yaml
 from trainer.checkpoints.safe_io.did_you_mean import did_you_mean, nearest
 from trainer.config.paths import KeyPath, overlap
 from trainer.config.schema import Config, ConfigGroups
-from trainer.config.types import ConfigError
+from trainer.config.types import WHOLE_GAME, ConfigError
 from trainer.project import profiles
 
 _MAX_PARTS = 8  # of a key; the longest has 5
@@ -99,12 +99,16 @@ def checked(
         ConfigError: naming `source` or the override that is at fault.
     """
     overrides = list(overrides)
-    config = schema.from_dict(values, source)
     if not overrides:
-        return config
+        return schema.from_dict(values, source)
     try:
         return schema.from_dict(overridden(values, overrides), source="")
     except ConfigError as error:
+        try:
+            schema.from_dict(values, source)
+        except ConfigError as own:
+            if own.keys != (WHOLE_GAME,):
+                raise own from None
         if not error.args[0].startswith(": "):
             raise  # it names its item
         faulty = _at_fault(values, overrides, error, schema)

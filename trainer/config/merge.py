@@ -20,7 +20,7 @@ from trainer.config.config_file import ConfigFile
 from trainer.config.loading import checked, override_path
 from trainer.config.paths import KeyPath, has_path, nested, overlap, values_by_path
 from trainer.config.schema import Config, ConfigGroups
-from trainer.config.types import TEAMS, ConfigError
+from trainer.config.types import TEAMS, WHOLE_GAME, ConfigError
 from trainer.schedules.scheduler import TEAM_SETTINGS
 
 Side = Literal["checkpoint", "file"]
@@ -104,11 +104,10 @@ class _Merging:
     values: dict[KeyPath, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        original = self._comparable_original()
         self.own = values_by_path(self.saved.to_dict())
-        current = Config.from_dict(self.file.values, self.file.name)
-        self.in_file = values_by_path(current.to_dict())
-        self.in_original = self.in_file if original is None else values_by_path(original.to_dict())
+        self.in_file = self._values_of(self.file)
+        original = self._comparable_original()
+        self.in_original = self.in_file if original is None else original
 
     def merged(self) -> Merge:
         for path in {**self.own, **self.in_file, **self.in_original}:
@@ -134,15 +133,26 @@ class _Merging:
             and not self._is_given(path)
         }
 
-    def _comparable_original(self) -> Config | None:
-        """The original file's configuration; None where no edit of it can be detected.
+    def _values_of(self, file: ConfigFile) -> dict[KeyPath, Any]:
+        """All values of a file. Settings of the game that do not fit together by themselves are
+        those of the run with what the file says (ConfigError)."""
+        try:
+            return values_by_path(Config.from_dict(file.values, file.name).to_dict())
+        except ConfigError as error:
+            if self.side == "file" or error.keys != (WHOLE_GAME,):
+                raise
+        game = self.saved.to_dict()["env"] | file.values["env"]
+        return values_by_path(Config.from_dict({**file.values, "env": game}, file.name).to_dict())
+
+    def _comparable_original(self) -> dict[KeyPath, Any] | None:
+        """The original file's values; None where no edit of it can be detected.
 
         Either file may be missing, or the original one may not be valid any more.
         """
         if self.original is None or self.file.path is None:
             return None
         try:
-            return Config.from_dict(self.original.values)
+            return self._values_of(self.original)
         except ConfigError:
             return None
 

@@ -123,6 +123,10 @@ NoCredentials = Annotated[str, AfterValidator(_without_credentials)]
 LocalFolder = Annotated[Place, AfterValidator(_local)]
 
 
+WHOLE_GAME = ("env",)
+"""In the keys of an error: each setting of the game is fine by itself, but they do not fit."""
+
+
 class ConfigError(ValueError):
     """A configuration that cannot be used; the message names the key, the value and a remedy.
 

@@ -14,6 +14,7 @@ from envs.hide_and_seek.kernels.physics import (
     near_wall,
     overlap_depth,
 )
+from envs.hide_and_seek.kernels.presence import is_there
 from envs.hide_and_seek.kernels.solids import abuts
 from envs.hide_and_seek.kernels.targets import RAMP_BITS, held_bits, nearest_of
 from envs.hide_and_seek.kernels.vision import line_is_clear
@@ -102,6 +103,8 @@ def climb(world, objects, n, num_seekers, walls, num_walls):
     """
     pos, rects, holding = world.pos[n], objects.object_rect[n], objects.holding[n]
     for a in range(pos.shape[0]):
+        if not is_there(pos, a):
+            continue  # nor are the ramps that lie where it does
         x, y, is_up = pos[a, 0], pos[a, 1], objects.climb[n, a] > 0
         if is_up and is_over(x, y, walls, num_walls):
             objects.crossed[n, a] = True

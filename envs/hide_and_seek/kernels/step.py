@@ -172,6 +172,19 @@ def settle(world, n, layouts, rules, pay, walls, num_walls):
     return raw + shaping
 
 
+@inlined
+def share_out(pos, reward, rewards_s, rewards_h):
+    """Gives every agent its reward for a step: who does not take part gets nothing.
+
+    reward: a seeker's; rewards_s, rewards_h: [agents of the team], filled.
+    """
+    num_seekers = rewards_s.shape[0]
+    for a in range(num_seekers):
+        rewards_s[a] = reward if is_there(pos, a) else F0
+    for a in range(rewards_h.shape[0]):
+        rewards_h[a] = -reward if is_there(pos, num_seekers + a) else F0
+
+
 @bare
 def write_stats(world, objects, n, level, stats):
     """Fills stats [23] with the statistics of the episode that ended in world n."""
@@ -257,8 +270,7 @@ def step_worlds(
         world.time[n] += 1
         look(world, objects, n, rules, walls, num_walls)
         reward = settle(world, n, layouts, rules, pay, walls, num_walls)
-        rewards_s[n, :] = reward
-        rewards_h[n, :] = -reward
+        share_out(world.pos[n], reward, rewards_s[n], rewards_h[n])
         ended = world.time[n] >= world.episode_steps[n]
         dones[n] = ended
         if rules.has_objects and (ended or world.time[n] == world.prep_steps[n]):

@@ -91,3 +91,26 @@ def test_a_setting_of_the_game_need_only_fit_the_runs_own(home: Path) -> None:
     assert asked.groups().ppo.lr == 0.5  # the run's episodes may have 240 steps
     with pytest.raises(ConfigError, match=r"--set env.prep_steps: env: prep_steps must be from 0"):
         asked.config()
+    part = given(parsed("--set", "env.curriculum.promote.above=0.5", "--set", "ppo.lr=0.5"))
+    assert part.groups().ppo.lr == 0.5
+
+
+@pytest.mark.parametrize("wrong", ["bogus=3", "level=L9", "prep_steps=abc", "min_seekers=99"])
+def test_what_is_wrong_in_itself_is_told_before_the_run_is_known(home: Path, wrong: str) -> None:
+    with pytest.raises(ConfigError, match=r"^--set env\."):
+        given(parsed("--set", f"env.{wrong}")).groups()
+    with pytest.raises(ConfigError, match=r"^--set ppo\.lrr"):
+        given(parsed("--set", "env.prep_steps=90", "--set", "ppo.lrr=1")).groups()
+
+
+def test_a_file_and_what_is_given_have_to_fit_together_not_each_alone(home: Path) -> None:
+    file = home / "own.yaml"
+    file.write_text("env: {prep_steps: 90}\n")
+    words = ("--config", str(file), "--set", "env.level=L3")
+    assert given(parsed(*words)).config().env.prep_steps == 90
+    assert given(parsed("--config", str(file))).groups().env.prep_steps is None
+    with pytest.raises(ConfigError, match=r"^.*own.yaml: env: prep_steps must be from 0"):
+        given(parsed("--config", str(file))).config()
+    file.write_text("env: {prep_steps: x}\nppo: {lr: 1}\n")
+    with pytest.raises(ConfigError, match=r"^.*own.yaml: env.prep_steps = 'x'"):
+        given(parsed(*words)).config()

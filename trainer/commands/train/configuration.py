@@ -10,7 +10,7 @@ from trainer.config.config_file import ConfigFile, current_file, file_note, read
 from trainer.config.loading import checked
 from trainer.config.merge import Merge, merge
 from trainer.config.schema import Config, ConfigGroups
-from trainer.config.types import ConfigError
+from trainer.config.types import WHOLE_GAME, ConfigError
 from trainer.errors import UsageError
 from trainer.project import find_config
 from trainer.run.saved_run import SavedRun
@@ -40,11 +40,20 @@ class Given:
 
     def groups(self) -> ConfigGroups:
         """The same, without a check that the groups fit together: a resumed run keeps its own
-        values for most of what is not said here (ConfigError). The settings of the game are left
-        out: they have to fit together, and the others may be the run's own."""
-        parts = ("env.",)
-        overrides = [item for item in self.overrides if not item.strip().startswith(parts)]
-        return checked(ConfigGroups, self.file.values, overrides, self._source)
+        values for most of what is not said here (ConfigError). Nor need the settings of the game
+        or the parts of a curriculum fit together here, as the others may be the run's own."""
+        overrides = self._without("env.curriculum.")
+        try:
+            return checked(ConfigGroups, self.file.values, overrides, self._source)
+        except ConfigError as error:
+            if WHOLE_GAME not in error.keys:
+                raise
+        rest = {group: values for group, values in self.file.values.items() if group != "env"}
+        return checked(ConfigGroups, rest, self._without("env.", "env="), self._source)
+
+    def _without(self, *beginnings: str) -> list[str]:
+        """The overrides that do not begin so."""
+        return [item for item in self.overrides if not item.strip().startswith(beginnings)]
 
     @property
     def _source(self) -> str:
