@@ -148,10 +148,14 @@ def test_a_resume_from_elsewhere_stays_there(resume: Planner, home: Path) -> Non
     elsewhere = golden_in(home / "elsewhere")
     plan = resume("--iterations", "1", selector=str(elsewhere))
     assert plan.config.ppo.checkpoint_dir == "./elsewhere"
-    moved = resume("--iterations", "1", "--checkpoint-dir", "new", selector=str(elsewhere))
-    assert moved.config.ppo.checkpoint_dir == "new"
-    with pytest.raises(UsageError, match="already holds 1 checkpoint"):
-        resume("--iterations", "1", "--checkpoint-dir", "checkpoints", selector=str(elsewhere))
+    for words in (("--checkpoint-dir", "{}"), ("--set", "ppo.checkpoint_dir={}")):
+        option, place = words
+        new = resume("--iterations", "1", option, place.format("new"), selector=str(elsewhere))
+        assert new.config.ppo.checkpoint_dir == "new"
+        with pytest.raises(UsageError, match="already holds 1 checkpoint"):
+            resume(
+                "--iterations", "1", option, place.format("checkpoints"), selector=str(elsewhere)
+            )
 
 
 def test_a_new_run_leaves_the_checkpoints_of_another_alone(

@@ -206,7 +206,8 @@ def _resume_plan(asked: Given, groups: ConfigGroups, start: Start, selector: str
         ) from None
     _refuse_own_game(found.saved)
     found.saved.check_resumable()
-    own_folder = args.checkpoint_dir is not None or start.auto  # where a retry looks
+    asked_for = args.checkpoint_dir is not None or asked.says("ppo.checkpoint_dir")
+    own_folder = asked_for or start.auto  # where a retry looks
     if found.place != place and own_folder:
         refuse_occupied(place)
     else:
