@@ -19,7 +19,7 @@ FOLDER = {name: load_config(path).ppo.checkpoint_dir for name, path in PROFILES.
 
 
 def test_those_that_the_documents_name_are_there() -> None:
-    assert list(PROFILES) == ["L1", "L3", "Q", "default", "quick"]
+    assert list(PROFILES) == ["L1", "L2", "L3", "Q", "default", "quick"]
     assert {p.name for p in (PROJECT_ROOT / "configs").iterdir()} == {
         path.name for path in PROFILES.values()
     }
@@ -78,7 +78,7 @@ def test_a_profile_is_named_without_its_folder(
         ("l3", "l3: neither a file nor a profile; did you mean 'L3'?"),
         ("quik", "quik: neither a file nor a profile; did you mean 'quick'?"),
         ("mine", "mine: neither a file nor a profile; did you mean 'mine.yaml'?"),
-        ("L9", "L9: neither a file nor a profile; there is: L1, L3, Q, default, quick, mine.yaml"),
+        ("L9", "L9: neither a file nor a profile; there is: L1, L2, L3, Q, default, quick, mine.yaml"),
         ("L1.yml", "L1.yml: no such file; the profile is named L1"),
         ("./L1", "L1: no such file; the profile is named L1"),
     ],
