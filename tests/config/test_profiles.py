@@ -78,7 +78,10 @@ def test_a_profile_is_named_without_its_folder(
         ("l3", "l3: neither a file nor a profile; did you mean 'L3'?"),
         ("quik", "quik: neither a file nor a profile; did you mean 'quick'?"),
         ("mine", "mine: neither a file nor a profile; did you mean 'mine.yaml'?"),
-        ("L9", "L9: neither a file nor a profile; there is: L1, L2, L3, Q, default, quick, mine.yaml"),
+        (
+            "L9",
+            "L9: neither a file nor a profile; there is: L1, L2, L3, Q, default, quick, mine.yaml",
+        ),
         ("L1.yml", "L1.yml: no such file; the profile is named L1"),
         ("./L1", "L1: no such file; the profile is named L1"),
     ],
