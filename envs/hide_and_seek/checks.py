@@ -26,10 +26,9 @@ from envs.hide_and_seek.word_hints import nearest
 _TOP_SPEED = TOP_SPEED * np.float32(1.001)  # but for rounding
 _MAX_CREDIT = np.float32(1e6)
 
-_ABSENT = {
-    **{"vel": 0, "holding": -1, "climb": 0, "crossed": 0},
-    **{"near": 0, "sees_objects": 0, "sees": 0},
-}  # of one who does not take part
+_ABSENT = {"holding": -1} | dict.fromkeys(
+    ("vel", "climb", "crossed", "near", "sees_objects", "sees"), 0
+)  # the values of one who does not take part
 ADDED = ("moving_return", *Objects._fields)
 """Arrays that states of older checkpoints lack."""
 

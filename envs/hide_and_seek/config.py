@@ -16,6 +16,7 @@ from envs.hide_and_seek.setting_types import (
     MAX_LAYOUTS,
     MAX_REWARD,
     MAX_SLOTS,
+    TEAMS,
     Discount,
     Distance,
     EpisodeSteps,
@@ -33,7 +34,6 @@ from envs.hide_and_seek.word_hints import did_you_mean
 if TYPE_CHECKING:
     from envs.batch_env import GameSpec
 
-TEAMS = ("seeker", "hider")
 SHAPING_GAMMA = 0.98  # of a game that is played without a learner
 _DERIVED = {"stage", "own_times"}  # no settings: they follow from them
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from envs.hide_and_seek.kernels.constants import ARENA, RADIUS
-from envs.hide_and_seek.kernels.presence import last_there
+from envs.hide_and_seek.kernels.presence import team_ends
 from envs.hide_and_seek.kernels.separation import (
     BORDERS,
     MOST_POINTS,
@@ -37,7 +37,8 @@ def sheltered_cells(env: HideAndSeekBatchEnv, world: int, cells: int = 60) -> np
     """
     solids = solids_of(env, world)
     pos = env.world.pos[world]
-    places = pos[: last_there(pos, 0, env.rules.num_seekers)].copy()
+    end_seekers, _ = team_ends(pos, env.rules.num_seekers)
+    places = pos[:end_seekers].copy()
     packed = np.ascontiguousarray(solids.T)
     for place, climb in zip(places, env.objects.climb[world], strict=False):
         if climb > 0:

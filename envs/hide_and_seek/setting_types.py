@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from envs.hide_and_seek.spaces import BOX_SLOTS, RAMP_SLOTS
 from envs.hide_and_seek.word_hints import nearest
 
+TEAMS = ("seeker", "hider")
 MAX_TEAM = 3
 MAX_REWARD = 1000.0
 MAX_STEPS = 100_000  # of an episode

@@ -5,7 +5,7 @@ Points are (x, y) in the arena's frame, y upwards. Every picture, moving or stil
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -119,7 +119,7 @@ def build_scene(env: HideAndSeekBatchEnv, world: int = 0) -> Scene:
         walls=tuple(_as_rect(wall) for wall in _corners(walls)),
         doors=_doors(env, world),
         objects=_objects(env, world, solids, places),
-        agents=_agents(env, world, _corners(solids)),
+        agents=_agents(env, world, _corners(solids), places),
         links=tuple((places[int(i)], places[int(j) + split]) for i, j in seen),
         shelter=_shelter(env, world),
         # An arena without boxes is one piece.
@@ -149,14 +149,16 @@ def _places(env: HideAndSeekBatchEnv, world: int) -> dict[int, int]:
     return {a: place for place, a in enumerate(there)}
 
 
-def _agents(env: HideAndSeekBatchEnv, world: int, solids: np.ndarray) -> tuple[AgentShape, ...]:
-    """Who takes part, seekers first; solids [S, 4] as corners cut off what they see."""
+def _agents(
+    env: HideAndSeekBatchEnv, world: int, solids: np.ndarray, there: Iterable[int]
+) -> tuple[AgentShape, ...]:
+    """Those who are there, seekers first; solids [S, 4] as corners cut off what they see."""
     state, config, split = env.world, env.config, env.rules.num_seekers
     preparing = bool(state.time[world] < state.prep_steps[world])
     half = np.radians(config.vision_angle) / 2.0
     names = [name for spec in env.teams for name in spec.agents]
     agents = []
-    for a in _places(env, world):
+    for a in there:
         name = names[a]
         team: Team = "seeker" if a < split else "hider"
         x, y = (float(v) for v in state.pos[world, a])

@@ -61,6 +61,12 @@ class Play:
         return [array.copy() for array in arrays]
 
 
+def assert_same(first: list[np.ndarray], second: list[np.ndarray]) -> None:
+    """Asserts that what two observers see is alike, to the last bit; see `Play.everything`."""
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def make_play(
     num_envs: int = 4, *, autoreset: bool = True, state: bool = False, **settings: Any
 ) -> Play:

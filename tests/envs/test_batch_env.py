@@ -19,7 +19,7 @@ from envs.hide_and_seek.spaces import (
     RAMP_SLOTS,
     RAMPS_AT,
 )
-from tests.envs.playing import Play, make_play
+from tests.envs.playing import Play, assert_same, make_play
 
 GAME: dict[str, Any] = {
     "level": "L3",
@@ -28,11 +28,6 @@ GAME: dict[str, Any] = {
     "prep_steps": 4,
     "episode_steps": 11,
 }
-
-
-def assert_same(first: list[np.ndarray], second: list[np.ndarray]) -> None:
-    for a, b in zip(first, second, strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 def run(play: Play, steps: int, seed: int = 0) -> list[list[np.ndarray]]:
@@ -326,8 +321,7 @@ def test_parts_play_what_the_whole_plays() -> None:
             rewards = {name: array[cut] for name, array in shared.rewards.items()}
             part = shared.env.part(cut)
             part.step({k: a[cut] for k, a in actions.items()}, out, rewards, shared.dones[cut])
-        for one, other in zip(whole.everything(), shared.everything(), strict=True):
-            np.testing.assert_array_equal(one, other)
+        assert_same(whole.everything(), shared.everything())
     assert all(
         np.array_equal(array, shared.env.get_state()[name])
         for name, array in whole.env.get_state().items()

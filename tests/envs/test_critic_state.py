@@ -20,7 +20,7 @@ from envs.hide_and_seek.spaces import (
 )
 from tests.envs import reference_objects
 from tests.envs.crowds import DOORS, WORLDS, crowded_worlds, row_of, scene_of
-from tests.envs.playing import Play, make_play, use_objects
+from tests.envs.playing import Play, assert_same, make_play, use_objects
 
 EAST, WEST = 0, 16
 
@@ -86,8 +86,7 @@ def test_without_a_place_for_it_the_state_is_not_written_and_the_game_is_the_sam
         actions = with_state.random_actions(rng)
         for play in (with_state, without):
             play.step(actions)
-        for one, other in zip(with_state.everything(), without.everything(), strict=True):
-            np.testing.assert_array_equal(one, other)
+        assert_same(with_state.everything(), without.everything())
 
 
 def test_every_element_is_written_and_only_live_columns_are_other_than_zero() -> None:

@@ -12,7 +12,7 @@ from envs.hide_and_seek.checks import check_foreign_state
 from envs.hide_and_seek.config import HideAndSeekConfig
 from envs.hide_and_seek.kernels.state import allocate_objects, allocate_world
 from envs.hide_and_seek.restarts import KEPT, VISITED, Restarts
-from tests.envs.playing import Play, make_play
+from tests.envs.playing import Play, assert_same, make_play
 
 GAME: dict[str, Any] = {
     "level": "Q",
@@ -137,8 +137,7 @@ def test_parts_play_as_the_whole() -> None:
             rewards = {team: array[worlds] for team, array in cut.rewards.items()}
             mine = {team: array[worlds] for team, array in actions.items()}
             part.step(mine, out, rewards, cut.dones[worlds])
-        for one, other in zip(whole.everything(), cut.everything(), strict=True):
-            np.testing.assert_array_equal(one, other)
+        assert_same(whole.everything(), cut.everything())
 
 
 def test_off_it_costs_and_changes_nothing() -> None:

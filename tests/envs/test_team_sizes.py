@@ -15,7 +15,7 @@ from envs.hide_and_seek.players.catalog import make_player
 from envs.render.ansi import draw_text
 from envs.render.scene import build_scene
 from tests.envs.drives import DRIVES, put_ramps_at_obstacles
-from tests.envs.playing import Play, make_play
+from tests.envs.playing import Play, assert_same, make_play
 
 MOST = 3
 VARIED: dict[str, Any] = {
@@ -163,8 +163,7 @@ def test_teams_of_one_size_draw_nothing() -> None:
         actions = plain.random_actions(rng)
         for play in (plain, bounded):
             play.step(actions)
-    for one, other in zip(plain.everything(), bounded.everything(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert_same(plain.everything(), bounded.everything())
 
 
 def test_the_next_episode_has_a_size_of_its_own() -> None:
@@ -215,8 +214,7 @@ def test_a_state_goes_on_to_the_same_bits(level: str) -> None:
     for actions in script[100:]:
         for one in (play, again):
             one.step(actions)
-        for mine, other in zip(play.everything(), again.everything(), strict=True):
-            np.testing.assert_array_equal(mine, other)
+        assert_same(play.everything(), again.everything())
 
 
 def spoiled(play: Play, name: str, agent: int, value: Any) -> dict[str, np.ndarray]:

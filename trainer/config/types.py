@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from envs.hide_and_seek.setting_types import TEAMS as TEAMS
 from envs.hide_and_seek.spaces import STAGES
 from trainer.checkpoints.metadata import METRIC_KEYS
 from trainer.checkpoints.remote import location
@@ -15,8 +16,6 @@ from trainer.checkpoints.safe_io.redaction import has_credentials
 from trainer.checkpoints.safe_io.safe_json import shown_line
 from trainer.config.evaluation_keys import all_opponents, evaluation_keys
 from trainer.errors import EXIT_USAGE
-
-TEAMS = ("seeker", "hider")
 
 StepUnit = Literal["iteration", "epoch", "update"]
 

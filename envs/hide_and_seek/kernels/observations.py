@@ -112,13 +112,6 @@ def write_mask(mask, frozen):
 
 
 @inlined
-def clear(row):
-    """Clears a whole row."""
-    for column in range(OBS_SIZE):
-        row[column] = F0
-
-
-@inlined
 def clear_entities(row):
     """Clears every slot for agents, boxes and ramps."""
     for column in range(AGENTS_AT, OBS_SIZE - LANES, LANES):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envs.hide_and_seek.kernels.constants import F0
 from envs.hide_and_seek.kernels.critic_state import close_doors, write_states
 from envs.hide_and_seek.kernels.jit import inlined
 from envs.hide_and_seek.kernels.lidar import cast_rays
@@ -11,7 +12,6 @@ from envs.hide_and_seek.kernels.object_slots import (
     write_objects,
 )
 from envs.hide_and_seek.kernels.observations import (
-    clear,
     clear_entities,
     write_lidar,
     write_mask,
@@ -42,7 +42,7 @@ def observe_world(world, objects, n, layouts, rules, seekers, hiders, rays, wall
         view = seekers if is_seeker else hiders
         row, frozen = view.obs[n, a - first], is_seeker and time < prep_steps
         if not is_there(pos, a):
-            clear(row)
+            row[:] = F0
             write_mask(view.action_mask[n, a - first], True)
             view.valid[n, a - first] = False
             continue

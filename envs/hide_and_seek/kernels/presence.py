@@ -17,7 +17,7 @@ def is_there(pos, a):
 
 
 @bare
-def last_there(pos, first, end):
+def _end_of(pos, first, end):
     """The end of those who take part, of a team that has the agents `first` to `end`."""
     while end > first and not is_there(pos, end - 1):
         end -= 1
@@ -25,10 +25,15 @@ def last_there(pos, first, end):
 
 
 @inlined
+def team_ends(pos, num_seekers):
+    """The end of the seekers and the end of the hiders who take part, pos [A, 2]."""
+    return _end_of(pos, 0, num_seekers), _end_of(pos, num_seekers, pos.shape[0])
+
+
+@inlined
 def turns(pos, num_seekers):
     """How many of both teams take part, and the end of the seekers among them."""
-    end_seekers = last_there(pos, 0, num_seekers)
-    end_hiders = last_there(pos, num_seekers, pos.shape[0])
+    end_seekers, end_hiders = team_ends(pos, num_seekers)
     return end_seekers + end_hiders - num_seekers, end_seekers
 
 

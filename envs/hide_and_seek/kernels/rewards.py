@@ -15,7 +15,7 @@ from envs.hide_and_seek.kernels.constants import (
     F0,
 )
 from envs.hide_and_seek.kernels.jit import bare
-from envs.hide_and_seek.kernels.presence import last_there
+from envs.hide_and_seek.kernels.presence import team_ends
 from envs.hide_and_seek.kernels.vision import line_is_clear
 
 _FARTHEST = np.float32(1e9)
@@ -46,8 +46,7 @@ def potential(pos, num_seekers, distances):
 
     To the nearest one, in arena sides. pos [A, 2]; distances [576, 576] uint8 of this layout.
     """
-    end_seekers = last_there(pos, 0, num_seekers)
-    end_hiders = last_there(pos, num_seekers, pos.shape[0])
+    end_seekers, end_hiders = team_ends(pos, num_seekers)
     total = F0
     for j in range(num_seekers, end_hiders):
         target = coarse_cell(pos[j, 0], pos[j, 1])
@@ -65,8 +64,7 @@ def exposure(pos, num_seekers, walls, num_walls):
 
     Whatever his heading and range. pos [A, 2]; walls [4, W], of which the first `num_walls` count.
     """
-    end_seekers = last_there(pos, 0, num_seekers)
-    end_hiders = last_there(pos, num_seekers, pos.shape[0])
+    end_seekers, end_hiders = team_ends(pos, num_seekers)
     exposed = 0
     for j in range(num_seekers, end_hiders):
         for i in range(end_seekers):

@@ -7,7 +7,7 @@ import numpy as np
 from envs.hide_and_seek.kernels.constants import COS, F0, F1, HALF, SIN
 from envs.hide_and_seek.kernels.jit import bare
 from envs.hide_and_seek.kernels.physics import HIGH, LOW, overlap_depth
-from envs.hide_and_seek.kernels.presence import last_there
+from envs.hide_and_seek.kernels.presence import team_ends
 from envs.hide_and_seek.kernels.separation import (
     BORDERS,
     SLACK,
@@ -62,8 +62,7 @@ def is_sealed(pos, climb, num_seekers, solids, num_solids, passages):
         passages: scratch, `enclose`d.
     """
     places, apart = passages.places, passages.apart
-    end_seekers = last_there(pos, 0, num_seekers)
-    end_hiders = last_there(pos, num_seekers, pos.shape[0])
+    end_seekers, end_hiders = team_ends(pos, num_seekers)
     for a in range(end_hiders):
         places[a, 0], places[a, 1] = pos[a, 0], pos[a, 1]
         if climb[a] > 0:

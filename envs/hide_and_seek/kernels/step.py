@@ -12,7 +12,7 @@ from envs.hide_and_seek.kernels.jit import bare, inlined
 from envs.hide_and_seek.kernels.object_sight import look_at_objects
 from envs.hide_and_seek.kernels.observing import observe_world
 from envs.hide_and_seek.kernels.physics import move_agents
-from envs.hide_and_seek.kernels.presence import is_there, last_there
+from envs.hide_and_seek.kernels.presence import is_there, team_ends
 from envs.hide_and_seek.kernels.random_stream import mix
 from envs.hide_and_seek.kernels.rewards import any_hider_seen, bonus, exposure, potential
 from envs.hide_and_seek.kernels.solids import join_solids
@@ -117,8 +117,7 @@ def pay_for_moving(pos, before, num_seekers, per_metre, dones, rewards_s, reward
     """
     num_worlds, num_agents = pos.shape[0], pos.shape[1]
     for n in range(num_worlds):
-        end_seekers = last_there(pos[n], 0, num_seekers)
-        end_hiders = last_there(pos[n], num_seekers, num_agents)
+        end_seekers, end_hiders = team_ends(pos[n], num_seekers)
         for a in range(num_agents):
             dx, dy = pos[n, a, 0] - before[n, a, 0], pos[n, a, 1] - before[n, a, 1]
             pay = per_metre * np.sqrt(dx * dx + dy * dy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from envs.hide_and_seek.kernels.constants import RADIUS
-from envs.hide_and_seek.kernels.presence import last_there
+from envs.hide_and_seek.kernels.presence import team_ends
 from envs.hide_and_seek.kernels.solids import join_solids
 from envs.hide_and_seek.players.jit import kernel
 from envs.hide_and_seek.players.maps import (
@@ -38,15 +38,16 @@ def block_solids(free, solids, num_solids):
 def scene_of(world, objects, layouts, rules, n, maps):
     """World n as it is now, with its map and without walks."""
     layout, pos, first_hider = world.layout[n], world.pos[n], rules.num_seekers
+    end_seekers, end_hiders = team_ends(pos, first_hider)
     walls, num_walls = layouts.walls[layout], layouts.num_walls[layout]
     join_solids(walls, num_walls, objects.object_rect[n], maps.solids)
     num_solids = num_walls + BOX_SLOTS  # also those that are absent: all have their places
     free_all(maps.free, DISC)
     block_solids(maps.free, maps.solids, num_solids)
     return Scene(
-        last_there(pos, 0, first_hider),
+        end_seekers,
         first_hider,
-        last_there(pos, first_hider, pos.shape[0]),
+        end_hiders,
         int(num_walls),
         int(num_solids),
         max(int(world.prep_steps[n]) - int(world.time[n]), 0),
